@@ -1,0 +1,6 @@
+/** Every chart of Stargazer, pure: nothing here touches a socket, a timer or a process. */
+export * from "./lease.machine.ts";
+export * from "./lifecycle.machine.ts";
+export * from "./phases.ts";
+export * from "./settings.ts";
+export * from "./state.ts";

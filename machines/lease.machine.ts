@@ -1,0 +1,258 @@
+/**
+ * The registry entry of one instance, and the only writer of it, so that its writes never overlap.
+ * A child of the lifecycle: spawned on entering `registering`, released by `stopping.deregistering`.
+ *
+ *   registering -> held <-> suspect -> lost -> regained -> held
+ *
+ * `superseded`, `released` and `abandoned` are its ends; `release` has an arrow everywhere before them.
+ * The arrow that does not exist: nothing leads back from `releasing`, so no beat follows a delete.
+ */
+import type { ActorRef, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate";
+import { assign, fromPromise, sendTo, setup } from "xstate";
+
+/** The status in the registry entry: the states of the lifecycle in which it exists. */
+export type LeaseStatus = "starting" | "healthy" | "running" | "stopping";
+
+/** Who holds the entry in our place. */
+export interface Twin {
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** What Redis says to a write: it is done; there is no entry (or an older one); a newer incarnation holds it. */
+export type LeaseAnswer =
+  | { readonly type: "ok" }
+  | { readonly type: "gone" }
+  | { readonly type: "superseded"; readonly twin: Twin };
+
+/** What a write carries. `changed` is false for a beat that only prolongs. */
+export interface LeaseWrite {
+  readonly status: LeaseStatus;
+  readonly changed: boolean;
+}
+
+export type LeaseEvent = { type: "status"; status: LeaseStatus } | { type: "release" };
+
+/** What the lease tells its parent. The first one is always held, lost, superseded or, if released early, released or abandoned. */
+export type LeaseFact =
+  | { type: "lease.held" }
+  | { type: "lease.suspect"; reason: string }
+  | { type: "lease.lost"; reason: string }
+  | { type: "lease.regained" }
+  | { type: "lease.superseded"; twin: Twin }
+  | { type: "lease.released" }
+  | { type: "lease.abandoned"; reason: string };
+
+/** All in ms. */
+export interface LeaseTimes {
+  readonly heartbeatMs: number;
+  readonly leaseTtlMs: number;
+  readonly writeTimeoutMs: number;
+  readonly leaseRetryMs: number;
+}
+
+export interface LeaseInput {
+  readonly parent: ActorRef<XStateSnapshot<unknown>, LeaseFact>;
+  readonly status: LeaseStatus;
+  readonly times: LeaseTimes;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+export interface LeaseContext extends Omit<LeaseInput, "status"> {
+  /** what the lifecycle says */
+  readonly wanted: LeaseStatus;
+  /** what the write under way carries */
+  readonly sent: LeaseStatus | undefined;
+  /** what Redis has confirmed */
+  readonly written: LeaseStatus | undefined;
+  /** when Redis last confirmed it, ms since the epoch */
+  readonly confirmedAt: number;
+  /** writes in a row without an answer */
+  readonly missed: number;
+  /** why the last write did not succeed */
+  readonly trouble: string;
+}
+
+const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** a period ± 10 %, so that a fleet started together does not beat together */
+const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
+
+const lease = setup({
+  types: {} as { context: LeaseContext; events: LeaseEvent; input: LeaseInput },
+  actors: {
+    registerInstance: fromPromise<LeaseAnswer, LeaseWrite>(notProvided("registerInstance")),
+    renewLease: fromPromise<LeaseAnswer, LeaseWrite>(notProvided("renewLease")),
+    deregisterInstance: fromPromise<void>(notProvided("deregisterInstance")),
+  },
+  actions: {
+    tellHeld: sendTo(({ context }) => context.parent, { type: "lease.held" }),
+    tellSuspect: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.suspect", reason: context.trouble })),
+    tellLost: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.lost", reason: context.trouble })),
+    tellRegained: sendTo(({ context }) => context.parent, { type: "lease.regained" }),
+    tellSuperseded: sendTo(({ context }) => context.parent, (_, params: { twin: Twin }) => ({ type: "lease.superseded", ...params })),
+    tellReleased: sendTo(({ context }) => context.parent, { type: "lease.released" }),
+    tellAbandoned: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.abandoned", reason: context.trouble })),
+    want: assign({ wanted: (_, params: { status: LeaseStatus }) => params.status }),
+    noteSent: assign({ sent: ({ context }) => context.wanted }),
+    confirm: assign(({ context }) => ({ written: context.sent, confirmedAt: context.now(), missed: 0, trouble: "" })),
+    forget: assign({ written: undefined }),
+    countMissed: assign(({ context }, params: { reason: string }) => ({ missed: context.missed + 1, trouble: params.reason })),
+    noteTrouble: assign({ trouble: (_, params: { reason: string }) => params.reason }),
+  },
+  guards: {
+    isOk: (_, params: { answer: LeaseAnswer }) => params.answer.type === "ok",
+    isGone: (_, params: { answer: LeaseAnswer }) => params.answer.type === "gone",
+    isStale: ({ context }) => context.wanted !== context.written,
+  },
+  delays: {
+    heartbeatInterval: ({ context }) => spread(context.times.heartbeatMs, context.random),
+    leaseRetry: ({ context }) => spread(context.times.leaseRetryMs, context.random),
+    leaseTtl: ({ context }) => Math.max(0, context.confirmedAt + context.times.leaseTtlMs - context.now()),
+    writeTimeout: ({ context }) => context.times.writeTimeoutMs,
+  },
+});
+
+/* ---- the few words that the states below are written in ---- */
+type Answered = { event: { output: LeaseAnswer } };
+type Failed = { event: { error: unknown } };
+const isOk = { type: "isOk" as const, params: ({ event }: Answered) => ({ answer: event.output }) };
+const isGone = { type: "isGone" as const, params: ({ event }: Answered) => ({ answer: event.output }) };
+const tellSuperseded = {
+  type: "tellSuperseded" as const,
+  params: ({ event }: Answered) => ({ twin: event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 } }),
+};
+const missed = { type: "countMissed" as const, params: ({ event }: Failed) => ({ reason: reasonOf(event.error) }) };
+const overran = { type: "countMissed" as const, params: { reason: "Redis did not answer in time; the outcome of the write is unknown" } };
+const vanished = { type: "noteTrouble" as const, params: { reason: "the entry was gone" } };
+const write = ({ context }: { context: LeaseContext }): LeaseWrite => ({
+  status: context.wanted,
+  changed: context.wanted !== context.written,
+});
+
+export const leaseMachine = lease.createMachine({
+  id: "lease",
+  context: ({ input: { status, ...input } }) => ({
+    ...input,
+    wanted: status,
+    sent: undefined,
+    written: undefined,
+    confirmedAt: input.now(),
+    missed: 0,
+    trouble: "",
+  }),
+  initial: "registering",
+  on: {
+    status: { actions: { type: "want", params: ({ event }) => ({ status: event.status }) } },
+    release: ".releasing",
+  },
+  states: {
+    registering: {
+      entry: "noteSent",
+      invoke: {
+        src: "registerInstance",
+        id: "registerInstance",
+        input: write,
+        onDone: [
+          { guard: isOk, target: "held", actions: ["confirm", "tellHeld"] },
+          { guard: isGone, target: "lost.waiting", actions: vanished },
+          { target: "superseded", actions: tellSuperseded },
+        ],
+        onError: { target: "lost.waiting", actions: missed },
+      },
+      after: { writeTimeout: { target: "lost.waiting", actions: overran } },
+    },
+    held: {
+      initial: "waiting",
+      states: {
+        waiting: {
+          always: { guard: "isStale", target: "beating" },
+          after: { heartbeatInterval: "beating" },
+        },
+        beating: {
+          entry: "noteSent",
+          invoke: {
+            src: "renewLease",
+            id: "renewLease",
+            input: write,
+            onDone: [
+              { guard: isOk, target: "waiting", actions: "confirm" },
+              { guard: isGone, target: "#lease.lost", actions: vanished },
+              { target: "#lease.superseded", actions: tellSuperseded },
+            ],
+            onError: { target: "#lease.suspect", actions: missed },
+          },
+          after: { writeTimeout: { target: "#lease.suspect", actions: overran } },
+        },
+      },
+    },
+    suspect: {
+      entry: "tellSuspect",
+      initial: "waiting",
+      after: { leaseTtl: "lost" },
+      states: {
+        waiting: { after: { leaseRetry: "beating" } },
+        beating: {
+          entry: "noteSent",
+          invoke: {
+            src: "renewLease",
+            id: "renewLease",
+            input: write,
+            onDone: [
+              { guard: isOk, target: "#lease.held", actions: ["confirm", "tellHeld"] },
+              { guard: isGone, target: "#lease.lost", actions: vanished },
+              { target: "#lease.superseded", actions: tellSuperseded },
+            ],
+            onError: { target: "waiting", actions: missed },
+          },
+          after: { writeTimeout: { target: "waiting", actions: overran } },
+        },
+      },
+    },
+    lost: {
+      entry: ["forget", "tellLost"],
+      initial: "registering",
+      states: {
+        registering: {
+          entry: "noteSent",
+          invoke: {
+            src: "registerInstance",
+            id: "registerInstance",
+            input: write,
+            onDone: [
+              { guard: isOk, target: "#lease.regained", actions: "confirm" },
+              { guard: isGone, target: "waiting", actions: vanished },
+              { target: "#lease.superseded", actions: tellSuperseded },
+            ],
+            onError: { target: "waiting", actions: missed },
+          },
+          after: { writeTimeout: { target: "waiting", actions: overran } },
+        },
+        waiting: { after: { leaseRetry: "registering" } },
+      },
+    },
+    /** written again; held once a beat has confirmed it */
+    regained: {
+      entry: "tellRegained",
+      always: { guard: "isStale", target: "held.beating" },
+      after: { heartbeatInterval: "held.beating" },
+    },
+    releasing: {
+      on: { release: undefined },
+      invoke: {
+        src: "deregisterInstance",
+        id: "deregisterInstance",
+        onDone: { target: "released", actions: "tellReleased" },
+        onError: { target: "abandoned", actions: [missed, "tellAbandoned"] },
+      },
+      after: { writeTimeout: { target: "abandoned", actions: [overran, "tellAbandoned"] } },
+    },
+    superseded: { type: "final" },
+    released: { type: "final" },
+    /** the delete is not known to have happened; the entry expires by its TTL */
+    abandoned: { type: "final" },
+  },
+} satisfies Parameters<typeof lease.createMachine>[0]);
+
+export type LeaseSnapshot = SnapshotFrom<typeof leaseMachine>;

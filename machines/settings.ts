@@ -1,0 +1,56 @@
+/** What the lifecycle chart has to know of its service, and the time it gives each step. All times in ms. */
+import type { LeaseTimes } from "./lease.machine.ts";
+
+export interface LifecycleSettings extends LeaseTimes {
+  /** there is a Redis: ping it, register there */
+  readonly hasRedis: boolean;
+  readonly redisRequired: boolean;
+  readonly hasHealth: boolean;
+  /** how the Redis is called in messages; never with a password */
+  readonly redisLabel: string;
+  readonly pingAttempts: number;
+  readonly jitterMaxMs: number;
+  readonly pingTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly registerTimeoutMs: number;
+  readonly healthTimeoutMs: number;
+  readonly drainDelayMs: number;
+  readonly drainTimeoutMs: number;
+  readonly stopTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+}
+
+/** The figures of contract section 3. */
+export const defaultSettings: LifecycleSettings = {
+  hasRedis: true,
+  redisRequired: true,
+  hasHealth: true,
+  redisLabel: "redis://127.0.0.1:6379",
+  pingAttempts: 3,
+  jitterMaxMs: 2000,
+  pingTimeoutMs: 1000,
+  startTimeoutMs: 60_000,
+  registerTimeoutMs: 2000,
+  healthTimeoutMs: 3000,
+  drainDelayMs: 0,
+  drainTimeoutMs: 8000,
+  stopTimeoutMs: 8000,
+  shutdownTimeoutMs: 25_000,
+  leaseTtlMs: 15_000,
+  heartbeatMs: 5000,
+  writeTimeoutMs: 2000,
+  leaseRetryMs: 1000,
+};
+
+/** Between two attempts to reach Redis: at most this, jittered. */
+export const maxPingBackoffMs = 500;
+
+const reserveMs = 1000;
+
+/**
+ * What a stopping step may take: the smaller of its own deadline and what is left of `shutdownTimeoutMs` less one second for
+ * each step still to come (contract section 2). A budget too short for those seconds is shared out evenly instead, so that
+ * every step still gets a turn.
+ */
+export const withinBudget = (ownMs: number, leftMs: number, stepsToCome: number): number =>
+  Math.max(0, Math.min(ownMs, Math.max(leftMs - stepsToCome * reserveMs, leftMs / (stepsToCome + 1))));

@@ -1,0 +1,22 @@
+/** Names of where a machine is. */
+import type { StateName } from "./phases.ts";
+import { stateNames } from "./phases.ts";
+
+interface Positioned {
+  readonly value: unknown;
+}
+
+/** `stopping.draining`: the whole path, whatever the machine. */
+export const statePath = ({ value }: Positioned): string =>
+  typeof value === "string"
+    ? value
+    : Object.entries(value as object)
+        .map(([key, below]) => `${key}.${statePath({ value: below })}`)
+        .join("+");
+
+/** The lifecycle's top-level state, whatever substate it is in. */
+export const stateName = (snapshot: Positioned): StateName => statePath(snapshot).split(".")[0] as StateName;
+
+/** Whether a service in `from` may still come to `to` (or is there): the states are entered in order and only once. */
+export const canReach = (from: StateName, to: StateName): boolean =>
+  stateNames.indexOf(to) >= stateNames.indexOf(from) && !(from === "stopping" && to !== "stopping" && to !== "stopped");

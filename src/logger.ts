@@ -1,0 +1,49 @@
+/** Where facts are written. Any pino-like logger fits; the default writes one JSON line a fact to standard output. */
+import { messageOf } from "./errors.ts";
+
+/** `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` is for people. */
+export interface Logger {
+  debug(fact: object, message?: string): void;
+  info(fact: object, message?: string): void;
+  warn(fact: object, message?: string): void;
+  error(fact: object, message?: string): void;
+}
+
+const levels = ["debug", "info", "warn", "error"] as const;
+type Level = (typeof levels)[number];
+
+const plain = (_key: string, value: unknown): unknown =>
+  value instanceof Error
+    ? { name: value.name, code: (value as { code?: unknown }).code, message: value.message, stack: value.stack }
+    : value;
+
+/** Writes one JSON line a fact. `write` is synchronous for a file or a pipe's worth of text, so a last line is not lost. */
+export const createLogger = (base: object = {}, { level = "info" as Level, write = defaultWrite } = {}): Logger => {
+  const at = (own: Level) => (fact: object, message?: string) => {
+    if (levels.indexOf(own) < levels.indexOf(level)) return;
+    const line = { level: own, time: new Date().toISOString(), ...base, ...fact, ...(message === undefined ? {} : { msg: message }) };
+    write(`${JSON.stringify(line, plain)}\n`);
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+};
+
+const defaultWrite = (line: string): void => {
+  process.stdout.write(line);
+};
+
+/** A logger that throws must not harm what it watches: its first failure is told to `report`, the rest is let go. */
+export const contain = (logger: Logger, report: (message: string) => void): Logger => {
+  let told = 0;
+  const safely = (level: Level) => (fact: object, message?: string) => {
+    try {
+      logger[level](fact, message);
+    } catch (error) {
+      told += 1;
+      if (told === 1) report(`the logger threw: ${messageOf(error)}`);
+    }
+  };
+  return { debug: safely("debug"), info: safely("info"), warn: safely("warn"), error: safely("error") };
+};
+
+/** Writes nothing. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,0 +1,86 @@
+/** What a tier's author meets: the options of a service, and the context of its hooks. */
+import type { Cluster, Redis } from "ioredis";
+import type { EndedPhase, Failure } from "../../machines/index.ts";
+import type { StargazerError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+
+/** A connection to one Redis (Sentinel included) or to a Cluster. */
+export type RedisClient = Redis | Cluster;
+
+/** Options over environment over default; `undefined` is absent. All problems are reported at once, before anything is touched. */
+export interface ServiceOptions {
+  /** name of the tier in the registry: no `:`, braces or control characters, at most 64 characters */
+  readonly serviceName: string;
+  /** identity among its replicas. Default: host name, pid and a short random part */
+  readonly instanceId?: string | undefined;
+  /**
+   * A client that you own and close, a URL (`redis://`, `rediss://`) that the service opens and closes, or `null` for none.
+   * Default: `REDIS_URL`, else `redis://127.0.0.1:6379`.
+   */
+  readonly redis?: RedisClient | string | null | undefined;
+  /** Whether boot fails without Redis. Default true; with false it boots `degraded` and registers when Redis answers. */
+  readonly redisRequired?: boolean | undefined;
+  /** Default: whether there is a Redis. */
+  readonly useHealthServer?: boolean | undefined;
+  /** Default `SG_HEALTH_PORT`, else 9090; 0 picks a free one. */
+  readonly healthPort?: number | undefined;
+  /** Default `SG_HEALTH_HOST`, else 127.0.0.1. Kubernetes needs 0.0.0.0. */
+  readonly healthHost?: string | undefined;
+  /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
+  readonly jitterMaxMs?: number | undefined;
+  /** Default 3. */
+  readonly pingAttempts?: number | undefined;
+  /** ms for one attempt: connect, TLS, AUTH and PING. Default 1000. */
+  readonly pingTimeoutMs?: number | undefined;
+  /** ms for `onStart`. Default 60000. */
+  readonly startTimeoutMs?: number | undefined;
+  /** ms for registering, and for deregistering. Default 2000. */
+  readonly registerTimeoutMs?: number | undefined;
+  /** ms for opening the health server, and for closing it. Default 3000. */
+  readonly healthTimeoutMs?: number | undefined;
+  /** ms in which load balancers may notice that readiness fell, before the health server closes. Default 0. */
+  readonly drainDelayMs?: number | undefined;
+  /** ms that `onStart` and `run` get after their signal aborted. Default 8000. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** ms for `onStop` and the releases together. Default 8000. */
+  readonly stopTimeoutMs?: number | undefined;
+  /** ms for the whole of stopping. Default 25000, under Kubernetes' 30 s. */
+  readonly shutdownTimeoutMs?: number | undefined;
+  /** ms that the registry entry lives without a beat. Default 15000. */
+  readonly leaseTtlMs?: number | undefined;
+  /** ms between beats, at most a third of the TTL. Default 5000. */
+  readonly heartbeatMs?: number | undefined;
+  /** Carried in the registry entry; JSON of at most 4096 bytes. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Any pino-like logger. Default: JSON lines on standard output. */
+  readonly logger?: Logger | undefined;
+}
+
+/** What each hook is given. */
+export interface HookContext {
+  /** `onStart`, `run`: aborts when the work has to end (after deregistering). `onStop`: aborts at its deadline. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs `work` as a named phase: it is timed, shown as `starting.tools`, and in the report. Nests. Rethrows unchanged.
+   * Rejects with the signal's reason, without starting, once the signal has aborted.
+   */
+  phase<T>(name: string, work: () => T | Promise<T>): Promise<T>;
+  /** Has `release` called when the service stops, last in first out, also if a later line throws. After the unwinding: at once. */
+  defer(release: () => unknown): void;
+  readonly log: Logger;
+  /** The service's command connection. Throws where the service has no Redis (`redis: null`). */
+  readonly redis: RedisClient;
+}
+
+/** How a service stopped, whichever way. Times in ms. */
+export interface StopReport {
+  /** The first cause: `run` returned, a shutdown or signal, or a failure. A hook or release that fails makes it `failed` too. */
+  readonly outcome: "completed" | "shutdown" | "failed";
+  readonly reason: string;
+  /** 1 exactly when the outcome is `failed`, else 0. */
+  readonly exitCode: 0 | 1;
+  /** The first failure; later ones never hide it. */
+  readonly error?: StargazerError;
+  readonly failures: readonly Pick<Failure, "phase" | "code" | "message">[];
+  readonly phases: readonly EndedPhase[];
+}
