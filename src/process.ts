@@ -1,0 +1,121 @@
+/** The one place where signals, exit codes and the line to a supervisor are touched. Everything in it can be taken back. */
+import { constants } from "node:os";
+import { fromEnvironment } from "./environment.ts";
+
+export type StopSignal = "SIGTERM" | "SIGINT";
+const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT"];
+
+/** Many subscribers, one listener on the process: it is there exactly while somebody listens. */
+const shared = <T extends unknown[]>(events: readonly string[]) => {
+  const handlers = new Set<(...args: T) => void>();
+  const tellAll = (...args: T) => {
+    for (const handler of [...handlers]) handler(...args);
+  };
+  return (handler: (...args: T) => void): (() => void) => {
+    const own = (...args: T) => handler(...args);
+    handlers.add(own);
+    if (handlers.size === 1) for (const event of events) process.on(event, tellAll);
+    return () => {
+      if (handlers.delete(own) && handlers.size === 0) for (const event of events) process.off(event, tellAll);
+    };
+  };
+};
+
+/** Calls `handler` at every SIGTERM and SIGINT until the returned function is called. Does not keep the process alive. */
+export const onSignals: (handler: (signal: StopSignal) => void) => () => void = shared<[StopSignal]>(stopSignals);
+
+/** Calls `handler` with every uncaught exception and unhandled rejection until the returned function is called. */
+export const onUncaught: (handler: (error: unknown) => void) => () => void = shared<[unknown]>([
+  "uncaughtException",
+  "unhandledRejection",
+]);
+
+/** What a shell reports for a process that this signal ended: 128 + its number. */
+export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
+
+/** Has the process end with `code` once nothing is left to do; the worst (highest) code that was set wins. */
+export const setExitCode = (code: number): void => {
+  process.exitCode = Math.max(Number(process.exitCode ?? 0), code);
+};
+
+/** Ends the process now. What was written to a file, a terminal or (not on Windows) a pipe has been written: those are synchronous. */
+export const exit = (code: number): never => process.exit(code);
+
+/** Whether that process is there; also true for one that belongs to somebody else. */
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};
+
+/** Sends `signal` to a whole process group; one that has gone already is no error. */
+export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+};
+
+/* ---- the line between a service and the supervisor that started it: an IPC channel, used only when SG_SUPERVISED is set ---- */
+
+/** How a service stopped, as far as its supervisor wants to know. */
+export interface StopSummary {
+  readonly outcome: string;
+  readonly reason: string;
+  readonly exitCode: number;
+  readonly error?: unknown;
+}
+
+/** What a supervised service tells. */
+export type ServiceMessage =
+  | { readonly type: "state"; readonly state: string }
+  | {
+      readonly type: "report";
+      readonly outcome: string;
+      readonly reason: string;
+      readonly exitCode: number;
+      readonly error?: string;
+    };
+
+/** Set by a supervisor for its children, so that a program forked by anyone else keeps its channel to itself. */
+export const supervisedEnvironment: Readonly<Record<string, string>> = { SG_SUPERVISED: "1" };
+
+const isSupervised = (): boolean => fromEnvironment("SG_SUPERVISED") === "1" && process.send !== undefined;
+const ignore = (): void => {};
+
+const tell = (message: ServiceMessage): void => {
+  if (isSupervised() && process.connected) process.send?.(message, undefined, undefined, ignore);
+};
+
+/** Tells the supervisor, if there is one, where the service is: `jitter`, `starting.tools`, `running`. Never throws. */
+export const announce = (state: string): void => tell({ type: "state", state });
+
+/** Tells the supervisor, if there is one, how the service stopped. Never throws. */
+export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {
+  const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
+  tell({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
+};
+
+/**
+ * Calls `handler` once when the supervisor dies or has died, SIGKILL included, until the returned function is called; never
+ * without a supervisor. Does not keep the process alive.
+ */
+export const onSupervisorGone = (handler: () => void): (() => void) => {
+  if (!isSupervised()) return ignore;
+  if (!process.connected) {
+    let wanted = true;
+    queueMicrotask(() => wanted && handler());
+    return () => {
+      wanted = false;
+    };
+  }
+  process.once("disconnect", handler);
+  process.channel?.unref();
+  return () => {
+    process.off("disconnect", handler);
+  };
+};
