@@ -4,3 +4,4 @@ export * from "./lifecycle.machine.ts";
 export * from "./phases.ts";
 export * from "./settings.ts";
 export * from "./state.ts";
+export * from "./supervisor.machine.ts";
