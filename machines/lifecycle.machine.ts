@@ -70,6 +70,11 @@ export type HookFact =
   | { type: "release.owed" };
 
 export type LifecycleEvent = LifecycleCommand | HookFact | LeaseFact | { type: "xstate.error.actor.lease"; error: unknown };
+/** What the releases may take together, in ms. */
+export interface ReleaseWork {
+  readonly withinMs: number;
+}
+
 export type LifecycleTag = "ready" | "over";
 
 export interface LifecycleOutput {
@@ -91,6 +96,11 @@ const ownCode = (error: unknown): string | undefined => {
 const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
+const releaseTimeoutMs = (context: LifecycleContext): number => {
+  const { stopTimeoutMs } = context.settings;
+  const shared = context.unwindingAt + stopTimeoutMs - context.now();
+  return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), 1);
+};
 
 const lifecycle = setup({
   types: {} as {
@@ -110,7 +120,7 @@ const lifecycle = setup({
     closeHealth: notProvided("closeHealth"),
     drainTier: notProvided("drainTier"),
     stopTier: notProvided("stopTier"),
-    releaseTier: notProvided("releaseTier"),
+    releaseTier: fromPromise<void, ReleaseWork>(() => Promise.reject(new Error("actor 'releaseTier' was not provided"))),
     closeRedis: notProvided("closeRedis"),
     lease: leaseMachine,
   },
@@ -212,11 +222,7 @@ const lifecycle = setup({
       const { stopTimeoutMs } = context.settings;
       return withinBudget(stopTimeoutMs - (context.begun.releases ? releaseShareMs(stopTimeoutMs) : 0), budgetLeft(context), 2);
     },
-    releaseTimeout: ({ context }) => {
-      const { stopTimeoutMs } = context.settings;
-      const shared = context.unwindingAt + stopTimeoutMs - context.now();
-      return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), 1);
-    },
+    releaseTimeout: ({ context }) => releaseTimeoutMs(context),
     disconnectTimeout: ({ context }) => withinBudget(1000, budgetLeft(context), 0),
   },
 });
@@ -252,7 +258,7 @@ const cutBoot = { target: "#lifecycle.stopping", actions: ["noteShutdown", mark(
 const superseded = { target: "#lifecycle.stopping", actions: ["report", "forgetLease", "failSuperseded"] } as const;
 
 /** One step of stopping: skipped if its boot step was never begun; done, error and deadline all lead on. */
-type Deadline = "closeTimeout" | "drainTimeout" | "stopTimeout" | "releaseTimeout";
+type Deadline = "closeTimeout" | "drainTimeout" | "stopTimeout";
 const step = <P extends StopStep, G extends string, A extends string, D extends Deadline, E, T>(
   phase: P,
   skip: G,
@@ -457,10 +463,23 @@ export const lifecycleMachine = lifecycle.createMachine({
           }),
           entry: [enter("stopping.unwinding"), "beginUnwinding"],
         },
-        releasing: step("releasing", "ownsNoReleases", "releaseTier", "releaseTimeout", "disconnecting", {
-          onError: broke("stopping.releasing", "SG_ERR_STOP_FAILED", "a release failed: "),
-          onTimeout: overran("stopping.releasing", "SG_ERR_STOP_TIMEOUT", "the releases did not finish within stopTimeoutMs"),
-        }),
+        releasing: {
+          entry: enter("stopping.releasing"),
+          always: { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
+          invoke: {
+            src: "releaseTier",
+            id: "releaseTier",
+            input: ({ context }) => ({ withinMs: releaseTimeoutMs(context) }),
+            onDone: "disconnecting",
+            onError: { target: "disconnecting", actions: broke("stopping.releasing", "SG_ERR_STOP_FAILED", "a release failed: ") },
+          },
+          after: {
+            releaseTimeout: {
+              target: "disconnecting",
+              actions: overran("stopping.releasing", "SG_ERR_STOP_TIMEOUT", "the releases did not finish within stopTimeoutMs"),
+            },
+          },
+        },
         /** always runs: politely first, by force at its deadline */
         disconnecting: {
           entry: enter("stopping.disconnecting"),

@@ -1,4 +1,5 @@
 /** The one place where signals, exit codes and the line to a supervisor are touched. Everything in it can be taken back. */
+import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import { fromEnvironment } from "./environment.ts";
 
@@ -40,6 +41,28 @@ export const setExitCode = (code: number): void => {
 
 /** Ends the process now. What was written to a file, a terminal or (not on Windows) a pipe has been written: those are synchronous. */
 export const exit = (code: number): never => process.exit(code);
+
+/** Writes one line to standard error before an exit; a closed pipe is no reason to fail. */
+export const writeLastLine = (line: string): void => {
+  try {
+    writeSync(2, `stargazer: ${line}\n`);
+  } catch {
+    // nobody is there to read it
+  }
+};
+
+/** Keeps the process alive until the returned function is called. */
+export const holdOpen = (): (() => void) => {
+  const timer = setInterval(() => {}, 2 ** 31 - 1);
+  return () => clearInterval(timer);
+};
+
+/** What keeps the process alive, by kind: `TCPSocketWrap × 2`. */
+export const openResources = (): string[] => {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} × ${count}`));
+};
 
 /** Whether that process is there; also true for one that belongs to somebody else. */
 export const isAlive = (pid: number): boolean => {

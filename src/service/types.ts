@@ -1,11 +1,8 @@
 /** What a tier's author meets: the options of a service, and the context of its hooks. */
-import type { Cluster, Redis } from "ioredis";
 import type { EndedPhase, Failure } from "../../machines/index.ts";
 import type { StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-
-/** A connection to one Redis (Sentinel included) or to a Cluster. */
-export type RedisClient = Redis | Cluster;
+import type { RedisClient } from "../redis/client.ts";
 
 /** Options over environment over default; `undefined` is absent. All problems are reported at once, before anything is touched. */
 export interface ServiceOptions {

@@ -1,0 +1,15 @@
+/** The public door of Stargazer. */
+export type { StateName } from "../machines/index.ts";
+export { stateNames } from "../machines/index.ts";
+export type { ErrorCode } from "./errors.ts";
+export { errorCodes, StargazerError } from "./errors.ts";
+export { launch } from "./launch.ts";
+export type { Logger } from "./logger.ts";
+export type { RedisClient } from "./redis/client.ts";
+export type { RegistryEntry, RegistryEvent } from "./registry/registry.ts";
+export { Registry } from "./registry/registry.ts";
+export type { ServiceFact } from "./service/facts.ts";
+export type { ServiceActor } from "./service/service.ts";
+export { StargazerService } from "./service/service.ts";
+export type { StatusReport } from "./service/status.ts";
+export type { HookContext, ServiceOptions, StopReport } from "./service/types.ts";

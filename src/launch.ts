@@ -1,0 +1,138 @@
+/** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
+import { isOpen } from "../machines/index.ts";
+import { StargazerError } from "./errors.ts";
+import type { StopSignal } from "./process.ts";
+import {
+  announce,
+  announceReport,
+  exit,
+  holdOpen,
+  onSignals,
+  onSupervisorGone,
+  onUncaught,
+  openResources,
+  setExitCode,
+  signalExitCode,
+  writeLastLine,
+} from "./process.ts";
+import type { StargazerService } from "./service/service.ts";
+import type { StopReport } from "./service/types.ts";
+
+/** Supervisors and terminals send a signal twice; within this time the second one does not count. */
+const debounceMs = 100;
+/** How long a process may take to end by itself after its last service has stopped. */
+const lingerMs = 1000;
+const wrongConfiguration = 2;
+
+/** The services that this process runs; the handlers are there exactly while there is one. */
+const running = new Set<StargazerService>();
+let uninstall: (() => void) | undefined;
+
+/**
+ * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
+ * is printed and exits 2.
+ *
+ * SIGTERM and SIGINT stop every launched service; a second signal (after 100 ms) exits at once with 128 + its number. The first
+ * uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept alive until
+ * the last service has stopped; its exit code is the worst one. If it is still alive 1 s later, the open resources are named
+ * and it exits with that code.
+ */
+export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
+  uninstall ??= install();
+  const launched = construct(service);
+  running.add(launched);
+  const subscription = launched.actor.subscribe(announcer(launched));
+  try {
+    const report = await launched.runToCompletion();
+    announceReport(report);
+    setExitCode(report.exitCode);
+    return report;
+  } finally {
+    subscription.unsubscribe();
+    running.delete(launched);
+    endIfLast();
+  }
+};
+
+/** Tells a supervisor, if there is one, each phase that the service comes to, a tier's own included. */
+const announcer = (service: StargazerService): (() => void) => {
+  let told = "";
+  return () => {
+    const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
+    if (phase !== told) announce(phase);
+    told = phase;
+  };
+};
+
+const construct = (service: StargazerService | (() => StargazerService)): StargazerService => {
+  if (typeof service !== "function") return service;
+  try {
+    return service();
+  } catch (error) {
+    endIfLast();
+    if (!(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
+    writeLastLine(`${error.code}: ${error.message}`);
+    return exit(wrongConfiguration);
+  }
+};
+
+const install = (): (() => void) => {
+  const removals = [
+    onSignals(signalHandler()),
+    onUncaught(uncaughtHandler()),
+    onSupervisorGone(() => stopAll("the supervisor is gone")),
+    holdOpen(),
+  ];
+  return () => {
+    for (const remove of removals) remove();
+  };
+};
+
+const endIfLast = (): void => {
+  if (running.size > 0) return;
+  uninstall?.();
+  uninstall = undefined;
+  lingerAtMost();
+};
+
+const stopAll = (reason: string | Error): void => {
+  for (const service of running) void service.shutdown(reason);
+};
+
+const signalHandler = (): ((signal: StopSignal) => void) => {
+  let firstAt: number | undefined;
+  return (signal) => {
+    firstAt ??= performance.now();
+    const again = performance.now() - firstAt > debounceMs;
+    if (!again) return stopAll(signal);
+    writeLastLine(`${signal} again: exiting at once, without waiting for ${waitedFor()}`);
+    exit(signalExitCode(signal));
+  };
+};
+
+const uncaughtHandler = (): ((error: unknown) => void) => {
+  let first = true;
+  return (error) => {
+    const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+    if (first) stopAll(cause);
+    else {
+      writeLastLine(`uncaught again: ${cause.message}; exiting at once, without waiting for ${waitedFor()}`);
+      exit(1);
+    }
+    first = false;
+  };
+};
+
+const waitedFor = (): string =>
+  [...running].map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`).join(", ") || "anything";
+
+const lingerAtMost = (): void => {
+  const timer = setTimeout(() => {
+    if (running.size > 0) return;
+    writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${openResources().join(", ") || "unknown"}`);
+    exit(Number(process.exitCode ?? 0));
+  }, lingerMs);
+  timer.unref();
+};

@@ -1,0 +1,64 @@
+/** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
+import type { EndedPhase, Failure, LeaseFact, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import { isOpen, stateName } from "../../machines/index.ts";
+import type { Logger } from "../logger.ts";
+import type { StopReport } from "./types.ts";
+
+export type ServiceFact =
+  | { readonly type: "state.entered"; readonly state: StateName }
+  | ({ readonly type: "phase.ended" } & EndedPhase)
+  | ({ readonly type: "failed" } & Failure)
+  | { readonly type: "degraded" | "degraded.cleared" }
+  | LeaseFact
+  | { readonly type: "lease.broken"; readonly reason: string }
+  | ({ readonly type: "stopped" } & StopReport);
+
+/** What happened between two snapshots of one service; `undefined` is before the first. */
+export const factsBetween = (before: LifecycleSnapshot | undefined, after: LifecycleSnapshot): ServiceFact[] => {
+  const past = before?.context;
+  const { phases, failures, degraded } = after.context;
+  const state = stateName(after);
+  return [
+    ...phases
+      .filter((record, at) => !isOpen(record) && (past?.phases[at] === undefined || isOpen(past.phases[at])))
+      .map((record) => ({ type: "phase.ended" as const, ...(record as EndedPhase) })),
+    ...failures.slice(past?.failures.length ?? 0).map((failure) => ({ type: "failed" as const, ...failure })),
+    ...(degraded === (past?.degraded ?? false) ? [] : [{ type: degraded ? ("degraded" as const) : ("degraded.cleared" as const) }]),
+    ...(before !== undefined && stateName(before) === state ? [] : [{ type: "state.entered" as const, state }]),
+  ];
+};
+
+type Level = keyof Logger;
+const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
+  "phase.ended": "debug",
+  failed: "error",
+  degraded: "warn",
+  "lease.suspect": "warn",
+  "lease.lost": "warn",
+  "lease.abandoned": "warn",
+  "lease.superseded": "error",
+  "lease.broken": "error",
+};
+
+const words = (fact: ServiceFact): string => {
+  switch (fact.type) {
+    case "state.entered":
+      return fact.state;
+    case "phase.ended":
+      return `${fact.phase} ${fact.outcome} after ${Math.round(fact.durationMs)} ms`;
+    case "failed":
+      return `${fact.phase}: ${fact.message}`;
+    case "stopped":
+      return `stopped: ${fact.outcome} (${fact.reason})`;
+    case "lease.superseded":
+      return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
+    default:
+      return "reason" in fact ? `${fact.type}: ${fact.reason}` : fact.type;
+  }
+};
+
+/** The log is one of the writers. */
+export const writeFact = (log: Logger, fact: ServiceFact): void => {
+  const level = fact.type === "stopped" && fact.outcome === "failed" ? "error" : (levelOf[fact.type] ?? "info");
+  log[level](fact, words(fact));
+};

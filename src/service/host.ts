@@ -1,0 +1,231 @@
+/** The chart meets the world: one door for commands, one promise of the report, and what is undone if the machine itself fails. */
+import type { ActorOptions, InspectionEvent, Observer, Subscription } from "xstate";
+import { createActor } from "xstate";
+import type {
+  Failure,
+  HookFact,
+  LeaseSnapshot,
+  LifecycleActor,
+  LifecycleCommand,
+  LifecycleMachine,
+  LifecycleSettings,
+  LifecycleSnapshot,
+  StateName,
+} from "../../machines/index.ts";
+import { canReach, stateName, statePath } from "../../machines/index.ts";
+import type { Clock } from "../clock.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import { performFor, providedLifecycle } from "./actors.ts";
+import type { HookRunner } from "./hooks.ts";
+import { brokenReport, toReport } from "./report.ts";
+import type { StopReport } from "./types.ts";
+import { unwind } from "./unwind.ts";
+import type { World } from "./world.ts";
+
+export interface HostOptions {
+  readonly settings: Partial<LifecycleSettings>;
+  readonly hooks: HookRunner;
+  readonly world: World;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** where a throwing subscriber or inspector is reported */
+  readonly onContained: (message: string) => void;
+}
+
+const commands = ["boot", "run", "shutdown"] as const;
+
+export class ServiceHost {
+  readonly #actor: LifecycleActor;
+  readonly #options: HostOptions;
+  readonly #report: Promise<StopReport>;
+  #completion: Promise<StopReport> | undefined;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    const { settings, clock, random } = options;
+    this.#actor = createActor(providedLifecycle, {
+      id: "lifecycle",
+      input: { settings, now: () => clock.now(), random },
+      clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
+    });
+    performFor(this.#actor.system, this.#performances());
+    this.#report = new Promise((resolve) => {
+      this.#actor.subscribe({
+        complete: () => resolve(toReport(this.snapshot.output!)),
+        error: (error) => void this.#afterFailure(error).then(resolve),
+      });
+    });
+    this.#actor.start();
+  }
+
+  get snapshot(): LifecycleSnapshot {
+    return this.#actor.getSnapshot();
+  }
+
+  get state(): StateName {
+    return stateName(this.snapshot);
+  }
+
+  get lease(): LeaseSnapshot | undefined {
+    return this.snapshot.children.lease?.getSnapshot();
+  }
+
+  get report(): Promise<StopReport> {
+    return this.#report;
+  }
+
+  async boot(): Promise<void> {
+    this.#send({ type: "boot" });
+    if (!(await this.#becomesReady())) throw await this.#bootError();
+  }
+
+  runToCompletion(): Promise<StopReport> {
+    this.#completion ??= this.#complete();
+    return this.#completion;
+  }
+
+  shutdown(reason: string | Error): Promise<StopReport> {
+    const command: LifecycleCommand =
+      typeof reason === "string" ? { type: "shutdown", reason } : { type: "shutdown", reason: reason.message, error: reason };
+    if (this.#takes(command)) this.#actor.send(command);
+    else if (typeof reason !== "string") this.tell({ type: "hook.failed", failure: this.#lateFailure(reason) });
+    return this.#report;
+  }
+
+  /** Resolves in `state`; rejects at once if it can no longer come, and when `signal` aborts. */
+  waitFor(state: StateName, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        subscription?.unsubscribe();
+        signal?.removeEventListener("abort", abort);
+        act();
+      };
+      const abort = () => settle(() => reject(signal?.reason));
+      const look = () => {
+        const now = this.state;
+        if (now === state) settle(resolve);
+        else if (this.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
+      };
+      let subscription: Subscription | undefined;
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
+      look();
+    });
+  }
+
+  /** A fact of the tier's hooks; without effect once the service has stopped. */
+  tell(fact: HookFact): void {
+    if (this.snapshot.status === "active") this.#actor.send(fact);
+  }
+
+  subscribe(observer: Partial<Observer<LifecycleSnapshot>>): Subscription {
+    return this.#actor.subscribe({
+      next: this.contained((snapshot: LifecycleSnapshot) => observer.next?.(snapshot), "a subscriber"),
+      complete: this.contained(() => observer.complete?.(), "a subscriber"),
+      error: this.contained((error: unknown) => observer.error?.(error), "a subscriber"),
+    });
+  }
+
+  onFact(listener: (fact: { type: string }) => void): Subscription {
+    return this.#actor.on("*", this.contained(listener, "a listener"));
+  }
+
+  inspect(listener: (event: InspectionEvent) => void): Subscription {
+    return this.#actor.system.inspect(this.contained(listener, "an inspector"));
+  }
+
+  /** The one door for commands: what has no arrow is refused, not dropped. */
+  #send(command: LifecycleCommand): void {
+    if (!this.#takes(command)) throw this.#illegal(command);
+    this.#actor.send(command);
+  }
+
+  #takes(command: LifecycleCommand): boolean {
+    return this.snapshot.status === "active" && this.snapshot.can(command);
+  }
+
+  #illegal(command: LifecycleCommand): StargazerError {
+    const allowed = commands.filter((type) => this.#takes({ type, reason: "" })).join(", ") || "nothing";
+    const message = `'${command.type}' has no arrow in '${this.state}'; allowed there: ${allowed}.`;
+    return new StargazerError("SG_ERR_ILLEGAL_TRANSITION", message, { phase: this.state });
+  }
+
+  /** An error that came while stopping changes neither the cause nor the way, but it is not forgotten. */
+  #lateFailure(error: Error): Failure {
+    const code = error instanceof StargazerError ? error.code : "SG_ERR_FAILED";
+    return { phase: statePath(this.snapshot), code, message: error.message, cause: error };
+  }
+
+  async #complete(): Promise<StopReport> {
+    if (this.state === "init") this.#actor.send({ type: "boot" });
+    if ((await this.#becomesReady()) && this.#takes({ type: "run" })) this.#actor.send({ type: "run" });
+    return this.#report;
+  }
+
+  /** True as soon as the service is ready, false as soon as that can no longer come. */
+  #becomesReady(): Promise<boolean> {
+    return new Promise((resolve) => {
+      let subscription: Subscription | undefined;
+      const look = () => {
+        const ready = this.snapshot.hasTag("ready");
+        if (!ready && this.snapshot.status === "active" && this.state !== "stopping") return;
+        subscription?.unsubscribe();
+        resolve(ready);
+      };
+      subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
+      look();
+    });
+  }
+
+  async #bootError(): Promise<StargazerError> {
+    const report = await this.#report;
+    if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
+    const message = `the boot was cut by a shutdown (${report.reason}); what was begun has been undone.`;
+    return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: "stopped", cause: report.error });
+  }
+
+  #performances(): Parameters<typeof performFor>[1] {
+    const { hooks, world } = this.#options;
+    return {
+      pingRedis: (signal) => world.pingRedis(signal),
+      startTier: (signal) => hooks.start(signal),
+      registerInstance: (signal, write) => world.registerInstance(signal, write),
+      renewLease: (signal, write) => world.renewLease(signal, write),
+      openHealth: (signal) => world.openHealth(signal),
+      runTier: (signal) => hooks.run(signal),
+      closeHealth: (signal) => world.closeHealth(signal),
+      deregisterInstance: (signal) => world.deregisterInstance(signal),
+      drainTier: () => hooks.drain(),
+      stopTier: (signal) => hooks.stop(signal),
+      releaseTier: (_signal, { withinMs }) => hooks.release(withinMs),
+      closeRedis: (signal) => {
+        hooks.endReleases();
+        return world.close(signal);
+      },
+    };
+  }
+
+  /** An action or guard threw: XState stops such a machine but not its children, so what was begun is undone here. */
+  async #afterFailure(error: unknown): Promise<StopReport> {
+    const { hooks, world, clock } = this.#options;
+    const lease = this.snapshot.children.lease;
+    if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
+    await unwind({ begun: this.snapshot.context.begun, hooks, world, clock });
+    return brokenReport(this.snapshot.context, this.state, error);
+  }
+
+  /** Wraps a call to somebody else's code: what it throws is reported and goes no further. */
+  contained<A extends unknown[]>(call: (...args: A) => void, what: string): (...args: A) => void {
+    return (...args) => {
+      try {
+        call(...args);
+      } catch (error) {
+        this.#options.onContained(`${what} threw: ${messageOf(error)}`);
+      }
+    };
+  }
+}
+
+const unreachable = (state: StateName, now: StateName): StargazerError =>
+  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, { phase: now });

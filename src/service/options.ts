@@ -1,0 +1,179 @@
+/** From options, environment and defaults to settings, with every problem named at once. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { LifecycleSettings } from "../../machines/index.ts";
+import { defaultSettings } from "../../machines/index.ts";
+import { fromEnvironment } from "../environment.ts";
+import { StargazerError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { redactUrl, redisUrlProblem } from "../redis/url.ts";
+import { nameProblem } from "../registry/names.ts";
+import type { ServiceOptions } from "./types.ts";
+
+/** The largest delay that a timer takes, in ms. */
+const longestMs = 2 ** 31 - 1;
+const metadataLimitBytes = 4096;
+
+interface NumberRule {
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+  readonly variable?: string;
+}
+
+const ms = (fallback: number, min = 0): NumberRule => ({ fallback, min, max: longestMs });
+
+const numberRules = {
+  healthPort: { fallback: 9090, min: 0, max: 65_535, variable: "SG_HEALTH_PORT" },
+  jitterMaxMs: { ...ms(defaultSettings.jitterMaxMs), variable: "SG_BOOT_JITTER_MS" },
+  pingAttempts: { fallback: defaultSettings.pingAttempts, min: 1, max: 1000 },
+  pingTimeoutMs: ms(defaultSettings.pingTimeoutMs, 1),
+  startTimeoutMs: ms(defaultSettings.startTimeoutMs, 1),
+  registerTimeoutMs: ms(defaultSettings.registerTimeoutMs, 1),
+  healthTimeoutMs: ms(defaultSettings.healthTimeoutMs, 1),
+  drainDelayMs: ms(defaultSettings.drainDelayMs),
+  drainTimeoutMs: ms(defaultSettings.drainTimeoutMs),
+  stopTimeoutMs: ms(defaultSettings.stopTimeoutMs, 1),
+  shutdownTimeoutMs: ms(defaultSettings.shutdownTimeoutMs, 1),
+  leaseTtlMs: ms(defaultSettings.leaseTtlMs, 3),
+  heartbeatMs: ms(defaultSettings.heartbeatMs, 1),
+} satisfies Record<string, NumberRule>;
+type NumberOption = keyof typeof numberRules;
+
+export interface ResolvedOptions extends Record<NumberOption, number> {
+  readonly serviceName: string;
+  readonly instanceId: string;
+  readonly redis: RedisClient | string | null;
+  readonly redisRequired: boolean;
+  readonly useHealthServer: boolean;
+  readonly healthHost: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly logger: Logger | undefined;
+}
+
+const otherOptions = ["serviceName", "instanceId", "redis", "redisRequired", "useHealthServer", "healthHost", "metadata", "logger"];
+const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
+
+/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message; touches nothing. */
+export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
+  const problems: string[] = [];
+  const given = isRecord(options) ? options : ({} as ServiceOptions);
+  for (const name of Object.keys(given)) if (!knownOptions.has(name)) problems.push(`unknown option '${name}'`);
+  const numbers = readNumbers(given, problems);
+  const redis = readRedis(given, problems);
+  const resolved: ResolvedOptions = {
+    ...numbers,
+    serviceName: readName("service", given.serviceName, problems),
+    instanceId: readName("instance", given.instanceId ?? ownInstanceId(), problems),
+    redis,
+    redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
+    useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
+    healthHost: readHost(given.healthHost ?? fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1", problems),
+    metadata: readMetadata(given.metadata, problems),
+    logger: readLogger(given.logger, problems),
+  };
+  problems.push(...contradictions(numbers));
+  if (problems.length > 0) throw invalid(given.serviceName, problems);
+  return resolved;
+};
+
+/** What the lifecycle chart is told of the options. */
+export const settingsOf = (options: ResolvedOptions): LifecycleSettings => ({
+  ...(Object.fromEntries(
+    Object.entries(defaultSettings).map(([name, value]) => [name, options[name as NumberOption] ?? value]),
+  ) as unknown as LifecycleSettings),
+  leaseRetryMs: Math.min(defaultSettings.leaseRetryMs, options.heartbeatMs),
+  hasRedis: options.redis !== null,
+  hasHealth: options.useHealthServer,
+  redisLabel: typeof options.redis === "string" ? redactUrl(options.redis) : "the given client",
+});
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
+  const whose = typeof service === "string" && nameProblem("service", service) === undefined ? ` of '${service}'` : "";
+  return new StargazerError("SG_ERR_CONFIG_INVALID", `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`, {
+    phase: "init",
+  });
+};
+
+const ownInstanceId = (): string => `${hostname().replace(/[^\w.-]/g, "-").slice(0, 64)}-${process.pid}-${randomBytes(3).toString("hex")}`;
+
+const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOption, number> =>
+  Object.fromEntries(
+    Object.entries<NumberRule>(numberRules).map(([name, rule]) => [name, readNumber(name as NumberOption, rule, given, problems)]),
+  ) as Record<NumberOption, number>;
+
+const readNumber = (name: NumberOption, rule: NumberRule, given: ServiceOptions, problems: string[]): number => {
+  const text = given[name] === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
+  const value = given[name] ?? (text === undefined ? rule.fallback : Number(text));
+  if (Number.isInteger(value) && value >= rule.min && value <= rule.max) return value;
+  const source = text === undefined ? name : `${rule.variable} (${name})`;
+  problems.push(`${source} must be a whole number from ${rule.min} to ${rule.max}, not ${shown(text ?? value)}`);
+  return rule.fallback;
+};
+
+const shown = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
+};
+
+const readName = (kind: "service" | "instance", value: unknown, problems: string[]): string => {
+  const option = kind === "service" ? "serviceName" : "instanceId";
+  const problem = nameProblem(kind, value);
+  if (problem !== undefined) problems.push(`${option} ${problem}`);
+  return String(value);
+};
+
+const readRedis = (given: ServiceOptions, problems: string[]): RedisClient | string | null => {
+  if (given.redis === null) return null;
+  const url = given.redis ?? fromEnvironment("REDIS_URL") ?? defaultSettings.redisLabel;
+  if (typeof url === "string") {
+    const problem = redisUrlProblem(url);
+    if (problem !== undefined) problems.push(`${given.redis === undefined ? "REDIS_URL" : "redis"} ${problem}`);
+    return url;
+  }
+  if (typeof (url as Partial<RedisClient>).duplicate !== "function" || typeof (url as Partial<RedisClient>).ping !== "function")
+    problems.push("redis must be an ioredis Redis or Cluster, a URL, or null");
+  return url;
+};
+
+const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
+  if (value === undefined || typeof value === "boolean") return value ?? fallback;
+  problems.push(`${name} must be true or false, not ${shown(value)}`);
+  return fallback;
+};
+
+const readHost = (value: unknown, problems: string[]): string => {
+  if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
+    problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
+  return String(value);
+};
+
+const readMetadata = (value: unknown, problems: string[]): Readonly<Record<string, unknown>> => {
+  if (value === undefined) return {};
+  try {
+    const json = JSON.stringify(value);
+    if (!isRecord(value) || Array.isArray(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
+    else if (Buffer.byteLength(json) > metadataLimitBytes) problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
+    else return value;
+  } catch {
+    problems.push("metadata must be JSON, without cycles or big integers");
+  }
+  return {};
+};
+
+const readLogger = (value: unknown, problems: string[]): Logger | undefined => {
+  if (value === undefined) return undefined;
+  const missing = ["debug", "info", "warn", "error"].filter((level) => typeof (value as Record<string, unknown>)?.[level] !== "function");
+  if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
+  return value as Logger;
+};
+
+const contradictions = ({ drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs }: Record<NumberOption, number>): string[] => [
+  ...(drainDelayMs >= shutdownTimeoutMs
+    ? [`drainDelayMs (${drainDelayMs}) must be less than shutdownTimeoutMs (${shutdownTimeoutMs})`]
+    : []),
+  ...(heartbeatMs * 3 > leaseTtlMs ? [`heartbeatMs (${heartbeatMs}) must be at most a third of leaseTtlMs (${leaseTtlMs})`] : []),
+];

@@ -1,0 +1,191 @@
+/** The base of every tier: nine phases from `init` to `stopped`, in one order, whatever happens. */
+import type { InspectionEvent, Observer, Subscription } from "xstate";
+import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import { stateNames } from "../../machines/index.ts";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import { StargazerError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { contain, createLogger } from "../logger.ts";
+import type { ServiceFact } from "./facts.ts";
+import { factsBetween, writeFact } from "./facts.ts";
+import { HookRunner } from "./hooks.ts";
+import { ServiceHost } from "./host.ts";
+import { resolveOptions, settingsOf } from "./options.ts";
+import type { StatusReport } from "./status.ts";
+import { statusOf } from "./status.ts";
+import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
+import type { World } from "./world.ts";
+import { openWorld } from "./real-world.ts";
+
+/** The chart's actor, to look at and not to touch. Observers and inspectors that throw are contained and reported. */
+export interface ServiceActor {
+  getSnapshot(): LifecycleSnapshot;
+  subscribe(observer: ((snapshot: LifecycleSnapshot) => void) | Partial<Observer<LifecycleSnapshot>>): Subscription;
+  /** XState's inspection events of the service and its lease, from now on. Costs nothing while nobody inspects. */
+  inspect(listener: (event: InspectionEvent) => void): Subscription;
+}
+
+/** What a simulation owns in place of the real thing. */
+export interface Seams {
+  readonly world?: World;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
+export const seams: unique symbol = Symbol("stargazer.seams");
+
+/**
+ * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.
+ *
+ * The constructor (`init`) is cheap and synchronous and touches nothing; it throws `SG_ERR_CONFIG_INVALID` with every problem
+ * of the options at once.
+ */
+export abstract class StargazerService {
+  readonly serviceName: string;
+  readonly instanceId: string;
+  /** The chart's actor, to look at and not to touch. */
+  readonly actor: ServiceActor;
+  readonly #host: ServiceHost;
+  readonly #log: Logger;
+  readonly #world: World;
+  readonly #listeners = new Set<(fact: ServiceFact) => void>();
+
+  constructor(options: ServiceOptions) {
+    const { [seams]: { clock = systemClock, random = Math.random, world } = {}, ...given } = options as ServiceOptions & {
+      [seams]?: Seams;
+    };
+    const resolved = resolveOptions(given);
+    this.serviceName = resolved.serviceName;
+    this.instanceId = resolved.instanceId;
+    this.#log = contain(
+      resolved.logger ?? createLogger({ service: this.serviceName, instance: this.instanceId }),
+      (message) => void process.emitWarning(message, "StargazerWarning"),
+    );
+    this.#world =
+      world ??
+      openWorld(resolved, {
+        snapshot: () => this.#host.snapshot,
+        status: () => this.status(),
+        describe: () => this.describe(),
+        onFact: (fact) => this.#log.warn(fact),
+      });
+    const hooks = new HookRunner({
+      hooks: {
+        onStart: (context) => this.onStart(context),
+        run: (context) => this.run(context),
+        onStop: (context) => this.onStop(context),
+      },
+      clock,
+      log: this.#log,
+      redis: () => this.#world.redis,
+      tell: (fact) => this.#host.tell(fact),
+    });
+    this.#host = new ServiceHost({
+      settings: settingsOf(resolved),
+      hooks,
+      world: this.#world,
+      clock,
+      random,
+      onContained: (message) => this.#log.error({ type: "contained" }, message),
+    });
+    this.actor = this.#facade();
+    this.#writeFacts();
+  }
+
+  /** The top-level state's name. Any state. */
+  get state(): StateName {
+    return this.#host.state;
+  }
+
+  /**
+   * Boots: legal in `init`. Resolves when the service is `healthy`: the health server is open, `run` has not begun. Rejects
+   * once everything begun has been undone: with the first failure, or with `SG_ERR_BOOT_ABORTED` after a shutdown. A second
+   * call rejects with `SG_ERR_ILLEGAL_TRANSITION`.
+   */
+  boot(): Promise<void> {
+    return this.#host.boot();
+  }
+
+  /**
+   * Boots, or joins a boot under way, runs, and resolves with the report however it ended, also after a shutdown between
+   * `healthy` and `running`. Any state; never rejects; every call returns the same promise.
+   */
+  runToCompletion(): Promise<StopReport> {
+    return this.#host.runToCompletion();
+  }
+
+  /**
+   * Stops the service: the reverse of what was really begun, within `shutdownTimeoutMs`. Any state; never rejects; every call
+   * returns the same promise. An Error as reason makes the outcome `failed`. Inside a hook, call it without awaiting it.
+   */
+  shutdown(reason: string | Error = "shutdown"): Promise<StopReport> {
+    return this.#host.shutdown(reason);
+  }
+
+  /**
+   * Resolves when the service is in `state`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
+   * and with the signal's reason when it aborts.
+   */
+  async waitFor(state: StateName, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (!stateNames.includes(state)) {
+      const message = `'${String(state)}' is no state; the states are ${stateNames.join(", ")}.`;
+      throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
+    }
+    await this.#host.waitFor(state, signal);
+  }
+
+  /** What `/status` answers: where the service is, since when, its phases, its lease. Any state. */
+  status(): StatusReport {
+    const { serviceName: service, instanceId: instance } = this;
+    const { snapshot, lease } = this.#host;
+    return statusOf({ service, instance, incarnation: this.#world.incarnation, snapshot, lease });
+  }
+
+  /** Calls `listener` with every fact from now on, until the returned function is called. Any state. */
+  onFact(listener: (fact: ServiceFact) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Phases 3 to 7: stand up what the tier needs, on a Redis that has answered. Called once at most. */
+  protected abstract onStart(context: HookContext): Promise<void> | void;
+  /** The long-lived work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. */
+  protected abstract run(context: HookContext): Promise<void> | void;
+  /** What `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
+  protected abstract onStop(context: HookContext): Promise<void> | void;
+
+  /** Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. */
+  protected describe(): Record<string, unknown> {
+    return {};
+  }
+
+  #facade(): ServiceActor {
+    const host = this.#host;
+    return {
+      getSnapshot: () => host.snapshot,
+      subscribe: (observer) => host.subscribe(typeof observer === "function" ? { next: observer } : observer),
+      inspect: (listener) => host.inspect(listener),
+    };
+  }
+
+  #writeFacts(): void {
+    let seen: LifecycleSnapshot | undefined;
+    const look = () => {
+      const now = this.#host.snapshot;
+      const facts = factsBetween(seen, now);
+      seen = now;
+      for (const fact of facts) this.#write(fact);
+    };
+    look();
+    this.#host.subscribe({ next: look, complete: look, error: look });
+    this.#host.onFact((fact) => this.#write(fact as ServiceFact));
+    void this.#host.report.then((report) => this.#write({ type: "stopped", ...report }));
+  }
+
+  #write(fact: ServiceFact): void {
+    writeFact(this.#log, fact);
+    for (const listener of this.#listeners) this.#host.contained(listener, "a listener")(fact);
+  }
+}
