@@ -1,0 +1,27 @@
+/** What `/metrics` says of the process and its event loop. The names that others use too are theirs: dashboards know them. */
+import type { Metric } from "./metrics.ts";
+import { counter, gauge } from "./metrics.ts";
+
+/** As under-pressure measures it: `eventLoopDelay` is a mean in ms, infinite where the loop was blocked all the time. */
+export interface Load {
+  readonly eventLoopDelay: number;
+  /** 0 to 1, of the latest second */
+  readonly eventLoopUtilized: number;
+  readonly heapUsed: number;
+  readonly rssBytes: number;
+}
+
+export const processMetrics = (load: Load, blockedMs: number): Metric[] => {
+  const cpu = process.cpuUsage();
+  const memory = process.memoryUsage();
+  return [
+    gauge("sg_event_loop_delay_seconds", "Mean delay of the event loop in the latest second.", load.eventLoopDelay / 1000),
+    gauge("sg_event_loop_utilization_ratio", "Share of the latest second that the event loop was busy.", load.eventLoopUtilized),
+    counter("sg_event_loop_blocked_seconds_total", "Time in which the event loop was blocked for long.", blockedMs / 1000),
+    gauge("sg_uptime_seconds", "Time since the process started.", process.uptime()),
+    gauge("nodejs_heap_size_used_bytes", "Heap in use.", memory.heapUsed),
+    gauge("nodejs_heap_size_total_bytes", "Heap size.", memory.heapTotal),
+    gauge("process_resident_memory_bytes", "Resident memory.", memory.rss),
+    counter("process_cpu_seconds_total", "User and system processor time.", (cpu.user + cpu.system) / 1e6),
+  ];
+};

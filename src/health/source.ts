@@ -1,0 +1,13 @@
+/** What the health server asks of the service that it speaks for. None of it may block; what throws is contained. */
+export interface HealthSource {
+  /** the chart's part of readiness */
+  readiness(): { ready: true } | { ready: false; reason: string };
+  /** true from the moment stopping begins: answers carry `Connection: close` */
+  stopping(): boolean;
+  /** `/status`, plain JSON data, no secrets */
+  status(): object;
+  /** extra lines for `/metrics` beyond what this folder knows, Prometheus text */
+  metrics(): string;
+  /** one probe of Redis; undefined where Redis is not required */
+  checkRedis: ((signal: AbortSignal) => Promise<void>) | undefined;
+}
