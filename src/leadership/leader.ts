@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { keysFor } from "../redis/keys.ts";
+import { runScript } from "../redis/script.ts";
 import { releaseScript, renewScript, takeScript } from "./scripts.ts";
 import { RunningTask } from "./task.ts";
 
@@ -74,13 +75,14 @@ export class Leadership {
     return leadershipMachine.provide({
       actors: {
         takeLead: fromPromise<LeadAnswer>(async () => {
-          const answer = await redis.eval(takeScript, 2, lock, fence, token, ttlMs);
+          const answer = await runScript(redis, takeScript, { keys: [lock, fence], args: [token, ttlMs] });
           return answer === null ? { type: "held" } : { type: "taken", fence: Number(answer) };
         }),
         renewLead: fromPromise<boolean, LeadTerm>(
-          async ({ input }) => (await redis.eval(renewScript, 2, lock, fence, token, ttlMs, input.fence)) === 1,
+          async ({ input }) =>
+            (await runScript(redis, renewScript, { keys: [lock, fence], args: [token, ttlMs, input.fence] })) === 1,
         ),
-        releaseLead: fromPromise<void>(async () => void (await redis.eval(releaseScript, 1, lock, token))),
+        releaseLead: fromPromise<void>(async () => void (await runScript(redis, releaseScript, { keys: [lock], args: [token] }))),
         leadTask: fromPromise<void, LeadTerm>(({ input, signal }) =>
           running.begin(signal, () => task({ signal, fence: input.fence })),
         ),

@@ -1,11 +1,12 @@
 /** The Lua scripts of an election. `lock` is the holder's name, PX; `fence` the last token that was issued, for ever. */
+import { script } from "../redis/script.ts";
 
 /**
  * Takes the lead if nobody, or the asking holder, has it. The token grows with every term, also after a flush: it is the larger
  * of last + 1 and Redis TIME in µs.
  * KEYS lock, fence. ARGV holder, ttlMs. Returns the new fencing token as a string, or nil where somebody else leads.
  */
-export const takeScript = `
+export const takeScript = script(`
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return false end
 local time = redis.call('TIME')
@@ -13,30 +14,30 @@ local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, time[1] 
 local text = string.format('%.0f', fence)
 redis.call('SET', KEYS[2], text)
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return text`;
+return text`);
 
 /**
  * Prolongs the lock if it is still the holder's, of that term.
  * KEYS lock, fence. ARGV holder, ttlMs, fence. Returns 1, or 0 where it is not.
  */
-export const renewScript = `
+export const renewScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
  * Deletes the lock if it is the holder's.
  * KEYS lock. ARGV holder. Returns 1 if it was, else 0.
  */
-export const releaseScript = `
+export const releaseScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`;
+return redis.call('DEL', KEYS[1])`);
 
 /**
  * Runs commands unless a newer token than the caller's has been issued. A command that Redis refuses stops the rest.
  * KEYS fence, then every key that the commands touch. ARGV fence, then each command as its number of words and the words.
  * Returns 1, or 0 where a newer leader has been chosen and nothing was done.
  */
-export const commitScript = `
+export const commitScript = script(`
 if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end
 local at = 2
 while at <= #ARGV do
@@ -44,4 +45,4 @@ while at <= #ARGV do
   redis.call(unpack(ARGV, at + 1, at + words))
   at = at + words + 1
 end
-return 1`;
+return 1`);
