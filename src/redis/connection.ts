@@ -1,0 +1,141 @@
+/**
+ * Connections to Redis, one for each role: commands, the registry's writes in order, blocking reads.
+ * Whoever opens one closes it. A client that somebody else opened is copied (`duplicate`), never disconnected or reconfigured.
+ */
+import type { Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import type { RedisOptions as AnyRedisOptions } from "ioredis";
+import { Redis } from "ioredis";
+import { until } from "../clock.ts";
+import type { RedisClient } from "./client.ts";
+import { withoutCommand } from "./reason.ts";
+
+export type { RedisClient } from "./client.ts";
+
+/** What a caller may set otherwise. The shape of replies is not among it: the code relies on it. */
+export type RedisOptions = Omit<AnyRedisOptions, "replyMapping" | "himportFieldsets">;
+
+const reconnectCapMs = 2000;
+/** how long a closing socket may wait for its peer before it is destroyed */
+const disconnectTimeoutMs = 100;
+
+/** ms before the n-th reconnect: full jitter, so that a fleet does not come back in step. Never gives up. */
+export const reconnectDelay = (attempt: number, random: () => number = Math.random): number =>
+  Math.round(random() * Math.min(reconnectCapMs, 100 * 2 ** Math.min(attempt - 1, 10)));
+
+/** ioredis' 2: reconnect and send the command again. A master that became a replica is left that way. */
+const onReadonly = (error: Error): 2 | false => (error.message.startsWith("READONLY") ? 2 : false);
+
+/**
+ * Common to all roles. `socketTimeout` runs only while a reply is owed, so it does not cut idle connections.
+ * `maxLoadingRetryTime` is short because ioredis does not clear that timer when it disconnects.
+ */
+const common = {
+  lazyConnect: true,
+  connectTimeout: 5000,
+  disconnectTimeout: disconnectTimeoutMs,
+  socketTimeout: 5000,
+  maxLoadingRetryTime: 250,
+  retryStrategy: (attempt: number) => reconnectDelay(attempt),
+  reconnectOnError: onReadonly,
+} satisfies RedisOptions;
+
+/** Auto-pipelining stays off: MULTI and INFO would overtake commands that were called before them in the same turn. */
+const forCommands = { ...common, commandTimeout: 2000, maxRetriesPerRequest: 1, enableOfflineQueue: false } satisfies RedisOptions;
+
+/** Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. */
+const forRegistry = { ...forCommands, maxRetriesPerRequest: 0, enableAutoPipelining: false } satisfies RedisOptions;
+
+/** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
+const forBlocking = { ...common, maxRetriesPerRequest: null, enableOfflineQueue: true, enableAutoPipelining: false } satisfies RedisOptions;
+
+/** The longest BLOCK, in ms, on a blocking connection. */
+export const maxBlockMs = 2000;
+
+const errors = new WeakMap<RedisClient, unknown>();
+
+/** The last connection error of a client opened here, until it is ready again: the command itself only says that it is closed. */
+export const lastErrorOf = (client: RedisClient): unknown => errors.get(client);
+
+const watched = <Client extends RedisClient>(client: Client): Client => {
+  const { on } = client as Redis;
+  on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
+  on.call(client, "ready", () => errors.delete(client));
+  return client;
+};
+
+/** A command connection that is not connected yet: `connect()` it, or let the ping gate. Close it with `closeRedis`. */
+export const openRedis = (url: string, overrides: RedisOptions = {}): Redis => watched(new Redis(url, { ...forCommands, ...overrides }));
+
+const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
+  if (!client.isCluster) return watched((client as Redis).duplicate(role));
+  const { retryStrategy, enableOfflineQueue, lazyConnect, ...redisOptions } = role;
+  return watched(
+    (client as Exclude<RedisClient, Redis>).duplicate([], {
+      lazyConnect: true,
+      scaleReads: "master",
+      enableAutoPipelining: false,
+      enableOfflineQueue: enableOfflineQueue ?? true,
+      clusterRetryStrategy: (attempt: number) => reconnectDelay(attempt),
+      redisOptions,
+    }),
+  );
+};
+
+/** The registry's own connection, over which all its writes go in order. Not connected yet. */
+export const openRegistryConnection = (client: RedisClient): RedisClient => copyOf(client, forRegistry);
+
+/** For XREAD, XREADGROUP and the like with BLOCK of at most `maxBlockMs`. Connects with its first command. */
+export const openBlockingConnection = (client: RedisClient, overrides: RedisOptions = {}): RedisClient =>
+  copyOf(client, { ...forBlocking, ...overrides });
+
+/**
+ * Resolves once `client` is ready. Connects one that never was, and, with `reopen`, one that ended.
+ * Rejects when the attempt under way fails (why: `lastErrorOf`), and with the signal's reason.
+ */
+export const whenReady = (client: RedisClient, { reopen, signal }: { reopen: boolean; signal: AbortSignal }): Promise<void> => {
+  if (client.status === "ready") return Promise.resolve();
+  if (client.status === "wait" || (reopen && client.status === "end")) return until(signal, client.connect());
+  if (client.status === "end") return Promise.reject(new Error("Connection is closed."));
+  return nextOutcome(client, signal);
+};
+
+const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => {
+  const emitter = client as Redis;
+  let off = (): void => {};
+  const outcome = new Promise<void>((resolve, reject) => {
+    const failed = () => reject(new Error("Connection is closed."));
+    emitter.once("ready", resolve).once("close", failed).once("end", failed);
+    off = () => emitter.off("ready", resolve).off("close", failed).off("end", failed);
+  });
+  return until(signal, outcome).finally(() => off());
+};
+
+/** The socket of a standalone connection, if there is one. */
+const socketOf = (client: RedisClient): Socket | undefined => (client as { stream?: Socket }).stream;
+
+/** Ends a connection, or the attempt to make one, at once, whatever its peer does; the client goes on to reconnect by its own schedule. */
+export const dropConnection = (client: RedisClient): void => {
+  if (!["connecting", "connect", "ready"].includes(client.status)) return;
+  client.disconnect(true);
+  socketOf(client)?.destroy();
+};
+
+/**
+ * Closes a connection that is ours: politely, and by force when the signal aborts or the peer does not answer. Never rejects, never
+ * hangs; afterwards neither socket nor timer is left, and what was in flight has been rejected.
+ */
+export const closeRedis = async (client: RedisClient, { signal }: { signal: AbortSignal }): Promise<void> => {
+  const emitter = client as Redis;
+  const hasSocket = client.status !== "end" && client.status !== "reconnecting";
+  let onEnd = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    onEnd = resolve;
+  });
+  emitter.once("end", onEnd);
+  if (client.status !== "end") client.disconnect();
+  if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
+  socketOf(client)?.destroy();
+  await Promise.race([ended, turn()]);
+  emitter.off("end", onEnd);
+};

@@ -1,0 +1,42 @@
+/** Lua scripts: sent whole once, by their hash from then on, whole again where Redis has forgotten them. */
+import { createHash } from "node:crypto";
+import type { RedisClient } from "./client.ts";
+
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+export const script = (lua: string): Script => ({ lua, sha: createHash("sha1").update(lua).digest("hex") });
+
+const known = new WeakMap<RedisClient, Set<string>>();
+
+const shasKnownTo = (client: RedisClient): Set<string> => {
+  const shas = known.get(client) ?? new Set();
+  known.set(client, shas);
+  return shas;
+};
+
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  /** once it has aborted nothing more is sent */
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a script on any client, without defining a command on it. */
+export const runScript = async (client: RedisClient, { lua, sha }: Script, { keys, args, signal }: ScriptCall): Promise<unknown> => {
+  signal?.throwIfAborted();
+  const shas = shasKnownTo(client);
+  if (shas.has(sha)) {
+    try {
+      return await client.evalsha(sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      signal?.throwIfAborted();
+    }
+  }
+  const reply = await client.eval(lua, keys.length, ...keys, ...args);
+  shas.add(sha);
+  return reply;
+};
