@@ -41,13 +41,23 @@ const common = {
 } satisfies RedisOptions;
 
 /** Auto-pipelining stays off: MULTI and INFO would overtake commands that were called before them in the same turn. */
-const forCommands = { ...common, commandTimeout: 2000, maxRetriesPerRequest: 1, enableOfflineQueue: false } satisfies RedisOptions;
+const forCommands = {
+  ...common,
+  commandTimeout: 2000,
+  maxRetriesPerRequest: 1,
+  enableOfflineQueue: false,
+} satisfies RedisOptions;
 
 /** Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. */
 const forRegistry = { ...forCommands, maxRetriesPerRequest: 0, enableAutoPipelining: false } satisfies RedisOptions;
 
 /** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
-const forBlocking = { ...common, maxRetriesPerRequest: null, enableOfflineQueue: true, enableAutoPipelining: false } satisfies RedisOptions;
+const forBlocking = {
+  ...common,
+  maxRetriesPerRequest: null,
+  enableOfflineQueue: true,
+  enableAutoPipelining: false,
+} satisfies RedisOptions;
 
 /** The longest BLOCK, in ms, on a blocking connection. */
 export const maxBlockMs = 2000;
@@ -65,7 +75,8 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
 };
 
 /** A command connection that is not connected yet: `connect()` it, or let the ping gate. Close it with `closeRedis`. */
-export const openRedis = (url: string, overrides: RedisOptions = {}): Redis => watched(new Redis(url, { ...forCommands, ...overrides }));
+export const openRedis = (url: string, overrides: RedisOptions = {}): Redis =>
+  watched(new Redis(url, { ...forCommands, ...overrides }));
 
 const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
   if (!client.isCluster) return watched((client as Redis).duplicate(role));

@@ -25,7 +25,11 @@ export interface ScriptCall {
 }
 
 /** Runs a script on any client, without defining a command on it. */
-export const runScript = async (client: RedisClient, { lua, sha }: Script, { keys, args, signal }: ScriptCall): Promise<unknown> => {
+export const runScript = async (
+  client: RedisClient,
+  { lua, sha }: Script,
+  { keys, args, signal }: ScriptCall,
+): Promise<unknown> => {
   signal?.throwIfAborted();
   const shas = shasKnownTo(client);
   if (shas.has(sha)) {

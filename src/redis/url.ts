@@ -23,7 +23,8 @@ export const redisUrlProblem = (text: string): string | undefined => {
   const url = new URL(text);
   if (!protocols.includes(url.protocol)) return "must begin with redis:// or rediss://";
   if (!url.hostname && !url.searchParams.has("path")) return "names no host; write redis://host:6379";
-  if (!isDatabase(url.pathname)) return "has something else than the number of a database after the host; percent-encode the password";
+  if (!isDatabase(url.pathname))
+    return "has something else than the number of a database after the host; percent-encode the password";
   if (!decodes(url.username) || !decodes(url.password)) return "has a user or password that is not percent-encoded";
   return undefined;
 };

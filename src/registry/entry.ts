@@ -1,0 +1,66 @@
+/** The registry entry: what is written about an instance, and what is believed of what is read. */
+import type { LeaseStatus } from "../../machines/index.ts";
+
+/** What a service says of itself. Times in ms since the epoch. */
+export interface EntryDetails {
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: number;
+  /** null until the listener is open */
+  readonly health: { readonly host: string; readonly port: number } | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** One boot of one instance, as the registry shows it. */
+export interface RegistryEntry extends EntryDetails {
+  readonly service: string;
+  readonly instance: string;
+  readonly status: LeaseStatus;
+  /** grows with each boot of the same instance */
+  readonly incarnation: number;
+  /** tells boots apart that drew the same incarnation */
+  readonly boot: string;
+  /** when this status began */
+  readonly since: number;
+}
+
+const statuses: readonly unknown[] = ["starting", "healthy", "running", "stopping"] satisfies LeaseStatus[];
+
+/** The scripts read incarnation and boot off the beginning of the text, so they come first, in this order. */
+export const entryText = (entry: RegistryEntry): string => {
+  const { incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata } = entry;
+  return JSON.stringify({ incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata });
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isHealth = (value: unknown): boolean => value === null || (isRecord(value) && isText(value.host) && isCount(value.port));
+
+/** The entry of exactly this instance, or undefined where the text is not ours to parse. */
+export const parseEntry = (
+  text: string,
+  { service, instance }: { service: string; instance: string },
+): RegistryEntry | undefined => {
+  const value = parseJson(text);
+  const fits =
+    isRecord(value) &&
+    value.service === service &&
+    value.instance === instance &&
+    statuses.includes(value.status) &&
+    [value.incarnation, value.startedAt, value.since, value.pid].every(isCount) &&
+    [value.boot, value.host, value.version].every(isText) &&
+    isHealth(value.health) &&
+    isRecord(value.metadata);
+  return fits ? (value as unknown as RegistryEntry) : undefined;
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,138 @@
+/** One boot of one instance in the registry: the only writer of its entry. */
+import { randomBytes } from "node:crypto";
+import type { LeaseAnswer, LeaseStatus, LeaseWrite } from "../../machines/index.ts";
+import { until } from "../clock.ts";
+import { StargazerError } from "../errors.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { lastErrorOf, whenReady } from "../redis/connection.ts";
+import { keysFor } from "../redis/keys.ts";
+import { reasonOf, withoutCommand } from "../redis/reason.ts";
+import type { Script } from "../redis/script.ts";
+import { runScript } from "../redis/script.ts";
+import type { EntryDetails } from "./entry.ts";
+import { entryText } from "./entry.ts";
+import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
+
+export type { EntryDetails } from "./entry.ts";
+
+/** How long a goodbye keeps late writes out; longer than any of them can be on its way. */
+export const tombstoneMs = 60_000;
+
+export interface RegistrationOptions {
+  /** the registry's own connection (`openRegistryConnection`) */
+  readonly redis: RedisClient;
+  readonly service: string;
+  readonly instance: string;
+  readonly leaseTtlMs: number;
+  /** what the entry says of the service, asked at each write */
+  readonly describe: () => EntryDetails;
+  /** ms since the epoch */
+  readonly now?: () => number;
+}
+
+/**
+ * Every call rejects with `SG_ERR_REGISTRY` when Redis does not confirm it (its outcome is then unknown) and with the signal's
+ * reason when that aborts first; nothing more of the call is sent afterwards. Calls may be repeated; they are written in order.
+ */
+export class Registration {
+  readonly #options: RegistrationOptions;
+  readonly #boot = randomBytes(8).toString("hex");
+  readonly #keys: readonly string[];
+  #incarnation: number | undefined;
+  #status: LeaseStatus | undefined;
+  #since = 0;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+    const { redis, service, instance } = options;
+    const keys = keysFor(redis);
+    this.#keys = [
+      keys.service(service, instance),
+      keys.released(service, instance),
+      keys.index(service),
+      keys.services,
+      keys.events,
+    ];
+  }
+
+  /** Drawn before the first write, then kept. */
+  get incarnation(): number | undefined {
+    return this.#incarnation;
+  }
+
+  /** Writes the entry. `superseded`: a newer boot holds it. A boot that has deregistered is refused. */
+  register(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+    return this.#guarded("register", signal, async () => {
+      await this.#draw(signal);
+      return this.#answer(await this.#write(registerScript, this.#body(write.status, true), signal));
+    });
+  }
+
+  /** Prolongs the entry, and rewrites it when `changed`. `gone`: there is none of ours to prolong. */
+  renew(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+    return this.#guarded("renew", signal, async () => {
+      if (this.#incarnation === undefined) return { type: "gone" };
+      return this.#answer(await this.#write(renewScript, this.#body(write.status, write.changed), signal));
+    });
+  }
+
+  /** Resolves once Redis has confirmed that no entry of this boot is left, nor can come back; at once if none was ever sent. */
+  async deregister(signal: AbortSignal): Promise<void> {
+    if (this.#incarnation === undefined) return;
+    await this.#guarded("deregister", signal, () => this.#write(deregisterScript, [tombstoneMs], signal));
+  }
+
+  async #guarded<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { redis, service, instance } = this.#options;
+    try {
+      signal.throwIfAborted();
+      return await until(signal, this.#connect(signal).then(work));
+    } catch (error) {
+      if (signal.aborted || error instanceof StargazerError) throw error;
+      const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
+      throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  /** A connection that is being made again by itself is not waited for: the lease has its own rhythm. */
+  async #connect(signal: AbortSignal): Promise<void> {
+    const { redis } = this.#options;
+    if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
+    signal.throwIfAborted();
+  }
+
+  async #draw(signal: AbortSignal): Promise<void> {
+    if (this.#incarnation !== undefined) return;
+    const drawn = await runScript(this.#options.redis, drawScript, { keys: this.#keys.slice(0, 2), args: [], signal });
+    signal.throwIfAborted();
+    this.#incarnation ??= Number(drawn);
+  }
+
+  #write(script: Script, rest: readonly (string | number)[], signal: AbortSignal): Promise<unknown> {
+    const { redis, service, instance } = this.#options;
+    return runScript(redis, script, {
+      keys: this.#keys,
+      args: [String(this.#incarnation), this.#boot, service, instance, ...rest],
+      signal,
+    });
+  }
+
+  #body(status: LeaseStatus, whole: boolean): readonly (string | number)[] {
+    const { service, instance, leaseTtlMs, describe, now = Date.now } = this.#options;
+    if (status !== this.#status) this.#since = now();
+    this.#status = status;
+    const own = { service, instance, status, incarnation: this.#incarnation!, boot: this.#boot, since: this.#since };
+    return [leaseTtlMs, whole ? entryText({ ...describe(), ...own }) : "", status, this.#since];
+  }
+
+  #answer(reply: unknown): LeaseAnswer {
+    const [word, host, pid] = reply as [string, string?, string?];
+    if (word === "ok" || word === "gone") return { type: word };
+    if (word === "superseded") return { type: "superseded", twin: { host: host ?? "unknown", pid: Number(pid) } };
+    const { service, instance } = this.#options;
+    throw new StargazerError(
+      "SG_ERR_REGISTRY",
+      `cannot register ${service}/${instance}: this boot, or a newer one, has said goodbye`,
+    );
+  }
+}

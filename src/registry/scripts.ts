@@ -1,0 +1,133 @@
+/**
+ * The registry's writes, one Lua script each. Every one compares and acts in one step: what arrives late, from an older boot or
+ * behind our own delete, changes nothing, whichever connection it came on.
+ *
+ * A boot is (incarnation, boot id), ordered by incarnation and then by id. Numbers travel as text, because Lua shortens large
+ * ones (`%.0f` writes them whole); one that a double cannot hold is nobody's incarnation.
+ */
+import { script } from "../redis/script.ts";
+
+const boots = `
+local function boot(text, pattern)
+  local n, id = string.match(text or '', pattern)
+  if not n or #n > 16 or tonumber(n) > 9007199254740991 then return nil end
+  return { n = tonumber(n), id = id }
+end
+local function holder() return boot(redis.call('GETRANGE', KEYS[1], 0, 80), '^{"incarnation":(%d+),"boot":"(%x+)"') end
+local function goodbye() return boot(redis.call('GET', KEYS[2]) or '', '^(%d+) (%x+)$') end
+local function newer(a, b) return a.n > b.n or (a.n == b.n and a.id > b.id) end
+local function same(a, b) return a.n == b.n and a.id == b.id end
+`;
+
+const writes = `${boots}
+local me = { n = tonumber(ARGV[1]), id = ARGV[2] }
+local function nowMs() local t = redis.call('TIME'); return t[1] * 1000 + math.floor(t[2] / 1000) end
+local function tell(type, status, since)
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'type', type, 'service', ARGV[3], 'instance', ARGV[4],
+    'incarnation', ARGV[1], 'boot', ARGV[2], 'status', status, 'since', since)
+end
+local function superseded()
+  local ok, twin = pcall(cjson.decode, redis.call('GET', KEYS[1]))
+  if not ok or type(twin) ~= 'table' then twin = {} end
+  return { 'superseded', tostring(twin.host or 'unknown'), tostring(twin.pid or 0) }
+end
+local function index(ttl)
+  local fresh = redis.call('ZADD', KEYS[3], string.format('%.0f', nowMs() + ttl), ARGV[4])
+  if fresh == 1 then redis.call('SADD', KEYS[4], ARGV[3]) end
+end
+`;
+
+/*
+ * All writes: KEYS entry, tombstone, index, services, events; ARGV incarnation, boot id, service, instance, ...
+ */
+
+/**
+ * Draws the incarnation for a boot: max(last + 1, Redis TIME in µs), where last is of the entry or the tombstone. Reads only.
+ * KEYS entry, tombstone. Returns the number as text.
+ */
+export const drawScript = script(`${boots}
+local t = redis.call('TIME')
+local drawn = t[1] * 1000000 + t[2]
+local held, gone = holder(), goodbye()
+if held then drawn = math.max(drawn, held.n + 1) end
+if gone then drawn = math.max(drawn, gone.n + 1) end
+return string.format('%.0f', drawn)`);
+
+/**
+ * Writes the entry of a boot unless a newer one holds it or has said goodbye. The same boot may repeat it.
+ * ARGV ... ttl ms, JSON, status, since. Returns {'ok'} | {'superseded', host, pid} | {'released'}.
+ */
+export const registerScript = script(`${writes}
+local gone = goodbye()
+if gone and not newer(me, gone) then return { 'released' } end
+local held = holder()
+if held and newer(held, me) then return superseded() end
+redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
+index(ARGV[5])
+tell(held and same(held, me) and 'updated' or 'registered', ARGV[7], ARGV[8])
+return { 'ok' }`);
+
+/**
+ * Prolongs the entry of a boot, and rewrites it where there is JSON. Never creates one; puts a lost index right.
+ * ARGV ... ttl ms, JSON or '', status, since. Returns {'ok'} | {'gone'} | {'superseded', host, pid}.
+ */
+export const renewScript = script(`${writes}
+local held = holder()
+if held and newer(held, me) then return superseded() end
+if not held or not same(held, me) then return { 'gone' } end
+if ARGV[6] == '' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+else
+  redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
+  tell('updated', ARGV[7], ARGV[8])
+end
+index(ARGV[5])
+return { 'ok' }`);
+
+/**
+ * Deletes the entry of a boot if it is still its own, and leaves a tombstone in any case, so that a write of that boot which is
+ * still on its way is refused.
+ * ARGV ... tombstone ms. Returns {'ok'} | {'gone'}.
+ */
+export const deregisterScript = script(`${writes}
+local gone = goodbye()
+if not gone or not newer(gone, me) then redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[5]) end
+local held = holder()
+if not held or not same(held, me) then return { 'gone' } end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[3], ARGV[4])
+if redis.call('ZCARD', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
+tell('deregistered', '', '')
+return { 'ok' }`);
+
+/**
+ * Takes the ended leases of one service out of its index and tells of each once, whoever else does the same.
+ * KEYS index, services, events, the entries' keys up to the instance; ARGV service, limit. Returns how many ended.
+ */
+export const reapScript = script(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local ended = 0
+for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[2])) do
+  local left = redis.call('PTTL', KEYS[4] .. instance)
+  if left > 0 then
+    redis.call('ZADD', KEYS[1], string.format('%.0f', now + left), instance)
+  else
+    redis.call('ZREM', KEYS[1], instance)
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
+      'incarnation', '0', 'boot', '', 'status', '', 'since', '')
+    ended = ended + 1
+  end
+end
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end
+return ended`);
+
+/**
+ * What a listing begins with. KEYS services; ARGV a service, or '' for all. Returns Redis' time in ms as text, then the services.
+ */
+export const beginListScript = script(`
+local t = redis.call('TIME')
+local answer = { string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) }
+local services = ARGV[1] ~= '' and { ARGV[1] } or redis.call('SMEMBERS', KEYS[1])
+for _, service in ipairs(services) do answer[#answer + 1] = service end
+return answer`);
