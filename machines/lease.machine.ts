@@ -88,12 +88,24 @@ const lease = setup({
   },
   actions: {
     tellHeld: sendTo(({ context }) => context.parent, { type: "lease.held" }),
-    tellSuspect: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.suspect", reason: context.trouble })),
-    tellLost: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.lost", reason: context.trouble })),
+    tellSuspect: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "lease.suspect", reason: context.trouble }),
+    ),
+    tellLost: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "lease.lost", reason: context.trouble }),
+    ),
     tellRegained: sendTo(({ context }) => context.parent, { type: "lease.regained" }),
-    tellSuperseded: sendTo(({ context }) => context.parent, (_, params: { twin: Twin }) => ({ type: "lease.superseded", ...params })),
+    tellSuperseded: sendTo(
+      ({ context }) => context.parent,
+      (_, params: { twin: Twin }) => ({ type: "lease.superseded", ...params }),
+    ),
     tellReleased: sendTo(({ context }) => context.parent, { type: "lease.released" }),
-    tellAbandoned: sendTo(({ context }) => context.parent, ({ context }) => ({ type: "lease.abandoned", reason: context.trouble })),
+    tellAbandoned: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "lease.abandoned", reason: context.trouble }),
+    ),
     want: assign({ wanted: (_, params: { status: LeaseStatus }) => params.status }),
     noteSent: assign({ sent: ({ context }) => context.wanted }),
     confirm: assign(({ context }) => ({ written: context.sent, confirmedAt: context.now(), missed: 0, trouble: "" })),
@@ -121,10 +133,15 @@ const isOk = { type: "isOk" as const, params: ({ event }: Answered) => ({ answer
 const isGone = { type: "isGone" as const, params: ({ event }: Answered) => ({ answer: event.output }) };
 const tellSuperseded = {
   type: "tellSuperseded" as const,
-  params: ({ event }: Answered) => ({ twin: event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 } }),
+  params: ({ event }: Answered) => ({
+    twin: event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 },
+  }),
 };
 const missed = { type: "countMissed" as const, params: ({ event }: Failed) => ({ reason: reasonOf(event.error) }) };
-const overran = { type: "countMissed" as const, params: { reason: "Redis did not answer in time; the outcome of the write is unknown" } };
+const overran = {
+  type: "countMissed" as const,
+  params: { reason: "Redis did not answer in time; the outcome of the write is unknown" },
+};
 const vanished = { type: "noteTrouble" as const, params: { reason: "the entry was gone" } };
 const write = ({ context }: { context: LeaseContext }): LeaseWrite => ({
   status: context.wanted,

@@ -125,9 +125,12 @@ const lifecycle = setup({
     lease: leaseMachine,
   },
   actions: {
-    enter: assign({ phases: ({ context }, params: { phase: ChartPhase }) => enterPhase(context.phases, params.phase, context.now()) }),
+    enter: assign({
+      phases: ({ context }, params: { phase: ChartPhase }) => enterPhase(context.phases, params.phase, context.now()),
+    }),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
     begin: assign({ begun: ({ context }, params: { what: keyof Begun }) => ({ ...context.begun, [params.what]: true }) }),
+    beginHealth: assign({ begun: ({ context }) => ({ ...context.begun, health: context.settings.hasHealth }) }),
     fail: assign(({ context }, params: Failure & { outcome: PhaseOutcome }) => {
       const { outcome, ...failure } = params;
       return { failures: [...context.failures, failure], phases: markPhase(context.phases, outcome) };
@@ -165,7 +168,10 @@ const lifecycle = setup({
     clearDegraded: assign({ degraded: false }),
     beginStopping: assign({ stoppingAt: ({ context }) => context.now() }),
     beginUnwinding: assign({ unwindingAt: ({ context }) => context.now() }),
-    noteHookFailure: assign(({ context }, params: { failure: Failure }) => ({ failures: [...context.failures, params.failure] })),
+    noteHookFailure: assign(({ context }, { failure }: { failure: Failure }) => ({
+      failures: [...context.failures, failure],
+      phases: failure.phase === currentPhase(context.phases) ? markPhase(context.phases, "failed") : context.phases,
+    })),
     beginTierPhase: assign({
       phases: ({ context }, params: { phase: string }) => [...context.phases, { phase: params.phase, startedAt: context.now() }],
     }),
@@ -194,7 +200,10 @@ const lifecycle = setup({
     endLease: stopChild("lease"),
     forgetLease: assign({ begun: ({ context }) => ({ ...context.begun, lease: false }) }),
     report: emit(({ event }) => event as LeaseFact),
-    reportBroken: emit(({ event }) => ({ type: "lease.broken" as const, reason: messageOf((event as { error?: unknown }).error) })),
+    reportBroken: emit(({ event }) => ({
+      type: "lease.broken" as const,
+      reason: messageOf((event as { error?: unknown }).error),
+    })),
   },
   guards: {
     hasRedis: ({ context }) => context.settings.hasRedis,
@@ -387,7 +396,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       states: {
         opening: {
           always: { guard: "hasNoHealth", target: "ready", actions: mark("skipped") },
-          entry: begin("health"),
+          entry: "beginHealth",
           on: { shutdown: cutBoot },
           invoke: {
             src: "openHealth",
@@ -459,7 +468,11 @@ export const lifecycleMachine = lifecycle.createMachine({
         unwinding: {
           ...step("unwinding", "ownsNoTier", "stopTier", "stopTimeout", "releasing", {
             onError: broke("stopping.unwinding", "SG_ERR_STOP_FAILED", "onStop failed: "),
-            onTimeout: overran("stopping.unwinding", "SG_ERR_STOP_TIMEOUT", "onStop did not finish within its share of stopTimeoutMs"),
+            onTimeout: overran(
+              "stopping.unwinding",
+              "SG_ERR_STOP_TIMEOUT",
+              "onStop did not finish within its share of stopTimeoutMs",
+            ),
           }),
           entry: [enter("stopping.unwinding"), "beginUnwinding"],
         },
@@ -471,7 +484,10 @@ export const lifecycleMachine = lifecycle.createMachine({
             id: "releaseTier",
             input: ({ context }) => ({ withinMs: releaseTimeoutMs(context) }),
             onDone: "disconnecting",
-            onError: { target: "disconnecting", actions: broke("stopping.releasing", "SG_ERR_STOP_FAILED", "a release failed: ") },
+            onError: {
+              target: "disconnecting",
+              actions: broke("stopping.releasing", "SG_ERR_STOP_FAILED", "a release failed: "),
+            },
           },
           after: {
             releaseTimeout: {

@@ -54,7 +54,10 @@ export interface Failure {
 
 export const isOpen = (record: PhaseRecord): boolean => record.durationMs === undefined;
 
-const chartPhases: ReadonlySet<string> = new Set<ChartPhase>([...stateNames, ...stopSteps.map((step) => `stopping.${step}` as const)]);
+const chartPhases: ReadonlySet<string> = new Set<ChartPhase>([
+  ...stateNames,
+  ...stopSteps.map((step) => `stopping.${step}` as const),
+]);
 const isWithin = (phase: string, outer: string): boolean => phase.startsWith(`${outer}.`);
 
 const closed = (record: PhaseRecord, now: number, outcome: PhaseOutcome): PhaseRecord => ({
@@ -80,7 +83,12 @@ export const markPhase = (records: readonly PhaseRecord[], outcome: PhaseOutcome
 };
 
 /** Closes the latest open phase of that name, if there is one. */
-export const endPhase = (records: readonly PhaseRecord[], phase: string, now: number, outcome: PhaseOutcome): readonly PhaseRecord[] => {
+export const endPhase = (
+  records: readonly PhaseRecord[],
+  phase: string,
+  now: number,
+  outcome: PhaseOutcome,
+): readonly PhaseRecord[] => {
   const at = records.findLastIndex((record) => isOpen(record) && record.phase === phase);
   const record = records[at];
   return record === undefined ? records : records.with(at, closed(record, now, outcome));

@@ -126,7 +126,8 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
 };
 
 const waitedFor = (): string =>
-  [...running].map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`).join(", ") || "anything";
+  [...running].map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`).join(", ") ||
+  "anything";
 
 const lingerAtMost = (): void => {
   const timer = setTimeout(() => {

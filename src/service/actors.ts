@@ -45,7 +45,9 @@ export const providedLifecycle = lifecycleMachine.provide({
     closeHealth: simple("closeHealth"),
     drainTier: simple("drainTier"),
     stopTier: simple("stopTier"),
-    releaseTier: fromPromise<void, ReleaseWork>(({ input, signal, system }) => performers.get(system)!.releaseTier(signal, input)),
+    releaseTier: fromPromise<void, ReleaseWork>(({ input, signal, system }) =>
+      performers.get(system)!.releaseTier(signal, input),
+    ),
     closeRedis: simple("closeRedis"),
     lease: leaseMachine.provide({
       actors: {

@@ -23,7 +23,9 @@ export const factsBetween = (before: LifecycleSnapshot | undefined, after: Lifec
       .filter((record, at) => !isOpen(record) && (past?.phases[at] === undefined || isOpen(past.phases[at])))
       .map((record) => ({ type: "phase.ended" as const, ...(record as EndedPhase) })),
     ...failures.slice(past?.failures.length ?? 0).map((failure) => ({ type: "failed" as const, ...failure })),
-    ...(degraded === (past?.degraded ?? false) ? [] : [{ type: degraded ? ("degraded" as const) : ("degraded.cleared" as const) }]),
+    ...(degraded === (past?.degraded ?? false)
+      ? []
+      : [{ type: degraded ? ("degraded" as const) : ("degraded.cleared" as const) }]),
     ...(before !== undefined && stateName(before) === state ? [] : [{ type: "state.entered" as const, state }]),
   ];
 };

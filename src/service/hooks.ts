@@ -25,8 +25,8 @@ export interface HookRunnerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redis: () => RedisClient;
-  /** how the chart is told */
-  readonly tell: (fact: HookFact) => void;
+  /** how the chart is told; false if it is over and no longer listens */
+  readonly tell: (fact: HookFact) => boolean;
 }
 
 export class HookRunner {
@@ -39,8 +39,8 @@ export class HookRunner {
   constructor(options: HookRunnerOptions) {
     this.#options = options;
     this.#releases = new Releases(options.clock, (failure) => {
-      options.log.error({ type: "release.failed", ...failure }, failure.message);
-      options.tell({ type: "hook.failed", failure: { phase: "stopping.releasing", ...failure } });
+      const told = options.tell({ type: "hook.failed", failure: { phase: "stopping.releasing", ...failure } });
+      if (!told) options.log.error({ type: "release.failed", ...failure }, failure.message);
     });
   }
 

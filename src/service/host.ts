@@ -114,9 +114,11 @@ export class ServiceHost {
     });
   }
 
-  /** A fact of the tier's hooks; without effect once the service has stopped. */
-  tell(fact: HookFact): void {
-    if (this.snapshot.status === "active") this.#actor.send(fact);
+  /** A fact of the tier's hooks; false, and without effect, once the service has stopped. */
+  tell(fact: HookFact): boolean {
+    const listens = this.snapshot.status === "active";
+    if (listens) this.#actor.send(fact);
+    return listens;
   }
 
   subscribe(observer: Partial<Observer<LifecycleSnapshot>>): Subscription {
@@ -228,4 +230,6 @@ export class ServiceHost {
 }
 
 const unreachable = (state: StateName, now: StateName): StargazerError =>
-  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, { phase: now });
+  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, {
+    phase: now,
+  });

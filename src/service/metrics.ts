@@ -6,7 +6,12 @@ import type { StatusReport } from "./status.ts";
 /** In Prometheus' text format; times in seconds, as is the custom there. */
 export const lifecycleMetrics = ({ service, instance, state, degraded, lease, phases }: StatusReport): string =>
   writeMetrics([
-    { name: "sg_service_info", type: "gauge", help: "The service that answers.", samples: [{ labels: { service, instance }, value: 1 }] },
+    {
+      name: "sg_service_info",
+      type: "gauge",
+      help: "The service that answers.",
+      samples: [{ labels: { service, instance }, value: 1 }],
+    },
     {
       name: "sg_state",
       type: "gauge",

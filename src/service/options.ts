@@ -52,7 +52,16 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly logger: Logger | undefined;
 }
 
-const otherOptions = ["serviceName", "instanceId", "redis", "redisRequired", "useHealthServer", "healthHost", "metadata", "logger"];
+const otherOptions = [
+  "serviceName",
+  "instanceId",
+  "redis",
+  "redisRequired",
+  "useHealthServer",
+  "healthHost",
+  "metadata",
+  "logger",
+];
 const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
 
 /** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message; touches nothing. */
@@ -93,16 +102,26 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 
 const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
   const whose = typeof service === "string" && nameProblem("service", service) === undefined ? ` of '${service}'` : "";
-  return new StargazerError("SG_ERR_CONFIG_INVALID", `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`, {
-    phase: "init",
-  });
+  return new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`,
+    {
+      phase: "init",
+    },
+  );
 };
 
-const ownInstanceId = (): string => `${hostname().replace(/[^\w.-]/g, "-").slice(0, 64)}-${process.pid}-${randomBytes(3).toString("hex")}`;
+const ownInstanceId = (): string =>
+  `${hostname()
+    .replace(/[^\w.-]/g, "-")
+    .slice(0, 64)}-${process.pid}-${randomBytes(3).toString("hex")}`;
 
 const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOption, number> =>
   Object.fromEntries(
-    Object.entries<NumberRule>(numberRules).map(([name, rule]) => [name, readNumber(name as NumberOption, rule, given, problems)]),
+    Object.entries<NumberRule>(numberRules).map(([name, rule]) => [
+      name,
+      readNumber(name as NumberOption, rule, given, problems),
+    ]),
   ) as Record<NumberOption, number>;
 
 const readNumber = (name: NumberOption, rule: NumberRule, given: ServiceOptions, problems: string[]): number => {
@@ -156,7 +175,8 @@ const readMetadata = (value: unknown, problems: string[]): Readonly<Record<strin
   try {
     const json = JSON.stringify(value);
     if (!isRecord(value) || Array.isArray(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
-    else if (Buffer.byteLength(json) > metadataLimitBytes) problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
+    else if (Buffer.byteLength(json) > metadataLimitBytes)
+      problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
     else return value;
   } catch {
     problems.push("metadata must be JSON, without cycles or big integers");
@@ -166,7 +186,9 @@ const readMetadata = (value: unknown, problems: string[]): Readonly<Record<strin
 
 const readLogger = (value: unknown, problems: string[]): Logger | undefined => {
   if (value === undefined) return undefined;
-  const missing = ["debug", "info", "warn", "error"].filter((level) => typeof (value as Record<string, unknown>)?.[level] !== "function");
+  const missing = ["debug", "info", "warn", "error"].filter(
+    (level) => typeof (value as Record<string, unknown>)?.[level] !== "function",
+  );
   if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
   return value as Logger;
 };

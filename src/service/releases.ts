@@ -50,7 +50,10 @@ export class Releases {
     let timer: unknown;
     const overrun = new Promise<void>((resolve) => {
       timer = this.#clock.setTimeout(() => {
-        this.#onFailure({ code: "SG_ERR_STOP_TIMEOUT", message: `${nameOf(release)} did not finish within its ${Math.round(ms)} ms` });
+        this.#onFailure({
+          code: "SG_ERR_STOP_TIMEOUT",
+          message: `${nameOf(release)} did not finish within its ${Math.round(ms)} ms`,
+        });
         resolve();
       }, ms);
     });

@@ -12,11 +12,11 @@ import { factsBetween, writeFact } from "./facts.ts";
 import { HookRunner } from "./hooks.ts";
 import { ServiceHost } from "./host.ts";
 import { resolveOptions, settingsOf } from "./options.ts";
+import { openWorld } from "./real-world.ts";
 import type { StatusReport } from "./status.ts";
 import { statusOf } from "./status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
 import type { World } from "./world.ts";
-import { openWorld } from "./real-world.ts";
 
 /** The chart's actor, to look at and not to touch. Observers and inspectors that throw are contained and reported. */
 export interface ServiceActor {

@@ -1,0 +1,275 @@
+/** A chart as a test model: its own graph, with payloads for its events, and an edge in each key so that paths cover transitions. */
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
+import { createActor, createEmptyActor, fromPromise, setup } from "xstate";
+import { getAdjacencyMap, getShortestPaths, getStateNodes } from "xstate/graph";
+import type { LifecycleInput, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
+import { leaseMachine, lifecycleMachine, statePath } from "../../machines/index.ts";
+
+export interface ModelEvent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Model<S extends AnyMachineSnapshot = AnyMachineSnapshot> {
+  readonly machine: AnyStateMachine;
+  readonly input: unknown;
+  /** the state and everything that a guard reads */
+  readonly key: (snapshot: S) => unknown;
+  /** the events worth trying in a snapshot for a type that needs a payload or a condition; none means not offered */
+  readonly payloads: Readonly<Record<string, (snapshot: S) => readonly ModelEvent[]>>;
+}
+
+/** `pingRedis done`, `after pingTimeout`, `lease.held`: an event as the tables of the tests call it. */
+export const eventName = ({ type, output }: ModelEvent): string => {
+  const answer = (output as { type?: string } | undefined)?.type;
+  return [
+    type.replace(/^xstate\.(done|error)\.actor\.(.+)$/, "$2 $1").replace(/^xstate\.after\.(\w+)\..*$/, "after $1"),
+    ...(answer === undefined ? [] : [answer]),
+  ].join(" ");
+};
+
+/** Every event type that a state or one above it has an arrow for. A compound's own `done.state` is never sent by hand. */
+const ownEvents = (snapshot: AnyMachineSnapshot): string[] => [
+  ...new Set(
+    (snapshot._nodes as AnyStateNode[])
+      .flatMap((node) => node.ownEvents)
+      .filter((type) => !type.startsWith("xstate.done.state.")),
+  ),
+];
+
+const eventsOf = (model: Model, snapshot: AnyMachineSnapshot): ModelEvent[] =>
+  snapshot.status !== "active"
+    ? []
+    : ownEvents(snapshot).flatMap(
+        (type) =>
+          model.payloads[type]?.(snapshot) ??
+          (type.startsWith("xstate.error.") ? [{ type, error: new Error("model") }] : [{ type }]),
+      );
+
+const traversal = (model: Model, withEdges: boolean) => {
+  const key = (snapshot: AnyMachineSnapshot) => JSON.stringify(model.key(snapshot));
+  return {
+    input: model.input,
+    events: (snapshot: AnyMachineSnapshot) => eventsOf(model, snapshot),
+    filterEvents: (snapshot: AnyMachineSnapshot, event: ModelEvent) => snapshot.can(event as never),
+    serializeEvent: eventName,
+    serializeState: (snapshot: AnyMachineSnapshot, event?: ModelEvent, before?: AnyMachineSnapshot) =>
+      withEdges && event && before && key(before) !== key(snapshot)
+        ? `${key(snapshot)} via ${eventName(event)} from ${key(before)}`
+        : key(snapshot),
+  } as never;
+};
+
+export interface Edge<S> {
+  readonly from: S;
+  readonly event: ModelEvent;
+  readonly to: S;
+}
+
+/** Every distinct snapshot and every arrow between them. */
+export const graphOf = <S extends AnyMachineSnapshot>(model: Model<S>) => {
+  const map = getAdjacencyMap(model.machine as never, traversal(model as Model, false)) as unknown as Record<
+    string,
+    { state: S; transitions: Record<string, { state: S; event: ModelEvent }> }
+  >;
+  const states = Object.values(map).map(({ state }) => state);
+  const edges: Edge<S>[] = Object.values(map).flatMap(({ state, transitions }) =>
+    Object.values(transitions).map(({ state: to, event }) => ({ from: state, event, to })),
+  );
+  const id = (snapshot: S) => JSON.stringify(model.key(snapshot));
+  const out = new Map<string, Edge<S>[]>();
+  for (const edge of edges) {
+    const key = id(edge.from);
+    const arrows = out.get(key);
+    if (arrows) arrows.push(edge);
+    else out.set(key, [edge]);
+  }
+  /** what can be reached from `from` over arrows that `takes` allows, without entering what `avoids` names */
+  const reach = (
+    from: S,
+    { takes = () => true, avoids = () => false }: Partial<{ takes(e: Edge<S>): boolean; avoids(s: S): boolean }> = {},
+  ) => {
+    const seen = new Map([[id(from), from]]);
+    const queue = [from];
+    for (let at = queue.pop(); at; at = queue.pop())
+      for (const edge of out.get(id(at)) ?? []) {
+        if (seen.has(id(edge.to)) || !takes(edge) || avoids(edge.to)) continue;
+        seen.set(id(edge.to), edge.to);
+        queue.push(edge.to);
+      }
+    return [...seen.values()];
+  };
+  return { states, edges, reach, from: (key: string): readonly Edge<S>[] => out.get(key) ?? [] };
+};
+
+export interface ModelPath<S> {
+  readonly state: S;
+  readonly steps: readonly { readonly state: S; readonly event: ModelEvent }[];
+}
+
+/** Shortest paths that together take every arrow of the graph. */
+export const pathsOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelPath<S>[] =>
+  getShortestPaths(model.machine as never, traversal(model as Model, true)) as unknown as ModelPath<S>[];
+
+/** One shortest sequence of events for each different arrow (where from, by what, where to), loops included. */
+export const sequencesOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelEvent[][] => {
+  const { states, from: arrowsFrom } = graphOf(model);
+  const id = (snapshot: S) => JSON.stringify(model.key(snapshot));
+  const wayTo = new Map([[id(states[0]!), [] as ModelEvent[]]]);
+  const sequences = new Map<string, ModelEvent[]>();
+  for (const from of wayTo.keys())
+    for (const edge of arrowsFrom(from)) {
+      const way = [...wayTo.get(from)!, edge.event];
+      const name = `${statePath(edge.from)} ${eventName(edge.event)} ${statePath(edge.to)}`;
+      if (!wayTo.has(id(edge.to))) wayTo.set(id(edge.to), way);
+      if (!sequences.has(name)) sequences.set(name, way);
+    }
+  return [...sequences.values()];
+};
+
+/** Every transition that the chart declares and that does something, as `source event index`. */
+export const declaredTransitions = (machine: AnyStateMachine): Set<string> => {
+  const all = new Set<string>();
+  for (const node of [machine.root, ...getStateNodes(machine.root as never)] as AnyStateNode[]) {
+    for (const [type, transitions] of node.transitions)
+      transitions.forEach(({ target, actions }, at) => {
+        if (target !== undefined || actions.length > 0) all.add(`${node.id} ${type} ${at}`);
+      });
+    node.always?.forEach((_, at) => {
+      all.add(`${node.id} always ${at}`);
+    });
+  }
+  return all;
+};
+
+interface TakenTransition {
+  readonly source: AnyStateNode;
+  readonly eventType: string;
+}
+
+const takenName = (taken: TakenTransition): string => {
+  const { source, eventType } = taken;
+  return eventType === ""
+    ? `${source.id} always ${source.always?.indexOf(taken as never)}`
+    : `${source.id} ${eventType} ${source.transitions.get(eventType)?.indexOf(taken as never)}`;
+};
+
+const inertClock = { setTimeout: () => 0, clearTimeout: () => {} };
+
+/** Walks a path on a live machine whose actors never answer by themselves; returns the names of the transitions taken. */
+export const walk = (machine: AnyStateMachine, input: unknown, events: readonly ModelEvent[]): Set<string> => {
+  const taken = new Set<string>();
+  const actor = createActor(
+    machine as never,
+    {
+      input,
+      clock: inertClock,
+      inspect: (event: { type: string; rootId: string; actorRef: { sessionId: string }; _transitions?: TakenTransition[] }) => {
+        if (event.type === "@xstate.microstep" && event.actorRef.sessionId === event.rootId)
+          for (const transition of event._transitions ?? []) taken.add(takenName(transition));
+      },
+    } as never,
+  ) as { start(): void; send(event: unknown): void; stop(): void };
+  actor.start();
+  for (const event of events) actor.send(event);
+  actor.stop();
+  return taken;
+};
+
+const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
+const inert = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, never])) as never;
+
+/** A lease that says nothing by itself, so that a model offers its facts. */
+const inertLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
+
+export const inertLifecycle = lifecycleMachine.provide({
+  actors: {
+    ...(inert([
+      "pingRedis",
+      "startTier",
+      "openHealth",
+      "runTier",
+      "closeHealth",
+      "drainTier",
+      "stopTier",
+      "releaseTier",
+      "closeRedis",
+    ]) as object),
+    lease: inertLease as never,
+  },
+});
+export const inertLeaseWrites = leaseMachine.provide({ actors: inert(["registerInstance", "renewLease", "deregisterInstance"]) });
+
+const twin = { host: "elsewhere", pid: 1 };
+const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.begun.lease ? [event] : []);
+/** the facts that a lease may tell before and after it was asked to release */
+const fact = (event: ModelEvent, when: (path: string) => boolean) => (snapshot: LifecycleSnapshot) =>
+  snapshot.context.begun.lease && when(statePath(snapshot)) ? [event] : [];
+const beforeRelease = (path: string) => path !== "stopping.deregistering";
+const afterRelease = (path: string) => path === "stopping.deregistering";
+
+/** The lifecycle chart as a model, for one configuration. */
+export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => ({
+  machine: inertLifecycle,
+  input: { settings: { pingAttempts: 2, ...settings }, now: () => 0, random: () => 0.5 } satisfies LifecycleInput,
+  key: ({ value, context }) => [
+    value,
+    context.begun,
+    context.degraded,
+    context.attempt,
+    context.cause?.outcome,
+    context.failures.length > 0,
+  ],
+  payloads: {
+    "lease.*": fact({ type: "lease.suspect", reason: "model" }, (path) => beforeRelease(path) && path !== "registering"),
+    "lease.held": fact({ type: "lease.held" }, beforeRelease),
+    "lease.lost": fact({ type: "lease.lost", reason: "model" }, beforeRelease),
+    "lease.regained": fact({ type: "lease.regained" }, (path) => beforeRelease(path) && path !== "registering"),
+    "lease.superseded": whileLeased({ type: "lease.superseded", twin }),
+    "lease.released": fact({ type: "lease.released" }, afterRelease),
+    "lease.abandoned": fact({ type: "lease.abandoned", reason: "model" }, afterRelease),
+    "xstate.error.actor.lease": whileLeased({ type: "xstate.error.actor.lease", error: new Error("model") }),
+    shutdown: () => [
+      { type: "shutdown", reason: "model" },
+      { type: "shutdown", reason: "model", error: new Error("model") },
+    ],
+    "hook.failed": ({ context }) =>
+      context.begun.tier
+        ? [{ type: "hook.failed", failure: { phase: "starting", code: "SG_ERR_START_FAILED", message: "model" } }]
+        : [],
+    "release.owed": ({ context }) => (context.begun.tier ? [{ type: "release.owed" }] : []),
+    "phase.began": ({ context }) => (context.begun.tier ? [{ type: "phase.began", phase: "starting.tools" }] : []),
+    "phase.ended": ({ context }) =>
+      context.begun.tier ? [{ type: "phase.ended", phase: "starting.tools", outcome: "done" }] : [],
+  },
+});
+
+const answers = (type: string) => () =>
+  [{ type: "ok" }, { type: "gone" }, { type: "superseded", twin }].map((output) => ({ type, output }));
+
+/** The lease chart as a model. */
+export const leaseModel = (): Model => ({
+  machine: inertLeaseWrites,
+  input: {
+    parent: createEmptyActor(),
+    status: "starting",
+    times: { heartbeatMs: 1, leaseTtlMs: 3, writeTimeoutMs: 1, leaseRetryMs: 1 },
+    now: () => 0,
+    random: () => 0.5,
+  },
+  key: ({ value, context }) => [value, context.wanted, context.sent, context.written],
+  payloads: {
+    status: () => [{ type: "status", status: "running" }],
+    "xstate.done.actor.registerInstance": answers("xstate.done.actor.registerInstance"),
+    "xstate.done.actor.renewLease": answers("xstate.done.actor.renewLease"),
+  },
+});
+
+/** The configurations that together show every arrow of the lifecycle. */
+export const lifecycleVariants: readonly { readonly name: string; readonly settings: Partial<LifecycleSettings> }[] = [
+  { name: "Redis required", settings: {} },
+  { name: "Redis optional", settings: { redisRequired: false } },
+  { name: "without Redis and health server", settings: { hasRedis: false, hasHealth: false } },
+  { name: "without Redis, with health server", settings: { hasRedis: false } },
+  { name: "without health server", settings: { hasHealth: false } },
+];
