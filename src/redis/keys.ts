@@ -23,10 +23,14 @@ export interface Keys {
   answered(id: string): string;
   /** channel: answers for the one gateway that holds this conversation */
   delivery(platform: string, channel: string): string;
-  /** hash: what the agents know of each conversation, JSON by `platform/channel` */
+  /** hash: what the agents know of one conversation */
+  summary(platform: string, channel: string): string;
+  /** sorted set: the conversations that have a summary, `platform/channel` by their last message, ms since the epoch */
   readonly summaries: string;
   /** sorted set: the edges of the knowledge graph by weight */
   readonly knowledge: string;
+  /** string: when a recurring job was last done, ms since the epoch */
+  jobDone(name: string): string;
   /** string: who leads */
   leader(name: string): string;
   /** counter: the fencing tokens of a leadership */
@@ -49,8 +53,10 @@ const keysUnder = (prefix: string): Keys => ({
   deadLetters: `${prefix}sg:stream:dlq`,
   answered: (id) => `${prefix}sg:answered:${id}`,
   delivery: (platform, channel) => `${prefix}sg:deliver:${platform}:${channel}`,
+  summary: (platform, channel) => `${prefix}sg:agents:summary:${platform}:${channel}`,
   summaries: `${prefix}sg:agents:summaries`,
   knowledge: `${prefix}sg:knowledge:edges`,
+  jobDone: (name) => `${prefix}sg:job:${name}:done`,
   leader: (name) => `${prefix}sg:leader:${name}`,
   leaderFence: (name) => `${prefix}sg:leader:fence:${name}`,
   controlOps: `${prefix}sg:control:ops`,

@@ -1,0 +1,122 @@
+/** A TCP proxy on loopback that behaves as badly as a network can. */
+import { once } from "node:events";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { connect, createServer } from "node:net";
+
+/**
+ * pass: as if it were not there; slow: `delayMs` each way; stall: takes what comes and passes nothing on, neither way;
+ * reset: breaks each connection that is made.
+ */
+export type ProxyMode = "pass" | "slow" | "stall" | "reset";
+
+interface Pair {
+  readonly near: Socket;
+  readonly far: Socket | undefined;
+}
+
+export class LoopbackProxy {
+  /** connections made since the beginning */
+  connections = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  mode: ProxyMode = "pass";
+  delayMs = 0;
+  readonly #target: number;
+  readonly #pairs = new Set<Pair>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #server: Server | undefined;
+  #port = 0;
+
+  private constructor(target: number) {
+    this.#target = target;
+  }
+
+  static async start(targetPort: number): Promise<LoopbackProxy> {
+    const proxy = new LoopbackProxy(targetPort);
+    await proxy.accept();
+    return proxy;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get open(): number {
+    return this.#pairs.size;
+  }
+
+  /** The same URL through the proxy. */
+  through(url: string): string {
+    const via = new URL(url);
+    via.port = String(this.#port);
+    return via.href;
+  }
+
+  /** Refuses connections, and breaks those there are. */
+  async refuse(): Promise<void> {
+    this.cut();
+    if (!this.#server) return;
+    this.#server.close();
+    await once(this.#server, "close");
+    this.#server = undefined;
+  }
+
+  /** Accepts connections, on the same port as before. */
+  async accept(): Promise<void> {
+    if (this.#server) return;
+    this.#server = createServer((near) => this.#serve(near)).listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks all connections. */
+  cut(): void {
+    for (const { near, far } of this.#pairs) {
+      near.resetAndDestroy();
+      far?.destroy();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.refuse();
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  #serve(near: Socket): void {
+    this.connections += 1;
+    if (this.mode === "reset") {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(this.#target, "127.0.0.1");
+    const pair = { near, far };
+    this.#pairs.add(pair);
+    const end = () => {
+      this.#pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) socket.setNoDelay(true).on("error", end).on("close", end);
+    near.on("data", (chunk) => {
+      this.bytesUp += chunk.length;
+      this.#pass(far, chunk);
+    });
+    far.on("data", (chunk) => {
+      this.bytesDown += chunk.length;
+      this.#pass(near, chunk);
+    });
+  }
+
+  #pass(to: Socket, chunk: Buffer): void {
+    if (this.mode === "stall") return;
+    if (this.mode !== "slow") {
+      to.write(chunk);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      to.write(chunk);
+    }, this.delayMs);
+    this.#timers.add(timer);
+  }
+}

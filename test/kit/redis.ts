@@ -1,0 +1,38 @@
+/** A Redis for a test file, and a witness beside it. */
+import type { Redis } from "ioredis";
+import { closeRedis, openRedis } from "../../src/redis/connection.ts";
+import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded.ts";
+import { startEmbeddedRedis } from "../../src/redis/embedded.ts";
+
+export interface TestRedis extends Omit<EmbeddedRedis, "port" | "stop"> {
+  readonly port: number;
+  readonly password: string;
+  /** a connected client of the test's own, which looks at the world while the code under test acts on it */
+  readonly witness: Redis;
+  /** stops answering, as a server in trouble does, until `thaw` */
+  freeze(): void;
+  thaw(): void;
+  /** SIGKILL; the port stays refused */
+  kill(): void;
+  stop(): Promise<void>;
+}
+
+/** Never 6379. Stop it in `afterAll`. */
+export const startTestRedis = async (options: Omit<EmbeddedRedisOptions, "kind"> = {}): Promise<TestRedis> => {
+  const server = await startEmbeddedRedis({ ...options, config: ["enable-debug-command local", ...(options.config ?? [])] });
+  const witness = openRedis(server.url);
+  await witness.connect();
+  return {
+    ...server,
+    port: server.port!,
+    password: new URL(server.url).password,
+    witness,
+    freeze: () => void process.kill(server.pid, "SIGSTOP"),
+    thaw: () => void process.kill(server.pid, "SIGCONT"),
+    kill: () => void process.kill(server.pid, "SIGKILL"),
+    stop: async () => {
+      await closeRedis(witness, { signal: AbortSignal.timeout(1000) });
+      await server.stop();
+    },
+  };
+};

@@ -1,0 +1,33 @@
+/** Waiting for facts. */
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface EventuallyOptions {
+  /** ms until the fact has to be there; default 5000 */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Resolves with what `fn` returns as soon as that is true-ish; asked again and again, a throw counts as "not yet".
+ * Rejects, naming `what` and the last thing seen, when the time is over.
+ */
+export const eventually = async <T>(
+  what: string,
+  fn: () => T | Promise<T>,
+  { timeoutMs = 5000 }: EventuallyOptions = {},
+): Promise<T> => {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const seen = await Promise.resolve()
+      .then(fn)
+      .catch((error: unknown) => ({ threw: error }));
+    const threw = typeof seen === "object" && seen !== null && "threw" in seen;
+    if (seen && !threw) return seen as T;
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}; last seen: ${shown(seen)}`);
+    await pause(5);
+  }
+};
+
+const shown = (seen: unknown): string => {
+  if (typeof seen === "object" && seen !== null && "threw" in seen) return `threw ${String(seen.threw)}`;
+  return JSON.stringify(seen) ?? String(seen);
+};
