@@ -1,0 +1,31 @@
+/** Agents: recurring jobs, each on exactly one instance. Now: a summary of each conversation, and who speaks where. */
+import { keysFor } from "../redis/keys.ts";
+import { StargazerService } from "../service/service.ts";
+import type { HookContext, ServiceOptions } from "../service/types.ts";
+import { edgeOf } from "./knowledge.ts";
+import { runRecurring } from "./recurring.ts";
+import { readInterval } from "./settings.ts";
+import { summarise } from "./summaries.ts";
+
+export interface AgentsOptions extends Partial<ServiceOptions> {
+  /** ms between two passes. Default `SG_AGENTS_INTERVAL_MS`, else 10000. */
+  readonly intervalMs?: number;
+}
+
+export class AgentsService extends StargazerService {
+  readonly #everyMs: number;
+
+  constructor({ intervalMs, ...options }: AgentsOptions = {}) {
+    super({ serviceName: "agents", ...options });
+    this.#everyMs = readInterval("SG_AGENTS_INTERVAL_MS", intervalMs, 10_000);
+  }
+
+  protected onStart(): void {}
+
+  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+    const job = { redis, log, name: "summaries", holder: this.instanceId, everyMs: this.#everyMs };
+    await runRecurring({ ...job, work: (doing) => summarise(doing, { keys: keysFor(redis), edgeOf }) }, signal);
+  }
+
+  protected onStop(): void {}
+}
