@@ -1,6 +1,12 @@
 /** The registry entry: what is written about an instance, and what is believed of what is read. */
 import type { LeaseStatus } from "../../machines/index.ts";
 
+/** Which instance a key stands for. */
+export interface InstanceName {
+  readonly service: string;
+  readonly instance: string;
+}
+
 /** What a service says of itself. Times in ms since the epoch. */
 export interface EntryDetails {
   readonly host: string;
@@ -13,9 +19,7 @@ export interface EntryDetails {
 }
 
 /** One boot of one instance, as the registry shows it. */
-export interface RegistryEntry extends EntryDetails {
-  readonly service: string;
-  readonly instance: string;
+export interface RegistryEntry extends EntryDetails, InstanceName {
   readonly status: LeaseStatus;
   /** grows with each boot of the same instance */
   readonly incarnation: number;
@@ -40,10 +44,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isHealth = (value: unknown): boolean => value === null || (isRecord(value) && isText(value.host) && isCount(value.port));
 
 /** The entry of exactly this instance, or undefined where the text is not ours to parse. */
-export const parseEntry = (
-  text: string,
-  { service, instance }: { service: string; instance: string },
-): RegistryEntry | undefined => {
+export const parseEntry = (text: string, { service, instance }: InstanceName): RegistryEntry | undefined => {
   const value = parseJson(text);
   const fits =
     isRecord(value) &&
