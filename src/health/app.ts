@@ -83,8 +83,9 @@ const addRoutes = (app: FastifyInstance, { source, watch, check }: AppOptions): 
     reply.code(told.ready ? 200 : 503).send(told);
   });
   app.get("/status", (_request, reply) => {
-    const { eventLoopDelay, eventLoopUtilized, heapUsed, rssBytes } = app.memoryUsage();
-    const pressure = { eventLoopDelayMs: eventLoopDelay, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
+    const { eventLoopDelay: eventLoopDelayMs, eventLoopUtilized } = app.memoryUsage();
+    const { heapUsed, rss: rssBytes } = process.memoryUsage();
+    const pressure = { eventLoopDelayMs, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
     const redis = check === undefined ? {} : { redis: check.verdict };
     reply.send({ ...source.status(), readiness: judgeReadiness(parts), pressure, ...redis });
   });

@@ -2,13 +2,12 @@
 import type { Metric } from "./metrics.ts";
 import { counter, gauge } from "./metrics.ts";
 
-/** As under-pressure measures it: `eventLoopDelay` is a mean in ms, infinite where the loop was blocked all the time. */
+/** As under-pressure measures it. */
 export interface Load {
+  /** a mean in ms; infinite where the loop was blocked for all of the latest second */
   readonly eventLoopDelay: number;
   /** 0 to 1, of the latest second */
   readonly eventLoopUtilized: number;
-  readonly heapUsed: number;
-  readonly rssBytes: number;
 }
 
 export const processMetrics = (load: Load, blockedMs: number): Metric[] => {

@@ -1,5 +1,4 @@
 /** The health server: `/healthz`, `/readyz`, `/status`, `/metrics`, for as long as a service is healthy, running or stopping. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -110,7 +109,7 @@ export class HealthServer {
       return await until(force, this.#begin(force));
     } catch (error) {
       this.#cut(error);
-      await this.#closing;
+      await this.#release();
       throw error;
     } finally {
       signal.removeEventListener("abort", cut);
@@ -136,16 +135,14 @@ export class HealthServer {
   }
 
   async #close(): Promise<void> {
-    // by force it is the open under way that waits for this
-    if (!this.#force.signal.aborted) await this.#opening?.catch(() => {});
+    await this.#opening?.catch(() => {});
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
     this.#rest();
-    if (this.#opened === undefined) return;
-    const { app, connections } = this.#opened;
-    // whoever has knocked already is let in first: closing the port would reset them
-    await nextTurn();
-    connections.sweep();
-    await app.close();
-    connections.forget();
+    await this.#opened?.connections.end();
+    await this.#opened?.app.close();
   }
 
   #rest(): void {

@@ -1,0 +1,44 @@
+/** Loopback clients for tests: whole requests, and connections that are driven by hand. */
+import { once } from "node:events";
+import type { Agent, IncomingHttpHeaders } from "node:http";
+import { request } from "node:http";
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** the body as JSON */
+  readonly data: any;
+}
+
+/** One request. Without an agent it has a connection of its own, which ends with it. */
+export const ask = async (
+  port: number,
+  path: string,
+  { method = "GET", agent = false as Agent | false } = {},
+): Promise<Answer> => {
+  const outgoing = request({ host: "127.0.0.1", port, path, method, agent });
+  outgoing.end();
+  const [answer] = await once(outgoing, "response");
+  const body = await text(answer);
+  const isJson = body !== "" && String(answer.headers["content-type"]).includes("json");
+  return { status: answer.statusCode, headers: answer.headers, body, data: isJson ? JSON.parse(body) : undefined };
+};
+
+export interface Line {
+  readonly socket: Socket;
+  /** all that came, once the other side has ended the connection; rejects if it was reset */
+  readonly received: Promise<string>;
+}
+
+/** A connection, made and silent. */
+export const dial = async (port: number): Promise<Line> => {
+  const socket = connect({ host: "127.0.0.1", port });
+  await once(socket, "connect");
+  const received = text(socket);
+  received.catch(() => {});
+  return { socket, received };
+};
