@@ -13,6 +13,9 @@ import { assign, emit, fromPromise, setup } from "xstate";
 /** What Redis says to a candidate: the lead is ours, under this fencing token, or somebody else has it. */
 export type LeadAnswer = { readonly type: "taken"; readonly fence: number } | { readonly type: "held" };
 
+/** What Redis says to a leader: the lock is still of this term, or it is not. */
+export type RenewAnswer = { readonly type: "kept" } | { readonly type: "gone" };
+
 /** A term of office, by its fencing token. */
 export interface LeadTerm {
   readonly fence: number;
@@ -93,8 +96,7 @@ const leadership = setup({
   },
   actors: {
     takeLead: fromPromise<LeadAnswer>(notProvided("takeLead")),
-    /** whether the lock is still ours */
-    renewLead: fromPromise<boolean, LeadTerm>(notProvided("renewLead")),
+    renewLead: fromPromise<RenewAnswer, LeadTerm>(notProvided("renewLead")),
     releaseLead: fromPromise<void>(notProvided("releaseLead")),
     leadTask: fromPromise<void, LeadTerm>(notProvided("leadTask")),
     /** settles with the task of the term that is over */
@@ -115,7 +117,7 @@ const leadership = setup({
   },
   guards: {
     isTaken: (_, params: { answer: LeadAnswer }) => params.answer.type === "taken",
-    isKept: (_, params: { kept: boolean }) => params.kept,
+    isKept: (_, params: { answer: RenewAnswer }) => params.answer.type === "kept",
     /** an answer that was long under way may be about a lock that has expired since */
     isTooLate: ({ context }) => actsUntil({ ...context, confirmedAt: context.askedAt }) <= context.now(),
   },
@@ -135,7 +137,7 @@ const isTaken = {
   type: "isTaken" as const,
   params: ({ event }: { event: { output: LeadAnswer } }) => ({ answer: event.output }),
 };
-const isKept = { type: "isKept" as const, params: ({ event }: { event: { output: boolean } }) => ({ kept: event.output }) };
+const isKept = { type: "isKept" as const, params: ({ event }: { event: { output: RenewAnswer } }) => ({ answer: event.output }) };
 const noteFence = {
   type: "noteFence" as const,
   params: ({ event }: { event: { output: LeadAnswer } }) => ({ answer: event.output }),

@@ -1,7 +1,7 @@
 /** A task that runs on exactly one instance: `leadership.machine.ts` meets Redis. */
 import { randomUUID } from "node:crypto";
 import { createActor, fromPromise, toPromise } from "xstate";
-import type { LeadAnswer, LeadershipTimes, LeadTerm } from "../../machines/index.ts";
+import type { LeadAnswer, LeadershipTimes, LeadTerm, RenewAnswer } from "../../machines/index.ts";
 import { defaultLeadershipTimes, leadershipMachine } from "../../machines/index.ts";
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
@@ -78,10 +78,10 @@ export class Leadership {
           const answer = await runScript(redis, takeScript, { keys: [lock, fence], args: [token, ttlMs] });
           return answer === null ? { type: "held" } : { type: "taken", fence: Number(answer) };
         }),
-        renewLead: fromPromise<boolean, LeadTerm>(
-          async ({ input }) =>
-            (await runScript(redis, renewScript, { keys: [lock, fence], args: [token, ttlMs, input.fence] })) === 1,
-        ),
+        renewLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input }) => {
+          const kept = await runScript(redis, renewScript, { keys: [lock, fence], args: [token, ttlMs, input.fence] });
+          return { type: kept === 1 ? "kept" : "gone" };
+        }),
         releaseLead: fromPromise<void>(async () => void (await runScript(redis, releaseScript, { keys: [lock], args: [token] }))),
         leadTask: fromPromise<void, LeadTerm>(({ input, signal }) =>
           running.begin(signal, () => task({ signal, fence: input.fence })),
