@@ -86,7 +86,7 @@ describe("answers", () => {
       throw new Error("the secret");
     };
     const port = await openPort({
-      source: turnedSource({ status: fail, metrics: fail, readiness: fail }),
+      source: turnedSource({ status: fail, metrics: fail, readiness: fail, stopping: fail }),
       onFact: (fact) => facts.push(fact),
     });
     expect((await ask(port, "/readyz")).status).toBe(503);

@@ -10,6 +10,7 @@ import { LoopWatch } from "./loop-watch.ts";
 import { quietClock } from "./quiet-clock.ts";
 import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
+import { isStopping } from "./source.ts";
 
 export { preload } from "./app.ts";
 export type { HealthSource } from "./source.ts";
@@ -120,7 +121,7 @@ export class HealthServer {
   async #begin(force: AbortSignal): Promise<Address> {
     force.throwIfAborted();
     const { source, host, port, checkIntervalMs: sampleMs = 1000, maxEventLoopDelayMs: maxDelayMs = 1000 } = this.#options;
-    const leaving = () => this.#closing !== undefined || source.stopping();
+    const leaving = () => this.#closing !== undefined || isStopping(source);
     const shared = { source, watch: this.#watch, check: this.#check, onFact: this.#tell };
     const app = await buildApp({ ...shared, leaving, sampleMs, maxDelayMs });
     this.#opened = { app, connections: new Connections(app.server, quietClock) };

@@ -11,3 +11,12 @@ export interface HealthSource {
   /** one probe of Redis; undefined where Redis is not required */
   checkRedis: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
+
+/** A source that cannot say is not stopping: its readiness says what is wrong with it. */
+export const isStopping = (source: HealthSource): boolean => {
+  try {
+    return source.stopping();
+  } catch {
+    return false;
+  }
+};
