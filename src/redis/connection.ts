@@ -125,11 +125,16 @@ const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> =>
 /** The socket of a standalone connection, if there is one. */
 const socketOf = (client: RedisClient): Socket | undefined => (client as { stream?: Socket }).stream;
 
-/** Ends a connection, or the attempt to make one, at once, whatever its peer does; the client goes on to reconnect by its own schedule. */
-export const dropConnection = (client: RedisClient): void => {
+/**
+ * Ends a connection, or the attempt to make one, whatever its peer does; the client goes on to reconnect by its own schedule.
+ * Resolves when it is ended, within some ms, so that whoever comes next does not take the old end for a new one.
+ */
+export const dropConnection = async (client: RedisClient): Promise<void> => {
   if (!["connecting", "connect", "ready"].includes(client.status)) return;
+  const over = nextOutcome(client, AbortSignal.timeout(disconnectTimeoutMs)).catch(() => {});
   client.disconnect(true);
   socketOf(client)?.destroy();
+  await over;
 };
 
 /**

@@ -28,7 +28,7 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
   try {
     await until(signal, attempt(client, owned, AbortSignal.any([signal, over.signal])));
   } catch (error) {
-    if (signal.aborted && owned) dropConnection(client);
+    if (signal.aborted && owned) await dropConnection(client);
     throw refusal(error, heard ?? lastErrorOf(client), signal);
   } finally {
     over.abort();

@@ -93,7 +93,7 @@ class Watch {
       return events;
     } catch (error) {
       signal.throwIfAborted();
-      return this.#outage(error);
+      return await this.#outage(error);
     }
   }
 
@@ -179,10 +179,10 @@ class Watch {
     return { type: "synced", entries: this.#view.size };
   }
 
-  #outage(error: unknown): RegistryEvent[] {
+  async #outage(error: unknown): Promise<RegistryEvent[]> {
     if (this.#trouble !== undefined) return [];
     this.#trouble = messageOf(error);
-    dropConnection(this.#blocking);
+    await dropConnection(this.#blocking);
     return [{ type: "stale", reason: "unreachable", message: `The registry cannot be read: ${reasonOf(error)}.` }];
   }
 

@@ -1,0 +1,379 @@
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:net";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { StargazerError } from "../src/errors.ts";
+import {
+  closeRedis,
+  lastErrorOf,
+  openBlockingConnection,
+  openRedis,
+  openRegistryConnection,
+  reconnectDelay,
+} from "../src/redis/connection.ts";
+import { clusterTag, keysFor } from "../src/redis/keys.ts";
+import { pingGate } from "../src/redis/ping.ts";
+import { redactUrl, redisUrlProblem } from "../src/redis/url.ts";
+import { LoopbackProxy } from "./kit/proxy.ts";
+import type { TestRedis } from "./kit/redis.ts";
+import { startTestRedis } from "./kit/redis.ts";
+import { eventually } from "./kit/wait.ts";
+
+let redis: TestRedis;
+let proxy: LoopbackProxy;
+const opened: Redis[] = [];
+
+/** Closed at the end of the test. */
+const open = (url: string): Redis => {
+  const client = openRedis(url);
+  opened.push(client);
+  return client;
+};
+const soon = (): AbortSignal => AbortSignal.timeout(1000);
+const gate = (client: Redis, { owned = true, signal = soon() } = {}): Promise<StargazerError | "passed"> =>
+  pingGate(client, { owned, signal }).then(
+    () => "passed" as const,
+    (error: StargazerError) => error,
+  );
+const connectionsOf = async ({ witness }: TestRedis): Promise<number> =>
+  String(await witness.client("LIST"))
+    .trim()
+    .split("\n").length;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  proxy = await LoopbackProxy.start(redis.port);
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal: soon() })));
+  proxy.mode = "pass";
+  await proxy.accept();
+});
+afterAll(async () => {
+  await proxy.stop();
+  await redis.stop();
+});
+
+describe("a Redis URL", () => {
+  test.each([
+    "redis://localhost",
+    "redis://127.0.0.1:6390/3",
+    "rediss://user:p%40ss@example.org:6380",
+    "redis://:secret@[::1]:6390/",
+    "redis://:secret@localhost?path=%2Ftmp%2Fr.sock",
+  ])("%s can be opened", (url) => {
+    expect(redisUrlProblem(url)).toBeUndefined();
+  });
+
+  test.each([
+    "",
+    "localhost:port:x",
+    "http://secret@host",
+    "redis://",
+    "redis://u:12/secret@host",
+    "redis://u:%zzsecret@host",
+    "secret",
+  ])("'%s' is refused without its password being told", (url) => {
+    expect(redisUrlProblem(url)).toEqual(expect.any(String));
+    expect(redisUrlProblem(url)).not.toContain("secret");
+  });
+
+  test.each([
+    ["redis://host:6390/2", "redis://host:6390/2"],
+    ["redis://user:secret@host", "redis://user:***@host"],
+    ["redis://:secret@host:6390/1", "redis://:***@host:6390/1"],
+    ["redis://secret@host", "redis://***@host"],
+    ["rediss://host?password=secret", "rediss://host"],
+    ["redis://user:12/secret@host", "redis://user:12/***"],
+    ["redis://user:12#secret@host", "redis://user:12"],
+    ["redis://user:se cret", "(not a URL)"],
+    ["redis://:secret@localhost?path=/tmp/r.sock", "redis://:***@localhost?path=/tmp/r.sock"],
+  ])("%s is shown as %s", (url, shown) => {
+    expect(redactUrl(url)).toBe(shown);
+  });
+});
+
+describe("keys", () => {
+  test("carry one hash tag on a Cluster and none elsewhere", () => {
+    const plain = keysFor({ isCluster: false });
+    const tagged = keysFor({ isCluster: true });
+    expect(plain.service("inference", "a")).toBe("sg:registry:service:inference:a");
+    expect(tagged.service("inference", "a")).toBe(`${clusterTag}sg:registry:service:inference:a`);
+    expect(Object.keys(plain)).toEqual(Object.keys(tagged));
+  });
+});
+
+describe("connections", () => {
+  test("wait 0 to 2 s before they reconnect, spread over all of it", () => {
+    const delays = Array.from({ length: 1000 }, (_, i) => reconnectDelay(20, () => i / 1000));
+    expect(Math.max(...delays)).toBeLessThanOrEqual(2000);
+    expect(delays.filter((ms) => ms < 1000)).toHaveLength(500);
+    expect(reconnectDelay(1, () => 1)).toBe(100);
+    expect(reconnectDelay(100_000, () => 1)).toBe(2000);
+  });
+
+  test("come back after an outage", async () => {
+    const client = open(proxy.through(redis.url));
+    await client.connect();
+    await proxy.refuse();
+    await eventually("the client knows why", () => lastErrorOf(client));
+    await proxy.accept();
+    await eventually("it works again", async () => (await client.ping()) === "PONG");
+    expect(lastErrorOf(client)).toBeUndefined();
+  });
+
+  test("an idle connection is not cut", async () => {
+    const client = openRedis(redis.url, { socketTimeout: 30 });
+    opened.push(client);
+    await client.connect();
+    const { stream } = client;
+    await redis.witness.debug("SLEEP", 0.1).catch(() => {});
+    expect(await client.ping()).toBe("PONG");
+    expect(client.stream).toBe(stream);
+  });
+
+  test("a command that gets no answer rejects", async () => {
+    const client = openRedis(proxy.through(redis.url), { commandTimeout: 50 });
+    opened.push(client);
+    await client.connect();
+    proxy.mode = "stall";
+    await expect(client.ping()).rejects.toThrow("Command timed out");
+  });
+
+  test("a copy for the registry takes neither queue nor retries from the caller's client, and leaves it as it was", async () => {
+    const theirs = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
+    opened.push(theirs);
+    await theirs.connect();
+    const before = inspect(theirs.options);
+    const copy = openRegistryConnection(theirs) as Redis;
+    opened.push(copy);
+    expect(copy.status).toBe("wait");
+    await copy.connect();
+    expect(copy.options).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+    await closeRedis(copy, { signal: soon() });
+    expect(inspect(theirs.options)).toBe(before);
+    expect(theirs.status).toBe("ready");
+  });
+
+  test("a blocked read waits longer than a command may", async () => {
+    const client = open(redis.url);
+    await client.connect();
+    const blocking = openBlockingConnection(client) as Redis;
+    opened.push(blocking);
+    const read = blocking.xread("BLOCK", 2000, "STREAMS", "a-stream", "$");
+    await eventually("it is blocked", async () => (await redis.witness.info("clients")).includes("blocked_clients:1"));
+    await redis.witness.xadd("a-stream", "*", "k", "v");
+    expect((await read)?.[0]?.[0]).toBe("a-stream");
+  });
+
+  test.each(["ready", "wait", "reconnecting", "frozen", "blocked", "black hole"])("close leaves nothing when %s", async (how) => {
+    const before = await connectionsOf(redis);
+    const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000 });
+    if (how !== "wait" && how !== "black hole") await client.connect();
+    if (how === "reconnecting") {
+      await proxy.refuse();
+      await eventually("it reconnects", () => client.status === "reconnecting");
+    }
+    let inFlight: Promise<unknown> = Promise.resolve();
+    if (how === "blocked") inFlight = client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$").catch((error: unknown) => error);
+    if (how === "frozen" || how === "black hole") proxy.mode = "stall";
+    if (how === "frozen") inFlight = client.ping().catch((error: unknown) => error);
+    if (how === "black hole") inFlight = client.connect().catch((error: unknown) => error);
+    if (how === "black hole") await eventually("it is under way", () => client.status === "connect");
+    const began = performance.now();
+    await closeRedis(client, { signal: soon() });
+    expect(performance.now() - began).toBeLessThan(500);
+    await inFlight;
+    expect(client.stream?.destroyed ?? true).toBe(true);
+    await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+  });
+
+  test("closing twice, and with no time left, is fine", async () => {
+    const client = openRedis(redis.url);
+    await client.connect();
+    await closeRedis(client, { signal: AbortSignal.abort() });
+    await closeRedis(client, { signal: soon() });
+    expect(client.status).toBe("end");
+  });
+});
+
+describe("the ping gate", () => {
+  test("passes a Redis that answers, ours or the caller's, connected or not", async () => {
+    expect(await gate(open(redis.url))).toBe("passed");
+    const theirs = open(redis.url);
+    expect(await gate(theirs, { owned: false })).toBe("passed");
+    expect(await gate(theirs, { owned: false })).toBe("passed");
+  });
+
+  test("says that a port is refused, at once, and again", async () => {
+    const client = open(proxy.through(redis.url));
+    await proxy.refuse();
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const refused = await gate(client);
+      expect(refused).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message: "connection refused" });
+      expect((refused as StargazerError).cause).toMatchObject({ code: "ECONNREFUSED" });
+    }
+    await proxy.accept();
+    expect(await gate(client)).toBe("passed");
+  });
+
+  test("ends with its signal in a black hole, keeps no socket half open, and begins afresh", async () => {
+    const client = open(proxy.through(redis.url));
+    proxy.mode = "stall";
+    const began = performance.now();
+    expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({
+      code: "SG_ERR_REDIS_UNREACHABLE",
+      message: "no answer in time",
+    });
+    expect(performance.now() - began).toBeLessThan(500);
+    const { connections } = proxy;
+    proxy.mode = "pass";
+    expect(await gate(client)).toBe("passed");
+    expect(proxy.connections).toBeGreaterThan(connections);
+    expect(proxy.open).toBe(1);
+  });
+
+  test("a frozen Redis has not passed, though it was connected", async () => {
+    const client = open(redis.url);
+    await client.connect();
+    redis.freeze();
+    try {
+      expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({ message: "no answer in time" });
+    } finally {
+      redis.thaw();
+    }
+    expect(await gate(client)).toBe("passed");
+  });
+
+  test("passes a slow Redis within its time", async () => {
+    proxy.mode = "slow";
+    proxy.delayMs = 20;
+    expect(await gate(open(proxy.through(redis.url)))).toBe("passed");
+  });
+
+  test("says that a connection is reset", async () => {
+    proxy.mode = "reset";
+    expect(await gate(open(proxy.through(redis.url)))).toMatchObject({ message: "connection reset" });
+  });
+
+  test.each([
+    ["wrong user or password", "open-sesame"],
+    ["a password is required", ""],
+  ])("says '%s', and no password is anywhere in the error", async (message, password) => {
+    const url = new URL(redis.url);
+    url.password = password;
+    const error = await gate(open(url.href));
+    expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("open-sesame");
+  });
+
+  test("a read-only replica has not passed", async () => {
+    await redis.witness.config("SET", "repl-diskless-sync-delay", "0");
+    const replica = await startTestRedis({
+      config: [`replicaof 127.0.0.1 ${redis.port}`, `masterauth ${redis.password}`],
+    });
+    try {
+      await eventually("the replica follows", async () =>
+        (await replica.witness.info("replication")).includes("master_link_status:up"),
+      );
+      expect(await gate(open(replica.url))).toMatchObject({ message: "a read-only replica" });
+      expect(await gate(open(replica.url), { owned: false })).toMatchObject({ message: "a read-only replica" });
+    } finally {
+      await replica.stop();
+    }
+  });
+
+  test("a user who may not call INFO passes by PING", async () => {
+    await redis.witness.acl("SETUSER", "plain", "on", ">pw", "~*", "&*", "+@all", "-info");
+    const url = new URL(redis.url);
+    url.username = "plain";
+    url.password = "pw";
+    expect(await gate(open(url.href))).toBe("passed");
+  });
+
+  test("a Redis that is loading has not passed, and says so at once", async () => {
+    const fake = await FakeLoadingRedis.start();
+    try {
+      const client = open(`redis://127.0.0.1:${fake.port}`);
+      const began = performance.now();
+      expect(await gate(client)).toMatchObject({ message: "loading its data" });
+      expect(await gate(client)).toMatchObject({ message: "loading its data" });
+      expect(performance.now() - began).toBeLessThan(900);
+      fake.loading = false;
+      expect(await gate(client)).toBe("passed");
+    } finally {
+      await fake.stop();
+    }
+  });
+
+  test("never disconnects a client that is the caller's", async () => {
+    const theirs = open(proxy.through(redis.url));
+    await theirs.connect();
+    const { stream } = theirs;
+    proxy.mode = "stall";
+    await gate(theirs, { owned: false, signal: AbortSignal.timeout(50) });
+    expect(theirs.status).toBe("ready");
+    expect(theirs.stream).toBe(stream);
+    expect(stream.destroyed).toBe(false);
+  });
+
+  test("a client that its owner has closed is refused, not opened", async () => {
+    const theirs = open(redis.url);
+    await theirs.connect();
+    await closeRedis(theirs, { signal: soon() });
+    expect(await gate(theirs, { owned: false })).toMatchObject({ message: "connection closed" });
+    expect(theirs.status).toBe("end");
+  });
+
+  test("leaves no listener on the client, however it ends", async () => {
+    const theirs = open(proxy.through(redis.url));
+    await theirs.connect();
+    const count = () => theirs.eventNames().reduce((sum, name) => sum + theirs.listenerCount(name), 0);
+    const before = count();
+    await gate(theirs, { owned: false });
+    proxy.mode = "stall";
+    await gate(theirs, { owned: false, signal: AbortSignal.timeout(20) });
+    expect(count()).toBe(before);
+  });
+});
+
+/** Answers as a server does while it reads its data from disk: HELLO and INFO work, nothing else. */
+class FakeLoadingRedis {
+  loading = true;
+  port = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => this.#serve(socket));
+
+  static async start(): Promise<FakeLoadingRedis> {
+    const fake = new FakeLoadingRedis();
+    fake.#server.listen(0, "127.0.0.1");
+    await once(fake.#server, "listening");
+    fake.port = (fake.#server.address() as AddressInfo).port;
+    return fake;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, "close");
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setEncoding("utf8").on("error", () => {});
+    socket.on("data", (text) => {
+      for (const [, name] of String(text).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g))
+        socket.write(this.#answer(name!.toLowerCase()));
+    });
+  }
+
+  #answer(name: string): string {
+    const info = `loading:${this.loading ? 1 : 0}\r\nloading_eta_seconds:1\r\nrole:master\r\n`;
+    if (name === "hello") return "%1\r\n+proto\r\n:3\r\n";
+    if (name === "info") return `$${info.length}\r\n${info}\r\n`;
+    if (name === "client") return "+OK\r\n";
+    return this.loading ? "-LOADING Redis is loading the dataset in memory\r\n" : "+PONG\r\n";
+  }
+}
