@@ -21,9 +21,8 @@ import { eventually } from "./kit/wait.ts";
 
 /* ---- the chart ---- */
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
-const machine = leadershipMachine.provide({
-  actors: { takeLead: never, renewLead: never, releaseLead: never, leadTask: never, settleTask: never },
-});
+const actors = ["takeLead", "renewLead", "releaseLead", "leadTask", "settleTask"];
+const machine = leadershipMachine.provide({ actors: Object.fromEntries(actors.map((actor) => [actor, never])) as never });
 const inputAt = (now: () => number) => ({ now, random: () => 0.5 });
 const error = new Error("table");
 const outputs: Record<string, readonly unknown[]> = {
@@ -32,7 +31,6 @@ const outputs: Record<string, readonly unknown[]> = {
 };
 const done = (actor: string): ModelEvent[] =>
   (outputs[actor] ?? [undefined]).map((output) => ({ type: `xstate.done.actor.${actor}`, output }));
-const actors = ["takeLead", "renewLead", "releaseLead", "leadTask", "settleTask"];
 const model: Model<LeadershipSnapshot> = {
   machine,
   input: inputAt(() => 0),
@@ -200,11 +198,11 @@ describe("leadership on Redis", () => {
     const all = ["a", "b", "c"].map((holder) => candidate(holder));
     const first = await eventually("a leader", () => all.find(({ leads }) => leads()));
     expect(all.filter(({ leads }) => leads())).toHaveLength(1);
-    first.stop();
-    await first.ended;
+    first!.stop();
+    await first!.ended;
     const second = await eventually("the next one", () => all.find(({ leads }) => leads()));
     expect(second).not.toBe(first);
-    expect(second.terms[0]!.fence).toBeGreaterThan(first.terms[0]!.fence);
+    expect(second!.terms[0]!.fence).toBeGreaterThan(first!.terms[0]!.fence);
   });
 
   it("gives the lock back when it ends, and leaves the client open", async () => {
@@ -306,7 +304,7 @@ describe("leaders that are processes", () => {
     const killedAt = performance.now();
     const after = await eventually("the second leads", () => second.heard("leads"), { timeoutMs: 8000 });
     expect(performance.now() - killedAt).toBeLessThan(3000 + 1100 + 800);
-    expect(after.fence).toBeGreaterThan(before.fence!);
+    expect(after!.fence).toBeGreaterThan(before!.fence!);
   });
 
   it("a leader that was frozen past its lock is fenced before it writes, and ends its term", { timeout: 20_000 }, async () => {
@@ -316,8 +314,8 @@ describe("leaders that are processes", () => {
     const second = fork("second");
     const after = await eventually("the second leads", () => second.heard("leads"), { timeoutMs: 8000 });
     const late = { name: "test", keys: ["work"], commands: [["SET", "work", "late"]] };
-    expect(await commitFenced(redis.witness, { ...late, fence: before.fence! })).toBe(false);
-    expect(await commitFenced(redis.witness, { ...late, fence: after.fence! })).toBe(true);
+    expect(await commitFenced(redis.witness, { ...late, fence: before!.fence! })).toBe(false);
+    expect(await commitFenced(redis.witness, { ...late, fence: after!.fence! })).toBe(true);
     first.child.kill("SIGCONT");
     await eventually("the first ends its term", () => first.heard("ended"));
   });

@@ -90,7 +90,7 @@ local function lower(a, b)
   return ams < bms or (ams == bms and aseq < bseq)
 end
 local time = redis.call('TIME')
-local floor = string.format('%.0f-0', math.max(0, time[1] * 1000 - ARGV[1]))
+local floor = string.format('%.0f-0', math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]))
 local groups = redis.call('XINFO', 'GROUPS', KEYS[1])
 if #groups == 0 then return 0 end
 for _, flat in ipairs(groups) do
