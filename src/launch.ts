@@ -6,6 +6,7 @@ import {
   announce,
   announceReport,
   exit,
+  exitCode,
   holdOpen,
   onSignals,
   onSupervisorGone,
@@ -133,7 +134,7 @@ const lingerAtMost = (): void => {
   const timer = setTimeout(() => {
     if (running.size > 0) return;
     writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${openResources().join(", ") || "unknown"}`);
-    exit(Number(process.exitCode ?? 0));
+    exit(exitCode());
   }, lingerMs);
   timer.unref();
 };

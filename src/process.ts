@@ -39,6 +39,9 @@ export const setExitCode = (code: number): void => {
   process.exitCode = Math.max(Number(process.exitCode ?? 0), code);
 };
 
+/** The code that the process is going to end with. */
+export const exitCode = (): number => Number(process.exitCode ?? 0);
+
 /** Ends the process now. What was written to a file, a terminal or (not on Windows) a pipe has been written: those are synchronous. */
 export const exit = (code: number): never => process.exit(code);
 

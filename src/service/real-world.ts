@@ -4,7 +4,7 @@ import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateName } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { HealthSource } from "../health/server.ts";
-import { HealthServer } from "../health/server.ts";
+import { HealthServer, preload } from "../health/server.ts";
 import { lifecycleMetrics } from "./metrics.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StatusReport } from "./status.ts";
@@ -32,6 +32,7 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
       health: world.healthAddress ?? null,
       metadata: { ...options.metadata, ...view.describe() },
     }),
+    preloadHealth: options.useHealthServer ? preload : () => {},
     createHealth: () =>
       new HealthServer({
         host: options.healthHost,

@@ -30,8 +30,10 @@ export interface RealWorldOptions {
   readonly redis: RedisClient | string | null;
   readonly leaseTtlMs: number;
   readonly describe: () => EntryDetails;
-  /** made when it is opened; `undefined` for none */
-  readonly createHealth: (() => HealthServer) | undefined;
+  /** loads what the health server needs, while Redis answers */
+  readonly preloadHealth: () => void;
+  /** called when the chart opens the health server */
+  readonly createHealth: () => HealthServer;
 }
 
 export class RealWorld implements World {
@@ -63,14 +65,15 @@ export class RealWorld implements World {
   }
 
   async pingRedis(signal: AbortSignal): Promise<void> {
+    this.#options.preloadHealth();
     if (this.#options.redis === null) return;
     const client = this.redis;
     await pingGate(client, { owned: this.#owned === client, signal });
   }
 
   async openHealth(signal: AbortSignal): Promise<void> {
-    this.#health ??= this.#options.createHealth?.();
-    await this.#health?.open(signal);
+    this.#health ??= this.#options.createHealth();
+    await this.#health.open(signal);
   }
 
   async closeHealth(signal: AbortSignal): Promise<void> {

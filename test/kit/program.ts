@@ -1,6 +1,7 @@
 /** Forked programs: their lines, their signals, how they ended. Each is ended by its pid at the latest in `endPrograms`. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./wait.ts";
@@ -30,7 +31,7 @@ export class Program {
   #since = performance.now();
 
   constructor(file: string, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}) {
-    this.child = spawn(process.execPath, [`${fixtures}${file}`, ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
+    this.child = spawn(process.execPath, [resolve(fixtures, file), ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
     createInterface({ input: this.child.stdout! }).on("line", (text) => this.#hear(text));
     this.child.stderr!.on("data", (chunk) => {
       this.errors += String(chunk);

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// Everything that has to be green before a change is done, in order of how fast it fails.
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+
+const steps = [
+  ["format and lint", "npx", ["biome", "check", "."]],
+  ["types of the sources", "npx", ["tsc", "--noEmit", "-p", "tsconfig.json"]],
+  ["types of the tests", "npx", ["tsc", "--noEmit", "-p", "test/tsconfig.json"]],
+  ["unused code", "npx", ["knip"]],
+  ["tests", "npm", ["test"]],
+  ["package", "npx", ["publint", "--strict"]],
+  ["package types", "npx", ["attw", "--pack", ".", "--profile", "esm-only"]],
+];
+
+const { values } = parseArgs({ options: { help: { type: "boolean" }, fast: { type: "boolean" } } });
+if (values.help) {
+  console.log(
+    `npm run check [-- --fast]\n\n${steps.map(([name]) => `  ${name}`).join("\n")}\n\n--fast leaves out the tests and the package.`,
+  );
+  process.exit(0);
+}
+
+const failed = [];
+for (const [name, command, args] of values.fast ? steps.slice(0, 4) : steps) {
+  const began = performance.now();
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", env: { ...process.env, FORCE_COLOR: "0" } });
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (status !== 0) {
+    failed.push(name);
+    console.log(`${stdout}${stderr}`.trimEnd());
+  }
+}
+if (failed.length > 0) console.log(`\nnot green: ${failed.join(", ")}`);
+process.exit(failed.length > 0 ? 1 : 0);

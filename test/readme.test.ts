@@ -1,0 +1,40 @@
+/** Every sample of the README runs, as it stands there. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { endPrograms, Program } from "./kit/program.ts";
+import type { TestRedis } from "./kit/redis.ts";
+import { startTestRedis } from "./kit/redis.ts";
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const samples = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!);
+/** below the package, so that `stargazer` is found by its own name, as it is by those who installed it */
+const folder = fileURLToPath(new URL("../dist/readme-samples/", import.meta.url));
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+  mkdirSync(folder, { recursive: true });
+});
+afterEach(endPrograms);
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await redis.stop();
+});
+
+it("shows a service on its first screen", () => {
+  expect(samples.length).toBeGreaterThan(0);
+  expect(readme.indexOf(samples[0]!)).toBeLessThan(1200);
+});
+
+it.each(samples.filter((code) => code.includes("launch(")).map((code, at) => [at + 1, code]))(
+  "sample %i boots, runs and stops",
+  async (at, code) => {
+    const file = `${folder}sample-${at}.js`;
+    writeFileSync(file, String(code));
+    const program = new Program(file, { env: { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0" } });
+    await program.state("running");
+    program.signal("SIGTERM");
+    expect(await program.ended).toMatchObject({ code: 0 });
+  },
+);
