@@ -67,7 +67,7 @@ const connected = async (client: Redis, ready: Promise<void>): Promise<boolean> 
 
 /** The `error` event has the real reason; the command only says that the connection is closed. */
 const refusal = (error: unknown, heard: unknown, signal: AbortSignal): StargazerError => {
-  const vague = signal.aborted || (error instanceof Error && error.message === "Connection is closed.");
+  const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
   const cause = (vague ? heard : undefined) ?? withoutCommand(error);
   const clause = signal.aborted && heard === undefined ? "no answer in time" : reasonOf(cause);
   return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, { phase: "pinging", cause });

@@ -29,13 +29,14 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/max number of clients/i, "its maximum of clients is reached"],
   [/^Command timed out|^Socket timeout/, "no answer in time"],
   [/^Connection is closed/, "connection closed"],
+  [/^None of startup nodes/, "no node of the cluster answers"],
   [/enableOfflineQueue/, "not connected"],
 ];
 
 /** One clause: `connection refused`, `wrong user or password`, else the error's own message. */
 export const reasonOf = (error: unknown): string => {
   const { code, message, lastNodeError } = (error ?? {}) as Detailed;
-  if (lastNodeError !== undefined) return reasonOf(lastNodeError);
+  if (lastNodeError !== undefined) return `no node of the cluster answers: ${reasonOf(lastNodeError)}`;
   const known = typeof code === "string" ? codes[code] : undefined;
   if (known !== undefined) return known;
   const text = String(message ?? error);
