@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
-import { createServer } from "node:net";
+import { createServer, connect as netConnect } from "node:net";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -112,6 +112,14 @@ describe("connections", () => {
     expect(delays.filter((ms) => ms < 1000)).toHaveLength(500);
     expect(reconnectDelay(1, () => 1)).toBe(100);
     expect(reconnectDelay(100_000, () => 1)).toBe(2000);
+  });
+
+  test("take user, password and database from the URL", async () => {
+    await redis.witness.acl("SETUSER", "reader", "on", ">p@ss/word", "~*", "&*", "+@all");
+    const client = open(`redis://reader:${encodeURIComponent("p@ss/word")}@127.0.0.1:${redis.port}/3`);
+    await client.connect();
+    expect(await client.acl("WHOAMI")).toBe("reader");
+    expect(await client.client("INFO")).toContain(" db=3 ");
   });
 
   test("come back after an outage", async () => {
@@ -233,6 +241,42 @@ describe("the ping gate", () => {
     expect(await gate(client)).toBe("passed");
     expect(proxy.connections).toBeGreaterThan(connections);
     expect(proxy.open).toBe(1);
+  });
+
+  test("ends with its signal where even the connection is not answered", async () => {
+    const deaf = await startTestRedis({ config: ["tcp-backlog 1"] });
+    const crowd: Socket[] = [];
+    try {
+      deaf.freeze();
+      await eventually("its backlog is full", async () => {
+        const socket = netConnect(deaf.port, "127.0.0.1").on("error", () => {});
+        crowd.push(socket);
+        const accepted = await once(socket, "connect", { signal: AbortSignal.timeout(100) }).catch(() => undefined);
+        return accepted === undefined;
+      });
+      const client = open(deaf.url);
+      const waiting = gate(client, { signal: AbortSignal.timeout(200) });
+      await eventually("it connects", () => client.status === "connecting");
+      expect(await waiting).toMatchObject({ message: "no answer in time" });
+      expect(client.stream.destroyed).toBe(true);
+      await closeRedis(client, { signal: soon() });
+    } finally {
+      for (const socket of crowd) socket.destroy();
+      deaf.thaw();
+      await deaf.stop();
+    }
+  });
+
+  test("says that Redis takes no more clients", async () => {
+    const full = await startTestRedis();
+    try {
+      await full.witness.config("SET", "maxclients", "1");
+      expect(await gate(open(full.url))).toMatchObject({
+        message: expect.stringMatching(/maximum of clients|maxclients|reset|closed/),
+      });
+    } finally {
+      await full.stop();
+    }
   });
 
   test("a frozen Redis has not passed, though it was connected", async () => {
