@@ -1,14 +1,23 @@
 /** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
-import type { EndedPhase, Failure, LeaseFact, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import type { EndedPhase, Failure, LeaseFact, LifecycleCommand, LifecycleSnapshot, StateName } from "../../machines/index.ts";
 import { isOpen, stateName } from "../../machines/index.ts";
 import type { Logger } from "../logger.ts";
 import type { StopReport } from "./types.ts";
+
+/** A command that has no arrow where the service is; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */
+export interface CommandRefused {
+  readonly type: "command.refused";
+  readonly command: LifecycleCommand["type"];
+  /** where the service was: `stopping.draining` */
+  readonly path: string;
+}
 
 export type ServiceFact =
   | { readonly type: "state.entered"; readonly state: StateName }
   | ({ readonly type: "phase.ended" } & EndedPhase)
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "degraded" | "degraded.cleared" }
+  | CommandRefused
   | LeaseFact
   | { readonly type: "lease.broken"; readonly reason: string }
   | ({ readonly type: "stopped" } & StopReport);
@@ -35,6 +44,7 @@ const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
   "phase.ended": "debug",
   failed: "error",
   degraded: "warn",
+  "command.refused": "warn",
   "lease.suspect": "warn",
   "lease.lost": "warn",
   "lease.abandoned": "warn",
@@ -52,6 +62,8 @@ const words = (fact: ServiceFact): string => {
       return `${fact.phase}: ${fact.message}`;
     case "stopped":
       return `stopped: ${fact.outcome} (${fact.reason})`;
+    case "command.refused":
+      return `'${fact.command}' has no arrow in '${fact.path}'`;
     case "lease.superseded":
       return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
     default:

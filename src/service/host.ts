@@ -16,6 +16,7 @@ import { canReach, stateName, statePath } from "../../machines/index.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { performFor, providedLifecycle } from "./actors.ts";
+import type { CommandRefused } from "./facts.ts";
 import type { HookRunner } from "./hooks.ts";
 import { brokenReport, toReport } from "./report.ts";
 import type { StopReport } from "./types.ts";
@@ -30,6 +31,7 @@ export interface HostOptions {
   readonly random: () => number;
   /** where a throwing subscriber or inspector is reported */
   readonly onContained: (message: string) => void;
+  readonly onRefused: (refused: CommandRefused) => void;
 }
 
 const commands = ["boot", "run", "shutdown"] as const;
@@ -139,7 +141,7 @@ export class ServiceHost {
 
   /** The one door for commands: what has no arrow is refused, not dropped. */
   #send(command: LifecycleCommand): void {
-    if (!this.#takes(command)) throw this.#illegal(command);
+    if (!this.#takes(command)) throw this.#refuse(command);
     this.#actor.send(command);
   }
 
@@ -147,7 +149,8 @@ export class ServiceHost {
     return this.snapshot.status === "active" && this.snapshot.can(command);
   }
 
-  #illegal(command: LifecycleCommand): StargazerError {
+  #refuse(command: LifecycleCommand): StargazerError {
+    this.#options.onRefused({ type: "command.refused", command: command.type, path: statePath(this.snapshot) });
     const allowed = commands.filter((type) => this.#takes({ type, reason: "" })).join(", ") || "nothing";
     const message = `'${command.type}' has no arrow in '${this.state}'; allowed there: ${allowed}.`;
     return new StargazerError("SG_ERR_ILLEGAL_TRANSITION", message, { phase: this.state });

@@ -89,6 +89,7 @@ export abstract class StargazerService {
       clock,
       random,
       onContained: (message) => this.#log.error({ type: "contained" }, message),
+      onRefused: (refused) => this.#write(refused),
     });
     this.actor = this.#facade();
     this.#writeFacts();
