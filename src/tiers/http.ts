@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance } from "fastify";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { isLoopback, nameOfAuthority } from "./loopback.ts";
+import { isLoopback, nameOfAuthority } from "../loopback.ts";
 
 export interface Address {
   readonly host: string;

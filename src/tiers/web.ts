@@ -1,5 +1,6 @@
 /** The page: the fleet live, and the chat. It holds nothing that the fleet needs. */
 import type { FastifyReply } from "fastify";
+import { nameOfAuthority } from "../loopback.ts";
 import { Registry } from "../registry/registry.ts";
 import { StargazerService } from "../service/service.ts";
 import type { HookContext, ServiceOptions } from "../service/types.ts";
@@ -7,7 +8,6 @@ import { streamEvents } from "./event-stream.ts";
 import { FleetFeed } from "./fleet-feed.ts";
 import type { Address } from "./http.ts";
 import { TierHttp } from "./http.ts";
-import { nameOfAuthority } from "./loopback.ts";
 import { html } from "./page/html.ts";
 import { script } from "./page/script.ts";
 import { style } from "./page/style.ts";
