@@ -26,6 +26,8 @@ export interface RegistrationOptions {
   readonly leaseTtlMs: number;
   /** what the entry says of the service, asked at each write */
   readonly describe: () => EntryDetails;
+  /** hexadecimal; tells boots apart that drew the same incarnation. Default: random */
+  readonly boot?: string;
   /** ms since the epoch */
   readonly now?: () => number;
 }
@@ -36,7 +38,7 @@ export interface RegistrationOptions {
  */
 export class Registration {
   readonly #options: RegistrationOptions;
-  readonly #boot = randomBytes(8).toString("hex");
+  readonly #boot: string;
   readonly #keys: readonly string[];
   #incarnation: number | undefined;
   #status: LeaseStatus | undefined;
@@ -44,6 +46,7 @@ export class Registration {
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
+    this.#boot = options.boot ?? randomBytes(8).toString("hex");
     const { redis, service, instance } = options;
     const keys = keysFor(redis);
     this.#keys = [
