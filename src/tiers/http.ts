@@ -87,6 +87,8 @@ export class TierHttp {
     this.app.addHook("onRequest", async (request, reply) => {
       // a page elsewhere could have its own name point here, and would then read what only this machine may read
       if (!isLoopback(host) || isLoopback(nameOfAuthority(request.headers.host))) return;
+      // an upgrade that is refused has no parser left that would end its connection
+      reply.raw.once("finish", () => request.raw.socket.destroySoon());
       return reply.code(421).send({ error: "this server answers to its loopback name only" });
     });
     this.app.addHook("onSend", async (_request, reply) => {
