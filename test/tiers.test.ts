@@ -78,10 +78,9 @@ describe("the list of tiers", () => {
       const port = name === "gateway" || name === "web" ? { port: 0 } : {};
       const service = await start(new Tier({ ...common(), ...port } as object));
       expect(service.serviceName).toBe(name);
-      const [entry] = (await eventually("it is listed as running", async () => {
-        const listed = await new Registry(redis.witness).list(name);
-        return listed[0]?.status === "running" ? listed : undefined;
-      });
+      const listed = () => new Registry(redis.witness).list(name);
+      await eventually("it is listed as running", async () => (await listed())[0]?.status === "running");
+      const [entry] = await listed();
       expect(entry?.instance).toBe(service.instanceId);
       const report = await service.shutdown();
       expect([report.outcome, report.exitCode, report.failures]).toEqual(["shutdown", 0, []]);
