@@ -1,0 +1,82 @@
+/** `chat`: a conversation with the fleet, through its gateway. */
+import { StargazerError } from "../errors.ts";
+import type { RegistryEntry } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
+import type { WebchatAnswer } from "../tiers/platforms/webchat.ts";
+import type { Arguments, Command } from "./command.ts";
+import { redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
+import { converse, within } from "./conversation.ts";
+import type { Place } from "./locate.ts";
+import { locate } from "./locate.ts";
+import { withRedis } from "./redis.ts";
+import { readable } from "./terminal.ts";
+import { openWebchat } from "./webchat-client.ts";
+
+/** ms for a reply */
+const replyTimeoutMs = 10_000;
+
+const failed = (message: string): StargazerError => new StargazerError("SG_ERR_FAILED", message);
+
+const urlOf = ({ metadata }: RegistryEntry): string | undefined => {
+  const { host, port } = (metadata.http ?? {}) as { host?: unknown; port?: unknown };
+  if (typeof host !== "string" || !Number.isInteger(port)) return undefined;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+};
+
+/** Where a gateway listens, one that is running before any other. */
+const findGateway = async (place: Place): Promise<string> => {
+  const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
+  const ordered = entries.sort((a, b) => Number(b.status === "running") - Number(a.status === "running"));
+  const url = ordered.flatMap((entry) => urlOf(entry) ?? [])[0];
+  if (url === undefined) throw failed(`no gateway is registered in ${place.label}. Start a fleet: stargazer up`);
+  return url;
+};
+
+/** Sends one message and resolves with its reply. */
+const ask = async (gateway: string, text: string): Promise<string> => {
+  const over = new AbortController();
+  const { promise: reply, hear } = firstReply();
+  const late = failed(`no reply within ${replyTimeoutMs / 1000} s. Are all tiers running? See: stargazer fleet`);
+  const asked = openWebchat({ gateway, hear, signal: over.signal }).then((client) => {
+    client.send(text);
+    return Promise.race([reply, client.ended.then(() => reply)]).finally(client.close);
+  });
+  try {
+    return await within(replyTimeoutMs, late, undefined, asked);
+  } finally {
+    over.abort(late);
+    asked.catch(() => {});
+  }
+};
+
+const firstReply = (): { promise: Promise<string>; hear: (answer: WebchatAnswer) => void } => {
+  let hear: (answer: WebchatAnswer) => void = () => {};
+  const promise = new Promise<string>((resolve, reject) => {
+    hear = (answer) => {
+      if (answer.type === "reply") resolve(readable(answer.text));
+      if (answer.type === "error") reject(failed(`the gateway refused the message: ${readable(answer.message)}`));
+    };
+  });
+  promise.catch(() => {});
+  return { promise, hear };
+};
+
+export const chat: Command = {
+  name: "chat",
+  summary: "talks with the fleet, through its gateway",
+  synopsis: "[--once TEXT] [--redis URL]",
+  details: [
+    `--once TEXT      sends one message, prints its reply and ends; fails after ${replyTimeoutMs / 1000} s without one`,
+    redisDetail,
+  ],
+  options: { once: { type: "string" }, ...redisOption },
+  async run(args: Arguments) {
+    refusePositionals(args, `: write --once "${args.positionals.join(" ")}"`);
+    refuse(args, chat);
+    const once = args.text("once");
+    const gateway = await findGateway(locate(args.text("redis")));
+    if (once === undefined) await converse(gateway, replyTimeoutMs);
+    else console.log(await ask(gateway, once));
+    return 0;
+  },
+};

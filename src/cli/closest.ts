@@ -1,0 +1,24 @@
+/** What somebody who mistyped a word has probably meant. */
+
+/** How many letters have to be changed, added or left out. */
+export const distance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j += 1) {
+      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (letter === to[j] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+};
+
+/** ` (did you mean X?)`, or nothing where no word is near. */
+export const didYouMean = (word: string, known: readonly string[]): string => {
+  if (word.length > 64) return "";
+  const near = known
+    .map((candidate) => ({ candidate, away: distance(word, candidate) }))
+    .filter(({ candidate, away }) => away <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.away - b.away)[0];
+  return near === undefined ? "" : ` (did you mean ${near.candidate}?)`;
+};

@@ -1,0 +1,93 @@
+/** What a command is, and how its arguments are read: every problem at once, before anything is touched. */
+import type { ParseArgsConfig } from "node:util";
+import { parseArgs } from "node:util";
+import { StargazerError } from "../errors.ts";
+import { didYouMean } from "./closest.ts";
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+export interface Command {
+  readonly name: string;
+  /** one line for the list of commands */
+  readonly summary: string;
+  /** what follows `stargazer <name>` */
+  readonly synopsis: string;
+  /** what the options mean, a line each */
+  readonly details: readonly string[];
+  readonly options: Options;
+  /** Refuses what is wrong before it touches anything; resolves with the exit code. */
+  run(args: Arguments): Promise<number>;
+}
+
+export interface Arguments {
+  readonly positionals: readonly string[];
+  /** the option's value; the last one if it was given more than once */
+  text(name: string): string | undefined;
+  texts(name: string): readonly string[];
+  has(name: string): boolean;
+  /** What is wrong with the options; a command adds its own findings and then calls `refuse`. */
+  readonly problems: string[];
+}
+
+export const usageError = (problems: readonly string[], command?: string): StargazerError =>
+  new StargazerError(
+    "SG_ERR_USAGE",
+    `${problems.join("; ")}. See: stargazer ${command === undefined ? "" : `${command} `}--help`,
+  );
+
+/** Throws `SG_ERR_USAGE` with all problems in one line, if there are any. */
+export const refuse = ({ problems }: Arguments, command: Command): void => {
+  if (problems.length > 0) throw usageError(problems, command.name);
+};
+
+interface OptionToken {
+  readonly kind: "option";
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+const problemOf = (token: OptionToken, options: Options): string | undefined => {
+  const option = options[token.name];
+  if (option === undefined) {
+    const known = Object.keys(options).map((name) => `--${name}`);
+    return `unknown option ${token.rawName}${didYouMean(token.rawName, known)}`;
+  }
+  const isMissing = token.value === undefined || token.value === "" || (token.value.startsWith("-") && !token.inlineValue);
+  if (option.type === "string" && isMissing) return `${token.rawName} needs a value`;
+  if (option.type === "boolean" && token.value !== undefined) return `${token.rawName} takes no value`;
+  return undefined;
+};
+
+/** Adds to the problems whatever is given beside options, for a command that takes nothing else. */
+export const refusePositionals = ({ positionals, problems }: Arguments, hint = ""): void => {
+  if (positionals.length > 0) problems.push(`unexpected ${JSON.stringify(positionals[0])}${hint}`);
+};
+
+/** Reads what follows the command's name. */
+export const parse = (argv: readonly string[], options: Options): Arguments => {
+  const { values, positionals, tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = tokens.filter((token) => token.kind === "option") as OptionToken[];
+  const textsOf = (name: string) => [values[name] ?? []].flat().filter((value) => typeof value === "string");
+  return {
+    positionals,
+    problems: given.flatMap((token) => problemOf(token, options) ?? []),
+    texts: textsOf,
+    text: (name) => textsOf(name).at(-1),
+    has: (name) => values[name] === true,
+  };
+};
+
+/** Options that more than one command has. */
+export const redisOption = { redis: { type: "string" } } as const;
+export const jsonOption = { json: { type: "boolean" } } as const;
+export const redisDetail =
+  "--redis URL      the Redis of the fleet; else REDIS_URL, else the fleet that `up` runs here, else 127.0.0.1:6379";
+export const jsonDetail = "--json           for programs";

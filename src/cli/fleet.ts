@@ -1,0 +1,76 @@
+/** `fleet`: who is in the registry. */
+import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
+import type { Arguments, Command } from "./command.ts";
+import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
+import { locate } from "./locate.ts";
+import { withRedis } from "./redis.ts";
+import { interrupted } from "./signals.ts";
+import { duration, paintFor, plain, table } from "./terminal.ts";
+
+const titles = ["SERVICE", "STATUS", "FOR", "HEALTH", "PID", "HOST", "INSTANCE"];
+
+const rowOf = (entry: RegistryEntry, now: number): string[] => [
+  entry.service,
+  entry.status,
+  duration(Math.max(0, now - entry.since)),
+  entry.health === null ? "-" : `${entry.health.host}:${entry.health.port}`,
+  String(entry.pid),
+  entry.host,
+  entry.instance,
+];
+
+/** The fleet as a person reads it. */
+const listing = (entries: readonly RegistryEntry[], label: string): string => {
+  if (entries.length === 0) return `no service is registered in ${label}`;
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  return table([titles, ...entries.map((entry) => rowOf(entry, Date.now()))], width === undefined ? {} : { width }).join("\n");
+};
+
+const colours = {
+  registered: "green",
+  updated: "cyan",
+  deregistered: "dim",
+  expired: "red",
+  stale: "yellow",
+  synced: "dim",
+} as const;
+
+const line = (event: RegistryEvent): string => {
+  const time = new Date().toISOString().slice(11, 23);
+  const type = paintFor(process.stdout)(colours[event.type], event.type.padEnd(12));
+  if (event.type === "synced") return `${time}  ${type}  ${event.entries} in the registry`;
+  if (event.type === "stale") return `${time}  ${type}  ${plain(event.message)}`;
+  const { service, instance, status } = event.entry;
+  return `${time}  ${type}  ${service}/${instance}  ${status}`;
+};
+
+/** Tells each change until a signal ends it. */
+const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
+  const { signal, release } = interrupted();
+  try {
+    for await (const event of registry.watch(undefined, { signal })) console.log(asJson ? JSON.stringify(event) : line(event));
+  } finally {
+    release();
+  }
+};
+
+export const fleet: Command = {
+  name: "fleet",
+  summary: "lists the services in the registry, or watches them",
+  synopsis: "[--watch] [--json] [--redis URL]",
+  details: ["--watch          then tells each change, until Ctrl-C", jsonDetail, redisDetail],
+  options: { watch: { type: "boolean" }, ...jsonOption, ...redisOption },
+  async run(args: Arguments) {
+    refusePositionals(args);
+    refuse(args, fleet);
+    const place = locate(args.text("redis"));
+    await withRedis(place, async (redis) => {
+      const registry = new Registry(redis);
+      if (args.has("watch")) return watch(registry, args.has("json"));
+      const entries = await registry.list();
+      console.log(args.has("json") ? JSON.stringify(entries, null, 2) : listing(entries, place.label));
+    });
+    return 0;
+  },
+};

@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+/** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
+import { createRequire } from "node:module";
+import { messageOf, StargazerError } from "../errors.ts";
+import { exit, setExitCode } from "../process.ts";
+import { didYouMean } from "./closest.ts";
+import type { Command } from "./command.ts";
+import { parse, usageError } from "./command.ts";
+
+/** Loaded when they are called, so that `--help` and `run` do not pay for the others. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import("./up/up.ts")).up,
+  run: async () => (await import("./run.ts")).run,
+  fleet: async () => (await import("./fleet.ts")).fleet,
+  chat: async () => (await import("./chat.ts")).chat,
+};
+const names = Object.keys(commands);
+const helpOption = { help: { type: "boolean", short: "h" } } as const;
+
+const version = (): string => (createRequire(import.meta.url)("stargazer/package.json") as { version: string }).version;
+
+const overview = async (): Promise<string> => {
+  const all = await Promise.all(names.map((name) => commands[name]!()));
+  const lines = all.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`);
+  return ["stargazer <command> [options]", "", ...lines, "", "  --help    of all, or of a command", "  --version"].join("\n");
+};
+
+const helpOf = ({ name, summary, synopsis, details }: Command): string =>
+  [
+    `stargazer ${name} ${synopsis}`.trimEnd(),
+    "",
+    `  ${summary}`,
+    ...(details.length > 0 ? [""] : []),
+    ...details.map((line) => `  ${line}`),
+  ].join("\n");
+
+const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
+  const command = await commands[name]!();
+  const args = parse(argv, { ...command.options, ...helpOption });
+  if (args.has("help")) {
+    console.log(helpOf(command));
+    return 0;
+  }
+  return command.run(args);
+};
+
+const main = async (argv: readonly string[]): Promise<number> => {
+  const [name, ...rest] = argv;
+  if (name === "--version" || name === "-v") {
+    console.log(version());
+    return 0;
+  }
+  if (name === "--help" || name === "-h" || name === "help") {
+    console.log(await overview());
+    return 0;
+  }
+  if (name === undefined) throw usageError([`name a command: ${names.join(", ")}`]);
+  if (!Object.hasOwn(commands, name)) throw usageError([`unknown command ${JSON.stringify(name)}${didYouMean(name, names)}`]);
+  return runCommand(name, rest);
+};
+
+/** Wrong usage and wrong configuration are 2, everything else that fails is 1. */
+const exitCodeOf = (error: unknown): number =>
+  error instanceof StargazerError && (error.code === "SG_ERR_USAGE" || error.code === "SG_ERR_CONFIG_INVALID") ? 2 : 1;
+
+const report = (error: unknown): void => {
+  const text =
+    error instanceof StargazerError
+      ? `${error.code} ${error.message}`
+      : `SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`;
+  console.error(`stargazer: ${text}`);
+};
+
+/** A reader that has left (`stargazer fleet | head -1`) is no failure. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => exit(error.code === "EPIPE" ? 0 : 1));
+
+main(process.argv.slice(2)).then(setExitCode, (error: unknown) => {
+  report(error);
+  setExitCode(exitCodeOf(error));
+});

@@ -1,0 +1,31 @@
+/** One short conversation with the fleet's Redis. */
+import type { Redis } from "ioredis";
+import { messageOf, StargazerError } from "../errors.ts";
+import { closeRedis, openRedis } from "../redis/connection.ts";
+import { pingGate } from "../redis/ping.ts";
+import type { Place } from "./locate.ts";
+
+/** ms for connecting, and for closing */
+const connectTimeoutMs = 3000;
+const closeTimeoutMs = 1000;
+
+const advice: Record<Place["from"], string> = {
+  "--redis": "Is it running?",
+  REDIS_URL: "Is it running? The address comes from REDIS_URL.",
+  up: "The fleet that `up` started here may be stopping.",
+  default: "Start a fleet with `stargazer up`, or name its Redis with --redis or REDIS_URL.",
+};
+
+/** Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password. */
+export const withRedis = async <T>(place: Place, work: (redis: Redis) => Promise<T>): Promise<T> => {
+  const redis = openRedis(place.url);
+  try {
+    await pingGate(redis, { owned: true, signal: AbortSignal.timeout(connectTimeoutMs) }).catch((cause: unknown) => {
+      const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${advice[place.from]}`;
+      throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
+    });
+    return await work(redis);
+  } finally {
+    await closeRedis(redis, { signal: AbortSignal.timeout(closeTimeoutMs) });
+  }
+};

@@ -1,0 +1,45 @@
+/** Text for terminals: aligned, coloured only where somebody looks, and never with control characters of others. */
+import { fromEnvironment } from "../environment.ts";
+
+/** What others wrote, made harmless: control characters could move the cursor or change the title. */
+export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, (sign) => (sign === "\t" ? " " : ""));
+
+/** The same for text of several lines. */
+export const readable = (text: string): string => text.split("\n").map(plain).join("\n");
+
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Colour = keyof typeof codes;
+export type Paint = (colour: Colour, text: string) => string;
+
+/** Paints on a terminal, unless NO_COLOR is set; anywhere else the text stays as it is. */
+export const paintFor = (stream: { isTTY?: boolean }): Paint =>
+  stream.isTTY === true && fromEnvironment("NO_COLOR") === undefined
+    ? (colour, text) => `\u001b[${codes[colour]}m${text}\u001b[0m`
+    : (_, text) => text;
+
+type PaintCell = (row: number, column: number, text: string) => string;
+const unpainted: PaintCell = (_row, _column, text) => text;
+
+/** Aligned columns, at most `width` wide: the last one is cut, and columns that do not fit at all are left out. */
+export const table = (rows: readonly (readonly string[])[], { width = 1000, paint = unpainted } = {}): string[] => {
+  const clean = rows.map((row) => row.map(plain));
+  const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));
+  const starts = widths.map((_, column) => widths.slice(0, column).reduce((sum, own) => sum + own + 2, 0));
+  const fitting = starts.filter((start) => start < width).length;
+  const cell = (text: string, row: number, column: number): string =>
+    paint(row, column, text.padEnd(widths[column]!).slice(0, width - starts[column]!));
+  return clean.map((row, index) =>
+    row
+      .slice(0, fitting)
+      .map((text, column) => cell(text, index, column))
+      .join("  ")
+      .trimEnd(),
+  );
+};
+
+/** `850 ms`, `3.2 s`, `12 min`, `5 h`. */
+export const duration = (ms: number): string => {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 3_600_000 ? `${Math.floor(ms / 60_000)} min` : `${Math.floor(ms / 3_600_000)} h`;
+};

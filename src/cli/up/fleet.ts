@@ -1,0 +1,122 @@
+/** The processes of a fleet, each under its supervisor, and what is reported of them. */
+import { closeSync, openSync } from "node:fs";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitFor } from "xstate";
+import type { SupervisorOutput, SupervisorSnapshot } from "../../../machines/index.ts";
+import type { Supervisor } from "../../supervisor/index.ts";
+import { supervise } from "../../supervisor/index.ts";
+import { lastLineOf } from "../fleet-files.ts";
+import type { ServiceEnding, ServiceView, Writer } from "./facts.ts";
+import type { PlannedService } from "./plan.ts";
+
+/** The command line itself, built or not: children are `run` of the same program. */
+const program = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
+
+export interface FleetOptions {
+  readonly services: readonly PlannedService[];
+  readonly redisUrl: string;
+  /** folder of the logs; without one they are let go */
+  readonly logs: string | undefined;
+  readonly writer: Writer;
+}
+
+export interface Fleet {
+  /** Resolves when every service has been running; rejects if one ends before. */
+  readonly ready: Promise<void>;
+  /** Settles when no process is left and none will be started. */
+  readonly ended: Promise<unknown>;
+  readonly views: readonly ServiceView[];
+  /** One SIGTERM to each, SIGKILL to whatever outlives its budget, or at once when `forced` aborts. Resolves when all have gone. */
+  stop(forced: AbortSignal): Promise<readonly ServiceEnding[]>;
+  /** SIGKILL to all; for the way out of an error. */
+  kill(): Promise<unknown>;
+}
+
+interface Member {
+  readonly planned: PlannedService;
+  readonly supervisor: Supervisor;
+  readonly log: string | undefined;
+}
+
+/** Where a service is: in its own chart while its process lives, else in its supervisor's. */
+const phaseOf = (snapshot: SupervisorSnapshot): string =>
+  snapshot.hasTag("alive") ? snapshot.context.phase || "init" : String(snapshot.value);
+
+const viewOf = ({ planned, supervisor }: Member, since: number): ServiceView => {
+  const snapshot = supervisor.actor.getSnapshot();
+  const phase = phaseOf(snapshot);
+  const { name, tier, healthPort, port } = planned;
+  const { restarts, trouble } = snapshot.context;
+  const pid = snapshot.hasTag("alive") ? supervisor.pid : undefined;
+  return { name, tier, state: phase.split(".")[0] ?? phase, phase, since, pid, healthPort, port, restarts, trouble };
+};
+
+/** Reports each phase that the service comes to. */
+const report = (member: Member, writer: Writer): void => {
+  let told = phaseOf(member.supervisor.actor.getSnapshot());
+  member.supervisor.actor.subscribe((snapshot) => {
+    const phase = phaseOf(snapshot);
+    if (phase === told) return;
+    told = phase;
+    const service = viewOf(member, Date.now());
+    writer.write({ type: "service.changed", service });
+    if (phase === "givenUp") {
+      writer.write({ type: "service.lost", service, lastLine: member.log === undefined ? "" : lastLineOf(member.log) });
+    }
+  });
+};
+
+const isOk = ({ end, exit }: SupervisorOutput): boolean =>
+  (end === "stopped" || end === "ended") && (exit === undefined || exit.code === 0);
+
+const endingOf = (name: string, output: SupervisorOutput): ServiceEnding => {
+  const { end, exit, report, trouble, stopMs } = output;
+  const ok = isOk(output);
+  const rest = { name, exitCode: exit?.code ?? null, ms: stopMs, ok };
+  if (end === "givenUp" || end === "killed") {
+    const reason = [trouble, report?.error].filter(Boolean).join(": ") || "on a second signal";
+    return { ...rest, outcome: end === "killed" ? "killed" : "given up", reason };
+  }
+  const outcome = report?.outcome ?? (ok ? "shutdown" : "failed");
+  return { ...rest, outcome, reason: report?.error ?? report?.reason ?? (trouble || "before it had started") };
+};
+
+/** Starts them all at once; the charts see to the rest. */
+export const startFleet = ({ services, redisUrl, logs, writer }: FleetOptions): Fleet => {
+  const open: number[] = [];
+  const members = services.map((planned): Member => {
+    const log = logs === undefined ? undefined : join(logs, `${planned.name}.log`);
+    const descriptor = log === undefined ? undefined : openSync(log, "a", 0o600);
+    if (descriptor !== undefined) open.push(descriptor);
+    const env = { ...planned.env, REDIS_URL: redisUrl };
+    const args = [program, "run", planned.tier];
+    return { planned, log, supervisor: supervise({ name: planned.name, command: process.execPath, args, env, log: descriptor }) };
+  });
+  for (const member of members) report(member, writer);
+  const supervisors = members.map(({ supervisor }) => supervisor);
+  const ended = Promise.all(supervisors.map((supervisor) => supervisor.ended)).finally(() => {
+    for (const descriptor of open.splice(0)) closeSync(descriptor);
+  });
+  const ready = Promise.all(supervisors.map(({ actor }) => waitFor(actor, (snapshot) => snapshot.matches("up"))));
+  return {
+    ended,
+    ready: ready.then(() => {}),
+    views: members.map((member) => viewOf(member, Date.now())),
+    stop: async (forced) => {
+      const outputs = await stopAll(supervisors, forced);
+      return members.map(({ planned }, index) => endingOf(planned.name, outputs[index]!));
+    },
+    kill: () => Promise.allSettled(supervisors.map((supervisor) => supervisor.kill())),
+  };
+};
+
+const stopAll = async (supervisors: readonly Supervisor[], forced: AbortSignal): Promise<SupervisorOutput[]> => {
+  const kill = () => {
+    for (const supervisor of supervisors) supervisor.kill();
+  };
+  const stopped = Promise.all(supervisors.map((supervisor) => supervisor.stop()));
+  if (forced.aborted) kill();
+  forced.addEventListener("abort", kill, { once: true });
+  return stopped.finally(() => forced.removeEventListener("abort", kill));
+};
