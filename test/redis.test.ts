@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, connect as netConnect } from "node:net";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -205,6 +207,33 @@ describe("connections", () => {
     await closeRedis(client, { signal: soon() });
     expect(client.status).toBe("end");
   });
+});
+
+describe("a process", () => {
+  test.each(["ready", "refused", "wrong password", "full"])(
+    "ends by itself once its connection is closed, after it was %s",
+    async (how) => {
+      const other = await startTestRedis();
+      try {
+        if (how === "full") await other.witness.config("SET", "maxclients", "1");
+        const url =
+          how === "refused"
+            ? "redis://127.0.0.1:1"
+            : how === "wrong password"
+              ? other.url.replace(other.password, "x")
+              : other.url;
+        const program = fileURLToPath(new URL("./fixtures/close-and-end.mjs", import.meta.url));
+        const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
+        const exited = once(child, "exit");
+        await once(child.stdout!, "data");
+        const closed = performance.now();
+        expect(await exited).toEqual([0, null]);
+        expect(performance.now() - closed).toBeLessThan(500);
+      } finally {
+        await other.stop();
+      }
+    },
+  );
 });
 
 describe("the ping gate", () => {

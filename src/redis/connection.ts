@@ -8,6 +8,7 @@ import type { RedisOptions as AnyRedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
+import { clearDisconnectTimer, rejectHandshakeOnClose } from "./ioredis-gaps.ts";
 import { withoutCommand } from "./reason.ts";
 
 export type { RedisClient } from "./client.ts";
@@ -71,6 +72,7 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
   const { on } = client as Redis;
   on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
   on.call(client, "ready", () => errors.delete(client));
+  if (!client.isCluster) rejectHandshakeOnClose(client as Redis);
   return client;
 };
 
@@ -153,5 +155,6 @@ export const closeRedis = async (client: RedisClient, { signal }: { signal: Abor
   if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
   socketOf(client)?.destroy();
   await Promise.race([ended, turn()]);
+  if (!client.isCluster) clearDisconnectTimer(client as Redis);
   emitter.off("end", onEnd);
 };
