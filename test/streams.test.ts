@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openBlockingConnection } from "../src/redis/connection.ts";
 import { keysFor } from "../src/redis/keys.ts";
 import type { ConsumerOptions, Work } from "../src/streams/consumer.ts";
 import { StreamConsumer } from "../src/streams/consumer.ts";
@@ -124,6 +126,11 @@ describe("a consumer group", () => {
     await redis.witness.flushall();
     await submit(redis.witness, message("after"));
     await eventually("the message", () => seen.includes("after"));
+  });
+
+  it("a read that waits is not cut by the command deadline of the client it was copied from", () => {
+    const blocking = openBlockingConnection(redis.witness) as Redis;
+    expect([redis.witness.options.commandTimeout, blocking.options.commandTimeout]).toEqual([2000, undefined]);
   });
 
   it("stops at once when idle, leaves no consumer behind, and the caller's client open", async () => {

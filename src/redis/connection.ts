@@ -55,6 +55,8 @@ const forRegistry = { ...forCommands, maxRetriesPerRequest: 0, enableAutoPipelin
 /** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
 const forBlocking = {
   ...common,
+  // named, because a copy would inherit the deadline of the client it is made from
+  commandTimeout: undefined,
   maxRetriesPerRequest: null,
   enableOfflineQueue: true,
   enableAutoPipelining: false,
