@@ -49,6 +49,8 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
   const timer = setInterval(draw, refreshMs).unref();
   const write = (fact: UpFact): void => {
     if (fact.type === "fleet.starting") for (const service of fact.services) services.set(service.name, service);
+    // how each one stopped is said by the table that follows
+    if (fact.type === "fleet.stopped") services.clear();
     if (fact.type === "service.changed") {
       services.set(fact.service.name, fact.service);
       draw();

@@ -52,16 +52,17 @@ const viewOf = ({ planned, supervisor }: Member, since: number): ServiceView => 
   return { name, tier, state: phase.split(".")[0] ?? phase, phase, since, pid, healthPort, port, restarts, trouble };
 };
 
+const isSame = (one: ServiceView, other: ServiceView): boolean => one.phase === other.phase && one.pid === other.pid;
+
 /** Reports each phase that the service comes to. */
 const report = (member: Member, writer: Writer): void => {
-  let told = phaseOf(member.supervisor.actor.getSnapshot());
-  member.supervisor.actor.subscribe((snapshot) => {
-    const phase = phaseOf(snapshot);
-    if (phase === told) return;
-    told = phase;
+  let told = viewOf(member, Date.now());
+  member.supervisor.actor.subscribe(() => {
     const service = viewOf(member, Date.now());
+    if (isSame(service, told)) return;
+    told = service;
     writer.write({ type: "service.changed", service });
-    if (phase === "givenUp") {
+    if (service.state === "givenUp") {
       writer.write({ type: "service.lost", service, lastLine: member.log === undefined ? "" : lastLineOf(member.log) });
     }
   });

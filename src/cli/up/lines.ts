@@ -56,8 +56,9 @@ export const linesOf = (fact: UpFact): string[] => {
 
 type Print = (line: string) => void;
 
-/** The steps of stopping are for the board and for programs: the table at the end says how each one went. */
-const isWorthALine = (fact: UpFact): boolean => fact.type !== "service.changed" || !fact.service.phase.startsWith("stopping.");
+/** How a service stops is for the board and for programs: the table at the end says how each one went. */
+const isWorthALine = (fact: UpFact): boolean =>
+  fact.type !== "service.changed" || !["stopping", "stopped"].includes(fact.service.state);
 
 export const createLines = (print: Print): Writer => ({
   write: (fact) => {
