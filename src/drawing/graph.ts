@@ -1,0 +1,141 @@
+/** A machine as plain states and arrows, read from its live StateNode tree: what is drawn cannot drift from what runs. */
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+
+export interface ChartState {
+  /** `lifecycle.pinging.attempt` */
+  readonly id: string;
+  readonly name: string;
+  readonly type: "atomic" | "compound" | "parallel" | "final" | "history";
+  /** the id of the initial child */
+  readonly initial: string | undefined;
+  readonly tags: readonly string[];
+  readonly invokes: readonly string[];
+  readonly parent: ChartState | undefined;
+  readonly children: readonly ChartState[];
+}
+
+export type Kind = "command" | "fact" | "done" | "error" | "deadline" | "always";
+
+export interface Arrow {
+  readonly id: string;
+  readonly source: string;
+  /** the event's type; empty for an arrow that is taken at once */
+  readonly event: string;
+  /** itself where nothing is left */
+  readonly target: string;
+  readonly guard: string | undefined;
+  readonly kind: Kind;
+  /** only actions: no state is left */
+  readonly isInternal: boolean;
+}
+
+/** A child machine that spans states: begun on the way into one, ended on the way out of another. */
+export interface SpawnedChild {
+  readonly id: string;
+  readonly states: readonly string[];
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Chart {
+  readonly root: ChartState;
+  /** all but the root, depth first, in the order of the chart */
+  readonly states: readonly ChartState[];
+  readonly arrows: readonly Arrow[];
+  readonly children: readonly SpawnedChild[];
+}
+
+/** What marks a state and an arrow in a picture, and finds the arrow of a transition that was just taken. */
+export const arrowId = (source: string, event: string, target: string | undefined): string =>
+  `${source}|${event}|${target ?? source}`;
+
+/** The name of an action or guard, whichever way it was written. */
+export const nameOf = (part: unknown): string =>
+  typeof part === "string" ? part : String((part as { type?: unknown } | undefined)?.type ?? "inline");
+
+const kindOf = (event: string): Kind => {
+  if (event === "") return "always";
+  if (event.startsWith("xstate.done.")) return "done";
+  if (event.startsWith("xstate.error.")) return "error";
+  if (event.startsWith("xstate.after.")) return "deadline";
+  return event.includes(".") ? "fact" : "command";
+};
+
+interface Transition {
+  readonly eventType: string;
+  readonly target?: readonly AnyStateNode[];
+  readonly guard?: unknown;
+  readonly actions: readonly unknown[];
+}
+
+const transitionsOf = (node: AnyStateNode): Transition[] =>
+  ([...node.transitions.values(), node.always ?? []] as unknown as Transition[][]).flat();
+const nodesOf = (node: AnyStateNode): AnyStateNode[] => [
+  node,
+  ...Object.values(node.states).flatMap((child) => nodesOf(child as AnyStateNode)),
+];
+
+/** A transition without target and actions forbids its event: nothing happens, so there is no arrow. */
+const arrowsOf = (node: AnyStateNode): Arrow[] =>
+  transitionsOf(node)
+    .filter(({ target, actions }) => target !== undefined || actions.length > 0)
+    .map(({ eventType: event, target, guard }) => ({
+      id: arrowId(node.id, event, target?.[0]?.id),
+      source: node.id,
+      event,
+      target: target?.[0]?.id ?? node.id,
+      guard: guard === undefined ? undefined : nameOf(guard),
+      kind: kindOf(event),
+      isInternal: target === undefined,
+    }));
+
+const stateOf = (node: AnyStateNode, parent: ChartState | undefined): ChartState => {
+  const children: ChartState[] = [];
+  const initial = node.type === "compound" ? node.initial.target[0]?.id : undefined;
+  const invokes = node.invoke.map(({ src, id }) => (typeof src === "string" ? src : id));
+  const state: ChartState = {
+    id: node.id,
+    name: node.key,
+    type: node.type,
+    initial,
+    tags: [...node.tags],
+    invokes,
+    parent,
+    children,
+  };
+  children.push(...Object.values(node.states).map((child) => stateOf(child as AnyStateNode, state)));
+  return state;
+};
+
+interface ChildAction {
+  readonly type?: string;
+  readonly id?: string;
+  readonly actorRef?: string;
+}
+
+const childrenOf = (machine: AnyStateMachine): SpawnedChild[] => {
+  const { actions, actors } = machine.implementations as unknown as {
+    actions: Record<string, ChildAction | undefined>;
+    actors: Record<string, AnyStateMachine | undefined>;
+  };
+  const nodes = nodesOf(machine.root as AnyStateNode);
+  const isAmong = (names: readonly unknown[], type: string, id?: string) =>
+    names
+      .map((name) => actions[nameOf(name)])
+      .find((action) => action?.type === type && (id === undefined || action.actorRef === id));
+  return nodes.flatMap((node) => {
+    const into = nodes.flatMap(transitionsOf).filter(({ target }) => target?.[0] === node);
+    const spawned = isAmong([...node.entry, ...into.flatMap((transition) => transition.actions)], "xstate.spawnChild");
+    const end = spawned && nodes.find(({ entry, exit }) => isAmong([...entry, ...exit], "xstate.stopChild", spawned.id));
+    if (spawned?.id === undefined || end === undefined) return [];
+    return [{ id: spawned.id, states: Object.keys(actors[spawned.id]?.states ?? {}), from: node.id, to: end.id }];
+  });
+};
+
+const below = (state: ChartState): ChartState[] => state.children.flatMap((child) => [child, ...below(child)]);
+
+export const chartOf = (machine: AnyStateMachine): Chart => {
+  const root = stateOf(machine.root as AnyStateNode, undefined);
+  const arrows = nodesOf(machine.root as AnyStateNode).flatMap(arrowsOf);
+  return { root, states: below(root), arrows, children: childrenOf(machine) };
+};
