@@ -4,8 +4,8 @@ import { keysFor } from "../redis/keys.ts";
 import type { Job } from "./recurring.ts";
 
 /** What a weight becomes in a pass, and the weight under which an edge is dropped. */
-export const decay = 0.95;
-export const weakest = 0.05;
+const decay = 0.95;
+const weakest = 0.05;
 const chunk = 500;
 
 /** How an edge is written. */
@@ -14,7 +14,7 @@ export const edgeOf = (subject: string, relation: string, object: string): strin
 const normal = (part: string): string => part.normalize("NFKC").trim().replace(/\s+/g, " ").toLowerCase();
 
 /** The one spelling of an edge; undefined for what is no edge. Total. */
-export const canonical = (edge: string): string | undefined => {
+const canonical = (edge: string): string | undefined => {
   try {
     const parts: unknown = JSON.parse(edge);
     if (!Array.isArray(parts) || parts.length !== 3 || !parts.every((part) => typeof part === "string")) return undefined;
@@ -28,7 +28,7 @@ export const canonical = (edge: string): string | undefined => {
 type Command = readonly (string | number)[];
 
 /** What merges duplicates: other spellings of an edge give it their weight, what is no edge goes. */
-export const mergeCommands = (key: string, edges: readonly (readonly [edge: string, weight: number])[]): Command[] =>
+const mergeCommands = (key: string, edges: readonly (readonly [edge: string, weight: number])[]): Command[] =>
   edges.flatMap(([edge, weight]): Command[] => {
     const name = canonical(edge);
     if (name === edge) return [];

@@ -57,7 +57,7 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
 };
 
 /** Works without any model, and says that it does. */
-export const offlineResponder: Responder = {
+const offlineResponder: Responder = {
   name: "offline responder",
   respond: async (text) =>
     `No model is connected (set OPENAI_BASE_URL), so this is Stargazer's offline responder. You said: ${[...text].slice(0, 500).join("")}`,

@@ -5,7 +5,7 @@ import { parseInbound } from "../streams/envelope.ts";
 import type { Job } from "./recurring.ts";
 
 /** How far the summaries have read is a group's position, so that what they have not read is not trimmed. */
-export const summariesGroup = "sg:agents";
+const summariesGroup = "sg:agents";
 const chunk = 500;
 /** a conversation that nobody has spoken in for so long is forgotten */
 const keptMs = 7 * 86_400_000;
