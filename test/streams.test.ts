@@ -352,19 +352,30 @@ describe("hostile entries", () => {
   });
 });
 
-describe("trimming", () => {
-  const trim = () => new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: "a" }).trim(0);
+describe("tidying", () => {
+  const tidy = () => new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: "a" }).tidy(0);
 
   it("drops what every group has settled, and nothing that one has not read or not finished", async () => {
     for (const id of ["1", "2", "3", "4"]) await submit(redis.witness, message(id));
-    await trim();
+    await tidy();
     expect(await redis.witness.xlen(inbound())).toBe(4);
     await redis.witness.xgroup("CREATE", inbound(), "other", "0");
     const taken = await died("a", 3);
     await redis.witness.xack(inbound(), group, taken[0]!.id, taken[2]!.id);
     await redis.witness.xgroup("SETID", inbound(), "other", "$");
-    await trim();
+    await tidy();
     const left = await redis.witness.xrange(inbound(), "-", "+");
     expect(left.map(([, fields]) => fields[1])).toEqual(["2", "3", "4"]);
+  });
+
+  it("forgets workers that died with nothing in their hands, and only those", async () => {
+    await submit(redis.witness, message("1"));
+    await submit(redis.witness, message("2"));
+    const [done] = await died("empty-handed", 1);
+    await died("holding", 1);
+    await redis.witness.xack(inbound(), group, done!.id);
+    await tidy();
+    const names = (await redis.witness.xinfo("CONSUMERS", inbound(), group)) as unknown[][];
+    expect([names.map((consumer) => consumer[1]), await pending()]).toEqual([["holding"], 1]);
   });
 });

@@ -40,7 +40,7 @@ export interface ConsumerOptions<T> extends GroupOptions {
   readonly retryMs?: number;
   /** ms that work under way gets at the end. Default 5000 */
   readonly graceMs?: number;
-  /** ms for which settled entries are kept to be looked at. Default 3600000 */
+  /** ms for which settled entries, and the names of dead workers, are kept to be looked at. Default 3600000 */
   readonly retainMs?: number;
 }
 
@@ -113,7 +113,7 @@ export class StreamConsumer<T> {
         this.#take(delivery, signal);
       }
     }
-    await until(signal, this.#group.trim(retainMs));
+    await until(signal, this.#group.tidy(retainMs));
   }
 
   async #touch(): Promise<void> {

@@ -3,7 +3,7 @@ import type { RedisClient } from "../redis/client.ts";
 import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
 import type { RawFields } from "./envelope.ts";
-import { againScript, buryScript, claimScript, leaveScript, touchScript, trimScript } from "./scripts.ts";
+import { againScript, buryScript, claimScript, forgetScript, leaveScript, touchScript, trimScript } from "./scripts.ts";
 
 /** An entry that was delivered to us, for the `attempt`th time. */
 export interface Delivery {
@@ -99,9 +99,10 @@ export class ConsumerGroup {
     await runScript(redis, leaveScript, { keys: [stream], args: [group, consumer, idleMs] });
   }
 
-  /** Drops what all groups have settled and what is older than `retainMs`. */
-  async trim(retainMs: number): Promise<void> {
-    const { redis, stream } = this.#options;
+  /** Drops the entries that all groups have settled, and the consumers that hold nothing, once they are older than `retainMs`. */
+  async tidy(retainMs: number): Promise<void> {
+    const { redis, stream, group } = this.#options;
     await runScript(redis, trimScript, { keys: [stream], args: [retainMs] });
+    await runScript(redis, forgetScript, { keys: [stream], args: [group, retainMs] });
   }
 }

@@ -100,3 +100,19 @@ for _, flat in ipairs(groups) do
   if lower(oldest, floor) then floor = oldest end
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', floor)`);
+
+/**
+ * Forgets consumers that were not heard of for long and hold nothing: every worker that was killed leaves one behind.
+ * KEYS stream. ARGV group, forgetMs. Returns how many were forgotten.
+ */
+export const forgetScript = script(`
+local forgotten = 0
+for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for at = 1, #flat, 2 do consumer[flat[at]] = flat[at + 1] end
+  if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+    forgotten = forgotten + 1
+  end
+end
+return forgotten`);
