@@ -91,7 +91,9 @@ export class StreamConsumer<T> {
           isKnown = true;
           const room = this.#options.concurrency - this.#inFlight.size;
           if (room <= 0) return until(signal, this.#inFlight.next());
-          for (const delivery of await this.#group.read(blocking, room, blockMs)) this.#take(delivery, signal);
+          // a connection that ends while it reconnects never settles what is queued on it
+          const deliveries = await until(signal, this.#group.read(blocking, room, blockMs));
+          for (const delivery of deliveries) this.#take(delivery, signal);
         },
         (error) => {
           // a flush took the group along
