@@ -29,6 +29,9 @@ export interface EmbeddedRedisOptions {
   readonly signal?: AbortSignal;
   /** more lines for redis.conf */
   readonly config?: readonly string[];
+  /** those of a server that has ended, so that the next one is found under the same URL. Default: free, random */
+  readonly port?: number;
+  readonly password?: string;
 }
 
 export interface EmbeddedRedis {
@@ -89,9 +92,9 @@ const missing = (): StargazerError =>
 
 const startOnce = async (
   binary: string,
-  { kind = "port", signal, config = [] }: EmbeddedRedisOptions,
+  { kind = "port", signal, config = [], ...wished }: EmbeddedRedisOptions,
 ): Promise<EmbeddedRedis> => {
-  const plan = await planFor(kind);
+  const plan = await planFor(kind, wished);
   await writeFile(join(plan.dir, "redis.conf"), configFor(plan, config), { mode: 0o600 });
   const child = spawnServer(binary, plan.dir);
   const stop = stopperOf(child, plan.dir);
@@ -105,10 +108,12 @@ const startOnce = async (
   }
 };
 
-const planFor = async (kind: "socket" | "port"): Promise<Plan> => {
-  const password = randomBytes(16).toString("hex");
+const planFor = async (kind: "socket" | "port", wished: Pick<EmbeddedRedisOptions, "port" | "password">): Promise<Plan> => {
+  const { password = randomBytes(16).toString("hex") } = wished;
   const dir = await mkdtemp(join(tmpdir(), "stargazer-redis-"));
-  return kind === "socket" ? { dir, password, socketPath: join(dir, "redis.sock") } : { dir, password, port: await freePort() };
+  return kind === "socket"
+    ? { dir, password, socketPath: join(dir, "redis.sock") }
+    : { dir, password, port: wished.port ?? (await freePort()) };
 };
 
 const freePort = async (): Promise<number> => {

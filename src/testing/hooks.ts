@@ -1,0 +1,165 @@
+/** Watches, and where asked for disturbs, the three hooks of one service. Its own code runs unchanged inside. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { StargazerService } from "../service/service.ts";
+import type { HookContext, StopReport } from "../service/types.ts";
+import type { LeakWatch } from "./leaks.ts";
+import type { Listeners } from "./listeners.ts";
+import { listenersOf } from "./listeners.ts";
+
+export type HookName = "onStart" | "run" | "onStop";
+
+/** One call of a hook. Times are of `performance.now()`. */
+export interface HookCall {
+  readonly hook: HookName;
+  readonly beganAt: number;
+  readonly signal: AbortSignal;
+  abortedAt?: number;
+  settledAt?: number;
+  error?: unknown;
+  /** the hook called `shutdown` or `runToCompletion`, which wait for the hook itself */
+  askedForEnd?: "shutdown" | "runToCompletion";
+  /** phases that were under way when the hook settled */
+  orphans: string[];
+  /** who listened to the process when the hook settled */
+  listeners?: Listeners;
+}
+
+export interface ReleaseCall {
+  readonly name: string;
+  readonly hook: HookName;
+  begunAt?: number;
+  settledAt?: number;
+  error?: unknown;
+  times: number;
+}
+
+/** What a scenario does to the hooks. */
+export interface Disturbance {
+  /** Called at each step of `onStart`: its begin, each `phase` and `defer`. May throw, in a phase, to have it fail. */
+  step?(what: string, kind: "begin" | "phase" | "defer"): void;
+  /** called when `onStart` has ended and before the service is told */
+  started?(): void;
+  /** what runs in place of `run` */
+  run?(): void;
+}
+
+export interface HookRecord {
+  readonly calls: HookCall[];
+  readonly releases: ReleaseCall[];
+  /** ends the service as a caller outside would */
+  shutdown(reason: string | Error): Promise<StopReport>;
+}
+
+type Hook = (context: HookContext) => Promise<void> | void;
+type Hooked = Record<HookName, Hook> & Pick<StargazerService, "shutdown" | "runToCompletion">;
+
+/** the call that code runs in */
+const inside = new AsyncLocalStorage<HookCall | undefined>();
+
+export const watchHooks = (service: StargazerService, watch: LeakWatch, disturbance: Disturbance): HookRecord => {
+  const hooked = service as unknown as Hooked;
+  const record = { calls: [] as HookCall[], releases: [] as ReleaseCall[] };
+  for (const hook of ["onStart", "run", "onStop"] as const) {
+    const original = hook === "run" && disturbance.run ? disturbance.run : hooked[hook];
+    hooked[hook] = (context) =>
+      watch.within(hook, () => called(hook, context, (own) => original.call(service, own), record, disturbance));
+  }
+  const shutdown = service.shutdown.bind(service);
+  noteAsking(hooked, "shutdown");
+  noteAsking(hooked, "runToCompletion");
+  return { ...record, shutdown };
+};
+
+/** A hook that waits for one of these waits for itself, so who asked is kept. */
+const noteAsking = (hooked: Hooked, name: "shutdown" | "runToCompletion"): void => {
+  const original = hooked[name] as (...args: unknown[]) => Promise<StopReport>;
+  hooked[name] = (...args: unknown[]) => {
+    const call = inside.getStore();
+    if (call !== undefined && call.settledAt === undefined) call.askedForEnd ??= name;
+    return original.apply(hooked, args);
+  };
+};
+
+const called = async (
+  hook: HookName,
+  context: HookContext,
+  work: Hook,
+  { calls, releases }: Pick<HookRecord, "calls" | "releases">,
+  disturbance: Disturbance,
+): Promise<void> => {
+  const call: HookCall = { hook, beganAt: performance.now(), signal: context.signal, orphans: [] };
+  calls.push(call);
+  noteAbort(call);
+  const open: string[] = [];
+  const step: NonNullable<Disturbance["step"]> = (what, kind) => {
+    if (hook === "onStart") disturbance.step?.(what, kind);
+  };
+  try {
+    step(hook, "begin");
+    await inside.run(call, () => work(watchedContext(context, { call, open, releases, step })));
+    if (hook === "onStart") disturbance.started?.();
+  } catch (error) {
+    call.error = error;
+    throw error;
+  } finally {
+    call.settledAt = performance.now();
+    call.orphans = [...open];
+    call.listeners = listenersOf(process);
+  }
+};
+
+const noteAbort = (call: HookCall): void => {
+  const note = () => {
+    call.abortedAt = performance.now();
+  };
+  if (call.signal.aborted) note();
+  else call.signal.addEventListener("abort", note, { once: true });
+};
+
+interface Watching {
+  readonly call: HookCall;
+  readonly open: string[];
+  readonly releases: ReleaseCall[];
+  readonly step: NonNullable<Disturbance["step"]>;
+}
+
+/** The same context, with its `phase` and `defer` seen. Own properties, so that a tier may spread it. */
+const watchedContext = (context: HookContext, { call, open, releases, step }: Watching): HookContext => {
+  const phase: HookContext["phase"] = (name, work) =>
+    context.phase(name, async () => {
+      step(name, "phase");
+      open.push(name);
+      try {
+        return await work();
+      } finally {
+        open.splice(open.indexOf(name), 1);
+      }
+    });
+  const defer: HookContext["defer"] = (release) => {
+    const kept: ReleaseCall = { name: release.name || "anonymous", hook: call.hook, times: 0 };
+    releases.push(kept);
+    context.defer(named(release.name, () => released(kept, release)));
+    step(kept.name, "defer");
+  };
+  const descriptors = Object.getOwnPropertyDescriptors(context);
+  return Object.defineProperties({} as HookContext, {
+    ...descriptors,
+    phase: { ...descriptors.phase, value: phase },
+    defer: { ...descriptors.defer, value: defer },
+  });
+};
+
+const named = <F extends () => unknown>(name: string, work: F): F => Object.defineProperty(work, "name", { value: name });
+
+const released = async (kept: ReleaseCall, release: () => unknown): Promise<void> => {
+  kept.times += 1;
+  kept.begunAt ??= performance.now();
+  try {
+    await release();
+  } catch (error) {
+    kept.error = error;
+    throw error;
+  } finally {
+    kept.settledAt = performance.now();
+  }
+};

@@ -1,0 +1,11 @@
+/** For people who write tiers: does yours keep the contract, and how to watch and to disturb it. */
+export { conformance, scenarioNames } from "./conformance.ts";
+export type { ConformanceOptions, ServiceFactory } from "./options.ts";
+export type { Recorded } from "./probe.ts";
+export { LifecycleProbe } from "./probe.ts";
+export type { ConformanceCheck } from "./report.ts";
+export { assertConforms, ConformanceReport } from "./report.ts";
+export type { TestRunner } from "./suite.ts";
+export { conformanceSuite } from "./suite.ts";
+export { TestRedis } from "./test-redis.ts";
+export type { WaitOptions } from "./within.ts";

@@ -1,0 +1,115 @@
+/** Records what a service goes through, and waits for it: for states and facts, never for time. */
+import type { StateName } from "../../machines/index.ts";
+import { statePath } from "../../machines/index.ts";
+import type { ServiceFact } from "../service/facts.ts";
+import type { StargazerService } from "../service/service.ts";
+import type { WaitOptions } from "./within.ts";
+import { defaultTimeoutMs } from "./within.ts";
+
+/** What happened, and how many ms after the probe was made. `path` is where the chart was: `stopping.draining`. */
+export interface Recorded {
+  readonly at: number;
+  readonly path: string;
+  readonly fact: ServiceFact;
+}
+
+type FactOf<T extends ServiceFact["type"]> = Extract<ServiceFact, { readonly type: T }>;
+
+/**
+ * Watches one service from now on; make it before `boot`, so that nothing is missed. It only looks: the service behaves as it
+ * would without.
+ *
+ * ```ts
+ * const probe = new LifecycleProbe(service);
+ * const stopped = service.runToCompletion();
+ * await probe.state("running");
+ * await probe.fact("lease.held");
+ * ```
+ */
+export class LifecycleProbe {
+  readonly #history: Recorded[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #service: StargazerService;
+  readonly #began = performance.now();
+  readonly #unhear: () => void;
+
+  constructor(service: StargazerService) {
+    this.#service = service;
+    this.#record({ type: "state.entered", state: service.state });
+    this.#unhear = service.onFact((fact) => this.#record(fact));
+  }
+
+  /** Everything so far, oldest first: states entered, phases ended, failures, what the lease told, the report. */
+  get history(): readonly Recorded[] {
+    return this.#history;
+  }
+
+  /** The top-level states entered so far, in order. */
+  get states(): StateName[] {
+    return this.#history.flatMap(({ fact }) => (fact.type === "state.entered" ? [fact.state] : []));
+  }
+
+  /**
+   * Resolves once the service has entered `state`, also if it has left it again. Rejects when it has stopped without, after
+   * `timeoutMs` (default 5000), and with the signal's reason; the error tells what was seen instead.
+   */
+  async state(state: StateName, options: WaitOptions = {}): Promise<void> {
+    await this.#first(`the state '${state}'`, (fact) => fact.type === "state.entered" && fact.state === state, options);
+  }
+
+  /**
+   * Resolves with the first fact of that type that `where` accepts, from the whole history and from what is to come. Rejects as
+   * `state` does.
+   */
+  async fact<T extends ServiceFact["type"]>(
+    type: T,
+    { where = () => true, ...options }: WaitOptions & { readonly where?: (fact: FactOf<T>) => boolean } = {},
+  ): Promise<FactOf<T>> {
+    const isIt = (fact: ServiceFact) => fact.type === type && where(fact as FactOf<T>);
+    return (await this.#first(`the fact '${type}'`, isIt, options)) as FactOf<T>;
+  }
+
+  /** Records no more; the history stays. Legal any number of times. */
+  stop(): void {
+    this.#unhear();
+  }
+
+  #record(fact: ServiceFact): void {
+    const path = statePath(this.#service.actor?.getSnapshot() ?? { value: "init" });
+    this.#history.push({ at: performance.now() - this.#began, path, fact });
+    for (const look of [...this.#waiting]) look();
+  }
+
+  #first(what: string, isIt: (fact: ServiceFact) => boolean, { timeoutMs = defaultTimeoutMs, signal }: WaitOptions) {
+    return new Promise<ServiceFact>((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        this.#waiting.delete(look);
+        act();
+      };
+      const refuse = (why: string) => settle(() => reject(new Error(`${what} ${why}. Seen: ${this.#seen()}.`)));
+      const abort = () => settle(() => reject(signal?.reason));
+      const look = () => {
+        const found = this.#history.find(({ fact }) => isIt(fact));
+        if (found) settle(() => resolve(found.fact));
+        else if (this.#history.at(-1)?.fact.type === "stopped") refuse("did not come before the service had stopped");
+      };
+      const timer = setTimeout(() => refuse(`did not come within ${timeoutMs} ms`), timeoutMs);
+      this.#waiting.add(look);
+      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted) abort();
+      else look();
+    });
+  }
+
+  #seen(): string {
+    return this.#history.map(({ fact }) => describe(fact)).join(", ");
+  }
+}
+
+const describe = (fact: ServiceFact): string => {
+  if (fact.type === "state.entered") return fact.state;
+  if (fact.type === "failed") return `failed (${fact.phase}: ${fact.message})`;
+  return fact.type === "phase.ended" ? `${fact.phase} ${fact.outcome}` : fact.type;
+};
