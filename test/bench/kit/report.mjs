@@ -1,0 +1,50 @@
+/** What a run says: a table a scenario, then the targets. */
+import { bases, nameOf } from "./contestants.mjs";
+
+/** Three digits that matter. */
+export const figure = (value) => {
+  if (!Number.isFinite(value)) return "–";
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return Number.isInteger(value) && Math.abs(value) < 1000 ? String(value) : value.toFixed(digits);
+};
+
+const range = ({ median, min, max }) => (min === max ? figure(median) : `${figure(median)} (${figure(min)} to ${figure(max)})`);
+
+const columns = (rows) => {
+  const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => [...row[at]].length)));
+  return rows.map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("   "));
+};
+
+/** Contestants by metric, with their ratios to (a) and (b) where these took part. */
+export const tableOf = ({ title, units }, samples) => {
+  const lines = [`\n${title}`];
+  for (const [metric, values] of Object.entries(samples.metrics)) {
+    const present = Object.entries(bases).filter(([, id]) => id in values);
+    const head = [
+      `  ${metric}${units[metric] ? ` (${units[metric]})` : ""}`,
+      "median (min to max)",
+      ...present.map(([letter]) => `÷ (${letter})`),
+    ];
+    const rows = Object.keys(values).map((id) => [
+      `    ${nameOf(id)}`,
+      range(samples.alone(metric, id)),
+      ...present.map(([, base]) => range(samples.ratio(metric, id, base))),
+    ]);
+    lines.push(...columns([head, ...rows]));
+  }
+  return lines.join("\n");
+};
+
+const letterOf = (id) => Object.entries(bases).find(([, base]) => base === id)?.[0] ?? nameOf(id);
+
+/** One line a target: what was aimed at, what was reached, held or missed. */
+export const verdictsOf = (judged) =>
+  columns([
+    ["target", "aim", "reached", ""],
+    ...judged.map(({ target, reached }) => [
+      target.what,
+      `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × (${letterOf(target.per)})` : ""}`,
+      range(reached),
+      reached.held ? "held" : "MISSED",
+    ]),
+  ]).join("\n");

@@ -1,0 +1,46 @@
+/** What was measured: values by metric and contestant, one a round, and what follows from them. */
+
+const finite = (values) => values.filter(Number.isFinite).sort((a, b) => a - b);
+
+export const median = (values) => {
+  const sorted = finite(values);
+  const half = sorted.length >> 1;
+  if (sorted.length === 0) return Number.NaN;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+};
+
+/** The value below which that share of all lies. */
+export const quantile = (values, share) => {
+  const sorted = finite(values);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+};
+
+export const summary = (values) => {
+  const sorted = finite(values);
+  return { median: median(sorted), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, rounds: sorted.length };
+};
+
+export class Samples {
+  /** metric -> contestant -> one value a round; a round that gave none has NaN, so that rounds stay aligned */
+  metrics = {};
+
+  add(metric, contestant, value) {
+    this.metrics[metric] ??= {};
+    this.metrics[metric][contestant] ??= [];
+    this.metrics[metric][contestant].push(value);
+  }
+
+  values(metric, contestant) {
+    return this.metrics[metric]?.[contestant] ?? [];
+  }
+
+  alone(metric, contestant) {
+    return summary(this.values(metric, contestant));
+  }
+
+  /** Ratios are taken inside each round, so that what slows a whole round does not count. */
+  ratio(metric, contestant, base) {
+    const bases = this.values(metric, base);
+    return summary(this.values(metric, contestant).map((value, round) => value / bases[round]));
+  }
+}
