@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./run.ts")).run,
   fleet: async () => (await import("./fleet.ts")).fleet,
   chat: async () => (await import("./chat.ts")).chat,
+  machines: async () => (await import("./machines.ts")).machines,
 };
 const names = Object.keys(commands);
 const helpOption = { help: { type: "boolean", short: "h" } } as const;
@@ -21,8 +22,8 @@ const version = (): string => (createRequire(import.meta.url)("stargazer/package
 
 const overview = async (): Promise<string> => {
   const all = await Promise.all(names.map((name) => commands[name]!()));
-  const lines = all.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`);
-  return ["stargazer <command> [options]", "", ...lines, "", "  --help    of all, or of a command", "  --version"].join("\n");
+  const lines = all.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"].join("\n");
 };
 
 const helpOf = ({ name, summary, synopsis, details }: Command): string =>

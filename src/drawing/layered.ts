@@ -5,7 +5,7 @@ import type { Chart, ChartState } from "./graph.ts";
 import type { Block, Box, Layout, Line, Pill, Point } from "./layout.ts";
 import { boxSize, columnOf, headHeight, noteWidth, pillsOf, sizes } from "./layout.ts";
 import { textWidth } from "./measure.ts";
-import { everywhereOf, headerHeight, margin, notesOf } from "./notes.ts";
+import { anyStateOf, everywhereOf, headerHeight, margin, notesOf } from "./notes.ts";
 import { headPills } from "./spine-lines.ts";
 import type { Bundle } from "./words.ts";
 import { bundlesOf, kindOfLine, reactionsOf } from "./words.ts";
@@ -33,17 +33,6 @@ const layoutOptions = {
   "elk.layered.thoroughness": "40",
 };
 
-/** Everywhere is a place too: what the root itself leads to starts from a box of its own. */
-const anyState = (chart: Chart): ChartState => ({
-  ...chart.root,
-  name: "any state",
-  type: "atomic",
-  initial: undefined,
-  tags: ["any"],
-  invokes: [],
-  children: [],
-});
-
 interface Plan {
   readonly chart: Chart;
   readonly states: readonly ChartState[];
@@ -53,14 +42,11 @@ interface Plan {
 
 const planOf = (chart: Chart): Plan => {
   const bundles = bundlesOf(chart);
-  const any = bundles.some(({ source }) => source === chart.root.id) ? [anyState(chart)] : [];
-  return { chart, bundles, states: [...any, ...chart.states], blocks: bundles.map(({ words }) => columnOf(words)) };
+  return { chart, bundles, states: [...anyStateOf(chart), ...chart.states], blocks: bundles.map(({ words }) => columnOf(words)) };
 };
 
-const leafNotes = (state: ChartState, chart: Chart) => (state.id === chart.root.id ? [] : notesOf(state, chart));
-
 const nodeOf = (state: ChartState, { chart }: Plan): ElkNode => {
-  const notes = leafNotes(state, chart);
+  const notes = notesOf(state, chart);
   if (state.children.length === 0) {
     const { width, height } = boxSize(state.name, notes);
     return { id: state.id, width: Math.max(104, width), height };
@@ -156,7 +142,7 @@ export const layeredLayout = async (chart: Chart): Promise<Layout> => {
     const { x, y, width: w, height: h } = nodes.find((node) => node.id === id)!;
     return { x: x! + dx, y: y! + dy, width: w!, height: h! };
   };
-  const boxes = plan.states.map((state): Box => ({ state, notes: leafNotes(state, chart), ...placed(state.id) }));
+  const boxes = plan.states.map((state): Box => ({ state, notes: notesOf(state, chart), ...placed(state.id) }));
   const edges = allEdges(laid);
   const heads = boxes
     .filter(({ state }) => state.children.length > 0)

@@ -110,11 +110,12 @@ export const columnOf = (words: readonly Word[]): Block => ({
 });
 
 export const flowOf = (words: readonly Word[], maxWidth: number): Block => {
-  const rows = words.reduce<Word[][]>((done, word) => {
-    const last = done.at(-1);
-    const fits = last !== undefined && rowWidth([...last, word]) <= maxWidth;
-    return fits ? [...done.slice(0, -1), [...last, word]] : [...done, [word]];
-  }, []);
+  const rows: Word[][] = [];
+  for (const word of words) {
+    const last = rows.at(-1);
+    if (last !== undefined && rowWidth([...last, word]) <= maxWidth) last.push(word);
+    else rows.push([word]);
+  }
   return { width: Math.max(0, ...rows.map(rowWidth)), height: heightOf(rows.length), rows, isColumn: false };
 };
 

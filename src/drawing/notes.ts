@@ -8,8 +8,16 @@ import { reactionsOf } from "./words.ts";
 export const headerHeight = 82;
 export const margin = 26;
 
+/** Everywhere is a place too: what the whole chart leads to starts from a box of its own. */
+export const anyStateOf = ({ root, arrows }: Chart): ChartState[] =>
+  arrows.some(({ source, isInternal }) => source === root.id && !isInternal)
+    ? [{ ...root, name: "any state", type: "atomic", initial: undefined, tags: ["any"], invokes: [], children: [] }]
+    : [];
+
 /** A leaf tells its reactions in its box; a frame has pills for them. */
-export const notesOf = (state: ChartState, chart: Chart): Note[] => [
+export const notesOf = (state: ChartState, chart: Chart): Note[] => (state.id === chart.root.id ? [] : allNotesOf(state, chart));
+
+const allNotesOf = (state: ChartState, chart: Chart): Note[] => [
   ...state.invokes.map((text) => ({ mark: "invokes" as const, text })),
   ...chart.children.filter(({ from }) => from === state.id).map(({ id }) => ({ mark: "begins" as const, text: `${id} begins` })),
   ...chart.children.filter(({ to }) => to === state.id).map(({ id }) => ({ mark: "ends" as const, text: `${id} ends` })),

@@ -1,8 +1,8 @@
 /** The lines of a spine and the words on them. */
 import type { Line, Pill, Point } from "./layout.ts";
-import { pillHeight, pillsOf } from "./layout.ts";
+import { columnOf, pillHeight, pillsOf } from "./layout.ts";
 import type { Places, Tap } from "./spine-places.ts";
-import { frameHalf, isFrame, portStep, portsOf, straightBlock } from "./spine-places.ts";
+import { frameHalf, isFrame, isInner, straightBlock } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 import { kindOfLine } from "./words.ts";
 
@@ -13,8 +13,8 @@ export interface Spine {
   readonly center: number;
   /** the exits' words begin here */
   readonly columnX: number;
-  /** of the rail of each hub, then of the lane of each skip */
-  readonly railXs: readonly number[];
+  /** of each hub's rail and each skip's lane */
+  readonly railXs: ReadonlyMap<Row | Way, number>;
 }
 
 interface Drawn {
@@ -25,10 +25,12 @@ interface Drawn {
 const laneStep = 18;
 const firstInnerLane = 48;
 const firstOuterLane = 20;
+const besideOffset = 176;
+const headMiddle = 22;
+const entryStep = 14;
 
-const idsOf = ({ words }: Pick<Way, "words">): string[] => words.map(({ id }) => id);
 const edge = (way: Way, points: readonly Point[], role: Line["role"] = "edge"): Line => ({
-  ids: idsOf(way),
+  ids: way.words.map(({ id }) => id),
   kind: kindOfLine(way.words),
   role,
   points,
@@ -38,23 +40,19 @@ const edge = (way: Way, points: readonly Point[], role: Line["role"] = "edge"): 
 const bottomOf = ({ y, height }: { y: number; height: number }): number => y + height;
 const rightOf = ({ x, width }: { x: number; width: number }): number => x + width;
 
-/** Down to what stands next; out of a frame the words wait until the frame has ended. */
-const straightLine = (way: Way, { places, center }: Spine): Drawn => {
+/** Down to what stands next, at `x`; out of a frame the words wait until the frame has ended. */
+const straightLine = (way: Way, { places }: Spine, x: number): Drawn => {
   const to = places.of.get(way.to)!;
   const start = bottomOf(places.of.get(way.from)!);
   const frame = way.from.parent !== way.to.parent && way.from.parent ? places.of.get(way.from.parent) : undefined;
   const free = frame === undefined ? start : bottomOf(frame);
   const block = straightBlock(way.words);
   const top = free + Math.max(9, (to.y - 8 - free - block.height) / 2);
-  return {
-    lines: [
-      edge(way, [
-        [center, start],
-        [center, to.y],
-      ]),
-    ],
-    pills: pillsOf(block, center - block.width / 2, top),
-  };
+  const points: Point[] = [
+    [x, start],
+    [x, to.y],
+  ];
+  return { lines: [edge(way, points)], pills: pillsOf(block, x - block.width / 2, top) };
 };
 
 /** The dot of each compound, and of the chart. */
@@ -62,63 +60,49 @@ const initialOf = ({ rows, places, center }: Spine): { lines: Line[]; dots: Poin
   const first = [rows[0], ...rows.filter(isFrame).map((frame) => rows[frame.index + 1])].flatMap((row) => row ?? []);
   const lines = first.map((row): Line => {
     const { y } = places.of.get(row)!;
-    return {
-      ids: [],
-      kind: "initial",
-      role: "edge",
-      points: [
-        [center, y - 22],
-        [center, y],
-      ],
-      hasHead: true,
-      ends: [row.state.id],
-    };
+    const points: Point[] = [
+      [center, y - 22],
+      [center, y],
+    ];
+    return { ids: [], kind: "initial", role: "edge", points, hasHead: true, ends: [row.state.id] };
   });
   return { lines, dots: lines.map(({ points }) => points[0]!) };
 };
 
-const railOf = (way: Way, { ways, railXs }: Spine): number =>
-  ways.hubs.includes(way.to) ? railXs[ways.hubs.indexOf(way.to)]! : railXs[ways.hubs.length + ways.skips.indexOf(way)]!;
-
-/** Where lines from the right enter a row: the head of a frame, the middle of a box. */
-const entryOf = (row: Row, { places }: Spine): Point => {
-  const place = places.of.get(row)!;
-  return [rightOf(place), isFrame(row) ? place.y + 22 : place.y + place.height / 2];
+/** Where a line from the right enters a row: the head of a frame, the middle of a box; several one under the other. */
+const entryOf = (way: Way, { places, ways }: Spine): Point => {
+  const place = places.of.get(way.to)!;
+  const arriving = ways.skips.filter(({ to }) => to === way.to);
+  const offset = ways.hubs.includes(way.to) ? 0 : arriving.indexOf(way) - (isFrame(way.to) ? 0 : (arriving.length - 1) / 2);
+  const middle = isFrame(way.to) ? headMiddle : place.height / 2;
+  return [rightOf(place), place.y + middle + offset * entryStep];
 };
 
 const tapLines = (tap: Tap, spine: Spine): Drawn => {
   const { way, y, block } = tap;
-  const rail = railOf(way, spine);
-  const entry = entryOf(way.to, spine);
+  const isExit = spine.ways.hubs.includes(way.to);
+  const rail = spine.railXs.get(isExit ? way.to : way)!;
+  const entry = entryOf(way, spine);
   const start: Point = [rightOf(spine.places.of.get(way.from)!), y];
   const whole: Point[] = [start, [rail, y], [rail, entry[1]], entry];
   const pills = pillsOf(block, spine.columnX, y - block.height / 2);
-  if (!spine.ways.hubs.includes(way.to)) return { lines: [edge(way, whole)], pills };
+  if (!isExit) return { lines: [edge(way, whole)], pills };
   const stub: Point[] = [start, [rail, y], [rail, y + (entry[1] > y ? 14 : -14)]];
   return { lines: [edge(way, stub, "tap"), edge(way, whole, "trace")], pills };
 };
 
 /** What the exits into one hub share. */
-const rails = (spine: Spine): Line[] =>
-  spine.ways.hubs.map((hub, index) => {
-    const ways = spine.ways.exits.filter(({ to }) => to === hub);
-    const ys = spine.places.taps.filter(({ way }) => way.to === hub).map(({ y }) => y);
-    const entry = entryOf(hub, spine);
-    const x = spine.railXs[index]!;
-    const points: Point[] = [[x, Math.min(...ys) + 10], [x, entry[1]], entry];
-    return {
-      ids: [],
-      kind: "mixed",
-      role: "rail",
-      points,
-      hasHead: true,
-      ends: [...ways.map(({ source }) => source), hub.state.id],
-    };
+const railLines = (spine: Spine): Line[] =>
+  spine.ways.hubs.map((hub) => {
+    const exits = spine.places.taps.filter(({ way }) => way.to === hub);
+    const entry = entryOf(exits[0]!.way, spine);
+    const x = spine.railXs.get(hub)!;
+    const points: Point[] = [[x, Math.min(...exits.map(({ y }) => y)) + 10], [x, entry[1]], entry];
+    const ends = [...exits.map(({ way }) => way.source), hub.state.id];
+    return { ids: [], kind: "mixed", role: "rail", points, hasHead: true, ends };
   });
 
 const spanOf = ({ from, to }: Way): number => Math.abs(from.index - to.index);
-const isInner = ({ from, to }: Way, { leaving }: Ways): boolean =>
-  from.parent !== undefined && (from.parent === to.parent || leaving.some((way) => way.from === from && way.to === to));
 
 /** On the left: the way back is nearest, then the ways out of the frame, the latest first. */
 const laneXs = ({ ways, center }: Spine): Map<Way, number> => {
@@ -126,71 +110,41 @@ const laneXs = ({ ways, center }: Spine): Map<Way, number> => {
     ...[...ways.lanes].sort((one, two) => spanOf(one) - spanOf(two)),
     ...[...ways.leaving].sort((one, two) => two.from.index - one.from.index),
   ];
-  const rank = (way: Way, among: readonly Way[]) => among.indexOf(way) * laneStep;
-  return new Map(
-    all.map((way) => {
-      if (!isInner(way, ways)) {
-        return [
-          way,
-          center -
-            frameHalf -
-            firstOuterLane -
-            rank(
-              way,
-              all.filter((other) => !isInner(other, ways)),
-            ),
-        ];
-      }
-      const siblings = all.filter((other) => isInner(other, ways) && other.from.parent === way.from.parent);
-      return [way, center - frameHalf + firstInnerLane - rank(way, siblings)];
-    }),
-  );
-};
-
-/** Hands out the ports on the left side of each row, from the top. */
-const portsFrom = ({ ways, places }: Spine): ((row: Row) => number) => {
-  const used = new Map<Row, number>();
-  return (row) => {
-    const index = used.get(row) ?? 0;
-    used.set(row, index + 1);
-    const { y, height } = places.of.get(row)!;
-    return isFrame(row) ? y + 22 + index * portStep : y + height / 2 + (index - (portsOf(row, ways) - 1) / 2) * portStep;
+  const laneOf = (way: Way): number => {
+    const inner = isInner(way, ways);
+    const among = all.filter((other) => isInner(other, ways) === inner && (!inner || other.from.parent === way.from.parent));
+    return center - frameHalf + (inner ? firstInnerLane : -firstOuterLane) - among.indexOf(way) * laneStep;
   };
+  return new Map(all.map((way) => [way, laneOf(way)]));
 };
 
 const laneLines = (spine: Spine): Drawn[] => {
   const { ways, places, center } = spine;
   const xs = laneXs(spine);
-  const portOf = portsFrom(spine);
-  const inOrder = [...ways.leaving, ...ways.lanes].sort((one, two) => one.from.index - two.from.index);
-  return inOrder.map((way) => {
-    const from = places.of.get(way.from)!;
-    const to = places.of.get(way.to)!;
-    const [x, y] = [xs.get(way)!, portOf(way.from)];
-    const frame = places.of.get(way.from.parent ?? way.from)!;
-    const turn = bottomOf(frame) - 15;
-    const rest: Point[] = ways.leaving.includes(way)
-      ? [
-          [x, turn],
-          [center, turn],
-          [center, to.y],
-        ]
-      : [[x, portOf(way.to)]].flatMap(([lane, port]): Point[] => [
-          [lane!, port!],
-          [to.x, port!],
-        ]);
-    const block = straightBlock(way.words);
-    return {
-      lines: [edge(way, [[from.x, y], [x, y], ...rest])],
-      pills: pillsOf(block, from.x - 12 - block.width, y - block.height / 2),
-    };
+  const portOf = (way: Way, row: Row) => places.ports.find((port) => port.way === way && port.row === row)!.y;
+  return [...ways.leaving, ...ways.lanes].map((way) => {
+    const [from, to] = [places.of.get(way.from)!, places.of.get(way.to)!];
+    const [x, y] = [xs.get(way)!, portOf(way, way.from)];
+    const turn = bottomOf(places.of.get(way.from.parent ?? way.from)!) - 15;
+    const leave = (): Point[] => [
+      [x, turn],
+      [center, turn],
+      [center, to.y],
+    ];
+    const enter = (): Point[] => [
+      [x, portOf(way, way.to)],
+      [to.x, portOf(way, way.to)],
+    ];
+    const points: Point[] = [[from.x, y], [x, y], ...(ways.leaving.includes(way) ? leave() : enter())];
+    const block = columnOf(way.words);
+    return { lines: [edge(way, points)], pills: pillsOf(block, from.x - 12 - block.width, y - block.height / 2) };
   });
 };
 
 /** A frame's reactions, at the right of its head. */
 export const headPills = (words: Way["words"], frame: { x: number; y: number; width: number }): Pill[] => {
   const block = straightBlock(words);
-  return pillsOf(block, frame.x + frame.width - 16 - block.width, frame.y + 22 - pillHeight / 2);
+  return pillsOf(block, rightOf({ ...frame }) - 16 - block.width, frame.y + headMiddle - pillHeight / 2);
 };
 
 export const spineLines = (spine: Spine): Drawn & { readonly dots: readonly Point[] } => {
@@ -198,10 +152,11 @@ export const spineLines = (spine: Spine): Drawn & { readonly dots: readonly Poin
   const drawn = [
     ...spine.places.taps.map((tap) => tapLines(tap, spine)),
     ...laneLines(spine),
-    ...spine.ways.straight.map((way) => straightLine(way, spine)),
+    ...spine.ways.straight.map((way) => straightLine(way, spine, spine.center)),
+    ...spine.ways.beside.map((way) => straightLine(way, spine, spine.center + besideOffset)),
   ];
   return {
-    lines: [...rails(spine), ...drawn.flatMap(({ lines }) => lines), ...initial.lines],
+    lines: [...railLines(spine), ...drawn.flatMap(({ lines }) => lines), ...initial.lines],
     pills: drawn.flatMap(({ pills }) => pills),
     dots: initial.dots,
   };

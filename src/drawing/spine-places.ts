@@ -6,7 +6,6 @@ import { notesOf } from "./notes.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 
 export const frameHalf = 262;
-export const portStep = 24;
 const boxWidth = 160;
 const framePadding = 22;
 const leavingRoom = 16;
@@ -26,9 +25,17 @@ export interface Tap {
   readonly block: Block;
 }
 
+/** Where a line touches the left side of a row. */
+export interface Port {
+  readonly way: Way;
+  readonly row: Row;
+  readonly y: number;
+}
+
 export interface Places {
   readonly of: ReadonlyMap<Row, Place>;
   readonly taps: readonly Tap[];
+  readonly ports: readonly Port[];
   readonly bottom: number;
 }
 
@@ -39,6 +46,7 @@ interface Page {
   readonly center: number;
   readonly places: Map<Row, Place>;
   readonly taps: Tap[];
+  readonly ports: Port[];
   y: number;
 }
 
@@ -49,22 +57,54 @@ const exitsOf = (row: Row, { exits, skips }: Ways): { way: Way; block: Block }[]
   [...exits, ...skips].filter(({ from }) => from === row).map((way) => ({ way, block: columnOf(way.words) }));
 const heightOf = (blocks: readonly { block: Block }[]): number => blocks.reduce((sum, { block }) => sum + block.height + 8, 0);
 
-/** How many lines leave or reach a row on its left. */
-export const portsOf = (row: Row, { lanes, leaving }: Ways): number =>
-  [...lanes, ...leaving].filter(({ from }) => from === row).length + lanes.filter(({ to }) => to === row).length;
+export const isInner = ({ from, to }: Way, { leaving }: Ways): boolean =>
+  from.parent !== undefined && (from.parent === to.parent || leaving.some((way) => way.from === from && way.to === to));
 
-/** Taps one under the other, their middle at `middle`. */
+const arrivalHeight = 16;
+
+/** What touches a row on its left, from the top: what goes up, the nearest lane first; then what goes down, the nearest last. */
+const leftOf = (row: Row, { lanes, leaving }: Ways): { way: Way; height: number }[] => {
+  const all = [...lanes, ...leaving].filter(
+    ({ from, to }) => from === row || (to === row && !leaving.some((way) => way.to === row && way.from === from)),
+  );
+  const isUp = ({ from, to }: Way) => (from === row ? to.index : from.index) < row.index;
+  const reach = (way: Way) =>
+    (leaving.includes(way) ? 1000 : 0) +
+    (isInner(way, { lanes, leaving } as Ways) ? 0 : 2000) +
+    Math.abs(way.from.index - way.to.index);
+  const up = all.filter(isUp).sort((one, two) => reach(one) - reach(two));
+  const down = all.filter((way) => !isUp(way)).sort((one, two) => reach(two) - reach(one));
+  return [...up, ...down].map((way) => ({ way, height: way.from === row ? columnOf(way.words).height + 6 : arrivalHeight }));
+};
+const portsHeight = (row: Row, ways: Ways): number => leftOf(row, ways).reduce((sum, { height }) => sum + height, 0);
+
+const placePorts = (row: Row, middle: number, page: Page): void => {
+  let top = middle - portsHeight(row, page.ways) / 2;
+  for (const { way, height } of leftOf(row, page.ways)) {
+    page.ports.push({ way, row, y: top + height / 2 });
+    top += height;
+  }
+};
+
+/** The first and the last tap are as far from the middle of their row. */
+const spreadOf = (exits: readonly { block: Block }[]): number =>
+  exits.length < 2 ? 0 : heightOf(exits) - 8 - (exits.at(0)!.block.height + exits.at(-1)!.block.height) / 2;
+
+/** Taps one under the other around `middle`. */
 const placeTaps = (row: Row, middle: number, page: Page): void => {
   const exits = exitsOf(row, page.ways);
-  let top = middle - heightOf(exits) / 2 + 4;
+  let top = middle - (spreadOf(exits) + (exits.at(0)?.block.height ?? 0)) / 2;
   for (const { way, block } of exits) {
     page.taps.push({ way, block, y: top + block.height / 2 });
     top += block.height + 8;
   }
 };
 
+const tapsRoom = (exits: readonly { block: Block }[]): number =>
+  exits.length === 0 ? 0 : spreadOf(exits) + Math.max(exits.at(0)!.block.height, exits.at(-1)!.block.height) + 8;
+
 const gapAbove = (row: Row, { ways }: Page): number => {
-  const words = ways.straight.filter(({ to }) => to === row).flatMap((way) => way.words);
+  const words = [...ways.straight, ...ways.beside].filter(({ to }) => to === row).flatMap((way) => way.words);
   return words.length === 0 ? bareGap : straightBlock(words).height + 34;
 };
 
@@ -72,20 +112,21 @@ const placeLeaf = (row: Row, page: Page): void => {
   const notes = notesOf(row.state, page.chart);
   const size = boxSize(row.state.name, notes);
   const exits = exitsOf(row, page.ways);
-  const spread = exits.length < 2 ? 0 : heightOf(exits) - exits.at(0)!.block.height / 2 - exits.at(-1)!.block.height / 2;
-  const height = Math.max(size.height, portsOf(row, page.ways) * portStep + 4, spread + 16);
-  const slot = Math.max(height, heightOf(exits));
+  const height = Math.max(size.height, portsHeight(row, page.ways) + 4, exits.length < 2 ? 0 : spreadOf(exits) + 20);
+  const slot = Math.max(height, tapsRoom(exits));
   const width = Math.max(boxWidth, size.width);
   const y = page.y + (slot - height) / 2;
   page.places.set(row, { row, state: row.state, notes, x: page.center - width / 2, y, width, height });
   placeTaps(row, page.y + slot / 2, page);
+  placePorts(row, page.y + slot / 2, page);
   page.y += slot;
 };
 
 const placeFrame = (row: Row, page: Page): void => {
   const top = page.y;
-  const head = Math.max(headHeight, heightOf(exitsOf(row, page.ways)) + 10, portsOf(row, page.ways) * portStep + 12);
+  const head = Math.max(headHeight, tapsRoom(exitsOf(row, page.ways)) + 4, portsHeight(row, page.ways) + 12);
   placeTaps(row, top + head / 2, page);
+  placePorts(row, top + head / 2, page);
   page.y += head + dotRoom - 14;
   placeAll(
     page.rows.filter(({ parent }) => parent === row),
@@ -112,12 +153,11 @@ const placeAll = (rows: readonly Row[], page: Page): void => {
   }
 };
 
-/** `clear`: what stands at the upper left ends there; no frame begins above it. */
 export const placesOf = (chart: Chart, rows: readonly Row[], ways: Ways, center: number, top: number): Places => {
-  const page: Page = { chart, rows, ways, center, places: new Map(), taps: [], y: top };
+  const page: Page = { chart, rows, ways, center, places: new Map(), taps: [], ports: [], y: top };
   placeAll(
     rows.filter(({ parent }) => parent === undefined),
     page,
   );
-  return { of: page.places, taps: page.taps, bottom: page.y };
+  return { of: page.places, taps: page.taps, ports: page.ports, bottom: page.y };
 };

@@ -12,7 +12,7 @@ import type { Spine } from "./spine-lines.ts";
 import { headPills, spineLines } from "./spine-lines.ts";
 import type { Places } from "./spine-places.ts";
 import { frameHalf, isFrame, placesOf } from "./spine-places.ts";
-import type { Row, Ways } from "./spine-rows.ts";
+import type { Row, Way, Ways } from "./spine-rows.ts";
 import { rowsOf, waysOf } from "./spine-rows.ts";
 import { reactionsOf } from "./words.ts";
 
@@ -65,6 +65,17 @@ const barLinks = (bar: Bar, rows: readonly Row[], { of }: Places): Line[] => {
 const outerLanes = ({ lanes }: Ways): number =>
   lanes.filter(({ from, to }) => from.parent === undefined || from.parent !== to.parent).length;
 
+/** What runs on the right, the shortest innermost, so that a long one goes around it. */
+const railsOf = ({ hubs, skips, exits }: Ways): (Row | Way)[] => {
+  const startOf = (hub: Row) => Math.min(...exits.filter(({ to }) => to === hub).map(({ from }) => from.index));
+  const span = (one: number, two: number) => Math.abs(one - two);
+  const rails = [
+    ...hubs.map((hub) => ({ rail: hub as Row | Way, length: span(startOf(hub), hub.index) })),
+    ...skips.map((way) => ({ rail: way as Row | Way, length: span(way.from.index, way.to.index) })),
+  ];
+  return rails.sort((one, two) => one.length - two.length).map(({ rail }) => rail);
+};
+
 export const spineLayout = (chart: Chart): Layout => {
   const rows = rowsOf(chart);
   const ways = waysOf(chart, rows);
@@ -75,14 +86,14 @@ export const spineLayout = (chart: Chart): Layout => {
   const places = placesOf(chart, rows, ways, center, headerHeight + 36);
   const columnX = center + frameHalf + columnGap;
   const firstRail = columnX + Math.max(0, ...places.taps.map(({ block }) => block.width)) + columnGap;
-  const railXs = [...ways.hubs, ...ways.skips].map((_, index) => firstRail + index * railGap);
+  const railXs = new Map(railsOf(ways).map((rail, index) => [rail, firstRail + index * railGap]));
   const spine: Spine = { rows, ways, places, center, columnX, railXs };
   const { lines, pills, dots } = spineLines(spine);
   const boxes = rows.map((row) => places.of.get(row)!);
   const heads = rows.filter(isFrame).flatMap((row) => headPills(reactionsOf(row.state, chart), places.of.get(row)!));
   const bars = barsOf(chart, rows, places);
   return {
-    width: Math.ceil((railXs.at(-1) ?? center + frameHalf) + margin),
+    width: Math.ceil(Math.max(center + frameHalf, ...railXs.values()) + margin),
     height: Math.ceil(places.bottom + margin),
     boxes,
     bars,

@@ -65,12 +65,16 @@ const lineInk = ({ ids, kind, role, points, hasHead }: Line): string => {
   return `<g class="${classes}"${edge}><path d="${pathOf(points, hasHead ? 5 : 0)}"${length}/>${head}</g>`;
 };
 
+/** A guard is quieter than its event, unless it is all there is. */
+const pillText = ({ text: event, guard }: Pill["word"]): string => {
+  if (event === "" || guard === "") return escapeXml(event + guard);
+  return `${escapeXml(event)} <tspan class="guard">${escapeXml(guard)}</tspan>`;
+};
+
 const pillInk = (pill: Pill): string => {
   const { word } = pill;
-  const guard =
-    word.guard === "" ? "" : `<tspan class="guard">${escapeXml(word.text === "" ? word.guard : ` ${word.guard}`)}</tspan>`;
-  const center = px(pill.x + pill.width / 2);
-  return `<g class="pill ${word.kind}" data-edge="${escapeXml(word.id)}">${rect(pill, 9.5)}<text x="${center}" y="${px(pill.y + 13.5)}">${escapeXml(word.text)}${guard}</text></g>`;
+  const [x, y] = [px(pill.x + pill.width / 2), px(pill.y + 13.5)];
+  return `<g class="pill ${word.kind}" data-edge="${escapeXml(word.id)}">${rect(pill, 9.5)}<text x="${x}" y="${y}">${pillText(word)}</text></g>`;
 };
 
 const barInk = (bar: Bar): string => {

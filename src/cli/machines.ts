@@ -1,0 +1,63 @@
+/** `machines`: the charts as pictures, as Mermaid, and as JSON for Stately's editor. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { ChartFormat, ChartName } from "../drawing/index.ts";
+import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, renderChart } from "../drawing/index.ts";
+import { StargazerError } from "../errors.ts";
+import { didYouMean } from "./closest.ts";
+import type { Arguments, Command } from "./command.ts";
+import { usageError } from "./command.ts";
+
+const isFormat = (text: string): text is ChartFormat => (chartFormats as readonly string[]).includes(text);
+
+const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
+  const [name, ...more] = positionals;
+  const format = text("format") ?? "svg";
+  return [
+    ...(more.length > 0 ? ["name one machine, or none for all"] : []),
+    ...(name !== undefined && !isChartName(name)
+      ? [`unknown machine ${JSON.stringify(name)}${didYouMean(name, chartNames)}`]
+      : []),
+    ...(isFormat(format) ? [] : [`unknown format ${JSON.stringify(format)}: use ${chartFormats.join(", ")}`]),
+    ...(name === undefined && text("format") !== undefined && !has("write") ? ["--format needs the name of a machine"] : []),
+  ];
+};
+
+const readSource = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", `there is no ${path} here: run it in the project's folder`, { cause });
+  }
+};
+
+/** Every file is drawn before the first is written. */
+const write = async (names: readonly ChartName[], withReadme: boolean): Promise<void> => {
+  const files = new Map([...(await pictureFiles(names)), ...(withReadme ? [readmeFile(readSource)] : [])]);
+  for (const [path, text] of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.log(path);
+  }
+};
+
+export const machines: Command = {
+  name: "machines",
+  summary: "prints the charts as pictures, Mermaid or JSON for Stately's editor",
+  synopsis: "[NAME] [--format svg|mermaid|json] [--write]",
+  details: [
+    `NAME             ${chartNames.join(", ")}; without one they are listed`,
+    "--format F       svg (default), mermaid, or json for Stately's editor",
+    "--write          into visualizations/, all formats; without NAME also machines/README.md",
+  ],
+  options: { format: { type: "string" }, write: { type: "boolean" } },
+  async run(args) {
+    const problems = problemsOf(args);
+    if (problems.length > 0) throw usageError(problems, "machines");
+    const [name] = args.positionals as [ChartName?];
+    if (args.has("write")) await write(name === undefined ? chartNames : [name], name === undefined);
+    else if (name === undefined) for (const known of chartNames) console.log(known);
+    else process.stdout.write(await renderChart(name, (args.text("format") ?? "svg") as ChartFormat));
+    return 0;
+  },
+};

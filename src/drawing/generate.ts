@@ -1,0 +1,34 @@
+/** Every file that is written from the machines, with its text. */
+import type { ChartName } from "./charts.ts";
+import { chartNames, machineOf } from "./charts.ts";
+import { drawChart } from "./draw.ts";
+import { chartOf } from "./graph.ts";
+import { mermaidOf } from "./mermaid.ts";
+import { machinesReadme } from "./readme.ts";
+import { statelyOf } from "./stately.ts";
+
+export const chartFormats = ["svg", "mermaid", "json"] as const;
+export type ChartFormat = (typeof chartFormats)[number];
+
+/** A chart as text. */
+export const renderChart = async (name: ChartName, format: ChartFormat): Promise<string> => {
+  if (format === "svg") return drawChart(name);
+  return format === "mermaid" ? mermaidOf(chartOf(machineOf(name))) : statelyOf(machineOf(name));
+};
+
+const extensions: Readonly<Record<ChartFormat, string>> = { svg: "svg", mermaid: "mmd", json: "json" };
+
+/** `visualizations/<name>.*` for the given charts, by path from the project's root. */
+export const pictureFiles = async (names: readonly ChartName[]): Promise<Map<string, string>> => {
+  const files = names.flatMap((name) => chartFormats.map((format) => ({ name, format })));
+  const texts = await Promise.all(files.map(({ name, format }) => renderChart(name, format)));
+  return new Map(files.map(({ name, format }, index) => [`visualizations/${name}.${extensions[format]}`, texts[index]!]));
+};
+
+/** `machines/README.md`; `readSource` gives the text of a machine's file. */
+export const readmeFile = (readSource: (path: string) => string): [path: string, text: string] => [
+  "machines/README.md",
+  machinesReadme(
+    chartNames.map((name) => ({ name, chart: chartOf(machineOf(name)), source: readSource(`machines/${name}.machine.ts`) })),
+  ),
+];
