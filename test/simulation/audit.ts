@@ -1,0 +1,109 @@
+/** Watches the registry from outside: who wrote what over whom, and who believes it. */
+import { tombstoneMs } from "../../src/registry/registration.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { Accuse } from "./invariants.ts";
+import type { Settings } from "./plan.ts";
+import type { Boot } from "./registry.ts";
+import { isNewer } from "./registry.ts";
+import type { Applied, SimulatedServer } from "./server.ts";
+import type { Witness } from "./witness.ts";
+import { bothBelieveMs } from "./witness.ts";
+
+export interface AuditOptions {
+  readonly clock: VirtualClock;
+  readonly accuse: Accuse;
+}
+
+interface Known extends Boot {
+  /** when its goodbye was applied; a flush takes that back */
+  goodbyeAt: number | undefined;
+}
+
+export class Audit {
+  readonly #options: AuditOptions;
+  readonly #boots = new Map<string, Known>();
+  /** pairs of one id that both believe, since when */
+  readonly #pairs: {
+    readonly older: Witness;
+    readonly newer: Witness;
+    readonly settings: Settings;
+    since: number | undefined;
+    pausedMs: number;
+  }[] = [];
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the registry knows that this boot has gone. */
+  hasGone(boot: string): boolean {
+    return this.#boots.get(boot)?.goodbyeAt !== undefined;
+  }
+
+  /** Redis has lost its data: no goodbye counts any more. */
+  flushed(): void {
+    for (const boot of this.#boots.values()) boot.goodbyeAt = undefined;
+  }
+
+  applied({ script, args, before, after }: Applied): void {
+    const [incarnation = "", id = ""] = args;
+    const me = this.#boots.get(id) ?? { incarnation: Number(incarnation), id, goodbyeAt: undefined };
+    this.#boots.set(id, me);
+    if (me.incarnation !== Number(incarnation)) this.#accuse(id, "changed its incarnation");
+    if (script === "deregister") me.goodbyeAt = this.#options.clock.now;
+    if (before === after) return;
+    const held = before === undefined ? undefined : this.#writerOf(before);
+    if (held && held.id !== id && isNewer(held, me)) this.#accuse(id, `${script} changed the entry of the newer ${held.id}`);
+    if (script === "deregister") {
+      if (held && held.id !== id) this.#accuse(id, `deleted the entry of ${held.id}`);
+    } else if (me.goodbyeAt !== undefined && this.#options.clock.now < me.goodbyeAt + tombstoneMs)
+      this.#accuse(id, `${script} changed the entry after its goodbye`);
+  }
+
+  twins(older: Witness, newer: Witness, settings: Settings): void {
+    this.#pairs.push({ older, newer, settings, since: undefined, pausedMs: 0 });
+  }
+
+  afterStep(): void {
+    const { now } = this.#options.clock;
+    for (const pair of this.#pairs) {
+      const { older, newer, settings } = pair;
+      const pausedMs = older.process.pausedMs + newer.process.pausedMs;
+      const isPaused = older.process.isPaused || newer.process.isPaused;
+      if (
+        pair.since !== undefined &&
+        !isPaused &&
+        now - pair.since - (pausedMs - pair.pausedMs) > bothBelieveMs(settings) + 0.01
+      ) {
+        const detail = `with ${newer.who} since ${pair.since.toFixed(1)} ms`;
+        this.#options.accuse("two of one id never both believe for long", older.who, detail);
+        pair.since = undefined;
+      }
+      if (!(older.believes && newer.believes)) pair.since = undefined;
+      else if (pair.since === undefined) Object.assign(pair, { since: now, pausedMs });
+    }
+  }
+
+  /** Once nothing is on the wire any more: whoever has stopped and said so is not in the registry. */
+  atTheEnd(server: SimulatedServer, key: string, witnesses: ReadonlyMap<string, Witness>): void {
+    const holder = server.registry.holder(key);
+    const witness = holder && witnesses.get(holder.id);
+    if (!holder || !witness?.report) return;
+    const farewell = witness.report.phases.find(({ phase }) => phase === "stopping.deregistering");
+    if (farewell?.outcome === "done" && this.hasGone(holder.id))
+      this.#options.accuse(
+        "nothing registered after stopped",
+        witness.who,
+        "its entry is still there, and its goodbye was confirmed",
+      );
+  }
+
+  #writerOf(text: string): Boot | undefined {
+    const { incarnation, boot } = JSON.parse(text) as { incarnation: number; boot: string };
+    return { incarnation, id: boot };
+  }
+
+  #accuse(id: string, detail: string): void {
+    this.#options.accuse("no write of an old incarnation succeeds", `boot ${id}`, detail);
+  }
+}

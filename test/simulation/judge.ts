@@ -1,0 +1,69 @@
+/** Judges a report against what really happened. */
+import type { LifecycleSnapshot } from "../../machines/index.ts";
+import type { ServiceFact } from "../../src/service/facts.ts";
+import type { StopReport } from "../../src/service/types.ts";
+import type { Accuse, Invariant } from "./invariants.ts";
+import type { Evidence } from "./witness.ts";
+
+export interface Case {
+  readonly who: string;
+  readonly accuse: Accuse;
+  readonly report: StopReport;
+  readonly snapshot: LifecycleSnapshot;
+  readonly evidence: Evidence;
+  readonly facts: readonly ServiceFact[];
+}
+
+/** Reasons of which nobody outside the chart hears before the chart acts on them. */
+const causesOfTheChart = ["onStart timed out", "the health server did not open", "superseded"];
+
+export const judgeReport = (it: Case): void => {
+  judgeExitCode(it);
+  judgeCause(it);
+  judgeFailures(it);
+  judgePhases(it);
+};
+
+const accuse = ({ accuse: tell, who }: Case, invariant: Invariant, detail: string): void => tell(invariant, who, detail);
+
+const judgeExitCode = (it: Case): void => {
+  const { outcome, exitCode, failures, error } = it.report;
+  const law = "the exit code follows from the outcome";
+  if (exitCode !== (outcome === "failed" ? 1 : 0)) accuse(it, law, `${outcome} exits ${exitCode}`);
+  if ((outcome === "failed") !== failures.length > 0) accuse(it, law, `${outcome} with ${failures.length} failures`);
+  if (error?.code !== failures[0]?.code) accuse(it, law, `the error is ${error?.code}, the first failure ${failures[0]?.code}`);
+};
+
+const judgeCause = (it: Case): void => {
+  const { report, evidence, snapshot } = it;
+  if (snapshot.status === "error") {
+    if (!evidence.chanceFailed) accuse(it, "the outcome is the first cause", "the chart failed by itself");
+    return;
+  }
+  const { causes } = evidence;
+  const cause = causes.find(({ reason }) => reason === report.reason);
+  const first = causes.map(({ reason }) => reason).join(" or ") || "nothing that ends a life";
+  if (cause === undefined && (causes.length > 0 || !causesOfTheChart.includes(report.reason)))
+    accuse(it, "the outcome is the first cause", `${report.reason}, but first was ${first}`);
+  const expected = report.failures.length > 0 ? "failed" : (cause?.outcome ?? "failed");
+  if (report.outcome !== expected) accuse(it, "the outcome is the first cause", `${report.outcome} instead of ${expected}`);
+};
+
+const judgeFailures = (it: Case): void => {
+  if (it.snapshot.status === "error") return;
+  for (const { phase, message } of it.evidence.owed) {
+    const named = it.report.failures.some(
+      (failure) => (phase === "" || failure.phase === phase) && failure.message.includes(message),
+    );
+    if (!named) accuse(it, "no failure unexplained, none unreported", `nothing in the report of ${phase} ${message}`);
+  }
+};
+
+const judgePhases = (it: Case): void => {
+  const names = it.report.phases.map(({ phase }) => phase);
+  const law = "each phase reported once";
+  if (new Set(names).size !== names.length) accuse(it, law, `reported: ${names.join(", ")}`);
+  const told = it.facts.flatMap((fact) => (fact.type === "phase.ended" ? [fact.phase] : []));
+  if (it.snapshot.status !== "error" && told.toSorted().join() !== names.toSorted().join())
+    accuse(it, law, `told: ${told.join(", ")}; reported: ${names.join(", ")}`);
+};

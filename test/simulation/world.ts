@@ -1,0 +1,174 @@
+/** The world of one simulated instance: the production registration over a simulated connection, and pings and health by plan. */
+import { getEventListeners } from "node:events";
+import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
+import type { RedisClient } from "../../src/redis/client.ts";
+import { Registration } from "../../src/registry/registration.ts";
+import type { World } from "../../src/service/world.ts";
+import type { VirtualClock } from "./clock.ts";
+import { epochMs } from "./clock.ts";
+import { SimulatedConnection } from "./connection.ts";
+import type { EffectPlan, InstancePlan } from "./plan.ts";
+import type { VirtualProcess } from "./process.ts";
+import type { SimulatedServer } from "./server.ts";
+import type { Weather } from "./weather.ts";
+
+/** What the world sees of what the service asks of it. */
+export interface WorldWatcher {
+  asked(what: string): void;
+  pingFailed(attempt: number): void;
+  healthFailed(): void;
+  superseded(): void;
+  met(fault: string): void;
+}
+
+export interface SimulatedWorldOptions {
+  readonly clock: VirtualClock;
+  readonly process: VirtualProcess;
+  readonly server: SimulatedServer;
+  readonly weather: Weather;
+  readonly plan: InstancePlan;
+  readonly watcher: WorldWatcher;
+  readonly service: string;
+  readonly instance: string;
+  /** hexadecimal, as the boot id of this boot */
+  readonly boot: string;
+  readonly pid: number;
+  readonly leaseTtlMs: number;
+}
+
+export class SimulatedWorld implements World {
+  readonly #options: SimulatedWorldOptions;
+  readonly #signals: AbortSignal[] = [];
+  #connection: SimulatedConnection | undefined;
+  #registration: Registration | undefined;
+  #attempt = 0;
+  #health: "never" | "opening" | "open" | "closed" = "never";
+
+  constructor(options: SimulatedWorldOptions) {
+    this.#options = options;
+  }
+
+  get redis(): RedisClient {
+    throw new Error("simulated tiers do not use Redis themselves");
+  }
+
+  get incarnation(): number | undefined {
+    return this.#registration?.incarnation;
+  }
+
+  get isHealthOpen(): boolean {
+    return this.#health === "open";
+  }
+
+  /** What is still open or still listens: has to be nothing once the service has stopped. */
+  leftovers(): string[] {
+    const listening = this.#signals.filter((signal) => !signal.aborted && getEventListeners(signal, "abort").length > 0);
+    return [
+      ...(this.#health === "open" ? ["the health server"] : []),
+      ...(this.#connection && this.#connection.status !== "end" ? [`a connection (${this.#connection.status})`] : []),
+      ...(listening.length > 0 ? [`${listening.length} abort listener(s)`] : []),
+    ];
+  }
+
+  async pingRedis(signal: AbortSignal): Promise<void> {
+    this.#ask("ping", signal);
+    const { plan, server, watcher } = this.#options;
+    const attempt = this.#attempt++;
+    const planned = plan.pings[attempt] ?? plan.pings[0]!;
+    const failed = () => watcher.pingFailed(attempt + 1);
+    if (!server.isUp) await this.#effect({ ms: 1, ends: "rejects" }, signal, "a ping is refused", failed);
+    else if (server.isFrozen) await this.#effect({ ms: Infinity, ends: "resolves" }, signal, "a ping hangs", failed);
+    else await this.#effect(planned, signal, "a ping is answered", failed);
+  }
+
+  async openHealth(signal: AbortSignal): Promise<void> {
+    this.#ask("open health", signal);
+    this.#health = "opening";
+    const { plan, watcher } = this.#options;
+    await this.#effect(plan.openHealth, signal, "health opens", () => watcher.healthFailed());
+    this.#health = "open";
+  }
+
+  /** By force when the signal aborts; a close that fails leaves it open. */
+  async closeHealth(signal: AbortSignal): Promise<void> {
+    this.#ask("close health", signal);
+    const forced = () => {
+      if (signal.aborted) this.#closed();
+    };
+    await this.#effect(this.#options.plan.closeHealth, signal, "health closes", forced);
+    this.#closed();
+  }
+
+  async registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
+    this.#ask(`register ${write.status}`, signal);
+    return this.#heard(await this.#entry.register(write, signal));
+  }
+
+  async renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
+    this.#ask(write.changed ? `renew ${write.status}` : "renew", signal);
+    return this.#heard(await this.#entry.renew(write, signal));
+  }
+
+  deregisterInstance(signal: AbortSignal): Promise<void> {
+    this.#ask("deregister", signal);
+    return this.#entry.deregister(signal);
+  }
+
+  async close(signal: AbortSignal): Promise<void> {
+    this.#ask("close", signal);
+    this.#closed();
+    this.#connection?.disconnect();
+    await this.#effect(this.#options.plan.close, signal, "connections close");
+  }
+
+  #ask(what: string, signal: AbortSignal): void {
+    this.#signals.push(signal);
+    this.#options.watcher.asked(what);
+  }
+
+  #heard(answer: LeaseAnswer): LeaseAnswer {
+    if (answer.type === "superseded") this.#options.watcher.superseded();
+    return answer;
+  }
+
+  #closed(): void {
+    if (this.#health !== "never") this.#health = "closed";
+  }
+
+  /** `failed` is called at once when the effect fails or is given up, before anybody hears of it. */
+  #effect({ ms, ends }: EffectPlan, signal: AbortSignal, label: string, failed: () => void = () => {}): Promise<void> {
+    const { clock, process, watcher } = this.#options;
+    if (ms === Infinity) watcher.met(`${label}: never`);
+    else if (ends === "rejects") watcher.met(`${label}: fails`);
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => {
+        failed();
+        reject(error);
+      };
+      const abort = () => fail(signal.reason);
+      const land = () => {
+        if (signal.aborted) return;
+        signal.removeEventListener("abort", abort);
+        if (ends === "rejects") fail(new Error(`${label}: failed`));
+        else resolve();
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      if (ms !== Infinity) clock.schedule(land, ms, label, process);
+    });
+  }
+
+  get #entry(): Registration {
+    const { clock, service, instance, boot, pid, leaseTtlMs } = this.#options;
+    this.#connection ??= new SimulatedConnection(this.#options);
+    this.#registration ??= new Registration({
+      redis: this.#connection as unknown as RedisClient,
+      service,
+      instance,
+      boot,
+      leaseTtlMs,
+      describe: () => ({ host: "simulated", pid, version: "0.0.0", startedAt: 0, health: null, metadata: {} }),
+      now: () => epochMs + clock.now,
+    });
+    return this.#registration;
+  }
+}
