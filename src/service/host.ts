@@ -89,7 +89,7 @@ export class ServiceHost {
   shutdown(reason: string | Error): Promise<StopReport> {
     const command: LifecycleCommand =
       typeof reason === "string" ? { type: "shutdown", reason } : { type: "shutdown", reason: reason.message, error: reason };
-    if (this.#takes(command)) this.#actor.send(command);
+    if (this.#takes(command)) this.#sendShutdown(command, reason);
     else if (typeof reason !== "string") this.tell({ type: "hook.failed", failure: this.#lateFailure(reason) });
     return this.#report;
   }
@@ -143,6 +143,17 @@ export class ServiceHost {
   #send(command: LifecycleCommand): void {
     if (!this.#takes(command)) throw this.#refuse(command);
     this.#actor.send(command);
+  }
+
+  /** Sent in the middle of a transition it waits its turn, and an earlier shutdown may be ahead of it: its error is kept all the same. */
+  #sendShutdown(command: LifecycleCommand, reason: string | Error): void {
+    this.#actor.send(command);
+    if (typeof reason === "string" || !this.#takes(command)) return;
+    const failure = this.#lateFailure(reason);
+    queueMicrotask(() => {
+      const isKnown = this.snapshot.context.failures.some(({ cause }) => cause === reason);
+      if (!isKnown) this.tell({ type: "hook.failed", failure });
+    });
   }
 
   #takes(command: LifecycleCommand): boolean {
