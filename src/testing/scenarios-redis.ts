@@ -18,7 +18,7 @@ const survives = (fault: string, play: (redis: TestRedis, trial: Trial) => Promi
     const trial = stage.make();
     if (!(await trial.works())) return stage.expect(false, `it never came to running: ${await trial.why()}`);
     await play(stage.redis!, trial);
-    const isBack = await trial.isRegistered(recoveryMs);
+    const isBack = await trial.runsRegistered(recoveryMs);
     const { state } = trial.service;
     if (state !== "running") stage.expect(false, `it did not stay in running, but came to ${state}: ${await trial.why()}`);
     else stage.expect(isBack, `it was not registered again within ${recoveryMs} ms`);

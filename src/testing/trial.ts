@@ -46,9 +46,11 @@ export class Trial {
     return came;
   }
 
-  /** Whether it holds its registry entry, `withinMs` at most from now. */
-  isRegistered(withinMs: number): Promise<boolean> {
-    return eventually(withinMs, () => this.service.status().lease?.state.startsWith("held") === true);
+  /** Whether it runs and holds its registry entry, `withinMs` at most from now. */
+  async runsRegistered(withinMs: number): Promise<boolean> {
+    const isHeld = () => this.service.status().lease?.state.startsWith("held") === true;
+    await eventually(withinMs, () => isHeld() || this.service.state !== "running");
+    return isHeld() && this.service.state === "running";
   }
 
   /** Stops it as a caller outside does, and waits for its report and for hooks that outlive it. */
