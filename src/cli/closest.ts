@@ -1,7 +1,7 @@
 /** What somebody who mistyped a word has probably meant. */
 
 /** How many letters have to be changed, added or left out. */
-export const distance = (from: string, to: string): number => {
+const distance = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...from].entries()) {
     const next = [i + 1];

@@ -8,7 +8,7 @@ export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, 
 export const readable = (text: string): string => text.split("\n").map(plain).join("\n");
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-export type Colour = keyof typeof codes;
+type Colour = keyof typeof codes;
 export type Paint = (colour: Colour, text: string) => string;
 
 /** Paints on a terminal, unless NO_COLOR is set; anywhere else the text stays as it is. */

@@ -1,5 +1,3 @@
 /** Child processes under `supervisor.machine.ts`. */
-export type { Child, ChildSpec } from "./child.ts";
-export { startChild } from "./child.ts";
-export type { Supervisor, SupervisorOptions } from "./supervisor.ts";
+export type { Supervisor } from "./supervisor.ts";
 export { supervise } from "./supervisor.ts";

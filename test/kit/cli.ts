@@ -10,7 +10,7 @@ import { eventually } from "./wait.ts";
 const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const running = new Set<ChildProcess>();
 
-export interface CliEnding {
+interface CliEnding {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly out: string;

@@ -16,7 +16,7 @@ const pageOf = ({ web, gateway }: { web?: string; gateway?: string }): string[] 
   ...(gateway === undefined ? [] : [`chat  stargazer chat  (${gateway.replace(/^http/, "ws")}/webchat)`]),
 ];
 
-export const endingTable = (services: readonly ServiceEnding[]): string[] =>
+const endingTable = (services: readonly ServiceEnding[]): string[] =>
   table([
     ["SERVICE", "OUTCOME", "REASON", "EXIT", "TIME"],
     ...services.map(({ name, outcome, reason, exitCode, ms }) => [
