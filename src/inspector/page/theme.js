@@ -1,0 +1,37 @@
+/* Before the first paint, hence no module: the reader's choice, if there is one, wins over the system's. */
+(() => {
+  const key = "stargazer-theme";
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+
+  const remembered = () => {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  };
+  const remember = (theme) => {
+    try {
+      localStorage.setItem(key, theme);
+    } catch {
+      // private windows may forbid it; the choice then lasts as long as the page
+    }
+  };
+  const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+
+  const chosen = remembered();
+  if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    const show = () => button.setAttribute("aria-pressed", String(isDark()));
+    button.addEventListener("click", () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      remember(root.dataset.theme);
+      show();
+    });
+    system.addEventListener("change", show);
+    show();
+  });
+})();
