@@ -26,8 +26,8 @@ const factsOf = (up: CliProcess): Fact[] =>
     .split("\n")
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Fact);
-const fact = (up: CliProcess, what: string, fits: (fact: Fact) => boolean): Promise<Fact> =>
-  eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits), { timeoutMs: 15_000 });
+const fact = async (up: CliProcess, what: string, fits: (fact: Fact) => boolean): Promise<Fact> =>
+  (await eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits), { timeoutMs: 15_000 })) as Fact;
 const ready = (up: CliProcess) => fact(up, "ready", ({ type }) => type === "fleet.ready");
 /** the last that was said of each service */
 const viewsOf = (up: CliProcess): Map<string, View> => {

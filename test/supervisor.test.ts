@@ -195,7 +195,7 @@ describe("a supervised process", () => {
     await expect.poll(() => isAlive(own), { timeout: 10_000 }).toBe(false);
   });
 
-  it.each(["crash", "fail"])("that %ses five times in a row is given up", async (mode) => {
+  it.each(["crash", "fail"])("that goes down at once (%s) five times in a row is given up", async (mode) => {
     const { supervisor, lines } = begin(mode);
     const end = await supervisor.ended;
     expect(end).toMatchObject({ end: "givenUp", exit: { code: 1 }, restarts: 4, trouble: "exited with code 1" });

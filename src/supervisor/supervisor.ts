@@ -1,6 +1,13 @@
 /** The supervisor chart over a real child process. */
 import { createActor, fromPromise } from "xstate";
-import type { ChildExit, StartAnswer, SupervisorActor, SupervisorOutput, SupervisorSettings } from "../../machines/index.ts";
+import type {
+  ChildExit,
+  ChildReport,
+  StartAnswer,
+  SupervisorActor,
+  SupervisorOutput,
+  SupervisorSettings,
+} from "../../machines/index.ts";
 import { supervisorMachine } from "../../machines/index.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
@@ -57,14 +64,15 @@ const childOf = (spec: ChildSpec, hear: (message: ServiceMessage) => void) => {
   return { actors, pid: () => child?.pid, kill: () => child?.kill() };
 };
 
+const reportOf = ({ type: _, ...report }: Extract<ServiceMessage, { type: "report" }>): ChildReport => report;
+
 /** Starts the child at once and keeps it up until it is stopped, ends, or is given up. */
 export const supervise = (spec: ChildSpec, options: SupervisorOptions = {}): Supervisor => {
   const { settings = {}, clock = systemClock, random = Math.random } = options;
   const hear = (message: ServiceMessage): void => {
     if (actor.getSnapshot().status !== "active") return;
-    if (message.type === "state") return actor.send({ type: "child.said", phase: message.state });
-    const { type: _, ...report } = message;
-    actor.send({ type: "child.reported", report });
+    if (message.type === "state") actor.send({ type: "child.said", phase: message.state });
+    else actor.send({ type: "child.reported", report: reportOf(message) });
   };
   const child = childOf(spec, hear);
   const machine = supervisorMachine.provide({ actors: child.actors });

@@ -76,7 +76,8 @@ const watched = (child: ChildProcess): CliProcess => {
     ended,
     out: () => out,
     err: () => err,
-    line: (what, fits) => eventually(`${what} in: ${out} ${err}`, () => out.split("\n").find(fits), { timeoutMs: 15_000 }),
+    line: async (what, fits) =>
+      (await eventually(`${what} in: ${out} ${err}`, () => out.split("\n").find(fits), { timeoutMs: 15_000 })) as string,
   };
 };
 
