@@ -15,6 +15,8 @@ export interface Command {
   /** what the options mean, a line each */
   readonly details: readonly string[];
   readonly options: Options;
+  /** boolean options that may have a value all the same: `--inspect`, `--inspect=stately` */
+  readonly optionalValues?: readonly string[];
   /** Refuses what is wrong before it touches anything; resolves with the exit code. */
   run(args: Arguments): Promise<number>;
 }
@@ -48,7 +50,7 @@ interface OptionToken {
   readonly inlineValue?: boolean | undefined;
 }
 
-const problemOf = (token: OptionToken, options: Options): string | undefined => {
+const problemOf = (token: OptionToken, options: Options, optionalValues: readonly string[]): string | undefined => {
   const option = options[token.name];
   if (option === undefined) {
     const known = Object.keys(options).map((name) => `--${name}`);
@@ -56,7 +58,8 @@ const problemOf = (token: OptionToken, options: Options): string | undefined => 
   }
   const isMissing = token.value === undefined || token.value === "" || (token.value.startsWith("-") && !token.inlineValue);
   if (option.type === "string" && isMissing) return `${token.rawName} needs a value`;
-  if (option.type === "boolean" && token.value !== undefined) return `${token.rawName} takes no value`;
+  if (option.type === "boolean" && token.value !== undefined && !optionalValues.includes(token.name))
+    return `${token.rawName} takes no value`;
   return undefined;
 };
 
@@ -66,7 +69,7 @@ export const refusePositionals = ({ positionals, problems }: Arguments, hint = "
 };
 
 /** Reads what follows the command's name. */
-export const parse = (argv: readonly string[], options: Options): Arguments => {
+export const parse = (argv: readonly string[], options: Options, optionalValues: readonly string[] = []): Arguments => {
   const { values, positionals, tokens } = parseArgs({
     args: [...argv],
     options,
@@ -78,7 +81,7 @@ export const parse = (argv: readonly string[], options: Options): Arguments => {
   const textsOf = (name: string) => [values[name] ?? []].flat().filter((value) => typeof value === "string");
   return {
     positionals,
-    problems: given.flatMap((token) => problemOf(token, options) ?? []),
+    problems: given.flatMap((token) => problemOf(token, options, optionalValues) ?? []),
     texts: textsOf,
     text: (name) => textsOf(name).at(-1),
     has: (name) => values[name] === true,

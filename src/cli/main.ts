@@ -13,6 +13,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./run.ts")).run,
   fleet: async () => (await import("./fleet.ts")).fleet,
   chat: async () => (await import("./chat.ts")).chat,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  replay: async () => (await import("./replay.ts")).replay,
   machines: async () => (await import("./machines.ts")).machines,
 };
 const names = Object.keys(commands);
@@ -37,7 +39,7 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string =>
 
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
   const command = await commands[name]!();
-  const args = parse(argv, { ...command.options, ...helpOption });
+  const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {
     console.log(helpOf(command));
     return 0;

@@ -2,12 +2,15 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import type { InspectChoice } from "../inspector/choice.ts";
+import { readChoice } from "../inspector/choice.ts";
 import { launch } from "../launch.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
 import { didYouMean } from "./closest.ts";
-import type { Command } from "./command.ts";
+import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
 
 type Start = StargazerService | (() => StargazerService);
@@ -55,21 +58,46 @@ const fromModule = async (path: string): Promise<Start> => {
   );
 };
 
+/** `--inspect` over `SG_INSPECT`; undefined for neither. Throws `SG_ERR_CONFIG_INVALID`. */
+const inspectChoice = (args: Arguments): InspectChoice | undefined => {
+  const option = args.text("inspect") ?? (args.has("inspect") ? "" : undefined);
+  if (option !== undefined) return readChoice(option, "--inspect");
+  const variable = fromEnvironment("SG_INSPECT");
+  return variable === undefined ? undefined : readChoice(variable, "SG_INSPECT");
+};
+
+/** The same service, watched from its first moment; the inspector is loaded only here. */
+const inspected = async (start: Start, choice: InspectChoice): Promise<() => StargazerService> => {
+  const { inspect } = await import("../inspector/inspect.ts");
+  return () => {
+    const service = typeof start === "function" ? start() : start;
+    inspect(service, choice, { say: (line) => console.error(`stargazer: ${line}`) });
+    return service;
+  };
+};
+
 export const run: Command = {
   name: "run",
   summary: "runs one service in the foreground until it ends or gets SIGTERM or SIGINT",
-  synopsis: "<tier | ./module.js>",
+  synopsis: "<tier | ./module.js> [--inspect[=page|PORT|stately|ws://URL]]",
   details: [
     `tier             ${tiers.map(({ name }) => name).join(", ")}`,
     "./module.js      its default export is a class that extends StargazerService, or an instance",
+    "--inspect        serves a page on loopback that shows the service live; SG_INSPECT does the same",
+    "  =PORT          the page on that port",
+    "  =stately       Stately's inspector, through a relay on loopback (needs the package @statelyai/inspect)",
+    "  =ws://URL      the same, to a receiver that is there already",
     "Settings come from the environment: REDIS_URL, SG_HEALTH_PORT, SG_HEALTH_HOST, SG_BOOT_JITTER_MS and the tier's own.",
   ],
-  options: {},
+  options: { inspect: { type: "boolean" } },
+  optionalValues: ["inspect"],
   async run(args) {
     const [target = "", ...more] = args.positionals;
     if (target === "" || more.length > 0) args.problems.push("name one tier or one module");
     refuse(args, run);
-    const report = await launch(await (isPath(target) ? fromModule(target) : tier(target)));
+    const choice = inspectChoice(args);
+    const start = await (isPath(target) ? fromModule(target) : tier(target));
+    const report = await launch(choice === undefined ? start : await inspected(start, choice));
     return report.exitCode;
   },
 };

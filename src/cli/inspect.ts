@@ -1,0 +1,142 @@
+/** `inspect`: where one running instance is on the chart, and how it came there. */
+import { hostname } from "node:os";
+import type { PhaseRecord } from "../../machines/index.ts";
+import { stateNames } from "../../machines/index.ts";
+import { timelineTree } from "../drawing/timeline-tree.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import type { RegistryEntry } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
+import type { StatusReport } from "../service/status.ts";
+import type { Command } from "./command.ts";
+import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, usageError } from "./command.ts";
+import { locate } from "./locate.ts";
+import { withRedis } from "./redis.ts";
+import type { Paint } from "./terminal.ts";
+import { duration, paintFor, plain } from "./terminal.ts";
+
+/** ms for the instance's answer */
+const answerTimeoutMs = 3000;
+const lastTransitions = 6;
+
+/* ---- finding the instance and asking it ---- */
+
+/** The one that was meant. An instance may be named by its beginning. */
+const choose = (entries: readonly RegistryEntry[], service: string, instance: string, label: string): RegistryEntry => {
+  const exact = entries.filter((entry) => entry.instance === instance);
+  const fitting = exact.length > 0 ? exact : entries.filter((entry) => entry.instance.startsWith(instance));
+  const [found, ...more] = fitting;
+  if (found === undefined) {
+    const name = instance === "" ? service : `${service}/${instance}`;
+    throw new StargazerError("SG_ERR_REGISTRY", `${name} is not registered in ${label}. See: stargazer fleet`);
+  }
+  if (more.length === 0) return found;
+  const names = fitting.map((entry) => `${entry.service}/${entry.instance}`);
+  throw usageError([`there are ${names.length} of them; name one: ${names.join(", ")}`], "inspect");
+};
+
+/** Where this machine reaches a server that listens on all addresses. */
+const reachable = ({ host, health }: RegistryEntry): string => {
+  const name = health?.host ?? "";
+  if (name !== "0.0.0.0" && name !== "::") return name.includes(":") ? `[${name}]` : name;
+  return host === hostname() ? "127.0.0.1" : host;
+};
+
+const ask = async (entry: RegistryEntry): Promise<StatusReport> => {
+  const name = `${entry.service}/${entry.instance}`;
+  if (entry.health === null) {
+    const message = `${name} is '${entry.status}' and has no health server, so it cannot be asked. See: stargazer fleet`;
+    throw new StargazerError("SG_ERR_FAILED", message);
+  }
+  const url = `http://${reachable(entry)}:${entry.health.port}/status`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs), redirect: "error" });
+    const status = (await response.json()) as StatusReport;
+    if (status.instance !== entry.instance || !Array.isArray(status.phases)) throw new Error("somebody else answered");
+    return status;
+  } catch (cause) {
+    const why = messageOf((cause as Error).cause ?? cause);
+    throw new StargazerError(
+      "SG_ERR_FAILED",
+      `${name} did not answer at ${url}: ${why}. It may be gone, or out of reach from here.`,
+      {
+        cause,
+      },
+    );
+  }
+};
+
+/* ---- how it is shown ---- */
+
+const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
+const isOfChart = ({ phase }: PhaseRecord): boolean =>
+  (stateNames as readonly string[]).includes(phase) || phase.startsWith("stopping.");
+
+/** The nine states: what was passed, where it is, what is to come. */
+const spine = ({ state, path, phases }: StatusReport, now: number, paint: Paint): string[] =>
+  stateNames.map((name, index) => {
+    const record = phases.findLast(({ phase }) => phase === name);
+    const time = record === undefined ? "" : duration(record.durationMs ?? now - record.startedAt);
+    if (name === state) return paint("bold", `  \u25cf ${plain(path).replaceAll(".", " \u203a ").padEnd(24)}${time}`);
+    const isPast = index < stateNames.indexOf(state);
+    return isPast ? `  \u2713 ${name.padEnd(24)}${time}`.trimEnd() : paint("dim", `  \u00b7 ${name}`);
+  });
+
+const leaseLines = ({ lease }: StatusReport, now: number): string[] => {
+  if (lease === null) return ["  none"];
+  const missed = lease.missed > 0 ? `, ${lease.missed} writes without an answer` : "";
+  const confirmed = `confirmed ${duration(Math.max(0, now - lease.confirmedAt))} ago`;
+  return [`  ${plain(lease.state)}, ${confirmed}${missed}`, ...(lease.trouble === "" ? [] : [`  ${plain(lease.trouble)}`])];
+};
+
+const transitions = ({ phases }: StatusReport): string[] => {
+  const passed = phases.filter(isOfChart);
+  const lines = passed
+    .slice(1)
+    .map(({ phase, startedAt }, index) => `  ${clock(startedAt)}  ${passed[index]!.phase} \u2192 ${phase}`);
+  return lines.slice(-lastTransitions);
+};
+
+const failureLines = ({ failures }: StatusReport): string[] =>
+  failures.map(({ code, phase, message }) => `  ${plain(`${code} in ${phase}: ${message}`)}`);
+
+const section = (title: string, lines: readonly string[], paint: Paint): string[] =>
+  lines.length === 0 ? [] : ["", paint("cyan", title), ...lines];
+
+const report = (entry: RegistryEntry, status: StatusReport, paint: Paint): string => {
+  const now = Date.now();
+  const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(now - status.startedAt)}`;
+  return [
+    paint("bold", plain(head)),
+    ...(status.degraded ? [paint("yellow", "degraded: Redis is optional and has not answered since boot")] : []),
+    "",
+    ...spine(status, now, paint),
+    ...section("lease", leaseLines(status, now), paint),
+    ...section("last transitions", transitions(status), paint),
+    ...section(
+      "phases",
+      timelineTree(status.phases, now).map((line) => `  ${plain(line)}`),
+      paint,
+    ),
+    ...section("failures", failureLines(status), paint),
+  ].join("\n");
+};
+
+export const inspect: Command = {
+  name: "inspect",
+  summary: "shows where one running instance is on the chart, and how it came there",
+  synopsis: "<service>[/<instance>] [--json] [--redis URL]",
+  details: ["instance         its name or the beginning of it; not needed where there is one only", jsonDetail, redisDetail],
+  options: { ...jsonOption, ...redisOption },
+  async run(args) {
+    const [target = "", ...more] = args.positionals;
+    const [service = "", instance = ""] = target.split("/");
+    if (service === "" || more.length > 0) args.problems.push("name one service, or service/instance");
+    refuse(args, inspect);
+    const place = locate(args.text("redis"));
+    const entries = await withRedis(place, (redis) => new Registry(redis).list(service));
+    const entry = choose(entries, service, instance, place.label);
+    const status = await ask(entry);
+    console.log(args.has("json") ? JSON.stringify(status, null, 2) : report(entry, status, paintFor(process.stdout)));
+    return 0;
+  },
+};
