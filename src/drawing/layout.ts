@@ -74,7 +74,7 @@ const noteHeight = 17;
 export const markWidth = 15;
 export const headHeight = 44;
 
-export const wordWidth = ({ text, guard }: Word): number =>
+const wordWidth = ({ text, guard }: Word): number =>
   textWidth([text, guard].filter(Boolean).join(" "), sizes.pill) + 2 * pillPadding;
 
 export const noteWidth = ({ text }: Note): number => markWidth + textWidth(text, sizes.note);
@@ -130,6 +130,3 @@ export const pillsOf = (block: Block, x: number, y: number): Pill[] =>
       return pill;
     });
   });
-
-/** Whether `inner` is `outer` or lies within it. */
-export const isWithin = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer}.`);

@@ -11,7 +11,7 @@ export interface Described {
 }
 
 /** The first paragraph of the comment at a file's head. */
-export const headParagraph = (source: string): string => {
+const headParagraph = (source: string): string => {
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? "";
   const [paragraph = ""] = comment
     .replaceAll(/^[ \t]*\* ?/gm, "")

@@ -14,7 +14,7 @@ const bareGap = 34;
 const straightMax = 336;
 
 /** A row where it stands. */
-export interface Place extends Box {
+interface Place extends Box {
   readonly row: Row;
 }
 
@@ -26,7 +26,7 @@ export interface Tap {
 }
 
 /** Where a line touches the left side of a row. */
-export interface Port {
+interface Port {
   readonly way: Way;
   readonly row: Row;
   readonly y: number;

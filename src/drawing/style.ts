@@ -122,6 +122,7 @@ ${Object.keys(tones).map(toneRules).join("\n")}
 .sg-chart .state.ready.active>rect{stroke:var(--sg-done);fill:var(--sg-done-tint)}
 .sg-chart .state.refused>rect{stroke:var(--sg-error);stroke-width:3}
 .sg-chart .line.taken path:not(.head){stroke-width:3.4;stroke-dasharray:1;animation:sg-trace .5s ease-out}
+.sg-chart .line.mixed.taken{--ink:var(--sg-ink)}
 .sg-chart .line.taken .head{transform-box:fill-box;transform-origin:center;transform:scale(1.25)}
 .sg-chart .trace.taken{visibility:visible}
 .sg-chart .pill.taken rect{fill:var(--ink)}
