@@ -1,6 +1,7 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
 import { isOpen } from "../machines/index.ts";
 import { StargazerError } from "./errors.ts";
+import { flightFolder } from "./flight/file.ts";
 import type { StopSignal } from "./process.ts";
 import {
   announce,
@@ -35,7 +36,7 @@ let uninstall: (() => void) | undefined;
  *
  * SIGTERM and SIGINT stop every launched service; a second signal (after 100 ms) exits at once with 128 + its number. The first
  * uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept alive until
- * the last service has stopped; its exit code is the worst one. If it is still alive 1 s later, the open resources are named
+ * the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a file, which its log names. If it is still alive 1 s later, the open resources are named
  * and it exits with that code.
  */
 export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
@@ -46,6 +47,7 @@ export const launch = async (service: StargazerService | (() => StargazerService
   try {
     const report = await launched.runToCompletion();
     announceReport(report);
+    if (report.outcome === "failed") launched.saveFlight(flightFolder());
     setExitCode(report.exitCode);
     return report;
   } finally {
@@ -106,6 +108,7 @@ const signalHandler = (): ((signal: StopSignal) => void) => {
     firstAt ??= performance.now();
     const again = performance.now() - firstAt > debounceMs;
     if (!again) return stopAll(signal);
+    saveFlights();
     writeLastLine(`${signal} again: exiting at once, without waiting for ${waitedFor()}`);
     exit(signalExitCode(signal));
   };
@@ -119,11 +122,17 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
     });
     if (first) stopAll(cause);
     else {
+      saveFlights();
       writeLastLine(`uncaught again: ${cause.message}; exiting at once, without waiting for ${waitedFor()}`);
       exit(1);
     }
     first = false;
   };
+};
+
+/** For an exit that waits for nothing: what the services did is all that will be known of them. */
+const saveFlights = (): void => {
+  for (const service of running) service.saveFlight(flightFolder());
 };
 
 const waitedFor = (): string =>

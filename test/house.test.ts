@@ -18,17 +18,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   redis: [],
   registry: ["redis"],
   health: [],
-  service: ["health", "registry", "redis"],
-  launch: ["service"],
+  flight: [],
+  service: ["flight", "health", "registry", "redis"],
+  launch: ["service", "flight"],
   leadership: ["redis"],
   streams: ["redis"],
   supervisor: [],
   drawing: [],
-  index: ["service", "launch", "registry", "redis"],
+  index: ["service", "flight", "launch", "registry", "redis"],
   inspector: ["service", "drawing", "launch"],
   tiers: ["service", "leadership", "streams", "registry", "redis", "launch", "index"],
-  testing: ["service", "registry", "redis", "launch", "index"],
-  cli: ["supervisor", "drawing", "inspector", "tiers", "service", "launch", "registry", "redis", "health", "streams", "index"],
+  testing: ["service", "flight", "registry", "redis", "launch", "index"],
+  cli: ["flight", "supervisor", "drawing", "inspector", "tiers", "service", "launch", "registry", "redis", "health", "streams", "index"],
 };
 
 const roomOf = (file: string): string => {

@@ -20,6 +20,8 @@ export type ServiceFact =
   | CommandRefused
   | LeaseFact
   | { readonly type: "lease.broken"; readonly reason: string }
+  | { readonly type: "flight.written"; readonly path: string }
+  | { readonly type: "flight.lost"; readonly reason: string }
   | ({ readonly type: "stopped" } & StopReport);
 
 /** What happened between two snapshots of one service; `undefined` is before the first. */
@@ -50,6 +52,8 @@ const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
   "lease.abandoned": "warn",
   "lease.superseded": "error",
   "lease.broken": "error",
+  "flight.written": "warn",
+  "flight.lost": "warn",
 };
 
 const words = (fact: ServiceFact): string => {
@@ -64,6 +68,8 @@ const words = (fact: ServiceFact): string => {
       return `stopped: ${fact.outcome} (${fact.reason})`;
     case "command.refused":
       return `'${fact.command}' has no arrow in '${fact.path}'`;
+    case "flight.written":
+      return `what it did last is in ${fact.path}; to see it: npx stargazer replay ${fact.path}`;
     case "lease.superseded":
       return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
     default:

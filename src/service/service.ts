@@ -1,10 +1,14 @@
 /** The base of every tier: nine phases from `init` to `stopped`, in one order, whatever happens. */
 import type { InspectionEvent, Observer, Subscription } from "xstate";
 import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
-import { stateNames } from "../../machines/index.ts";
+import { stateNames, statePath } from "../../machines/index.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import { writeFlight } from "../flight/file.ts";
+import { FlightRecorder } from "../flight/recorder.ts";
+import type { FlightRecording } from "../flight/recording.ts";
+import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
 import type { ServiceFact } from "./facts.ts";
@@ -50,6 +54,9 @@ export abstract class StargazerService {
   readonly #host: ServiceHost;
   readonly #log: Logger;
   readonly #world: World;
+  readonly #clock: Clock;
+  readonly #flight: FlightRecorder;
+  #report: StopReport | undefined;
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
@@ -91,6 +98,9 @@ export abstract class StargazerService {
       onContained: (message) => this.#log.error({ type: "contained" }, message),
       onRefused: (refused) => this.#write(refused),
     });
+    this.#clock = clock;
+    this.#flight = new FlightRecorder("lifecycle", () => clock.now());
+    this.#host.inspect((event) => this.#flight.look(event));
     this.actor = this.#facade();
     this.#writeFacts();
   }
@@ -144,6 +154,33 @@ export abstract class StargazerService {
     return statusOf({ service, instance, incarnation: this.#world.incarnation, snapshot, lease });
   }
 
+  /** What the service did last: the last 256 arrows of its chart and facts, as plain JSON. Any state. */
+  flight(): FlightRecording {
+    const { context } = this.#host.snapshot;
+    const { outcome, reason, failures = [] } = this.#report ?? {};
+    return {
+      format: flightFormat,
+      service: this.serviceName,
+      instance: this.instanceId,
+      pid: process.pid,
+      writtenAt: this.#clock.now(),
+      path: statePath(this.#host.snapshot),
+      settings: context.settings,
+      ...this.#flight.recall(),
+      phases: context.phases,
+      end: outcome === undefined || reason === undefined ? null : { outcome, reason, failures },
+    };
+  }
+
+  /** Writes `flight()` to a file in `folder`, at once, and tells its path as a fact. Any state; never throws. */
+  saveFlight(folder: string): void {
+    try {
+      this.#write({ type: "flight.written", path: writeFlight(this.flight(), folder) });
+    } catch (error) {
+      this.#write({ type: "flight.lost", reason: messageOf(error) });
+    }
+  }
+
   /** Calls `listener` with every fact from now on, until the returned function is called. Any state. */
   onFact(listener: (fact: ServiceFact) => void): () => void {
     this.#listeners.add(listener);
@@ -182,10 +219,14 @@ export abstract class StargazerService {
     look();
     this.#host.subscribe({ next: look, complete: look, error: look });
     this.#host.onFact((fact) => this.#write(fact as ServiceFact));
-    void this.#host.report.then((report) => this.#write({ type: "stopped", ...report }));
+    void this.#host.report.then((report) => {
+      this.#report = report;
+      this.#write({ type: "stopped", ...report });
+    });
   }
 
   #write(fact: ServiceFact): void {
+    this.#flight.fact(fact);
     writeFact(this.#log, fact);
     for (const listener of this.#listeners) this.#host.contained(listener, "a listener")(fact);
   }

@@ -1,4 +1,7 @@
 /** For people who write tiers: does yours keep the contract, and how to watch and to disturb it. */
+
+export type { Driven } from "../flight/index.ts";
+export { driveLifecycle } from "../flight/index.ts";
 export { conformance, scenarioNames } from "./conformance.ts";
 export type { ConformanceOptions, ServiceFactory } from "./options.ts";
 export type { Recorded } from "./probe.ts";

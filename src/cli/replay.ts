@@ -1,0 +1,87 @@
+/** `replay`: what a service did before its stop failed, from the file that its log names. */
+import { readFileSync } from "node:fs";
+import { timelineTree } from "../drawing/index.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
+import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
+import type { Arguments, Command } from "./command.ts";
+import { jsonDetail, jsonOption, usageError } from "./command.ts";
+import { duration, paintFor, plain } from "./terminal.ts";
+
+const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
+
+const read = (path: string): FlightRecording => {
+  let json: string;
+  try {
+    json = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  return parseFlight(json, path);
+};
+
+const head = ({ service, instance, pid, writtenAt, path, end }: FlightRecording): string[] => [
+  `${service}/${instance}, pid ${pid}, ${new Date(writtenAt).toISOString()}`,
+  end === null ? `cut while it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`,
+  ...(end?.failures ?? []).map(({ phase, code, message }) => `  ${code} in ${phase}: ${message}`),
+];
+
+const rerunWords = (again: Rerun | undefined): string => {
+  if (again === undefined) return "Its beginning is gone, so the chart cannot be driven the same way again.";
+  return again.same
+    ? "The chart of this version goes the same way."
+    : `The chart of this version goes another way: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
+};
+
+const print = (recording: FlightRecording): void => {
+  const paint = paintFor(process.stdout);
+  const told = storyOf(recording).map(({ atMs, text, tone }) => {
+    const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
+    return `${paint("dim", when)}  ${paint(colours[tone], plain(text))}`;
+  });
+  const phases = timelineTree(recording.phases).map(plain);
+  const lines = [...head(recording).map(plain), "", ...told, "", ...phases, "", plain(rerunWords(rerun(recording)))];
+  console.log(lines.join("\n"));
+};
+
+const printTest = (recording: FlightRecording, style: TestStyle, file: string): void => {
+  if (recording.dropped > 0) {
+    const problem = `${file} has lost its first ${recording.dropped} entries, and a test needs the whole life`;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", problem);
+  }
+  process.stdout.write(testText(recording, style));
+};
+
+const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
+  const style = text("test");
+  return [
+    ...(positionals.length === 1 ? [] : ["name one file"]),
+    ...(style === undefined || (testStyles as readonly string[]).includes(style)
+      ? []
+      : [`unknown test style ${JSON.stringify(style)}: use ${testStyles.join(" or ")}`]),
+    ...(style !== undefined && has("json") ? ["--json and --test exclude each other"] : []),
+  ];
+};
+
+export const replay: Command = {
+  name: "replay",
+  summary: "shows what a service did before its stop failed, or turns that into a test",
+  synopsis: "FILE [--json] [--test node|vitest]",
+  details: [
+    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in the folder for temporary files",
+    "--test STYLE     the text of a test that drives the chart the same way, for node:test or vitest",
+    jsonDetail,
+  ],
+  options: { test: { type: "string" }, ...jsonOption },
+  async run(args) {
+    const problems = problemsOf(args);
+    if (problems.length > 0) throw usageError(problems, "replay");
+    const [file] = args.positionals as [string];
+    const recording = read(file);
+    const style = args.text("test") as TestStyle | undefined;
+    if (style !== undefined) printTest(recording, style, file);
+    else if (args.has("json")) console.log(JSON.stringify({ ...recording, rerun: rerun(recording) ?? null }, null, 2));
+    else print(recording);
+    return 0;
+  },
+};

@@ -1,0 +1,39 @@
+/** Recordings as files: written at once, for a process that is about to end, and never more than some of them. */
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromEnvironment } from "../environment.ts";
+import type { FlightRecording } from "./recording.ts";
+
+const prefix = "stargazer-flight-";
+/** files that a folder keeps, so that a service that fails again and again does not fill the disk */
+const maxFiles = 32;
+
+/** `SG_FLIGHT_DIR`, else the system's folder for temporary files. */
+export const flightFolder = (): string => fromEnvironment("SG_FLIGHT_DIR") ?? tmpdir();
+
+/** The time comes first, so that names sort by age. */
+const nameOf = ({ service, pid, writtenAt }: FlightRecording): string =>
+  `${prefix}${new Date(writtenAt).toISOString().replace(/[:.]/g, "-")}-${service.replace(/[^\w.-]/g, "_")}-${pid}.json`;
+
+const prune = (folder: string): void => {
+  const files = readdirSync(folder).filter((name) => name.startsWith(prefix) && name.endsWith(".json"));
+  for (const name of files.sort().slice(0, -maxFiles)) {
+    try {
+      rmSync(join(folder, name));
+    } catch {
+      // somebody else's, or gone already
+    }
+  }
+};
+
+/**
+ * Writes a new file for this user alone and returns its path; the oldest ones beyond 32 are removed. Synchronous. Throws when the
+ * folder cannot be written to.
+ */
+export const writeFlight = (recording: FlightRecording, folder: string): string => {
+  const path = join(folder, nameOf(recording));
+  writeFileSync(path, `${JSON.stringify(recording, undefined, 1)}\n`, { flag: "wx", mode: 0o600 });
+  prune(folder);
+  return path;
+};
