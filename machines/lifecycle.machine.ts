@@ -509,7 +509,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         },
       },
     },
-    stopped: { type: "final", tags: ["over"], entry: "endPhases" },
+    stopped: { type: "final", tags: ["over"], entry: [enter("stopped"), "endPhases"] },
   },
   output: ({ context }) => ({
     outcome: context.failures.length > 0 ? ("failed" as const) : (context.cause?.outcome ?? ("shutdown" as const)),

@@ -43,6 +43,7 @@ describe("the order of things", () => {
       "stopping.unwinding": "done",
       "stopping.releasing": "skipped",
       "stopping.disconnecting": "done",
+      stopped: "done",
     });
     expect(report).toMatchObject({ outcome: "shutdown", reason: "shutdown", exitCode: 0, failures: [] });
   });
