@@ -24,12 +24,28 @@ const disconnectTimeoutMs = 100;
 export const reconnectDelay = (attempt: number, random: () => number = Math.random): number =>
   Math.round(random() * Math.min(reconnectCapMs, 100 * 2 ** Math.min(attempt - 1, 10)));
 
+/**
+ * The delays of one client. ioredis counts attempts from the last connection that was made; a server that takes connections only
+ * to end them would so be asked without pause, hence a count of our own, which begins anew after a while without a break.
+ */
+const patientReconnects = (): (() => number) => {
+  let attempt = 0;
+  let brokeAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    attempt = now - brokeAt > 2 * reconnectCapMs ? 1 : attempt + 1;
+    brokeAt = now;
+    return reconnectDelay(attempt);
+  };
+};
+
 /** ioredis' 2: reconnect and send the command again. A master that became a replica is left that way. */
 const onReadonly = (error: Error): 2 | false => (error.message.startsWith("READONLY") ? 2 : false);
 
 /**
  * Common to all roles. `socketTimeout` runs only while a reply is owed, so it does not cut idle connections.
  * `maxLoadingRetryTime` is short because ioredis does not clear that timer when it disconnects.
+ * RESP2 needs no HELLO to be answered before the first command; nothing here reads what RESP3 adds.
  */
 const common = {
   lazyConnect: true,
@@ -37,13 +53,19 @@ const common = {
   disconnectTimeout: disconnectTimeoutMs,
   socketTimeout: 5000,
   maxLoadingRetryTime: 250,
-  retryStrategy: (attempt: number) => reconnectDelay(attempt),
+  protocol: 2,
+  disableClientInfo: true,
   reconnectOnError: onReadonly,
 } satisfies RedisOptions;
 
-/** Auto-pipelining stays off: MULTI and INFO would overtake commands that were called before them in the same turn. */
+/**
+ * A connection is ready once it is made, and its first commands go out with the greeting: INFO, which ioredis would wait for, says no
+ * more than the ping gate finds out, and a server that loads its data says so to every command.
+ * Auto-pipelining stays off: MULTI and INFO would overtake commands that were called before them in the same turn.
+ */
 const forCommands = {
   ...common,
+  enableReadyCheck: false,
   commandTimeout: 2000,
   maxRetriesPerRequest: 1,
   enableOfflineQueue: false,
@@ -55,8 +77,9 @@ const forRegistry = { ...forCommands, maxRetriesPerRequest: 0, enableAutoPipelin
 /** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
 const forBlocking = {
   ...common,
-  // named, because a copy would inherit the deadline of the client it is made from
+  // named, because a copy would inherit those of the client it is made from
   commandTimeout: undefined,
+  enableReadyCheck: true,
   maxRetriesPerRequest: null,
   enableOfflineQueue: true,
   enableAutoPipelining: false,
@@ -80,11 +103,17 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
 
 /** A command connection that is not connected yet: `connect()` it, or let the ping gate. Close it with `closeRedis`. */
 export const openRedis = (url: string, overrides: RedisOptions = {}): Redis =>
-  watched(new Redis(url, { ...forCommands, ...overrides }));
+  watched(new Redis(url, { ...forCommands, retryStrategy: patientReconnects(), ...overrides }));
 
 const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
-  if (!client.isCluster) return watched((client as Redis).duplicate(role));
-  const { retryStrategy, enableOfflineQueue, lazyConnect, ...redisOptions } = role;
+  const retryStrategy = patientReconnects();
+  if (!client.isCluster) {
+    const copied = client as Redis;
+    // Sentinel has its answer checked: the one that it names may have become a replica
+    const checked = copied.options.sentinels ? { enableReadyCheck: true } : {};
+    return watched(copied.duplicate({ retryStrategy, ...role, ...checked }));
+  }
+  const { enableOfflineQueue, lazyConnect, protocol, enableReadyCheck, ...redisOptions } = role;
   return watched(
     (client as Exclude<RedisClient, Redis>).duplicate([], {
       lazyConnect: true,

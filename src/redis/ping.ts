@@ -36,34 +36,15 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
   }
 };
 
+/** One flight: whether it answers, and what it is. */
 const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal): Promise<void> => {
-  const ready = whenReady(client, { reopen: owned, signal });
-  await (owned && !client.isCluster ? Promise.race([ready, loading(client as Redis, ready)]) : ready);
+  await whenReady(client, { reopen: owned, signal });
   const [, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
   if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
 };
 
 /** A user who may not call INFO may still work: then PING decides. */
 const replication = (client: Redis): Promise<string> => client.info("replication").catch(() => "");
-
-/** ioredis keeps a client that is loading from being ready and says nothing: rejects as soon as the server admits it. */
-const loading = async (client: Redis, ready: Promise<void>): Promise<void> => {
-  if (client.status !== "connect" && !(await connected(client, ready))) return;
-  const answer = await client.info("persistence").catch(() => "");
-  if (/^loading:1/m.test(answer)) throw new Error("LOADING");
-  await ready;
-};
-
-/** Whether the client came to `connect` before its attempt was over. */
-const connected = async (client: Redis, ready: Promise<void>): Promise<boolean> => {
-  let on = (): void => {};
-  const connect = new Promise<true>((resolve) => {
-    on = () => resolve(true);
-  });
-  client.once("connect", on);
-  const first = await Promise.race([connect, ready.then(() => false)]).finally(() => client.off("connect", on));
-  return first;
-};
 
 /** The `error` event has the real reason; the command only says that the connection is closed. */
 const refusal = (error: unknown, heard: unknown, signal: AbortSignal): StargazerError => {

@@ -40,7 +40,10 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #boot: string;
   readonly #keys: readonly string[];
+  #preparing: Promise<void> | undefined;
   #incarnation: number | undefined;
+  /** whether a write may be on its way: without one there is nothing to delete */
+  #wrote = false;
   #status: LeaseStatus | undefined;
   #since = 0;
 
@@ -63,8 +66,22 @@ export class Registration {
     return this.#incarnation;
   }
 
+  /**
+   * Connects and draws the incarnation before it is needed, while something else is waited for. Never rejects: what fails here
+   * `register` does again, and says why. One at a time: a second call is the one under way.
+   */
+  prepare(signal: AbortSignal): Promise<void> {
+    this.#preparing ??= this.#guarded("prepare", signal, () => this.#draw(signal))
+      .catch(() => {})
+      .finally(() => {
+        this.#preparing = undefined;
+      });
+    return this.#preparing;
+  }
+
   /** Writes the entry. `superseded`: a newer boot holds it. A boot that has deregistered is refused. */
-  register(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+  async register(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+    if (this.#preparing) await until(signal, this.#preparing);
     return this.#guarded("register", signal, async () => {
       await this.#draw(signal);
       return this.#answer(await this.#write(registerScript, this.#body(write.status, true), signal));
@@ -81,7 +98,7 @@ export class Registration {
 
   /** Resolves once Redis has confirmed that no entry of this boot is left, nor can come back; at once if none was ever sent. */
   async deregister(signal: AbortSignal): Promise<void> {
-    if (this.#incarnation === undefined) return;
+    if (!this.#wrote) return;
     await this.#guarded("deregister", signal, () => this.#write(deregisterScript, [tombstoneMs], signal));
   }
 
@@ -113,6 +130,7 @@ export class Registration {
 
   #write(script: Script, rest: readonly (string | number)[], signal: AbortSignal): Promise<unknown> {
     const { redis, service, instance } = this.#options;
+    this.#wrote = true;
     return runScript(redis, script, {
       keys: this.#keys,
       args: [String(this.#incarnation), this.#boot, service, instance, ...rest],

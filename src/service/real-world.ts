@@ -4,7 +4,7 @@ import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateName } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { HealthSource } from "../health/server.ts";
-import { HealthServer, preload } from "../health/server.ts";
+import { HealthServer } from "../health/server.ts";
 import { lifecycleMetrics } from "./metrics.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StatusReport } from "./status.ts";
@@ -13,6 +13,8 @@ import { RealWorld } from "./world.ts";
 /** What the world may ask of its service. */
 export interface ServiceView {
   snapshot(): LifecycleSnapshot;
+  /** Calls `listener` after every transition, until the returned function is called. */
+  onTransition(listener: () => void): () => void;
   status(): StatusReport;
   describe(): Record<string, unknown>;
   onFact(fact: object): void;
@@ -24,6 +26,7 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
     instance: options.instanceId,
     redis: options.redis,
     leaseTtlMs: options.leaseTtlMs,
+    prepareTimeoutMs: options.pingTimeoutMs,
     describe: () => ({
       host: hostname(),
       pid: process.pid,
@@ -32,19 +35,25 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
       health: world.healthAddress ?? null,
       metadata: { ...options.metadata, ...view.describe() },
     }),
-    preloadHealth: options.useHealthServer ? preload : () => {},
-    createHealth: () =>
-      new HealthServer({
-        host: options.healthHost,
-        port: options.healthPort,
-        source: healthSource(options, view, () => world),
-        onFact: view.onFact,
-      }),
+    createHealth: options.useHealthServer ? () => healthServer(options, view, () => world) : undefined,
   });
   return world;
 };
 
+const healthServer = (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): HealthServer =>
+  new HealthServer({
+    host: options.healthHost,
+    port: options.healthPort,
+    probeThread: options.probeThread,
+    readinessBlockMs: options.readinessBlockMs,
+    livenessBlockMs: options.livenessBlockMs,
+    source: healthSource(options, view, world),
+    onFact: view.onFact,
+  });
+
 const healthSource = (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): HealthSource => ({
+  state: () => stateName(view.snapshot()),
+  onChange: (listener) => view.onTransition(listener),
   readiness: () => {
     const snapshot = view.snapshot();
     return snapshot.hasTag("ready") ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };

@@ -29,11 +29,11 @@ export interface RealWorldOptions {
   /** a client of the caller's, a URL, or none */
   readonly redis: RedisClient | string | null;
   readonly leaseTtlMs: number;
+  /** what drawing the incarnation may take while the ping gate is passed */
+  readonly prepareTimeoutMs: number;
   readonly describe: () => EntryDetails;
-  /** loads what the health server needs, while Redis answers */
-  readonly preloadHealth: () => void;
-  /** called when the chart opens the health server */
-  readonly createHealth: () => HealthServer;
+  /** undefined where there is none */
+  readonly createHealth: (() => HealthServer) | undefined;
 }
 
 export class RealWorld implements World {
@@ -42,6 +42,8 @@ export class RealWorld implements World {
   #registryRedis: RedisClient | undefined;
   #registration: Registration | undefined;
   #health: HealthServer | undefined;
+  /** aborts when every connection goes */
+  readonly #closing = new AbortController();
 
   constructor(options: RealWorldOptions) {
     this.#options = options;
@@ -65,15 +67,21 @@ export class RealWorld implements World {
   }
 
   async pingRedis(signal: AbortSignal): Promise<void> {
-    this.#options.preloadHealth();
+    this.#theHealth?.warm();
     if (this.#options.redis === null) return;
     const client = this.redis;
+    this.#prepareEntry();
     await pingGate(client, { owned: this.#owned === client, signal });
   }
 
+  /** The registry's connection is made, and the incarnation drawn, while the gate is passed: reading only, and nobody waits for it. */
+  #prepareEntry(): void {
+    const deadline = AbortSignal.timeout(this.#options.prepareTimeoutMs);
+    void this.#entry.prepare(AbortSignal.any([this.#closing.signal, deadline]));
+  }
+
   async openHealth(signal: AbortSignal): Promise<void> {
-    this.#health ??= this.#options.createHealth();
-    await this.#health.open(signal);
+    await this.#theHealth?.open(signal);
   }
 
   async closeHealth(signal: AbortSignal): Promise<void> {
@@ -94,8 +102,15 @@ export class RealWorld implements World {
 
   async close(signal: AbortSignal): Promise<void> {
     this.#health?.destroy();
+    this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
-    await Promise.all(ours.map((client) => client && closeRedis(client, { signal })));
+    await Promise.all([this.#health?.close(signal), ...ours.map((client) => client && closeRedis(client, { signal }))]);
+  }
+
+  /** Made while Redis is asked: what takes time can begin then. */
+  get #theHealth(): HealthServer | undefined {
+    this.#health ??= this.#options.createHealth?.();
+    return this.#health;
   }
 
   get #entry(): Registration {
