@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
-import { createRequire } from "node:module";
 import { messageOf, StargazerError } from "../errors.ts";
 import { exit, setExitCode } from "../process.ts";
 import { didYouMean } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
+import { version } from "./version.ts";
 
 /** Loaded when they are called, so that `--help` and `run` do not pay for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -19,8 +19,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 const names = Object.keys(commands);
 const helpOption = { help: { type: "boolean", short: "h" } } as const;
-
-const version = (): string => (createRequire(import.meta.url)("stargazer/package.json") as { version: string }).version;
 
 const overview = async (): Promise<string> => {
   const all = await Promise.all(names.map((name) => commands[name]!()));

@@ -3,6 +3,7 @@ import { fromEnvironment } from "../../environment.ts";
 import { StargazerError } from "../../errors.ts";
 import { tiers } from "../../tiers/index.ts";
 import { didYouMean } from "../closest.ts";
+import { version } from "../version.ts";
 import type { GivenPort, PortWish } from "./ports.ts";
 import { givePorts } from "./ports.ts";
 
@@ -103,6 +104,7 @@ const planned = ({
   healthPort,
   ...(port === undefined ? {} : { port }),
   env: {
+    SG_VERSION: version(),
     SG_HEALTH_PORT: String(healthPort),
     SG_BOOT_JITTER_MS: fromEnvironment("SG_BOOT_JITTER_MS") ?? String(bootJitterMs),
     ...(port === undefined ? {} : { [httpPorts[tier]!.variable]: String(port) }),
