@@ -4,7 +4,7 @@ import { messageOf, StargazerError } from "../errors.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
-import { judgeReadiness } from "./readiness.ts";
+import type { Readiness } from "./readiness.ts";
 import type { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
 
@@ -12,6 +12,7 @@ export interface AppOptions {
   readonly source: HealthSource;
   readonly watch: LoopWatch;
   readonly check: RedisCheck | undefined;
+  readonly judge: () => Readiness;
   /** whether connections should end with their answer */
   readonly leaving: () => boolean;
   readonly maxDelayMs: number;
@@ -73,13 +74,12 @@ const addAnswers = (app: FastifyInstance, { leaving, onFact }: AppOptions): void
   });
 };
 
-const addRoutes = (app: FastifyInstance, { source, watch, check }: AppOptions): void => {
-  const parts = { source, watch, check, isUnderPressure: () => app.isUnderPressure() };
+const addRoutes = (app: FastifyInstance, { source, watch, check, judge }: AppOptions): void => {
   app.get("/healthz", (_request, reply) => {
     reply.header("content-type", jsonType).send(alive);
   });
   app.get("/readyz", (_request, reply) => {
-    const told = judgeReadiness(parts);
+    const told = judge();
     reply.code(told.ready ? 200 : 503).send(told);
   });
   app.get("/status", (_request, reply) => {
@@ -87,10 +87,10 @@ const addRoutes = (app: FastifyInstance, { source, watch, check }: AppOptions): 
     const { heapUsed, rss: rssBytes } = process.memoryUsage();
     const pressure = { eventLoopDelayMs, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
     const redis = check === undefined ? {} : { redis: check.verdict };
-    reply.send({ ...source.status(), readiness: judgeReadiness(parts), pressure, ...redis });
+    reply.send({ ...source.status(), readiness: judge(), pressure, ...redis });
   });
   app.get("/metrics", (_request, reply) => {
-    const { ready } = judgeReadiness(parts);
+    const { ready } = judge();
     sendMetrics(reply, [
       writeMetrics([
         gauge("sg_up", "Whether the service answers.", 1),

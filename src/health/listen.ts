@@ -24,7 +24,7 @@ const wayOut: Readonly<Record<string, string>> = {
   ENOTFOUND: "The name is unknown: set SG_HEALTH_HOST or the option healthHost.",
 };
 
-const refusal = (error: NodeJS.ErrnoException, { host, port }: Address): StargazerError => {
+export const refusal = (error: NodeJS.ErrnoException, { host, port }: Address): StargazerError => {
   const options = { phase: "healthy", cause: error };
   if (error.code === "EADDRINUSE") {
     const advice = "Stop the other one, or set SG_HEALTH_PORT or the option healthPort (0 picks a free one).";

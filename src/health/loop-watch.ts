@@ -8,6 +8,8 @@ export interface LoopWatchOptions {
   readonly holdMs: number;
   readonly clock: Clock;
   readonly onFact: (fact: object) => void;
+  /** called at the start and whenever the loop has come round; the next call is due in `dueMs` */
+  readonly onBeat?: (dueMs: number) => void;
 }
 
 const periodMs = 100;
@@ -51,8 +53,9 @@ export class LoopWatch {
   }
 
   #arm(): void {
-    const { clock } = this.#options;
+    const { clock, onBeat } = this.#options;
     this.#dueAt = clock.now() + periodMs;
+    onBeat?.(periodMs);
     this.#timer = clock.setTimeout(() => {
       this.#look();
       this.#arm();

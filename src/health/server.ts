@@ -1,18 +1,29 @@
-/** The health server: `/healthz`, `/readyz`, `/status`, `/metrics`, for as long as a service is healthy, running or stopping. */
-import type { FastifyInstance } from "fastify";
+/**
+ * The health server: `/healthz`, `/readyz`, `/status`, `/metrics`, for as long as a service is healthy, running or stopping.
+ *
+ * With a probe thread the port is the thread's, for good. Handing a listening socket over when the main thread blocks is no way:
+ * whoever is blocked hands nothing over, and Node cannot share one socket among threads. So the thread answers the two probes from
+ * the board, in memory that both share, and asks the main thread for `/status` and `/metrics`, whose figures are only there; it
+ * waits `readinessBlockMs` for them and then says 503 with what it last knew. Should the thread die, the main thread takes the port.
+ */
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
-import { buildApp } from "./app.ts";
-import { Connections } from "./connections.ts";
+import type { AppOptions } from "./app.ts";
+import { preload } from "./app.ts";
+import { BoardWriter } from "./board.mjs";
+import { LazyApp } from "./lazy-app.ts";
 import type { Address } from "./listen.ts";
-import { addressOf, listen } from "./listen.ts";
 import { LoopWatch } from "./loop-watch.ts";
+import { MainPort } from "./main-port.ts";
+import type { Port } from "./port.ts";
 import { quietClock } from "./quiet-clock.ts";
+import type { Readiness } from "./readiness.ts";
+import { judgeReadiness } from "./readiness.ts";
 import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
-import { isStopping } from "./source.ts";
+import { isStopping, stateOf } from "./source.ts";
+import { ThreadDied, ThreadPort } from "./thread-port.ts";
 
-export { preload } from "./app.ts";
 export type { HealthSource } from "./source.ts";
 
 export interface HealthOptions {
@@ -20,42 +31,65 @@ export interface HealthOptions {
   /** 0 picks a free one */
   readonly port: number;
   readonly source: HealthSource;
-  /** ms between two checks of Redis, and for which a blocked event loop shows. Default 1000. */
+  /** Whether probes are answered beside the main thread, also while that is blocked. Default false. */
+  readonly probeThread?: boolean;
+  /** ms that the main thread may be blocked before `/readyz` is 503. Default 1000. */
+  readonly readinessBlockMs?: number;
+  /** ms that the main thread may be blocked before `/healthz` is 503; only a probe thread can tell. Default 30000. */
+  readonly livenessBlockMs?: number;
+  /** ms between two checks of Redis, and for which a block that is over shows. Default 1000. */
   readonly checkIntervalMs?: number;
   /** ms for one check of Redis. Default 1000. */
   readonly checkTimeoutMs?: number;
-  /** ms that the event loop may be late before it shows as pressure. Default 1000. */
-  readonly maxEventLoopDelayMs?: number;
   readonly onFact?: (fact: object) => void;
 }
 
-interface Opened {
-  readonly app: FastifyInstance;
-  readonly connections: Connections;
-}
+const defaults = {
+  probeThread: false,
+  readinessBlockMs: 1000,
+  livenessBlockMs: 30_000,
+  checkIntervalMs: 1000,
+  checkTimeoutMs: 1000,
+};
 
 /** Opens once and closes once. */
 export class HealthServer {
-  readonly #options: HealthOptions;
+  readonly #options: HealthOptions & typeof defaults;
+  readonly #board = new BoardWriter();
   readonly #watch: LoopWatch;
   readonly #check: RedisCheck | undefined;
   /** aborts when everything has to go by force */
   readonly #force = new AbortController();
-  #opened: Opened | undefined;
+  readonly #app: LazyApp;
+  readonly #main: MainPort;
+  readonly #thread: ThreadPort | undefined;
+  #port: Port;
+  #unsubscribe = () => {};
   #opening: Promise<Address> | undefined;
+  #moving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: HealthOptions) {
-    const {
-      checkIntervalMs: intervalMs = 1000,
-      checkTimeoutMs: timeoutMs = 1000,
-      maxEventLoopDelayMs: maxDelayMs = 1000,
-    } = options;
-    const { checkRedis: check } = options.source;
+  constructor(given: HealthOptions) {
+    const options = { ...defaults, ...given };
+    const { source, probeThread, readinessBlockMs, livenessBlockMs, checkIntervalMs, checkTimeoutMs } = options;
     const shared = { clock: quietClock, onFact: this.#tell };
+    const onBeat = probeThread ? this.#beat : () => {};
     this.#options = options;
-    this.#watch = new LoopWatch({ maxDelayMs, holdMs: intervalMs, ...shared });
-    this.#check = check && new RedisCheck({ check, intervalMs, timeoutMs, ...shared });
+    this.#watch = new LoopWatch({ maxDelayMs: readinessBlockMs, holdMs: checkIntervalMs, onBeat, ...shared });
+    const { checkRedis: check } = source;
+    this.#check = check && new RedisCheck({ check, intervalMs: checkIntervalMs, timeoutMs: checkTimeoutMs, ...shared });
+    this.#app = new LazyApp(this.#appOptions());
+    this.#main = new MainPort({ app: this.#app.get, onFact: this.#tell });
+    const thread = { board: this.#board, readinessBlockMs, livenessBlockMs, onFact: this.#tell };
+    this.#thread = probeThread ? new ThreadPort({ ...thread, answer: this.#app.answer, onDeath: this.#takeOver }) : undefined;
+    this.#port = this.#thread ?? this.#main;
+  }
+
+  /** Begins what takes time, so that opening finds it done. Legal before `open`; without effect after a close. */
+  warm(): void {
+    if (this.#closing) return;
+    if (this.#thread) this.#thread.start();
+    else preload();
   }
 
   /**
@@ -69,7 +103,7 @@ export class HealthServer {
 
   /** Where it listens; undefined while it does not. */
   get address(): Address | undefined {
-    return this.#opened && addressOf(this.#opened.app.server);
+    return this.#port.address;
   }
 
   /**
@@ -95,8 +129,8 @@ export class HealthServer {
   #cut(reason: unknown): void {
     this.#force.abort(reason);
     this.#rest();
-    this.#opened?.app.server.close();
-    this.#opened?.connections.destroy();
+    this.#thread?.destroy();
+    this.#main.destroy();
     this.#closing ??= this.#close();
   }
 
@@ -120,36 +154,90 @@ export class HealthServer {
   /** Goes on unheard after a cut, up to the next point where it looks at the signal: none leaves anything open. */
   async #begin(force: AbortSignal): Promise<Address> {
     force.throwIfAborted();
-    const { source, host, port, checkIntervalMs: sampleMs = 1000, maxEventLoopDelayMs: maxDelayMs = 1000 } = this.#options;
-    const leaving = () => this.#closing !== undefined || isStopping(source);
-    const shared = { source, watch: this.#watch, check: this.#check, onFact: this.#tell };
-    const app = await buildApp({ ...shared, leaving, sampleMs, maxDelayMs });
-    this.#opened = { app, connections: new Connections(app.server, quietClock) };
-    if (force.aborted) await app.close();
+    const { source, host, port } = this.#options;
+    if (this.#thread) this.#unsubscribe = source.onChange(this.#publish);
+    this.#publish();
+    const address = await this.#listen({ host, port });
     force.throwIfAborted();
-    const address = await listen(app.server, { host, port, signal: force });
-    force.throwIfAborted();
-    app.server.on("error", (error) => this.#tell({ type: "health.server.failed", message: messageOf(error) }));
     this.#watch.start();
     this.#check?.start();
     return address;
   }
 
+  /** Where no thread can be had, the main thread does it. */
+  async #listen(where: Address): Promise<Address> {
+    const options = { ...where, signal: this.#force.signal };
+    try {
+      return await this.#port.open(options);
+    } catch (error) {
+      if (!(error instanceof ThreadDied)) throw error;
+      options.signal.throwIfAborted();
+      this.#tell({ type: "health.thread.died", reason: error.message });
+      this.#port = this.#main;
+      return await this.#main.open(options);
+    }
+  }
+
+  readonly #takeOver = (reason: string, where: Address): void => {
+    this.#tell({ type: "health.thread.died", reason });
+    if (!this.#closing) this.#moving = this.#move(where);
+  };
+
+  async #move(where: Address): Promise<void> {
+    const signal = this.#force.signal;
+    this.#port = this.#main;
+    try {
+      const address = await until(signal, this.#main.open({ ...where, signal }));
+      this.#tell({ type: "health.port.moved", ...address });
+    } catch (error) {
+      if (!signal.aborted) this.#tell({ type: "health.server.failed", message: messageOf(error) });
+    }
+  }
+
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {});
+    await this.#moving;
+    this.#publish();
     await this.#release();
   }
 
   async #release(): Promise<void> {
     this.#rest();
-    await this.#opened?.connections.end();
-    await this.#opened?.app.close();
+    await this.#thread?.end();
+    await this.#main.end();
+    await this.#app.close();
   }
 
   #rest(): void {
     this.#watch.stop();
     this.#check?.stop();
+    this.#board.rest();
+    this.#unsubscribe();
   }
+
+  readonly #isLeaving = (): boolean => this.#closing !== undefined || isStopping(this.#options.source);
+
+  readonly #judge = (): Readiness => {
+    const { source } = this.#options;
+    return judgeReadiness({ source, watch: this.#watch, check: this.#check, isUnderPressure: () => this.#app.isUnderPressure });
+  };
+
+  #appOptions(): AppOptions {
+    const { source, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#tell };
+    return { source, watch: this.#watch, check: this.#check, ...own, sampleMs, maxDelayMs };
+  }
+
+  readonly #publish = (): void => {
+    const { source } = this.#options;
+    this.#board.say({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge() });
+  };
+
+  /** What the block was is said before the beat says that it is over. */
+  readonly #beat = (dueMs: number): void => {
+    this.#publish();
+    this.#board.beat(dueMs);
+  };
 
   /** A listener that throws must not harm what it watches. */
   readonly #tell = (fact: object): void => {

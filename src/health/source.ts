@@ -1,5 +1,9 @@
 /** What the health server asks of the service that it speaks for. None of it may block; what throws is contained. */
 export interface HealthSource {
+  /** the name of the state that the service is in */
+  state(): string;
+  /** Calls `listener` whenever `state`, `readiness` or `stopping` may have changed, until the returned function is called. */
+  onChange(listener: () => void): () => void;
   /** the chart's part of readiness */
   readiness(): { ready: true } | { ready: false; reason: string };
   /** true from the moment stopping begins: answers carry `Connection: close` */
@@ -18,5 +22,14 @@ export const isStopping = (source: HealthSource): boolean => {
     return source.stopping();
   } catch {
     return false;
+  }
+};
+
+/** Likewise. */
+export const stateOf = (source: HealthSource): string => {
+  try {
+    return source.state();
+  } catch {
+    return "unknown";
   }
 };

@@ -26,6 +26,8 @@ const ms = (fallback: number, min = 0): NumberRule => ({ fallback, min, max: lon
 
 const numberRules = {
   healthPort: { fallback: 9090, min: 0, max: 65_535, variable: "SG_HEALTH_PORT" },
+  readinessBlockMs: ms(1000, 100),
+  livenessBlockMs: ms(30_000, 100),
   jitterMaxMs: { ...ms(defaultSettings.jitterMaxMs), variable: "SG_BOOT_JITTER_MS" },
   pingAttempts: { fallback: defaultSettings.pingAttempts, min: 1, max: 1000 },
   pingTimeoutMs: ms(defaultSettings.pingTimeoutMs, 1),
@@ -48,6 +50,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly redisRequired: boolean;
   readonly useHealthServer: boolean;
   readonly healthHost: string;
+  readonly probeThread: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
 }
@@ -59,6 +62,7 @@ const otherOptions = [
   "redisRequired",
   "useHealthServer",
   "healthHost",
+  "probeThread",
   "metadata",
   "logger",
 ];
@@ -79,6 +83,7 @@ export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
     redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
     healthHost: readHost(given.healthHost ?? fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1", problems),
+    probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: false }, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
   };
@@ -164,6 +169,21 @@ const readBoolean = (name: string, value: unknown, fallback: boolean, problems: 
   return fallback;
 };
 
+const switches: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
+
+const readSwitch = (
+  name: string,
+  value: unknown,
+  { variable, fallback }: { variable: string; fallback: boolean },
+  problems: string[],
+): boolean => {
+  const text = value === undefined ? fromEnvironment(variable) : undefined;
+  if (text === undefined) return readBoolean(name, value, fallback, problems);
+  const read = Object.hasOwn(switches, text) ? switches[text] : undefined;
+  if (read === undefined) problems.push(`${variable} (${name}) must be 1 or 0, not ${shown(text)}`);
+  return read ?? fallback;
+};
+
 const readHost = (value: unknown, problems: string[]): string => {
   if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
     problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
@@ -193,9 +213,17 @@ const readLogger = (value: unknown, problems: string[]): Logger | undefined => {
   return value as Logger;
 };
 
-const contradictions = ({ drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs }: Record<NumberOption, number>): string[] => [
-  ...(drainDelayMs >= shutdownTimeoutMs
-    ? [`drainDelayMs (${drainDelayMs}) must be less than shutdownTimeoutMs (${shutdownTimeoutMs})`]
-    : []),
-  ...(heartbeatMs * 3 > leaseTtlMs ? [`heartbeatMs (${heartbeatMs}) must be at most a third of leaseTtlMs (${leaseTtlMs})`] : []),
-];
+const contradictions = (numbers: Record<NumberOption, number>): string[] => {
+  const { drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs, readinessBlockMs, livenessBlockMs } = numbers;
+  return [
+    ...(drainDelayMs >= shutdownTimeoutMs
+      ? [`drainDelayMs (${drainDelayMs}) must be less than shutdownTimeoutMs (${shutdownTimeoutMs})`]
+      : []),
+    ...(heartbeatMs * 3 > leaseTtlMs
+      ? [`heartbeatMs (${heartbeatMs}) must be at most a third of leaseTtlMs (${leaseTtlMs})`]
+      : []),
+    ...(readinessBlockMs > livenessBlockMs
+      ? [`readinessBlockMs (${readinessBlockMs}) must be at most livenessBlockMs (${livenessBlockMs})`]
+      : []),
+  ];
+};

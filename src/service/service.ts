@@ -74,6 +74,10 @@ export abstract class StargazerService {
       world ??
       openWorld(resolved, {
         snapshot: () => this.#host.snapshot,
+        onTransition: (listener) => {
+          const subscription = this.#host.subscribe({ next: listener });
+          return () => subscription.unsubscribe();
+        },
         status: () => this.status(),
         describe: () => this.describe(),
         onFact: (fact) => this.#log.warn(fact),

@@ -23,6 +23,15 @@ export interface ServiceOptions {
   readonly healthPort?: number | undefined;
   /** Default `SG_HEALTH_HOST`, else 127.0.0.1. Kubernetes needs 0.0.0.0. */
   readonly healthHost?: string | undefined;
+  /**
+   * Whether a thread beside the main one answers `/healthz` and `/readyz`, so that probes are answered while the event loop is
+   * blocked. Default `SG_PROBE_THREAD` (1 or 0), else false.
+   */
+  readonly probeThread?: boolean | undefined;
+  /** ms that the event loop may be blocked before `/readyz` answers 503. Default 1000. */
+  readonly readinessBlockMs?: number | undefined;
+  /** ms that it may be blocked before `/healthz` answers 503; without the probe thread it does not answer meanwhile. Default 30000. */
+  readonly livenessBlockMs?: number | undefined;
   /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
   readonly jitterMaxMs?: number | undefined;
   /** Default 3. */

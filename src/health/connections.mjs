@@ -1,8 +1,10 @@
-/** The sockets of a server, and how they end. */
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+// @ts-check
+/** The sockets of a server, and how they end. Plain JavaScript: the probe thread runs it as it stands. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Clock } from "../clock.ts";
+
+/** @import { Server } from "node:http" */
+/** @import { Socket } from "node:net" */
+/** @import { Clock } from "../clock.ts" */
 
 /** A first request may still be on its way on a connection that was just made. */
 const sweepMs = 250;
@@ -11,13 +13,21 @@ const quietTurns = 3;
 const maxTurns = 100;
 
 export class Connections {
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-  readonly #clock: Clock;
-  #timer: unknown;
+  /** @type {Set<Socket>} */
+  #sockets = new Set();
+  /** @type {Server} */
+  #server;
+  /** @type {Clock} */
+  #clock;
+  /** @type {unknown} */
+  #timer;
   #accepted = 0;
 
-  constructor(server: Server, clock: Clock) {
+  /**
+   * @param {Server} server
+   * @param {Clock} clock
+   */
+  constructor(server, clock) {
     this.#server = server;
     this.#clock = clock;
     server.on("connection", (socket) => {
@@ -28,16 +38,17 @@ export class Connections {
   }
 
   /** Frees the port, then resolves when every connection has ended: those with a request under way by its answer, the others soon. */
-  async end(): Promise<void> {
+  async end() {
     await this.#lull();
-    const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    /** @type {Promise<void>} */
+    const ended = new Promise((resolve) => this.#server.close(() => resolve()));
     this.#sweep();
     await ended;
     this.#clock.clearTimeout(this.#timer);
   }
 
   /** Cuts all of them. */
-  destroy(): void {
+  destroy() {
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -45,7 +56,7 @@ export class Connections {
    * Whoever has knocked already is let in, one a turn: freeing the port resets whom the kernel has greeted and we have not. What is
    * left of that window is the microseconds between the last look and the freeing.
    */
-  async #lull(): Promise<void> {
+  async #lull() {
     for (let turn = 0, quiet = 0; turn < maxTurns && quiet < quietTurns; turn += 1) {
       const accepted = this.#accepted;
       await nextTurn();
@@ -57,7 +68,7 @@ export class Connections {
    * Ends, again and again, those with no request under way. Those that never sent a byte are among them: Node counts them as busy, and
    * a closing server would wait for them without end.
    */
-  #sweep(): void {
+  #sweep() {
     this.#timer = this.#clock.setTimeout(() => {
       this.#server.closeIdleConnections();
       for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();

@@ -1,0 +1,169 @@
+/** The port in the hands of the probe thread, seen from the main thread. */
+import { Worker } from "node:worker_threads";
+import { messageOf } from "../errors.ts";
+import type { BoardWriter } from "./board.mjs";
+import type { Address, ListenOptions } from "./listen.ts";
+import { refusal } from "./listen.ts";
+import type { Port } from "./port.ts";
+
+/** What the thread is started with. */
+export interface ThreadData {
+  readonly memory: SharedArrayBuffer;
+  readonly livenessBlockMs: number;
+  readonly readinessBlockMs: number;
+}
+
+/** What the main thread answers for `/status` and `/metrics`. */
+export interface MainAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export type ToThread =
+  | { readonly type: "listen"; readonly host: string; readonly port: number }
+  | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
+  | { readonly type: "end" };
+
+export type FromThread =
+  | { readonly type: "listening"; readonly address: Address }
+  | { readonly type: "refused"; readonly code: string | undefined; readonly message: string }
+  | { readonly type: "asked"; readonly id: number; readonly path: string }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "ended" };
+
+export interface ThreadPortOptions extends Omit<ThreadData, "memory"> {
+  readonly board: BoardWriter;
+  /** Never rejects. */
+  readonly answer: (path: string) => Promise<MainAnswer>;
+  readonly onFact: (fact: object) => void;
+  /** The thread has died, and nobody told it to. */
+  readonly onDeath: (reason: string, where: Address) => void;
+}
+
+/** The thread died before it listened. */
+export class ThreadDied extends Error {}
+
+/** The program needs about 4 MB; what passes these limits ends the thread, not the process. */
+const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
+
+interface Waiting {
+  readonly host: string;
+  readonly port: number;
+  readonly resolve: (address: Address) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ThreadPort implements Port {
+  readonly #options: ThreadPortOptions;
+  #worker: Worker | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #waiting: Waiting | undefined;
+  #address: Address | undefined;
+  #onEnded = () => {};
+  #trouble = "it ended by itself";
+  /** aborts when the thread is told to go */
+  readonly #dismissal = new AbortController();
+
+  constructor(options: ThreadPortOptions) {
+    this.#options = options;
+  }
+
+  get address(): Address | undefined {
+    return this.#address;
+  }
+
+  /** Starts the thread, which takes about 40 ms, beside this one. Any time; once it has started or gone, without effect. */
+  start(): void {
+    if (this.#worker || this.#dismissal.signal.aborted) return;
+    const { board, livenessBlockMs, readinessBlockMs } = this.#options;
+    const workerData: ThreadData = { memory: board.memory, livenessBlockMs, readinessBlockMs };
+    const worker = new Worker(new URL("./probe-thread.mjs", import.meta.url), {
+      workerData,
+      resourceLimits,
+      env: {},
+      execArgv: [],
+      name: "probes",
+    });
+    worker.unref();
+    worker.on("message", (message: FromThread) => this.#hear(message));
+    worker.on("error", (error) => {
+      this.#trouble = messageOf(error);
+    });
+    this.#gone = new Promise((resolve) => worker.once("exit", () => resolve(this.#depart())));
+    this.#worker = worker;
+  }
+
+  /** The wait keeps the process alive, what comes after it does not. Rejects with `ThreadDied` too. */
+  async open({ host, port }: ListenOptions): Promise<Address> {
+    this.start();
+    this.#worker?.ref();
+    try {
+      return await new Promise<Address>((resolve, reject) => {
+        if (this.#worker === undefined) return reject(new ThreadDied(this.#trouble));
+        this.#waiting = { host, port, resolve, reject };
+        this.#send({ type: "listen", host, port });
+      });
+    } finally {
+      this.#waiting = undefined;
+      this.#worker?.unref();
+    }
+  }
+
+  /** The thread is gone when it resolves. */
+  async end(): Promise<void> {
+    if (this.#address && !this.#dismissal.signal.aborted) {
+      this.#worker?.ref();
+      const ended = new Promise<void>((resolve) => {
+        this.#onEnded = resolve;
+      });
+      this.#send({ type: "end" });
+      await Promise.race([ended, this.#gone]);
+    }
+    this.destroy();
+    await this.#gone;
+  }
+
+  destroy(): void {
+    this.#dismissal.abort();
+    this.#address = undefined;
+    this.#worker?.ref();
+    void this.#worker?.terminate();
+  }
+
+  #send(message: ToThread): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #hear(message: FromThread): void {
+    if (message.type === "listening") this.#arrive(message.address);
+    if (message.type === "refused") this.#refuse(message);
+    if (message.type === "asked") void this.#answer(message);
+    if (message.type === "failed") this.#options.onFact({ type: "health.server.failed", message: message.message });
+    if (message.type === "ended") this.#onEnded();
+  }
+
+  #arrive(address: Address): void {
+    this.#address = address;
+    this.#waiting?.resolve(address);
+  }
+
+  async #answer({ id, path }: Extract<FromThread, { type: "asked" }>): Promise<void> {
+    this.#send({ type: "answer", id, ...(await this.#options.answer(path)) });
+  }
+
+  #refuse({ code, message }: Extract<FromThread, { type: "refused" }>): void {
+    if (this.#waiting === undefined) return;
+    const error: NodeJS.ErrnoException = new Error(message);
+    if (code !== undefined) error.code = code;
+    this.#waiting.reject(refusal(error, this.#waiting));
+  }
+
+  #depart(): void {
+    const where = this.#address;
+    this.#worker = undefined;
+    this.#address = undefined;
+    this.#waiting?.reject(new ThreadDied(this.#trouble));
+    if (where) this.#options.onDeath(this.#trouble, where);
+  }
+}
