@@ -30,7 +30,7 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
     describe: () => ({
       host: hostname(),
       pid: process.pid,
-      version: fromEnvironment("npm_package_version") ?? "0.0.0",
+      version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? "0.0.0",
       startedAt: view.snapshot().context.phases[0]?.startedAt ?? 0,
       health: world.healthAddress ?? null,
       metadata: { ...options.metadata, ...view.describe() },
