@@ -1,0 +1,324 @@
+/** The flight recorder: what a service last did is bounded, written when its stop failed, shown by `replay` and made into a test. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stateNames } from "../machines/index.ts";
+import type { FlightRecording } from "../src/flight/index.ts";
+import { driveLifecycle, parseFlight, rerun, storyOf, testText } from "../src/flight/index.ts";
+import { Ring } from "../src/ring.ts";
+import { endCli, openShell } from "./kit/cli.ts";
+import { endPrograms, Program } from "./kit/program.ts";
+import { startTestRedis } from "./kit/redis.ts";
+import { aborted, hangs, TestTier } from "./kit/tier.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const shell = openShell();
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(shell.folder, "flights-"));
+});
+afterEach(async () => {
+  await endPrograms();
+  await endCli();
+});
+afterAll(() => shell.remove());
+
+/** A launched service that behaves as told, to its end. */
+const fly = (plan: object, env: Record<string, string> = {}): Program =>
+  new Program("service.mjs", { env: { SG_FLIGHT_DIR: folder, SG_TEST: JSON.stringify(plan), ...env } });
+const alone = { redis: null, stopTimeoutMs: 200 };
+const files = () => readdirSync(folder);
+const recorded = (): { path: string; flight: FlightRecording } => {
+  const path = join(folder, files()[0]!);
+  return { path, flight: parseFlight(readFileSync(path, "utf8"), path) };
+};
+
+/** The recording of a service that failed, in a process of its own. */
+const failed = async (plan: object = { options: alone, run: "throws", onStop: "hangs" }) => {
+  const program = fly(plan);
+  expect(await program.ended).toMatchObject({ code: 1 });
+  return { program, ...recorded() };
+};
+
+describe("the file of a failed stop", () => {
+  it("is written by a launched service, for its user alone, and the log names it", async () => {
+    const { program, path, flight } = await failed();
+    const line = program.lines.find(({ type }) => type === "flight.written");
+    expect(line).toMatchObject({ level: "warn", path, msg: expect.stringContaining(`npx stargazer replay ${path}`) });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(flight).toMatchObject({ service: "fixture", pid: program.pid, path: "stopped", dropped: 0 });
+    expect(flight.end).toMatchObject({ outcome: "failed", reason: "run failed" });
+    expect(flight.end?.failures.map(({ code }) => code)).toEqual(["SG_ERR_RUN_FAILED", "SG_ERR_STOP_TIMEOUT"]);
+  });
+
+  it("holds every state, event and failure in order", async () => {
+    const { flight } = await failed();
+    const states = flight.entries.flatMap((entry) =>
+      entry.kind === "fact" && entry.fact.type === "state.entered" ? [entry.fact.state] : [],
+    );
+    expect(states).toEqual([...stateNames]);
+    const events = flight.entries.flatMap((entry) => (entry.kind === "step" && !entry.always ? [entry.event.type] : []));
+    expect(events.slice(0, 2)).toEqual(["boot", "xstate.after.bootJitter.lifecycle.jitter"]);
+    expect(events).toContain("xstate.error.actor.runTier");
+    expect(flight.entries.map(({ at }) => at)).toEqual(flight.entries.map(({ at }) => at).sort((a, b) => a - b));
+    expect(rerun(flight)).toEqual({ same: true });
+  });
+
+  it("is not written by a service that stopped well", async () => {
+    const program = fly({ options: alone });
+    await program.state("running");
+    program.signal("SIGTERM");
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(files()).toEqual([]);
+  });
+
+  it("is written before a second signal ends the process, and says where it was cut", async () => {
+    const program = fly({ options: { redis: null }, onStop: "hangs" });
+    await program.state("running");
+    program.signal("SIGTERM");
+    await program.state("stopping");
+    // a supervisor's double does not count, so it is sent until it does
+    const again = setInterval(() => program.signal("SIGTERM"), 20);
+    program.ended.finally(() => clearInterval(again));
+    expect(await program.ended).toMatchObject({ code: 143 });
+    const { flight } = recorded();
+    expect([flight.path, flight.end]).toEqual(["stopping.unwinding", null]);
+  });
+
+  it("that cannot be written is told, and changes nothing else", async () => {
+    const program = fly({ options: alone, run: "throws" }, { SG_FLIGHT_DIR: join(folder, "nowhere") });
+    expect(await program.ended).toMatchObject({ code: 1 });
+    expect(program.lines.find(({ type }) => type === "flight.lost")).toMatchObject({ reason: expect.stringContaining("ENOENT") });
+  });
+
+  it("has no password in it", async () => {
+    const redis = await startTestRedis();
+    try {
+      const { path } = await failed({ options: { redis: redis.url }, run: "throws" });
+      expect(redis.password.length).toBeGreaterThan(8);
+      expect(readFileSync(path, "utf8")).not.toContain(redis.password);
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it("is one of 32 at most, and what is not a recording is left alone", async () => {
+    for (let at = 0; at < 40; at += 1) {
+      writeFileSync(join(folder, `stargazer-flight-2000-01-01T00-00-00-${String(at).padStart(3, "0")}Z-old-1.json`), "{}");
+    }
+    writeFileSync(join(folder, "mine.json"), "{}");
+    expect(await fly({ options: alone, run: "throws" }).ended).toMatchObject({ code: 1 });
+    expect(files().filter((name) => name.startsWith("stargazer-flight-"))).toHaveLength(32);
+    expect(files().some((name) => name.includes("-fixture-"))).toBe(true);
+    expect(files()).toContain("mine.json");
+  });
+});
+
+describe("what is remembered", () => {
+  it("a ring keeps the last, numbered on", () => {
+    const ring = new Ring<number>(3);
+    expect([ring.newest, ring.dropped, ring.after()]).toEqual([0, 0, []]);
+    for (const item of [1, 2, 3, 4, 5]) ring.add(item);
+    expect([ring.newest, ring.dropped]).toEqual([5, 2]);
+    expect([ring.after(), ring.after(3), ring.after(5)]).toEqual([[3, 4, 5], [4, 5], []]);
+  });
+
+  it("is bounded, however long the service runs", async () => {
+    const tier = new TestTier(
+      { redis: null },
+      {
+        run: async ({ phase }) => {
+          for (let at = 0; at < 500; at += 1) await phase("beat", () => {});
+        },
+      },
+    );
+    await tier.runToCompletion();
+    const flight = tier.flight();
+    expect(flight.entries).toHaveLength(256);
+    expect(flight.dropped).toBeGreaterThan(0);
+    expect(rerun(flight)).toBeUndefined();
+    expect(storyOf(flight)[0]?.text).toMatch(/older entries are gone/);
+  });
+
+  it("is plain JSON, whatever a tier throws", async () => {
+    const cyclic: Record<string, unknown> = { big: 1n, fn: () => {} };
+    cyclic.self = cyclic;
+    const odd = Object.assign(new Error("odd"), { code: "E_ODD", cause: cyclic });
+    const tier = new TestTier({ redis: null }, { run: () => Promise.reject(odd) });
+    await tier.runToCompletion();
+    const thrown = new TestTier({ redis: null }, { run: () => Promise.reject(cyclic) });
+    await thrown.runToCompletion();
+    for (const { flight } of [tier, thrown].map((one) => ({ flight: one.flight() }))) {
+      expect(parseFlight(JSON.stringify(flight), "memory")).toEqual(JSON.parse(JSON.stringify(flight)));
+      expect(rerun(flight)).toEqual({ same: true });
+    }
+  });
+
+  it("can be asked for while the service runs, without an end", async () => {
+    const tier = new TestTier({ redis: null });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(tier.flight()).toMatchObject({ path: "running", end: null });
+    await tier.shutdown();
+    expect(tier.flight().end?.outcome).toBe("shutdown");
+  });
+});
+
+/** A life in this process, and what was remembered of it. */
+const lived = async (hooks: ConstructorParameters<typeof TestTier>[1], options = {}, until?: "running") => {
+  const tier = new TestTier({ redis: null, ...options }, hooks);
+  const done = tier.runToCompletion();
+  if (until) await tier.waitFor(until).then(() => void tier.shutdown(new Error("enough")));
+  await done;
+  return tier.flight();
+};
+
+describe("every recorded way leads to the same place again", () => {
+  const lives: readonly [string, () => Promise<FlightRecording>][] = [
+    ["a start that fails", () => lived({ onStart: () => Promise.reject(new Error("no")) })],
+    ["a start that is cut", () => lived({ onStart: hangs }, { startTimeoutMs: 20, drainTimeoutMs: 20 })],
+    ["a run that ignores its signal", () => lived({ run: hangs }, { drainTimeoutMs: 20 }, "running")],
+    ["a shutdown with an error", () => lived({ run: ({ signal }) => aborted(signal) }, {}, "running")],
+    ["no Redis", () => lived({}, { redis: "redis://127.0.0.1:1", pingAttempts: 2 })],
+    [
+      "no Redis, but optional",
+      () =>
+        lived({ run: () => {} }, { redis: "redis://127.0.0.1:1", pingAttempts: 1, redisRequired: false, registerTimeoutMs: 50 }),
+    ],
+  ];
+  it.each(lives)("%s", async (_, life) => {
+    const flight = await life();
+    expect(rerun(flight)).toEqual({ same: true });
+    const events = flight.entries.flatMap((entry) => (entry.kind === "step" && !entry.always ? [entry.event] : []));
+    const { outcome, reason } = driveLifecycle(flight.settings, events);
+    expect({ outcome, reason }).toEqual({ outcome: flight.end?.outcome, reason: flight.end?.reason });
+  });
+});
+
+describe("replay", () => {
+  const kept = async () => {
+    const hooks = { run: () => Promise.reject(new Error("as told")), onStop: hangs };
+    const flight = JSON.parse(JSON.stringify(await lived(hooks, { stopTimeoutMs: 50 }))) as FlightRecording;
+    const path = join(folder, "flight.json");
+    writeFileSync(path, JSON.stringify(flight));
+    return { path, flight };
+  };
+
+  it("shows each event, where it led, what failed, and the tree of phases", async () => {
+    const { path } = await kept();
+    const { code, out, err } = await shell.run(["replay", path]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("stopped: failed (run failed)");
+    expect(out).toMatch(/\+\d+ ms {2}boot -> jitter\n/);
+    expect(out).toMatch(
+      /runTier error \(as told\) -> stopping\.announcing\n +! failed in running: run failed: as told \[SG_ERR_RUN_FAILED\]/,
+    );
+    expect(out).toMatch(/ {3}├─ unwinding +\d+ ms {2}timeout/);
+    expect(out).toContain("The chart of this version goes the same way.");
+  });
+
+  it("--json is the recording and whether the chart still goes that way", async () => {
+    const { path, flight } = await kept();
+    const { code, out } = await shell.run(["replay", path, "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ ...flight, rerun: { same: true } });
+  });
+
+  it("says where the chart of this version goes another way", async () => {
+    const { path, flight } = await kept();
+    const entries = flight.entries.map((entry) =>
+      entry.kind === "step" && entry.event.type === "run" ? { ...entry, path: "stopped" } : entry,
+    );
+    writeFileSync(path, JSON.stringify({ ...flight, entries }));
+    const { out } = await shell.run(["replay", path]);
+    expect(out).toContain("goes another way: 'run' led to stopped then, and leads to running now.");
+  });
+
+  it("--test node is a test that runs and passes", async () => {
+    const { path } = await kept();
+    const { code, out } = await shell.run(["replay", path, "--test", "node"]);
+    expect(code).toBe(0);
+    const place = mkdtempSync(join(root, "test", ".replay-"));
+    try {
+      const file = join(place, "recorded.test.mjs");
+      writeFileSync(file, out);
+      const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+      const { stdout } = await promisify(execFile)(process.execPath, ["--test", "--test-reporter=tap", file], { cwd: root, env });
+      expect(stdout).toContain("# pass 1");
+    } finally {
+      rmSync(place, { recursive: true, force: true });
+    }
+  });
+
+  it("--test vitest is one for vitest", async () => {
+    const { path, flight } = await kept();
+    const { out } = await shell.run(["replay", path, "--test", "vitest"]);
+    expect(out).toBe(testText(flight, "vitest"));
+    expect(out).toContain('import { expect, test } from "vitest";');
+  });
+
+  it("shows a service that was cut by a signal, and control characters do no harm", async () => {
+    const { path, flight } = await kept();
+    writeFileSync(path, JSON.stringify({ ...flight, service: "\u001b[2Jevil", end: null, path: "stopping.unwinding" }));
+    const { out } = await shell.run(["replay", path]);
+    expect(out).toContain("cut while it was in stopping.unwinding");
+    expect(out).not.toContain("\u001b");
+  });
+});
+
+describe("what is no recording is refused with one line, and exit 2", () => {
+  const whole = async (): Promise<FlightRecording> => {
+    const tier = new TestTier({ redis: null }, { run: () => {} });
+    await tier.runToCompletion();
+    return tier.flight();
+  };
+  it.each<[string, (flight: FlightRecording) => unknown, RegExp]>([
+    ["a text", () => "hello", /its format is not 'stargazer\.flight\/1'/],
+    ["null", () => null, /its format is not/],
+    ["another version", (flight) => ({ ...flight, format: "stargazer.flight/2" }), /its format is not/],
+    ["no entries", ({ entries: _, ...rest }) => rest, /entries must be a list/],
+    ["a wrong entry", (flight) => ({ ...flight, entries: [{ kind: "step", at: "now" }] }), /entries\[0\]\.at must be a number/],
+    ["an entry of no kind", (flight) => ({ ...flight, entries: [null] }), /entries\[0\]\.kind must be step or fact/],
+    [
+      "an event without a type",
+      (flight) => ({ ...flight, entries: [{ kind: "step", at: 1, path: "x", event: {} }] }),
+      /event must be an object with a type/,
+    ],
+    [
+      "wrong settings",
+      (flight) => ({ ...flight, settings: { ...flight.settings, pingAttempts: "3" } }),
+      /settings\.pingAttempts must be a number/,
+    ],
+    ["a wrong phase", (flight) => ({ ...flight, phases: [{ phase: 1 }] }), /phases\[0\]\.phase must be a text/],
+    ["a wrong end", (flight) => ({ ...flight, end: { outcome: "failed" } }), /end\.reason must be a text/],
+  ])("%s", async (_, change, problem) => {
+    const json = JSON.stringify(change(JSON.parse(JSON.stringify(await whole())) as FlightRecording));
+    expect(() => parseFlight(json, "it.json")).toThrow(problem);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ["no file", [], /name one file/],
+    ["two files", ["a", "b"], /name one file/],
+    ["a file that is not there", ["no-such.json"], /SG_ERR_CONFIG_INVALID no-such\.json cannot be read: ENOENT/],
+    ["a folder", ["."], /cannot be read: EISDIR/],
+    ["something else", ["package.json"], /package\.json is no flight recording: its format is not/],
+    ["no JSON", ["README.md"], /README\.md is no flight recording: it is not JSON/],
+    ["an unknown style", ["a", "--test", "mocha"], /unknown test style "mocha": use node or vitest/],
+  ])("%s", async (_, args, problem) => {
+    const { code, out, err } = await shell.run(["replay", ...args]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(problem);
+    expect(err.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("a test of a life whose beginning is gone", async () => {
+    const path = join(folder, "late.json");
+    writeFileSync(path, JSON.stringify({ ...(await whole()), dropped: 3 }));
+    const { code, err } = await shell.run(["replay", path, "--test", "node"]);
+    expect(code).toBe(2);
+    expect(err).toContain("has lost its first 3 entries, and a test needs the whole life");
+  });
+});
