@@ -35,7 +35,10 @@ export const tableOf = ({ title, units }, samples) => {
   return lines.join("\n");
 };
 
-const letterOf = (id) => Object.entries(bases).find(([, base]) => base === id)?.[0] ?? nameOf(id);
+const letterOf = (id) => {
+  const letter = Object.entries(bases).find(([, base]) => base === id)?.[0];
+  return letter ? `(${letter})` : nameOf(id);
+};
 
 /** One line a target: what was aimed at, what was reached, held or missed. */
 export const verdictsOf = (judged) =>
@@ -43,7 +46,7 @@ export const verdictsOf = (judged) =>
     ["target", "aim", "reached", ""],
     ...judged.map(({ target, reached }) => [
       target.what,
-      `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × (${letterOf(target.per)})` : ""}`,
+      `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × ${letterOf(target.per)}` : ""}`,
       range(reached),
       reached.held ? "held" : "MISSED",
     ]),

@@ -1,10 +1,15 @@
 /** Every scenario, in the order in which they run. */
+import { beat } from "./beat.mjs";
 import { block } from "./block.mjs";
 import { cold } from "./cold.mjs";
 import { health } from "./health.mjs";
+import { lifecycle } from "./lifecycle.mjs";
+import { list } from "./list.mjs";
 import { memory } from "./memory.mjs";
 import { packages } from "./packages.mjs";
 import { shutdown } from "./shutdown.mjs";
+import { storm } from "./storm.mjs";
 import { trips } from "./trips.mjs";
+import { watch } from "./watch.mjs";
 
-export const scenarios = [cold, trips, shutdown, health, block, memory, packages];
+export const scenarios = [cold, trips, shutdown, health, block, memory, packages, list, storm, beat, watch, lifecycle];
