@@ -70,16 +70,27 @@ return { 'ok' }`);
 /**
  * Prolongs the entry of a boot, and rewrites it where there is JSON. Never creates one; puts a lost index right.
  * ARGV ... ttl ms, JSON or '', status, since. Returns {'ok'} | {'gone'} | {'superseded', host, pid}.
+ *
+ * A fleet beats more often than it does anything else, so the beat that finds its own entry comes first and defines nothing.
  */
-export const renewScript = script(`${writes}
+export const renewScript = script(`
+local mine = '{"incarnation":' .. ARGV[1] .. ',"boot":"' .. ARGV[2] .. '"'
+if ARGV[6] == '' and redis.call('GETRANGE', KEYS[1], 0, #mine - 1) == mine then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  local t = redis.call('TIME')
+  local ends = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[5])
+  if redis.call('ZADD', KEYS[3], ends, ARGV[4]) == 1 then redis.call('SADD', KEYS[4], ARGV[3]) end
+  return { 'ok' }
+end
+${writes}
 local held = holder()
 if held and newer(held, me) then return superseded() end
 if not held or not same(held, me) then return { 'gone' } end
-if ARGV[6] == '' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
-else
+if ARGV[6] ~= '' then
   redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
   tell('updated', ARGV[7], ARGV[8])
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
 index(ARGV[5])
 return { 'ok' }`);
