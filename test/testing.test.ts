@@ -371,10 +371,10 @@ describe("the Redis of one's own", () => {
 describe("the README", () => {
   const samples = [...readFileSync(new URL("../README.md", import.meta.url), "utf8").matchAll(/```js\n([\s\S]*?)```/g)];
   const suites = samples.map(([, code]) => code!).filter((code) => code.includes("conformanceSuite("));
-  it.each(suites)(
-    "its sample of a suite runs and passes",
-    async (code) => {
-      expect(await runs(code)).toContain("# fail 0");
+  it(
+    "its samples of a suite run and pass",
+    async () => {
+      for (const code of suites) expect(await runs(code)).toContain("# fail 0");
     },
     longTest,
   );

@@ -56,8 +56,7 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
  *
  * ```ts
  * const report = await conformance((overrides) => new MyTier({ ...overrides }));
- * console.log(String(report));
- * assertConforms(report);
+ * assertConforms(report); // its message is String(report), for people
  * ```
  */
 export const conformance = async (factory: ServiceFactory, options: ConformanceOptions = {}): Promise<ConformanceReport> => {
