@@ -1,4 +1,5 @@
 /** What an inspector remembers: slim records, numbered from 1, and only the last so many of them. */
+import { Ring } from "../ring.ts";
 import type { ServiceFact } from "../service/facts.ts";
 
 /** An arrow was taken. `edges` are the ids that the drawn chart has for it: `source|event|target`. */
@@ -34,30 +35,25 @@ export type Happening = Taken | Refused | Noted;
 export type InspectionRecord = Happening & { readonly seq: number; readonly at: number };
 
 export class RecordRing {
-  readonly #records: InspectionRecord[] = [];
-  readonly #capacity: number;
-  #seq = 0;
+  readonly #ring: Ring<InspectionRecord>;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#ring = new Ring(capacity);
   }
 
   /** The number of the newest record; 0 before the first. */
   get newest(): number {
-    return this.#seq;
+    return this.#ring.newest;
   }
 
   add(happening: Happening, at: number): InspectionRecord {
-    this.#seq += 1;
-    const record = { seq: this.#seq, at, ...happening };
-    this.#records.push(record);
-    if (this.#records.length > this.#capacity) this.#records.shift();
+    const record = { seq: this.#ring.newest + 1, at, ...happening };
+    this.#ring.add(record);
     return record;
   }
 
   /** What came after the record of that number, oldest first; records that were dropped meanwhile are missing at its beginning. */
   after(seq: number): readonly InspectionRecord[] {
-    const dropped = this.#seq - this.#records.length;
-    return this.#records.slice(Math.max(0, seq - dropped));
+    return this.#ring.after(seq);
   }
 }
