@@ -83,7 +83,7 @@ export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
     redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
     healthHost: readHost(given.healthHost ?? fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1", problems),
-    probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: false }, problems),
+    probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
   };
