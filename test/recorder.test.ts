@@ -216,7 +216,7 @@ describe("replay", () => {
     expect(out).toMatch(
       /runTier error \(as told\) -> stopping\.announcing\n +! failed in running: run failed: as told \[SG_ERR_RUN_FAILED\]/,
     );
-    expect(out).toMatch(/ {3}├─ unwinding +\d+ ms {2}timeout/);
+    expect(out).toMatch(/├─ unwinding +\d+ ms {2}timeout/);
     expect(out).toContain("The chart of this version goes the same way.");
   });
 

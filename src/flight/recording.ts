@@ -9,7 +9,7 @@ export const flightFormat = "stargazer.flight/1";
 export type FlightEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** The chart took an arrow. `path`: where it was afterwards. `always`: it went on by itself, by the same event. */
-export interface FlightStep {
+interface FlightStep {
   readonly kind: "step";
   /** ms since the epoch */
   readonly at: number;
@@ -19,7 +19,7 @@ export interface FlightStep {
 }
 
 /** A fact that the service told. */
-export interface FlightFact {
+interface FlightFact {
   readonly kind: "fact";
   readonly at: number;
   readonly fact: FlightEvent;
@@ -27,7 +27,7 @@ export interface FlightFact {
 
 export type FlightEntry = FlightStep | FlightFact;
 
-export interface FlightEnd {
+interface FlightEnd {
   readonly outcome: string;
   readonly reason: string;
   readonly failures: readonly Pick<Failure, "phase" | "code" | "message">[];

@@ -39,7 +39,7 @@ export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits 
 /** one second for each step of stopping, which the chart keeps back */
 const stepsMs = 8000;
 export const budgetOf = ({ obeyWithinMs, stopWithinMs }: Limits): number => obeyWithinMs + stopWithinMs + stepsMs;
-export const heartbeatMs = 100;
+const heartbeatMs = 100;
 
 /** What each service on trial gets: no jitter, a free health port, deadlines that show who overruns them. */
 export const overridesFor = (limits: Limits, instanceId: string, redisUrl: string | undefined): Partial<ServiceOptions> => ({

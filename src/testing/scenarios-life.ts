@@ -8,7 +8,7 @@ import type { Trial } from "./trial.ts";
 const waitingMs = 60_000;
 
 /** A whole life; whether it was one. */
-export const live = async (stage: Stage): Promise<boolean> => {
+const live = async (stage: Stage): Promise<boolean> => {
   const trial = stage.make();
   const worked = await trial.works();
   await trial.stop();
