@@ -195,6 +195,7 @@ describe.each([
       if (end === "destroy") server.destroy();
       const order = await orderOf(["first", server.close(never)], ["second", server.close(never)]);
       expect(order).toEqual(["first", "second"]);
+      await server.gone();
       await turn();
       expect(openedSince(before)).toEqual([]);
       await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });

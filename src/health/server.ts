@@ -107,7 +107,7 @@ export class HealthServer {
   }
 
   /**
-   * Resolves when every connection has ended and nothing is left; never rejects. Waits for an `open` under way. Takes no new
+   * Resolves when every connection has ended and the port is free; never rejects. Waits for an `open` under way. Takes no new
    * connection; requests under way are answered, connections without one are ended. When the signal aborts all are cut.
    * Legal at any time, any number of times.
    */
@@ -124,6 +124,12 @@ export class HealthServer {
     this.#cut(
       new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", { phase: "healthy" }),
     );
+  }
+
+  /** Resolves when nothing is left, the thread included. To be called after `close` or `destroy`. */
+  async gone(): Promise<void> {
+    await this.#closing;
+    await this.#thread?.gone;
   }
 
   #cut(reason: unknown): void {

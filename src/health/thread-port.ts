@@ -110,18 +110,26 @@ export class ThreadPort implements Port {
     }
   }
 
-  /** The thread is gone when it resolves. */
+  /** Resolves when the thread is gone, or was never there. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** The thread goes with it, and may do so a moment later. */
   async end(): Promise<void> {
-    if (this.#address && !this.#dismissal.signal.aborted) {
-      this.#worker?.ref();
-      const ended = new Promise<void>((resolve) => {
-        this.#onEnded = resolve;
-      });
-      this.#send({ type: "end" });
-      await Promise.race([ended, this.#gone]);
-    }
+    const politely = this.#address !== undefined;
+    if (politely) await this.#endConnections();
     this.destroy();
-    await this.#gone;
+    if (!politely) await this.#gone;
+  }
+
+  async #endConnections(): Promise<void> {
+    this.#worker?.ref();
+    const ended = new Promise<void>((resolve) => {
+      this.#onEnded = resolve;
+    });
+    this.#send({ type: "end" });
+    await Promise.race([ended, this.#gone]);
   }
 
   destroy(): void {

@@ -1,5 +1,6 @@
 /** What the chart needs of the world, and the real one: Redis, the registry, the health server. */
 import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
+import { until } from "../clock.ts";
 import type { HealthServer } from "../health/server.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../redis/connection.ts";
@@ -104,7 +105,8 @@ export class RealWorld implements World {
     this.#health?.destroy();
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
-    await Promise.all([this.#health?.close(signal), ...ours.map((client) => client && closeRedis(client, { signal }))]);
+    const thread = this.#health && until(signal, this.#health.gone()).catch(() => {});
+    await Promise.all([thread, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
   /** Made while Redis is asked: what takes time can begin then. */
