@@ -4,7 +4,7 @@ import type { VirtualClock } from "./clock.ts";
 import type { Accuse } from "./invariants.ts";
 import type { Settings } from "./plan.ts";
 import type { Boot } from "./registry.ts";
-import { isNewer } from "./registry.ts";
+import { isNewer, writerOf } from "./registry.ts";
 import type { Applied, SimulatedServer } from "./server.ts";
 import type { Witness } from "./witness.ts";
 import { bothBelieveMs } from "./witness.ts";
@@ -52,7 +52,7 @@ export class Audit {
     if (me.incarnation !== Number(incarnation)) this.#accuse(id, "changed its incarnation");
     if (script === "deregister") me.goodbyeAt = this.#options.clock.now;
     if (before === after) return;
-    const held = before === undefined ? undefined : this.#writerOf(before);
+    const held = writerOf(before);
     if (held && held.id !== id && isNewer(held, me)) this.#accuse(id, `${script} changed the entry of the newer ${held.id}`);
     if (script === "deregister") {
       if (held && held.id !== id) this.#accuse(id, `deleted the entry of ${held.id}`);
@@ -96,11 +96,6 @@ export class Audit {
         witness.who,
         "its entry is still there, and its goodbye was confirmed",
       );
-  }
-
-  #writerOf(text: string): Boot | undefined {
-    const { incarnation, boot } = JSON.parse(text) as { incarnation: number; boot: string };
-    return { incarnation, id: boot };
   }
 
   #accuse(id: string, detail: string): void {

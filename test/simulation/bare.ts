@@ -4,7 +4,7 @@
  */
 import type { AnyActorRef } from "xstate";
 import { createActor } from "xstate";
-import type { LeaseAnswer } from "../../machines/index.ts";
+import type { HookFact, LeaseAnswer } from "../../machines/index.ts";
 import { leaseMachine, lifecycleMachine, stateName } from "../../machines/index.ts";
 import type { Timer } from "./clock.ts";
 import { epochMs, VirtualClock } from "./clock.ts";
@@ -23,14 +23,18 @@ const cast = new WeakMap<object, Actor>();
 const failed = new Error("simulated");
 const ok: LeaseAnswer = { type: "ok" };
 
-/** An actor that is a timer: done, failed or hung by plan. */
-const played = (effectOf: (actor: Actor) => EffectPlan, output?: unknown) => ({
+/** An actor that is a timer: done, failed or hung by plan. `tells` is what a hook tells the chart beside that. */
+const played = (
+  effectOf: (actor: Actor) => EffectPlan,
+  { output, tells }: { output?: unknown; tells?: (actor: Actor) => HookPlan } = {},
+) => ({
   config: {},
   getInitialSnapshot: () => ({ status: "active", output: undefined, error: undefined, timer: undefined as Timer | undefined }),
   getPersistedSnapshot: (snapshot: unknown) => snapshot,
   start: (snapshot: { timer: Timer | undefined }, { self, system }: { self: AnyActorRef; system: object }) => {
     const actor = cast.get(system)!;
     const { ms, ends } = effectOf(actor);
+    for (const fact of tells ? factsOf(tells(actor)) : []) (self as { _parent?: AnyActorRef })._parent?.send(fact);
     if (ms === Infinity) return;
     snapshot.timer = actor.clock.schedule(() => self.send({ type: ends }), ms, "an actor ends");
   },
@@ -42,6 +46,15 @@ const played = (effectOf: (actor: Actor) => EffectPlan, output?: unknown) => ({
     return { ...snapshot, status: "stopped" };
   },
 });
+
+const factsOf = ({ phases, releases, ends }: HookPlan): HookFact[] =>
+  ends === "throws"
+    ? []
+    : [
+        ...releases.map(() => ({ type: "release.owed" as const })),
+        ...phases.map((phase) => ({ type: "phase.began" as const, phase })),
+        ...phases.map((phase) => ({ type: "phase.ended" as const, phase, outcome: "done" as const })),
+      ];
 
 const asEffect = ({ ms, ends }: HookPlan): EffectPlan => ({
   ms: ends === "throws" ? 0 : ms,
@@ -61,9 +74,9 @@ const write = ({ random, trouble }: Actor): EffectPlan => {
 const chart = lifecycleMachine.provide({
   actors: {
     pingRedis: played(({ plan }) => plan.pings[0]!),
-    startTier: played(({ plan }) => asEffect(plan.onStart)),
-    runTier: played(({ plan }) => asEffect(plan.run)),
-    stopTier: played(({ plan }) => asEffect(plan.onStop)),
+    startTier: played(({ plan }) => asEffect(plan.onStart), { tells: ({ plan }) => plan.onStart }),
+    runTier: played(({ plan }) => asEffect(plan.run), { tells: ({ plan }) => plan.run }),
+    stopTier: played(({ plan }) => asEffect(plan.onStop), { tells: ({ plan }) => plan.onStop }),
     openHealth: played(({ plan }) => plan.openHealth),
     closeHealth: played(({ plan }) => plan.closeHealth),
     closeRedis: played(({ plan }) => plan.close),
@@ -71,8 +84,8 @@ const chart = lifecycleMachine.provide({
     releaseTier: played(() => soon),
     lease: leaseMachine.provide({
       actors: {
-        registerInstance: played(write, ok),
-        renewLease: played(write, ok),
+        registerInstance: played(write, { output: ok }),
+        renewLease: played(write, { output: ok }),
         deregisterInstance: played(write),
       } as never,
     }),
@@ -123,12 +136,4 @@ export const liveBare = (seed: number): number => {
     }
   }
   return lifecycles;
-};
-
-/** Bare lifecycles a second over some seeds. */
-export const bareSpeed = (from: number, seeds: number): number => {
-  const began = performance.now();
-  let lifecycles = 0;
-  for (let seed = from; seed < from + seeds; seed += 1) lifecycles += liveBare(seed);
-  return (lifecycles * 1000) / (performance.now() - began);
 };

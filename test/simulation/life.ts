@@ -16,6 +16,7 @@ import { pump } from "./pump.ts";
 import { Random } from "./random.ts";
 import { SimulatedServer } from "./server.ts";
 import type { Tally } from "./tally.ts";
+import type { Uncaught } from "./uncaught.ts";
 import { Weather } from "./weather.ts";
 import { Witness } from "./witness.ts";
 import { SimulatedWorld } from "./world.ts";
@@ -23,6 +24,7 @@ import { SimulatedWorld } from "./world.ts";
 export interface LifeOptions {
   readonly seed: number;
   readonly tally: Tally;
+  readonly uncaught: Uncaught;
   /** keep the lines of the journal */
   readonly isReadable?: boolean;
   /** false: a registry that forgets goodbyes, to see that the invariants notice */
@@ -80,7 +82,9 @@ class LivingWorld {
   readonly #audit: Audit;
   readonly #server: SimulatedServer;
   readonly #random: Random;
-  readonly #witnesses = new Map<string, Witness>();
+  readonly #people: Witness[] = [];
+  /** by their boot id */
+  readonly #boots = new Map<string, Witness>();
   readonly #violations: Violation[] = [];
   #steps = 0;
 
@@ -104,15 +108,10 @@ class LivingWorld {
   }
 
   async live(): Promise<void> {
-    for (const [number, identity] of this.#plan.identities.entries()) this.#people(number, identity);
+    for (const [number, identity] of this.#plan.identities.entries()) this.#settle(number, identity);
     for (const event of this.#plan.serverEvents) this.#clock.schedule(() => this.#befall(event), event.at, event.what);
-    const thrown = (error: unknown) => this.#accuse("nothing thrown past everyone", "node", String(error));
-    process.on("unhandledRejection", thrown).on("uncaughtException", thrown);
-    try {
-      await pump(() => this.#step());
-    } finally {
-      process.off("unhandledRejection", thrown).off("uncaughtException", thrown);
-    }
+    this.#options.uncaught.onError = (error) => this.#accuse("nothing thrown past everyone", "node", String(error));
+    await pump(this.#step);
     this.#judge();
   }
 
@@ -120,7 +119,7 @@ class LivingWorld {
     const { hash, lines } = this.#journal;
     return {
       seed: this.#options.seed,
-      lifecycles: this.#witnesses.size,
+      lifecycles: this.#people.length,
       steps: this.#steps,
       virtualMs: this.#clock.now,
       hash,
@@ -130,25 +129,28 @@ class LivingWorld {
   }
 
   /** One timer; by the next call all that it set off has happened, and is judged then. */
-  #step(): boolean {
-    for (const witness of this.#witnesses.values()) witness.afterStep();
+  readonly #step = (): boolean => {
+    let alive = 0;
+    for (const witness of this.#people) {
+      witness.afterStep();
+      if (!witness.isOver) alive += 1;
+    }
     this.#audit.afterStep();
-    const isOver = this.#server.underWay === 0 && [...this.#witnesses.values()].every((witness) => witness.isOver);
-    if (isOver || this.#steps > manySteps) return false;
     this.#steps += 1;
-    return this.#clock.step(this.#tellStep);
-  }
+    if (this.#steps > manySteps || (alive === 0 && this.#server.underWay === 0)) return false;
+    return this.#clock.step(this.#beforeTimer);
+  };
 
   #judge(): void {
-    for (const witness of this.#witnesses.values()) {
+    for (const witness of this.#people) {
       witness.atTheEnd();
       this.#options.tally.outcome(witness.report?.outcome ?? "crashed");
     }
     for (const number of this.#plan.identities.keys())
-      this.#audit.atTheEnd(this.#server, `sg:registry:service:${serviceName}:id-${number}`, this.#witnesses);
+      this.#audit.atTheEnd(this.#server, `sg:registry:service:${serviceName}:id-${number}`, this.#boots);
   }
 
-  #people(number: number, { settings, boots }: IdentityPlan): void {
+  #settle(number: number, { settings, boots }: IdentityPlan): void {
     const brothers: Witness[] = [];
     for (const [at, plan] of boots.entries()) {
       const boot = `${number}${at}`.padEnd(4, "0");
@@ -162,7 +164,8 @@ class LivingWorld {
       });
       for (const brother of brothers) this.#audit.twins(brother, witness, settings);
       brothers.push(witness);
-      this.#witnesses.set(boot, witness);
+      this.#people.push(witness);
+      this.#boots.set(boot, witness);
     }
   }
 
@@ -200,6 +203,8 @@ class LivingWorld {
       {
         serviceName,
         instanceId: instance,
+        healthPort: 0,
+        healthHost: "127.0.0.1",
         ...rest,
         redis: redis === "none" ? null : "redis://simulated",
         redisRequired: redis === "required",
@@ -270,7 +275,9 @@ class LivingWorld {
     }
   }
 
-  readonly #tellStep = (label: string): void => this.#journal.aside("", `- ${label}`);
+  readonly #beforeTimer = (label: string): void => {
+    if (this.#options.isReadable) this.#journal.aside("", `- ${label}`);
+  };
 
   readonly #accuse = (invariant: Invariant, who: string, detail: string): void => {
     const isKnown = this.#violations.some((violation) => violation.invariant === invariant && violation.who === who);

@@ -149,7 +149,7 @@ const instance = (random: Random, trouble: number, bootAt: number): InstancePlan
     chanceFailsAt: random.chance(trouble / 10) ? random.below(12) : undefined,
     waitsFor: random.chance(0.1) ? random.pick(stateNames) : undefined,
     onStart: hook(hooks, trouble, 300, ["tools", "model"]),
-    run: hook(hooks, trouble, random.pick([500, 20_000, 60_000, 120_000]), ["work"]),
+    run: hook(hooks, trouble, random.pick([1000, 60_000, 120_000, 240_000]), ["work"]),
     onStop: { ...hook(hooks, trouble, 200, ["goodbye"]), shutsDown: "no" },
     pings: Array.from({ length: 3 }, () => effect(random, trouble, 20)),
     openHealth: effect(random, trouble / 2, 20),
@@ -161,7 +161,7 @@ const instance = (random: Random, trouble: number, bootAt: number): InstancePlan
 
 /** One at the latest ends what nothing else ends; often there are others, before and behind it. */
 const shutdowns = (random: Random): Call[] => {
-  const calls: Call[] = [{ at: random.chance(0.25) ? random.next() * 3000 : random.next() * 120_000, reason: reason(random) }];
+  const calls: Call[] = [{ at: random.chance(0.25) ? random.next() * 3000 : random.next() * 240_000, reason: reason(random) }];
   if (random.chance(0.3)) calls.push({ at: calls[0]!.at, reason: reason(random) });
   if (random.chance(0.2)) calls.push({ at: random.next() * 20_000, reason: reason(random) });
   if (random.chance(0.1)) calls.push({ at: random.pick(stateNames), reason: reason(random) });
@@ -192,9 +192,9 @@ const hook = (random: Random, trouble: number, ms: number, phases: readonly stri
     ? "obeys"
     : random.pick(["returns", "abortError", random.chance(trouble * 2) ? random.pick(["late", "rejects", "ignores"]) : "obeys"]),
   lateMs: random.next() * 10_000,
-  phases: random.chance(0.5) ? phases : [],
+  phases: random.chance(0.3) ? phases : [],
   isNested: random.chance(0.5),
-  releases: random.chance(0.4) ? Array.from({ length: 1 + random.below(3) }, () => release(random, trouble)) : [],
+  releases: random.chance(0.3) ? Array.from({ length: 1 + random.below(3) }, () => release(random, trouble)) : [],
   defersLast: random.chance(0.1),
   shutsDown: random.chance(0.05) ? random.pick(["first", "last", "with an error"]) : "no",
 });

@@ -33,6 +33,10 @@ export const isNewer = (a: Boot, b: Boot): boolean =>
   a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.id > b.id);
 const isSame = (a: Boot, b: Boot): boolean => a.incarnation === b.incarnation && a.id === b.id;
 
+/** The boot that wrote an entry. */
+export const writerOf = (text: string | undefined): Boot | undefined =>
+  bootIn(text?.slice(0, 81), /^\{"incarnation":(\d+),"boot":"([0-9a-fA-F]+)"/);
+
 export class SimulatedRegistry {
   readonly #options: RegistryOptions;
   readonly #values = new Map<string, Value>();
@@ -67,7 +71,7 @@ export class SimulatedRegistry {
 
   /** The boot that holds an entry. */
   holder(key: string): Boot | undefined {
-    return bootIn(this.get(key)?.slice(0, 81), /^\{"incarnation":(\d+),"boot":"([0-9a-fA-F]+)"/);
+    return writerOf(this.get(key));
   }
 
   /** Runs a script with the keys and arguments that the real one is given. */

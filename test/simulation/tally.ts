@@ -3,33 +3,38 @@
 export type Counts = Record<string, number>;
 
 export class Tally {
-  readonly states: Counts = {};
-  readonly leases: Counts = {};
-  readonly faults: Counts = {};
-  readonly outcomes: Counts = {};
+  readonly #kinds = { states: new Map(), leases: new Map(), faults: new Map(), outcomes: new Map() };
 
   state(path: string): void {
-    count(this.states, path);
+    count(this.#kinds.states, path);
   }
 
-  lease(fact: string): void {
-    count(this.leases, fact);
+  lease(path: string): void {
+    count(this.#kinds.leases, path);
   }
 
   fault(what: string): void {
-    count(this.faults, what);
+    count(this.#kinds.faults, what);
   }
 
   outcome(outcome: string): void {
-    count(this.outcomes, outcome);
+    count(this.#kinds.outcomes, outcome);
+  }
+
+  /** As JSON may carry it. */
+  get counts(): Readonly<Record<"states" | "leases" | "faults" | "outcomes", Counts>> {
+    const { states, leases, faults, outcomes } = this.#kinds;
+    const plain = Object.fromEntries;
+    return { states: plain(states), leases: plain(leases), faults: plain(faults), outcomes: plain(outcomes) };
   }
 }
 
-const count = (counts: Counts, what: string): void => {
-  counts[what] = (counts[what] ?? 0) + 1;
+const count = (counts: Map<string, number>, what: string): void => {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
 };
 
-/** Adds the counts of `from` to `to`. */
-export const addCounts = (to: Counts, from: Counts): void => {
-  for (const [what, times] of Object.entries(from)) to[what] = (to[what] ?? 0) + times;
+export const addCounts = (a: Counts, b: Counts): Counts => {
+  const sum = { ...a };
+  for (const [what, times] of Object.entries(b)) sum[what] = (sum[what] ?? 0) + times;
+  return sum;
 };

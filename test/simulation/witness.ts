@@ -81,6 +81,8 @@ export class Witness implements HookWatcher, WorldWatcher {
   /** looked at once, at the end of the step in which it stopped */
   #isJudged = false;
   #state = 0;
+  #endings = 0;
+  #entries = 1;
   #lease: LeaseSnapshot | undefined;
   /** called synchronously on entering each state */
   onState: (state: StateName) => void = () => {};
@@ -274,9 +276,9 @@ export class Witness implements HookWatcher, WorldWatcher {
   }
 
   #judgeStopped(report: StopReport): void {
-    this.#judgeLeftovers();
-    for (const kind of ["stopped", ...stateNames.map((state) => `state.entered ${state}`)])
-      if (this.#factsOf(kind) > 1) this.#accuse("one terminal state, once", `${kind} was told ${this.#factsOf(kind)} times`);
+    if (this.#options.serviceClock.pending > 0) this.#judgeLeftovers();
+    if (this.#endings !== 1) this.#accuse("one terminal state, once", `its end was told ${this.#endings} times`);
+    if (this.#entries > stateNames.length) this.#accuse("one terminal state, once", "a state was entered twice");
     const snapshot = this.service.actor.getSnapshot();
     judgeReport({ ...this.#options, report, snapshot, evidence: this.evidence, facts: this.#facts });
   }
@@ -385,7 +387,9 @@ export class Witness implements HookWatcher, WorldWatcher {
     else if (fact.type !== "state.entered" && fact.type !== "phase.ended") journal.note(this.who, fact.type);
     if (fact.type === "lease.broken") this.evidence.chanceFailed = true;
     if (fact.type === "failed") this.#judgeFailure(fact.code, fact.message);
+    if (fact.type === "state.entered") this.#entries += 1;
     if (fact.type !== "stopped") return;
+    this.#endings += 1;
     this.#report = fact;
     this.#judgeEnd();
     journal.note(this.who, `${fact.outcome} (${fact.reason})`);
@@ -423,12 +427,7 @@ export class Witness implements HookWatcher, WorldWatcher {
 
   /** `init` was entered before anybody could listen */
   #stateSeen(state: StateName): number {
-    return state === "init" ? 1 : this.#factsOf(`state.entered ${state}`);
-  }
-
-  #factsOf(kind: string): number {
-    return this.#facts.filter((fact) => (fact.type === "state.entered" ? `${fact.type} ${fact.state}` : fact.type) === kind)
-      .length;
+    return state === "init" ? 1 : this.#facts.filter((fact) => fact.type === "state.entered" && fact.state === state).length;
   }
 
   #path(): string {
