@@ -51,6 +51,9 @@ export const targets = [
   { scenario: "watch", metric: "falselySeen", of: "our watch", most: 0, what: "falsely seen" },
   { scenario: "lifecycle", metric: "lifeCpuUs", of: "a service", per: "the bare chart", most: 1.5, what: "a life in process" },
   { scenario: "lifecycle", metric: "runningKiB", of: "the bare chart", most: 12, what: "KiB of each of 10,000 running" },
+  { scenario: "inspect", metric: "inspectedLifeCpuUs", of: "off", per: "none", most: 1.02, what: "a life, inspection off" },
+  { scenario: "light", metric: "lightMs", of: "p50", most: 50, what: "light in the browser, p50, ms" },
+  { scenario: "light", metric: "lightMs", of: "p99", most: 250, what: "light in the browser, p99, ms" },
   { scenario: "packages", metric: "packages", of: "ours", most: 75, what: "packages installed" },
 ];
 

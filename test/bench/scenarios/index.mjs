@@ -3,6 +3,7 @@ import { beat } from "./beat.mjs";
 import { block } from "./block.mjs";
 import { cold } from "./cold.mjs";
 import { health } from "./health.mjs";
+import { inspect, light } from "./inspect.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { list } from "./list.mjs";
 import { memory } from "./memory.mjs";
@@ -12,4 +13,19 @@ import { storm } from "./storm.mjs";
 import { trips } from "./trips.mjs";
 import { watch } from "./watch.mjs";
 
-export const scenarios = [cold, trips, shutdown, health, block, memory, packages, list, storm, beat, watch, lifecycle];
+export const scenarios = [
+  cold,
+  trips,
+  shutdown,
+  health,
+  block,
+  memory,
+  packages,
+  list,
+  storm,
+  beat,
+  watch,
+  lifecycle,
+  inspect,
+  light,
+];
