@@ -16,6 +16,8 @@ const charts = new Map(
 const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
 
 let picture;
+/** the one that the panels show */
+let drawn;
 /** the service's clock less ours */
 let ahead = 0;
 let connection = "connecting";
@@ -53,6 +55,7 @@ const bannerText = () => {
 };
 
 const onConnection = (next) => {
+  if (next === connection) return;
   connection = next;
   document.body.dataset.connection = next;
   byId("live-text").textContent = words[next];
@@ -76,9 +79,17 @@ const onRecord = (record, isReplayed) => {
   }
 };
 
+/** Arrows and states are lit at once; the panels follow with the next frame, however many pictures came before it. */
 const onPicture = (next) => {
+  const isDue = picture === undefined || picture === drawn;
   picture = next;
   ahead = next.now - Date.now();
+  if (isDue) requestAnimationFrame(draw);
+};
+
+const draw = () => {
+  const next = picture;
+  drawn = next;
   document.title = `${next.service} · ${next.state}`;
   byId("service").textContent = next.service;
   byId("instance").textContent = `${next.instance} · pid ${next.pid}`;

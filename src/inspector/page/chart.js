@@ -25,6 +25,12 @@ const idsOf = (name, path) => {
   return parts.map((_, index) => [name, ...parts.slice(0, index + 1)].join("."));
 };
 
+/** Reading the layout between the two makes the browser forget that it was lit. */
+const beginAnew = (element) => {
+  element.classList.remove("taken");
+  element.getBoundingClientRect();
+};
+
 export class Chart {
   #name;
   #panel;
@@ -69,9 +75,7 @@ export class Chart {
     if (isReplayed) for (const element of before) element.classList.remove("taken");
     else setTimeout(() => this.#fade(before), trailMs);
     for (const element of elements) {
-      element.classList.remove("taken");
-      // reading the layout begins the animation anew
-      if (!isReplayed) element.getBoundingClientRect();
+      if (!isReplayed && element.classList.contains("taken")) beginAnew(element);
       element.classList.add("taken");
     }
   }
