@@ -1,7 +1,17 @@
-/** What all tests need: a Redis server that can be started. */
+/** What all tests need: a Redis server that can be started. At the end it says what was left to `npm run faults`. */
+import type { TestProject } from "vitest/node";
 import { findRedisServer } from "../../src/redis/server-binary.ts";
 
-export default function setup(): void {
+export default function setup(project: TestProject): () => void {
   if (findRedisServer() === undefined)
     throw new Error("The tests start their own Redis and found no redis-server or valkey-server. Run: npm run setup");
+  return () => {
+    const left = leftIn(project);
+    if (left > 0) console.log(`${left} long cases of the fault suite were left to: npm run faults`);
+  };
 }
+
+const leftIn = ({ vitest }: TestProject): number => {
+  const tests = vitest.state.getTestModules().flatMap((file) => [...file.children.allTests()]);
+  return tests.filter((test) => test.meta().left).length;
+};

@@ -1,0 +1,107 @@
+#!/usr/bin/env node
+/**
+ * `npm run faults`: every fault of claims.mjs on real processes and a real Redis, and a table of what happened.
+ *
+ * | file               | faults                                                       |
+ * | ------------------ | ------------------------------------------------------------ |
+ * | probes.test.ts     | F1 to F5: probes and draining                                |
+ * | hooks.test.ts      | F6 to F9: hooks and budgets                                  |
+ * | stopping.test.ts   | F10 to F14: stop against start, signals, exit codes          |
+ * | crashes.test.ts    | F15 to F17: uncaught errors, neighbours, throwing listeners  |
+ * | redis.test.ts      | F18, F19: Redis in trouble at boot and at shutdown           |
+ * | registry.test.ts   | F20 to F23, F25: the lease in the wild, ghosts, twins        |
+ * | herd.test.ts       | F24: two hundred replicas                                    |
+ * | failover.test.ts   | F26: Sentinel and Cluster                                    |
+ * | health.test.ts     | F27 to F29: health tells the truth                           |
+ *
+ * A case is `fault("F18", "refused", async (happened) => { ...; happened("gave up after 0.6 s") })` of test/kit/fault.ts: a
+ * test whose name begins with the number and the claim, and which reports sentences. A case of more than some 5 s says
+ * `{ slow: true }`: `npm test` leaves it to this command.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { claims } from "./claims.mjs";
+import { judge, tableOf } from "./table.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const help = `npm run faults [-- options]
+
+Runs every fault of test/faults on real processes and a real Redis, and prints what happened.
+
+  --only F18,F19  these alone
+  --json          prints the result as JSON
+  --help          this
+
+Exit codes: 0 all held, 1 some did not, 2 wrong usage.`;
+
+const usage = (line) => {
+  console.error(`faults: ${line}. See: npm run faults -- --help`);
+  process.exit(2);
+};
+
+const options = { only: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } };
+const read = () => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return usage(error.message);
+  }
+};
+
+const chosenOf = (only) => {
+  const ids = only === undefined ? Object.keys(claims) : only.toUpperCase().split(/[\s,]+/);
+  const unknown = ids.filter((id) => !(id in claims));
+  return unknown.length > 0 ? usage(`there is no fault ${unknown.join(", ")}`) : ids;
+};
+
+/** Runs the cases of these faults; resolves with vitest's result, undefined where there is none. */
+const run = (ids, file) =>
+  new Promise((resolve) => {
+    const reporters = ["--reporter=json", `--outputFile.json=${file}`, "--reporter=./test/faults/progress.mjs"];
+    const args = ["vitest", "run", "test/faults", "-t", `^(${ids.join("|")}) `, "--no-file-parallelism", ...reporters];
+    const child = spawn("npx", args, {
+      cwd: root,
+      env: { ...process.env, SG_TEST_SLOW: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => {
+      output += chunk;
+      process.stderr.write(chunk);
+    });
+    child.once("close", () => resolve(resultIn(file, output)));
+  });
+
+const resultIn = (file, output) => {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    console.error(output.trim().split("\n").slice(-20).join("\n"));
+    return undefined;
+  }
+};
+
+const values = read();
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+const ids = chosenOf(values.only);
+const folder = mkdtempSync(join(tmpdir(), "stargazer-faults-"));
+const began = performance.now();
+const result = await run(ids, join(folder, "result.json"));
+rmSync(folder, { recursive: true, force: true });
+if (result === undefined) process.exit(1);
+
+const faults = ids.map((id) => judge(id, claims[id], result));
+const held = faults.filter(({ verdict }) => verdict === "held").length;
+const seconds = Math.round((performance.now() - began) / 1000);
+console.log(
+  values.json ? JSON.stringify({ held, of: faults.length, seconds, faults }, null, 2) : tableOf(faults, { held, seconds }),
+);
+process.exitCode = held === faults.length ? 0 : 1;

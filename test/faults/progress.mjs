@@ -1,0 +1,11 @@
+/** A reporter of vitest that tells each case as it ends, on standard error. */
+export default class Progress {
+  onTestCaseResult(test) {
+    const { state } = test.result();
+    if (state === "skipped") return;
+    const seconds = ((test.diagnostic()?.duration ?? 0) / 1000).toFixed(1);
+    const [id] = test.name.split(" ");
+    const what = test.name.slice(test.name.lastIndexOf(": ") + 2);
+    process.stderr.write(`${state === "passed" ? "ok    " : "BROKEN"} ${id.padEnd(3)} ${seconds.padStart(5)} s  ${what}\n`);
+  }
+}
