@@ -380,9 +380,28 @@ describe("configuration", () => {
     [{ logger: { info() {} } }, "logger has no debug, warn, error"],
     [{ metadata: { big: "x".repeat(5000) } }, "metadata must be at most 4096 bytes"],
     [{ healthHost: "a b" }, "healthHost must be a host name"],
+    [{ probeThread: 1 }, "probeThread must be true or false"],
+    [{ readinessBlockMs: 99 }, "readinessBlockMs must be a whole number from 100"],
+    [{ livenessBlockMs: 500 }, "readinessBlockMs (1000) must be at most livenessBlockMs (500)"],
     [{ pingAttemps: 3 }, "unknown option 'pingAttemps'"],
   ])("refuses %j", (options, problem) => {
     expect(problemsOf(options)).toContain(problem);
+  });
+
+  it("reads SG_PROBE_THREAD as 1 or 0, and says what else it finds there", () => {
+    try {
+      for (const [text, problem] of [
+        ["1", ""],
+        ["0", ""],
+        ["yes", 'SG_PROBE_THREAD (probeThread) must be 1 or 0, not "yes"'],
+      ] as const) {
+        process.env.SG_PROBE_THREAD = text;
+        expect(problemsOf({})).toContain(problem);
+        expect(problemsOf({ probeThread: false })).toBe("");
+      }
+    } finally {
+      delete process.env.SG_PROBE_THREAD;
+    }
   });
 
   it("lists all problems at once, and no password", () => {
