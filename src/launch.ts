@@ -1,5 +1,5 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
-import { isOpen } from "../machines/index.ts";
+import { isOpen } from "../machines/phases.ts";
 import { StargazerError } from "./errors.ts";
 import { flightFolder } from "./flight/file.ts";
 import type { StopSignal } from "./process.ts";

@@ -49,6 +49,7 @@ describe("the set-up of a clone", () => {
     put("package.json", '{"type":"module"}');
     put("package-lock.json", "{}");
     put("tsconfig.json", "{}");
+    put("src/bundle.mjs", "");
     put("machines/one.ts", "");
     put("src/index.ts", "");
     put("src/old.ts", "");
