@@ -9,6 +9,7 @@ import { ThreadPort } from "../src/health/thread-port.ts";
 import { turnedSource } from "./kit/health-source.ts";
 import { ask } from "./kit/http-client.ts";
 import { block, startProber } from "./kit/prober.ts";
+import { endPrograms, Program } from "./kit/program.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -168,6 +169,30 @@ describe("a thread that dies", () => {
     await gone;
     server.warm();
     expect(process.getActiveResourcesInfo()).not.toContain("Worker");
+  });
+});
+
+describe("a process with a probe thread", () => {
+  afterEach(endPrograms);
+
+  test("ends when it has nothing more to do", async () => {
+    const program = new Program("health-open.mjs");
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(program.lines).toEqual([{ type: "asked", status: 200 }]);
+  });
+
+  test("that may start no thread has its port on the main thread, and says why", async () => {
+    const known = process.allowedNodeEnvironmentFlags;
+    const permission = known.has("--permission") ? "--permission" : "--experimental-permission";
+    const network = known.has("--allow-net") ? " --allow-net" : "";
+    const env = { NODE_OPTIONS: `${permission}${network} --allow-fs-read=* --no-warnings` };
+    const program = new Program("health-open.mjs", { env });
+    await program.line("asked", ({ type }) => type === "asked");
+    program.signal("SIGKILL");
+    expect(program.lines).toEqual([
+      { type: "health.thread.died", reason: expect.stringContaining("restricted") },
+      { type: "asked", status: 200 },
+    ]);
   });
 });
 

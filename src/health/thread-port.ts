@@ -44,8 +44,8 @@ export interface ThreadPortOptions extends Omit<ThreadData, "memory"> {
 /** The thread died before it listened. */
 export class ThreadDied extends Error {}
 
-/** The program needs about 4 MB; what passes these limits ends the thread, not the process. */
-const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
+/** The program needs about 4 MB, and more with each open connection; what passes these limits ends the thread, not the process. */
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
 
 interface Waiting {
   readonly host: string;
@@ -76,22 +76,26 @@ export class ThreadPort implements Port {
   /** Starts the thread, which takes about 40 ms, beside this one. Any time; once it has started or gone, without effect. */
   start(): void {
     if (this.#worker || this.#dismissal.signal.aborted) return;
+    try {
+      this.#worker = this.#spawn();
+    } catch (error) {
+      // Node's permission model may forbid threads
+      this.#trouble = messageOf(error);
+    }
+  }
+
+  #spawn(): Worker {
     const { board, livenessBlockMs, readinessBlockMs } = this.#options;
     const workerData: ThreadData = { memory: board.memory, livenessBlockMs, readinessBlockMs };
-    const worker = new Worker(new URL("./probe-thread.mjs", import.meta.url), {
-      workerData,
-      resourceLimits,
-      env: {},
-      execArgv: [],
-      name: "probes",
-    });
+    const program = new URL("./probe-thread.mjs", import.meta.url);
+    const worker = new Worker(program, { workerData, resourceLimits, env: {}, execArgv: [], name: "probes" });
     worker.unref();
     worker.on("message", (message: FromThread) => this.#hear(message));
     worker.on("error", (error) => {
       this.#trouble = messageOf(error);
     });
     this.#gone = new Promise((resolve) => worker.once("exit", () => resolve(this.#depart())));
-    this.#worker = worker;
+    return worker;
   }
 
   /** The wait keeps the process alive, what comes after it does not. Rejects with `ThreadDied` too. */
