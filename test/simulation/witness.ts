@@ -381,8 +381,9 @@ export class Witness implements HookWatcher, WorldWatcher {
   }
 
   #hear(fact: ServiceFact): void {
-    const { journal } = this.#options;
+    const { journal, tally } = this.#options;
     this.#facts.push(fact);
+    if (fact.type === "lease.released" || fact.type === "lease.abandoned") tally.lease(fact.type.slice("lease.".length));
     if (fact.type === "failed") journal.note(this.who, `failure ${fact.code} in ${fact.phase}: ${fact.message}`);
     else if (fact.type !== "state.entered" && fact.type !== "phase.ended") journal.note(this.who, fact.type);
     if (fact.type === "lease.broken") this.evidence.chanceFailed = true;
