@@ -49,6 +49,8 @@ export class PageStreams {
     const keepAlive = setInterval(() => this.#write(response, ": \n\n"), keepAliveMs);
     keepAlive.unref();
     this.#responses.add(response);
+    // a page that has gone is no error of the service's
+    response.on("error", () => {});
     response.once("close", () => {
       clearInterval(keepAlive);
       this.#responses.delete(response);
@@ -93,6 +95,6 @@ export class PageStreams {
 
   #write(response: ServerResponse, text: string): void {
     if (response.writableLength > maxOwedBytes) response.destroy();
-    else response.write(text);
+    else if (!response.destroyed) response.write(text);
   }
 }
