@@ -256,6 +256,17 @@ describe("the ping gate", () => {
     expect(await gate(client)).toBe("passed");
   });
 
+  test("says so at once however often it has been asked, at the pace of whoever asks", async () => {
+    const client = open(proxy.through(redis.url));
+    await proxy.refuse();
+    const began = performance.now();
+    for (let attempt = 1; attempt <= 12; attempt += 1)
+      expect(await gate(client)).toMatchObject({ message: "connection refused" });
+    expect(performance.now() - began).toBeLessThan(2000);
+    await proxy.accept();
+    expect(await gate(client)).toBe("passed");
+  });
+
   test("ends with its signal in a black hole, keeps no socket half open, and begins afresh", async () => {
     const client = open(proxy.through(redis.url));
     proxy.mode = "stall";

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { Redis } from "ioredis";
 
 interface Insides {
+  reconnectTimeout?: NodeJS.Timeout | null;
   readonly stream?: Socket;
   readonly commandQueue?: unknown;
   readonly prevCommandQueue?: unknown;
@@ -30,4 +31,10 @@ export const rejectHandshakeOnClose = (client: Redis): void => {
 export const clearDisconnectTimer = (client: Redis): void => {
   const { stream } = inside(client);
   if (stream?.closed) stream.emit("close", false);
+};
+
+/** Ends the wait before the next reconnect, so that `connect()` may be called now and nothing calls it a second time later. */
+export const endReconnectWait = (client: Redis): void => {
+  clearTimeout(inside(client).reconnectTimeout ?? undefined);
+  inside(client).reconnectTimeout = null;
 };
