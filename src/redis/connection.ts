@@ -170,6 +170,10 @@ export const dropConnection = async (client: RedisClient): Promise<void> => {
   await over;
 };
 
+/** A peer that owes nothing need not be heard again: its goodbye is not waited for. */
+const isOwedAReply = (client: RedisClient): boolean =>
+  (client as { commandQueue?: { length: number } }).commandQueue?.length !== 0;
+
 /**
  * Closes a connection that is ours: politely, and by force when the signal aborts or the peer does not answer. Never rejects, never
  * hangs; afterwards neither socket nor timer is left, and what was in flight has been rejected.
@@ -183,6 +187,7 @@ export const closeRedis = async (client: RedisClient, { signal }: { signal: Abor
   });
   emitter.once("end", onEnd);
   if (client.status !== "end") client.disconnect();
+  if (!isOwedAReply(client)) socketOf(client)?.destroy();
   if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
   socketOf(client)?.destroy();
   await Promise.race([ended, turn()]);
