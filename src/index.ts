@@ -1,10 +1,10 @@
 /** The public door of Stargazer. */
 export type { StateName } from "../machines/index.ts";
-export { stateNames } from "../machines/index.ts";
+export { stateNames } from "../machines/phases.ts";
 export type { ErrorCode } from "./errors.ts";
 export { errorCodes, StargazerError } from "./errors.ts";
-export { launch } from "./launch.ts";
 export type { FlightRecording } from "./flight/index.ts";
+export { launch } from "./launch.ts";
 export type { Logger } from "./logger.ts";
 export type { RedisClient } from "./redis/client.ts";
 export type { RegistryEntry, RegistryEvent } from "./registry/registry.ts";

@@ -3,7 +3,7 @@
  * them only when somebody asks. Beats of the lease are not among them, or an hour of them would leave nothing else.
  */
 import type { InspectionEvent } from "xstate";
-import { statePath } from "../../machines/index.ts";
+import { statePath } from "../../machines/state.ts";
 import { Ring } from "../ring.ts";
 import { plainEvent } from "./plain.ts";
 import type { FlightEntry, FlightEvent } from "./recording.ts";

@@ -1,6 +1,6 @@
 /** A recorded flight: what a service last did, as plain JSON, and whether a file really holds one. */
 import type { Failure, LifecycleSettings, PhaseRecord } from "../../machines/index.ts";
-import { defaultSettings } from "../../machines/index.ts";
+import { defaultSettings } from "../../machines/settings.ts";
 import { StargazerError } from "../errors.ts";
 
 export const flightFormat = "stargazer.flight/1";

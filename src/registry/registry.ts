@@ -9,7 +9,7 @@ import { parseEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
 import { beginListScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
-import { watchRegistry } from "./watch.ts";
+import type { WatchOptions } from "./watch.ts";
 
 export type { RegistryEntry } from "./entry.ts";
 export type { RegistryEvent } from "./events.ts";
@@ -54,7 +54,7 @@ export class Registry {
    * where Redis cannot be read at the beginning; later on an outage is told as `stale`, and watching goes on.
    */
   watch(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<RegistryEvent> {
-    return watchRegistry({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
+    return watching({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
   }
 
   /** The entries of these instances, in this order, without those that are gone. */
@@ -92,4 +92,10 @@ export class Registry {
     );
     return live.flat();
   }
+}
+
+/** Few processes watch, so the code for it is loaded when one does. */
+async function* watching(options: WatchOptions): AsyncGenerator<RegistryEvent, void, undefined> {
+  const { watchRegistry } = await import("./watch.ts");
+  yield* watchRegistry(options);
 }

@@ -5,7 +5,8 @@
 import type { PromiseActorLogic } from "xstate";
 import { fromPromise } from "xstate";
 import type { LeaseAnswer, LeaseWrite, ReleaseWork } from "../../machines/index.ts";
-import { leaseMachine, lifecycleMachine } from "../../machines/index.ts";
+import { leaseMachine } from "../../machines/lease.machine.ts";
+import { lifecycleMachine } from "../../machines/lifecycle.machine.ts";
 
 /** What the chart asks for, and what it gets. */
 export interface Performances {

@@ -1,6 +1,7 @@
 /** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
 import type { EndedPhase, Failure, LeaseFact, LifecycleCommand, LifecycleSnapshot, StateName } from "../../machines/index.ts";
-import { isOpen, stateName } from "../../machines/index.ts";
+import { isOpen } from "../../machines/phases.ts";
+import { stateName } from "../../machines/state.ts";
 import type { Logger } from "../logger.ts";
 import type { StopReport } from "./types.ts";
 

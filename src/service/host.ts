@@ -12,7 +12,7 @@ import type {
   LifecycleSnapshot,
   StateName,
 } from "../../machines/index.ts";
-import { canReach, stateName, statePath } from "../../machines/index.ts";
+import { canReach, stateName, statePath } from "../../machines/state.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { performFor, providedLifecycle } from "./actors.ts";

@@ -1,5 +1,5 @@
 /** What `/metrics` says of the lifecycle. */
-import { isOpen, stateNames } from "../../machines/index.ts";
+import { isOpen, stateNames } from "../../machines/phases.ts";
 import { gauge, writeMetrics } from "../health/metrics.ts";
 import type { StatusReport } from "./status.ts";
 

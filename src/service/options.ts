@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../machines/index.ts";
-import { defaultSettings } from "../../machines/index.ts";
+import { defaultSettings } from "../../machines/settings.ts";
 import { fromEnvironment } from "../environment.ts";
 import { StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";

@@ -1,7 +1,7 @@
 /** Builds the real world of one service: what the registry entry says, and what the health server asks. */
 import { hostname } from "node:os";
 import type { LifecycleSnapshot } from "../../machines/index.ts";
-import { stateName } from "../../machines/index.ts";
+import { stateName } from "../../machines/state.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { HealthSource } from "../health/server.ts";
 import { HealthServer } from "../health/server.ts";

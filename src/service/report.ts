@@ -1,6 +1,6 @@
 /** From what the chart noted to the report that people get. */
 import type { Failure, LifecycleContext, LifecycleOutput } from "../../machines/index.ts";
-import { endAllPhases } from "../../machines/index.ts";
+import { endAllPhases } from "../../machines/phases.ts";
 import type { ErrorCode } from "../errors.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { StopReport } from "./types.ts";

@@ -1,7 +1,8 @@
 /** The base of every tier: nine phases from `init` to `stopped`, in one order, whatever happens. */
 import type { InspectionEvent, Observer, Subscription } from "xstate";
 import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
-import { stateNames, statePath } from "../../machines/index.ts";
+import { stateNames } from "../../machines/phases.ts";
+import { statePath } from "../../machines/state.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";

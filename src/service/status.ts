@@ -1,6 +1,6 @@
 /** The snapshot of a service as plain JSON: what `/status` answers. */
 import type { LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../machines/index.ts";
-import { stateName, statePath } from "../../machines/index.ts";
+import { stateName, statePath } from "../../machines/state.ts";
 
 export interface LeaseStatusReport {
   /** where the lease chart is: `held.waiting`, `suspect.beating`, … */

@@ -1,6 +1,6 @@
 /** What is undone without the chart, should the chart itself ever fail. */
 import type { Begun } from "../../machines/index.ts";
-import { defaultSettings } from "../../machines/index.ts";
+import { defaultSettings } from "../../machines/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { World } from "./world.ts";
