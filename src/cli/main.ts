@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
+import module from "node:module";
 import { messageOf, StargazerError } from "../errors.ts";
 import { exit, setExitCode } from "../process.ts";
 import { didYouMean } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
 import { version } from "./version.ts";
+
+/** Node 22 and newer keep what they have compiled for the next start; older ones do without. */
+(module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 
 /** Loaded when they are called, so that `--help` and `run` do not pay for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
