@@ -45,7 +45,7 @@ export interface ThreadPortOptions extends Omit<ThreadData, "memory"> {
 export class ThreadDied extends Error {}
 
 /** The program needs about 4 MB, and more with each open connection; what passes these limits ends the thread, not the process. */
-const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 1 };
 
 interface Waiting {
   readonly host: string;
