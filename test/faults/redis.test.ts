@@ -1,37 +1,120 @@
 /** F18, F19: Redis in trouble at boot and at shutdown. */
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterEach, expect } from "vitest";
+import type { Happened } from "../kit/fault.ts";
 import { fault, told } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
-import { LoopbackProxy } from "../kit/proxy.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { startTestRedis } from "../kit/redis.ts";
+import type { Trouble, Troubled } from "../kit/troubles.ts";
+import { startTroubled, troubles } from "../kit/troubles.ts";
+import { eventually } from "../kit/wait.ts";
 
-let redis: TestRedis;
-let proxy: LoopbackProxy;
-beforeAll(async () => {
-  redis = await startTestRedis();
-  proxy = await LoopbackProxy.start(redis.port);
-});
+const endings: (() => unknown)[] = [];
 afterEach(async () => {
   await endPrograms();
-  redis.thaw();
-  proxy.mode = "pass";
-  await proxy.accept();
-  await redis.witness.flushall();
-});
-afterAll(async () => {
-  await proxy.stop();
-  await redis.stop();
+  for (const end of endings.splice(0).reverse()) await end();
 });
 
-const service = (test: object = {}, url = redis.url) =>
-  new Program("service.mjs", { env: { SG_TEST: JSON.stringify(test), REDIS_URL: url } });
+const pingTimeoutMs = 400;
+const attempts = 3;
+const backoffMs = 500;
+/** three attempts, two waits between them, and what a loaded machine adds */
+const gateMs = attempts * pingTimeoutMs + (attempts - 1) * backoffMs + 3000;
 
-fault("F18", "refused", async (happened) => {
-  await proxy.refuse();
-  const program = service({}, proxy.through(redis.url));
-  const { code, ms } = await program.ended;
+const begin = async (trouble: Trouble): Promise<Troubled> => {
+  const troubled = await startTroubled(trouble);
+  endings.push(
+    () => troubled.redis.stop(),
+    () => troubled.proxy.stop(),
+  );
+  return troubled;
+};
+const service = (url: string, options: object, test: object = {}) =>
+  new Program("service.mjs", {
+    env: { SG_TEST: JSON.stringify({ ...test, options: { pingTimeoutMs, ...options } }), REDIS_URL: url },
+  });
+const durationOf = (program: Program, phase: string) =>
+  (program.report!.phases as { phase: string; durationMs: number }[]).find((record) => record.phase === phase)!.durationMs;
+
+const givesUp = async (url: string, { says, silent }: Trouble): Promise<string> => {
+  const program = service(url, {});
+  const { code } = await program.ended;
   expect(code, program.errors).toBe(1);
-  expect(program.report).toMatchObject({ error: { code: "SG_ERR_REDIS_UNREACHABLE", phase: "pinging" } });
-  happened(`exit 1 after ${told(ms)}`);
-});
+  const { error } = program.report as unknown as { error: { code: string; phase: string; message: string } };
+  expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", phase: "pinging" });
+  expect(error.message).toMatch(says);
+  expect(error.message).toMatch(/^Redis at redis:\/\/:\*+@127\.0\.0\.1:\d+ .* 3 attempts: .*Set REDIS_URL/);
+  const ms = durationOf(program, "pinging");
+  expect(ms).toBeLessThan(gateMs);
+  if (silent) expect(ms).toBeGreaterThan(attempts * pingTimeoutMs - 50);
+  return `required: gave up after 3 attempts in ${told(ms)}, exit 1, "${says.exec(error.message)![0]}"`;
+};
+
+const letsGo = async (url: string): Promise<string> => {
+  const program = service(url, { pingAttempts: 1000, pingTimeoutMs: 60_000 });
+  await program.state("pinging");
+  program.signal("SIGTERM");
+  const { code, ms } = await program.ended;
+  expect(code, program.errors).toBe(0);
+  expect(program.report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
+  expect(program.errors).toBe("");
+  expect(ms).toBeLessThan(3000);
+  return `SIGTERM in the middle: exit 0 after ${told(ms)}`;
+};
+
+/** Begins without Redis; the returned function heals it and waits until nothing shows that it was not there. */
+const getsBy = async ({ url, redis }: Troubled): Promise<(heal: () => Promise<unknown>) => Promise<string>> => {
+  const lease = { registerTimeoutMs: 300, heartbeatMs: 200, leaseTtlMs: 2000 };
+  const program = service(url, { redisRequired: false, ...lease });
+  await program.state("running");
+  expect(program.lines.some(({ type }) => type === "degraded")).toBe(true);
+  return async (heal) => {
+    await heal();
+    const since = performance.now();
+    await program.line("degraded clears", ({ type }) => type === "degraded.cleared");
+    const ms = performance.now() - since;
+    await eventually("the entry", async () => (await redis.witness.keys("sg:registry:service:*")).length === 1);
+    program.signal("SIGTERM");
+    expect(await program.ended, program.errors).toMatchObject({ code: 0 });
+    return `optional: ran degraded, registered ${told(ms)} after it was well`;
+  };
+};
+
+/** one of each kind in every run: refused, silent, not let in, not of use */
+const quick = ["refused", "a black hole", "a password that it does not know", "a read-only replica"];
+for (const trouble of troubles) {
+  const slow = !quick.includes(trouble.name);
+  const work = async (happened: Happened) => {
+    const troubled = await begin(trouble);
+    const [gaveUp, letGo, recovers] = await Promise.all([givesUp(troubled.url, trouble), letsGo(troubled.url), getsBy(troubled)]);
+    happened(gaveUp);
+    happened(letGo);
+    happened(await recovers(() => trouble.end(troubled)));
+  };
+  fault("F18", trouble.name, work, { slow });
+}
+
+const budgetMs = 3000;
+
+const stopsWithin = async (trouble: Trouble): Promise<{ program: Program; ms: number; deregistering: string }> => {
+  const healthy = await begin({ ...trouble, begin: async () => {} });
+  const program = service(healthy.url, { shutdownTimeoutMs: budgetMs, heartbeatMs: 300, leaseTtlMs: 1500 });
+  await program.state("running");
+  await eventually("the entry", async () => (await healthy.redis.witness.keys("sg:registry:service:*")).length === 1);
+  await trouble.begin(healthy);
+  await program.line("the lease notices", ({ type }) => type === "lease.suspect");
+  program.signal("SIGTERM");
+  const { code, ms } = await program.ended;
+  expect(code, program.errors).toBe(0);
+  expect(program.report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
+  expect(ms).toBeLessThan(budgetMs);
+  const phases = program.report!.phases as { phase: string; outcome: string }[];
+  return { program, ms, deregistering: phases.find(({ phase }) => phase === "stopping.deregistering")!.outcome };
+};
+
+const dead: Trouble = { ...troubles[0]!, name: "killed", begin: async ({ redis }) => redis.kill(), end: async () => {} };
+for (const trouble of [dead, ...troubles.filter(({ name }) => ["a black hole", "frozen"].includes(name))]) {
+  fault("F19", trouble.name, async (happened) => {
+    const { ms, deregistering } = await stopsWithin(trouble);
+    expect(deregistering).toMatch(/failed|timeout/);
+    happened(`exit 0 after ${told(ms)} of ${told(budgetMs)}, the goodbye marked "${deregistering}"`);
+  });
+}

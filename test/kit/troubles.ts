@@ -1,0 +1,111 @@
+/** A real Redis of a test's own, in each of the ways in which one can be in trouble. */
+import { LoopbackProxy } from "./proxy.ts";
+import type { TestRedis } from "./redis.ts";
+import { startTestRedis } from "./redis.ts";
+
+export interface Troubled {
+  readonly redis: TestRedis;
+  readonly proxy: LoopbackProxy;
+  /** through the proxy, with the password that was right at the beginning */
+  readonly url: string;
+}
+
+export interface Trouble {
+  readonly name: string;
+  /** what the service has to say of it */
+  readonly says: RegExp;
+  /** nothing answers, so an attempt lasts until its own deadline */
+  readonly silent: boolean;
+  begin(troubled: Troubled): Promise<unknown>;
+  end(troubled: Troubled): Promise<unknown>;
+}
+
+/** so long that the loading does not end by itself, so short that it answers between two keys */
+const loadDelayUs = 5000;
+const keys = 8000;
+
+/** The server reads its data back in, slowly, and goes on to answer that it is loading. */
+const reload = async ({ redis }: Troubled): Promise<void> => {
+  const { witness } = redis;
+  await witness.config("SET", "key-load-delay", String(loadDelayUs));
+  await witness.mset(...Array.from({ length: keys }, (_, at) => [`load:${at}`, "x".repeat(1100)]).flat());
+  const loader = witness.duplicate({ commandTimeout: undefined, socketTimeout: undefined } as object);
+  await loader.connect();
+  loader.on("error", () => {});
+  loader
+    .call("DEBUG", "RELOAD")
+    .catch(() => {})
+    .finally(() => loader.disconnect());
+  while (!(await witness.info("persistence")).includes("loading:1"));
+};
+
+export const troubles: readonly Trouble[] = [
+  {
+    name: "refused",
+    says: /connection refused/,
+    silent: false,
+    begin: ({ proxy }) => proxy.refuse(),
+    end: ({ proxy }) => proxy.accept(),
+  },
+  {
+    name: "a black hole",
+    says: /no answer/,
+    silent: true,
+    begin: async ({ proxy }) => (proxy.mode = "stall"),
+    end: async ({ proxy }) => {
+      proxy.mode = "pass";
+      proxy.cut();
+    },
+  },
+  {
+    name: "frozen",
+    says: /no answer/,
+    silent: true,
+    begin: async ({ redis }) => redis.freeze(),
+    end: async ({ redis }) => redis.thaw(),
+  },
+  {
+    name: "slow beyond the deadline",
+    says: /no answer/,
+    silent: true,
+    begin: async ({ proxy }) => Object.assign(proxy, { mode: "slow", delayMs: 1500 }),
+    end: async ({ proxy }) => (proxy.mode = "pass"),
+  },
+  {
+    name: "a password that it does not know",
+    says: /wrong user or password/,
+    silent: false,
+    begin: ({ redis }) => redis.witness.config("SET", "requirepass", "another"),
+    end: ({ redis }) => redis.witness.config("SET", "requirepass", redis.password),
+  },
+  {
+    name: "loading",
+    says: /loading its data/,
+    silent: false,
+    begin: reload,
+    end: ({ redis }) => redis.witness.config("SET", "key-load-delay", "0"),
+  },
+  {
+    name: "a read-only replica",
+    says: /a read-only replica/,
+    silent: false,
+    begin: ({ redis }) => redis.witness.replicaof("127.0.0.1", redis.port),
+    end: ({ redis }) => redis.witness.replicaof("NO", "ONE"),
+  },
+  {
+    name: "full (maxclients)",
+    says: /maximum of clients|maxclients|reset|closed/,
+    silent: false,
+    begin: ({ redis }) => redis.witness.config("SET", "maxclients", "1"),
+    end: ({ redis }) => redis.witness.config("SET", "maxclients", "1000"),
+  },
+];
+
+/** A server, a proxy before it, and the trouble begun. Stop both. */
+export const startTroubled = async (trouble: Trouble): Promise<Troubled> => {
+  const redis = await startTestRedis({ config: ["loading-process-events-interval-bytes 1024"] });
+  const proxy = await LoopbackProxy.start(redis.port);
+  const troubled = { redis, proxy, url: proxy.through(redis.url) };
+  await trouble.begin(troubled);
+  return troubled;
+};
