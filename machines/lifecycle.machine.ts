@@ -12,7 +12,7 @@
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
 import { assign, emit, enqueueActions, fromPromise, setup, spawnChild, stopChild } from "xstate";
-import type { LeaseEvent, LeaseFact, LeaseStatus } from "./lease.machine.ts";
+import type { LeaseEvent, LeaseFact, LeaseStatus, Twin } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
 import type { ChartPhase, EndedPhase, Failure, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
 import { currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "./phases.ts";
@@ -60,7 +60,9 @@ export interface LifecycleContext {
 }
 
 /** What a caller may ask for. */
-export type LifecycleCommand = { type: "boot" } | { type: "run" } | { type: "shutdown"; reason: string; error?: unknown };
+export type LifecycleCommand = { type: "boot" } | { type: "run" } | Shutdown;
+
+type Shutdown = { type: "shutdown"; reason: string; error?: unknown };
 
 /** What the host tells of a tier's hooks, in any state. */
 export type HookFact =
@@ -139,8 +141,7 @@ const lifecycle = setup({
       failures: [...context.failures, { phase: "pinging", ...context.refusal }],
       phases: markPhase(context.phases, "failed"),
     })),
-    failSuperseded: assign(({ context, event }) => {
-      const twin = event.type === "lease.superseded" ? event.twin : { host: "unknown", pid: 0 };
+    failSuperseded: assign(({ context }, { twin }: { twin: Twin }) => {
       const message = `a newer boot has taken this instance id: pid ${twin.pid} on ${twin.host}. Give each instance an id of its own.`;
       return {
         cause: { outcome: "failed" as const, reason: "superseded" },
@@ -148,9 +149,7 @@ const lifecycle = setup({
       };
     }),
     endAs: assign({ cause: (_, params: Cause) => params }),
-    noteShutdown: assign(({ context, event }) => {
-      if (event.type !== "shutdown") return {};
-      const { reason, error } = event;
+    noteShutdown: assign(({ context }, { reason, error }: Shutdown) => {
       if (error === undefined) return { cause: { outcome: "shutdown" as const, reason } };
       const code = ownCode(error) ?? "SG_ERR_FAILED";
       const failure = { phase: currentPhase(context.phases), code, message: messageOf(error), cause: error };
@@ -262,9 +261,11 @@ const overran = (phase: ChartPhase, code: string, message: string) => ({
 });
 
 /** The six arrows into `stopping` that are the same wherever they start: written once. A boot that is cut is marked so. */
-const shutdown = { target: "#lifecycle.stopping", actions: "noteShutdown" } as const;
-const cutBoot = { target: "#lifecycle.stopping", actions: ["noteShutdown", mark("aborted")] } as const;
-const superseded = { target: "#lifecycle.stopping", actions: ["report", "forgetLease", "failSuperseded"] } as const;
+const noteShutdown = { type: "noteShutdown" as const, params: ({ event }: { event: Shutdown }) => event };
+const failSuperseded = { type: "failSuperseded" as const, params: ({ event }: { event: { twin: Twin } }) => event };
+const shutdown = { target: "#lifecycle.stopping", actions: noteShutdown } as const;
+const cutBoot = { target: "#lifecycle.stopping", actions: [noteShutdown, mark("aborted")] } as const;
+const superseded = { target: "#lifecycle.stopping", actions: ["report", "forgetLease", failSuperseded] } as const;
 
 /** One step of stopping: skipped if its boot step was never begun; done, error and deadline all lead on. */
 type Deadline = "closeTimeout" | "drainTimeout" | "stopTimeout";
@@ -313,7 +314,7 @@ export const lifecycleMachine = lifecycle.createMachine({
   states: {
     init: {
       entry: enter("init"),
-      on: { boot: "jitter", shutdown: { target: "stopped", actions: "noteShutdown" } },
+      on: { boot: "jitter", shutdown: { target: "stopped", actions: noteShutdown } },
     },
     jitter: {
       entry: enter("jitter"),
@@ -451,8 +452,8 @@ export const lifecycleMachine = lifecycle.createMachine({
           on: {
             "lease.released": { target: "draining", actions: "report" },
             "lease.abandoned": { target: "draining", actions: ["report", mark("failed")] },
-            "lease.superseded": { target: "draining", actions: ["report", "forgetLease"] },
-            "xstate.error.actor.lease": { target: "draining", actions: ["forgetLease", "reportBroken", mark("failed")] },
+            "lease.superseded": { target: "draining", actions: "report" },
+            "xstate.error.actor.lease": { target: "draining", actions: ["reportBroken", mark("failed")] },
           },
           after: { deregisterTimeout: { target: "draining", actions: mark("timeout") } },
           exit: ["endLease", "forgetLease"],
