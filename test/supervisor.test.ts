@@ -3,155 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { initialTransition, transition, waitFor } from "xstate";
-import type { SupervisorContext, SupervisorSettings, SupervisorSnapshot } from "../machines/index.ts";
-import { defaultSupervisorSettings, supervisorMachine } from "../machines/index.ts";
+import { waitFor } from "xstate";
+import type { SupervisorSettings } from "../machines/index.ts";
 import { isAlive } from "../src/process.ts";
 import type { Supervisor } from "../src/supervisor/index.ts";
 import { supervise } from "../src/supervisor/index.ts";
-
-type AnyEvent = { type: string } & Record<string, unknown>;
-const done = (actor: string, output: unknown): AnyEvent => ({ type: `xstate.done.actor.${actor}`, output });
-const error = (actor: string): AnyEvent => ({ type: `xstate.error.actor.${actor}`, error: new Error("broken") });
-const after = (delay: string, state: string): AnyEvent => ({ type: `xstate.after.${delay}.supervisor.${state}` });
-const exited = (code: number | null, signal: string | null = null) => ({ type: "exited", code, signal });
-
-const events = {
-  stop: { type: "stop" },
-  kill: { type: "kill" },
-  "start: up": done("startChild", { type: "up" }),
-  "start: exited 0": done("startChild", exited(0)),
-  "start: exited 1": done("startChild", exited(1)),
-  "start: exited 2": done("startChild", exited(2)),
-  "start: error": error("startChild"),
-  "start: timeout": after("startTimeout", "starting"),
-  "watch: exited 0": done("watchChild", exited(0)),
-  "watch: exited 1": done("watchChild", exited(1)),
-  "watch: exited 2": done("watchChild", exited(2)),
-  "watch: SIGKILL": done("watchChild", exited(null, "SIGKILL")),
-  "watch: error": error("watchChild"),
-  settled: after("settleTime", "up"),
-  "backoff over": after("backoff", "backingOff"),
-  "stop: exited": done("stopChild", exited(0)),
-  "stop: error": error("stopChild"),
-  "stop: timeout": after("stopTimeout", "stopping"),
-  "kill: exited": done("killChild", exited(null, "SIGKILL")),
-  "kill: error": error("killChild"),
-  "replace: timeout": after("killTimeout", "replacing"),
-  "kill: timeout": after("killTimeout", "killing"),
-} satisfies Record<string, AnyEvent>;
-type EventName = keyof typeof events;
-
-/** From, event, to; whatever is not in it is refused. `4 failures` is the last chance before it is given up. */
-const table: Record<string, Partial<Record<EventName, string>>> = {
-  starting: {
-    stop: "stopping",
-    kill: "killing",
-    "start: up": "up",
-    "start: exited 0": "ended",
-    "start: exited 1": "backingOff",
-    "start: exited 2": "givenUp",
-    "start: error": "backingOff",
-    "start: timeout": "replacing",
-  },
-  "starting after 4 failures": {
-    stop: "stopping",
-    kill: "killing",
-    "start: up": "up",
-    "start: exited 0": "ended",
-    "start: exited 1": "givenUp",
-    "start: exited 2": "givenUp",
-    "start: error": "givenUp",
-    "start: timeout": "replacing",
-  },
-  up: {
-    stop: "stopping",
-    kill: "killing",
-    "watch: exited 0": "ended",
-    "watch: exited 1": "backingOff",
-    "watch: exited 2": "givenUp",
-    "watch: SIGKILL": "backingOff",
-    "watch: error": "replacing",
-    settled: "up",
-  },
-  "up after 4 failures": {
-    stop: "stopping",
-    kill: "killing",
-    "watch: exited 0": "ended",
-    "watch: exited 1": "givenUp",
-    "watch: exited 2": "givenUp",
-    "watch: SIGKILL": "givenUp",
-    "watch: error": "replacing",
-    settled: "up",
-  },
-  replacing: {
-    stop: "killing",
-    kill: "killing",
-    "kill: exited": "backingOff",
-    "kill: error": "givenUp",
-    "replace: timeout": "givenUp",
-  },
-  "replacing after 4 failures": {
-    stop: "killing",
-    kill: "killing",
-    "kill: exited": "givenUp",
-    "kill: error": "givenUp",
-    "replace: timeout": "givenUp",
-  },
-  backingOff: { stop: "stopped", kill: "stopped", "backoff over": "starting" },
-  stopping: { kill: "killing", "stop: exited": "stopped", "stop: error": "killing", "stop: timeout": "killing" },
-  killing: { "kill: exited": "stopped", "kill: error": "stopped", "kill: timeout": "stopped" },
-  ended: {},
-  givenUp: {},
-  stopped: {},
-};
-
-const fresh = (): SupervisorContext => initialTransition(supervisorMachine, {})[0].context;
-const at = (row: string): SupervisorSnapshot => {
-  const [value, rest] = row.split(" after ");
-  const context = { ...fresh(), failures: rest === undefined ? 0 : 4 };
-  return supervisorMachine.resolveState({ value: value as never, context });
-};
-const next = (snapshot: SupervisorSnapshot, event: AnyEvent) => transition(supervisorMachine, snapshot, event as never)[0];
-
-describe("the supervisor chart", () => {
-  const rows = Object.keys(table).flatMap((from) => Object.keys(events).map((event) => [from, event as EventName] as const));
-  it.each(rows)("%s, %s: goes where the table says, or is refused", (from, name) => {
-    const to = table[from]?.[name];
-    const snapshot = at(from);
-    expect(snapshot.can(events[name] as never)).toBe(to !== undefined);
-    if (to !== undefined) expect(next(snapshot, events[name]).value).toBe(to);
-  });
-
-  it("has no state that the table leaves out", () => {
-    const named = new Set(Object.keys(table).map((row) => row.split(" after ")[0]));
-    expect(Object.keys(supervisorMachine.states).sort()).toEqual([...named].sort());
-  });
-
-  it("has a delay for every name in `after`, and an answer to each end of every invoke", () => {
-    for (const state of Object.values(supervisorMachine.states)) {
-      for (const delay of state.after) expect(Object.keys(supervisorMachine.implementations.delays)).toContain(delay.delay);
-      for (const { id } of state.invoke) {
-        expect(state.ownEvents).toContain(`xstate.done.actor.${id}`);
-        expect(state.ownEvents).toContain(`xstate.error.actor.${id}`);
-      }
-    }
-  });
-
-  it("forgets failures once the child has settled, and only then", () => {
-    const up = at("up after 4 failures");
-    expect(next(up, events.settled).context.failures).toBe(0);
-    expect(next(at("starting after 4 failures"), events["start: up"]).context.failures).toBe(4);
-  });
-
-  it("doubles the backoff up to its cap, fully jittered", () => {
-    const delay = supervisorMachine.implementations.delays["backoff" as never] as unknown as (args: unknown) => number;
-    const of = (failures: number, random: number) => delay({ context: { ...fresh(), failures, random: () => random } });
-    expect([1, 2, 3, 7, 20].map((failures) => of(failures, 1))).toEqual([500, 1000, 2000, 30_000, 30_000]);
-    expect(of(3, 0)).toBe(0);
-    expect(of(3, 0.25)).toBe(500);
-  });
-});
 
 describe("a supervised process", () => {
   const folder = mkdtempSync(join(tmpdir(), "sg-supervisor-"));
@@ -232,14 +88,5 @@ describe("a supervised process", () => {
     const supervisor = supervise(spec, { settings: { backoffMs: 1 } });
     expect((await supervisor.ended).trouble).toMatch(/^could not be started: .*ENOENT/);
     rmSync(folder, { recursive: true, force: true });
-  });
-
-  it("has the figures of the contract by default", () => {
-    expect(defaultSupervisorSettings).toMatchObject({
-      backoffMs: 500,
-      maxBackoffMs: 30_000,
-      maxQuickFailures: 5,
-      stopTimeoutMs: 30_000,
-    });
   });
 });

@@ -1,0 +1,75 @@
+/** A chart told step by step, and purely: what it does on each event, without timers, actors or a world. */
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
+import { initialTransition, transition } from "xstate";
+import { statePath } from "../../machines/index.ts";
+
+type Told = { readonly type: string; readonly [key: string]: unknown };
+/** An event, or `pingRedis done`, `pingRedis error`, `renewLease done ok`, `after pingTimeout`, `boot`. */
+export type Cue = string | Told;
+
+interface Action {
+  readonly type: string;
+  readonly params: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What every story's actors fail with. */
+export const trouble = new Error("trouble");
+
+const eventOf = (cue: Cue, snapshot: AnyMachineSnapshot): Told => {
+  if (typeof cue !== "string") return cue;
+  const [, actor, end, answer] = /^(\w+) (done|error)(?: (\w+))?$/.exec(cue) ?? [];
+  if (actor !== undefined && end === "error") return { type: `xstate.error.actor.${actor}`, error: trouble };
+  if (actor !== undefined)
+    return { type: `xstate.done.actor.${actor}`, ...(answer !== undefined && { output: { type: answer } }) };
+  const [, delay] = /^after (\w+)$/.exec(cue) ?? [];
+  if (delay === undefined) return { type: cue };
+  const known = (snapshot._nodes as AnyStateNode[]).flatMap((node) => node.ownEvents);
+  return { type: known.find((type) => type.startsWith(`xstate.after.${delay}.`)) ?? `no arrow: ${cue}` };
+};
+
+/** `lease.lost gone`: an event with what it carries */
+const spoken = ({ type, ...rest }: Told): string =>
+  [type, ...Object.values(rest).map((value) => (typeof value === "string" ? value : JSON.stringify(value)))].join(" ");
+
+/** a lease's input is its parent and its times: too much for a line */
+const carried = (input: unknown): string =>
+  input === undefined || "parent" in (input as object) ? "" : ` ${JSON.stringify(input)}`;
+
+const effects: Readonly<Record<string, (params: NonNullable<Action["params"]>) => string>> = {
+  "xstate.raise": ({ event, delay }) => `${(event as Told).type.split(".")[2]} in ${delay}`,
+  "xstate.spawnChild": ({ id, input }) => `start ${id}${carried(input)}`,
+  "xstate.stopChild": ({ id }) => `stop ${id}`,
+  "xstate.sendTo": ({ targetId, to, event }) => `${targetId ?? (to ? "parent" : "nobody")} <- ${spoken(event as Told)}`,
+  "xstate.emit": ({ event }) => `emit ${spoken(event as Told)}`,
+};
+
+/** what a step begins and takes back again, passing through a state, has not happened */
+const isTakenBack = ({ type, params }: Action, at: number, all: readonly Action[]): boolean => {
+  const has = (other: string, key: string) => (action: Action) => action.type === other && action.params?.[key] === params?.id;
+  if (type === "xstate.raise") return all.slice(at).some(has("xstate.cancel", "sendId"));
+  if (type === "xstate.spawnChild") return all.slice(at).some(has("xstate.stopChild", "id"));
+  return type === "xstate.stopChild" && all.slice(0, at).some(has("xstate.spawnChild", "id"));
+};
+
+/** no words for a timer that is stopped, nor for a child that has already gone */
+const told = (actions: readonly Action[]): string[] =>
+  actions
+    .filter(({ type, params }) => type !== "xstate.cancel" && params !== undefined)
+    .filter((action) => !isTakenBack(action, actions.indexOf(action), actions))
+    .map(({ type, params }) => effects[type]?.(params!) ?? type);
+
+/** Steps and where they led. Before the first step `turn(0)` is called, before the next `turn(1)`: a clock may be turned there. */
+export const story = <M extends AnyStateMachine>(machine: M, input: unknown, cues: readonly Cue[], turn = (_: number) => {}) => {
+  turn(0);
+  let [snapshot, actions] = initialTransition(machine, input as never) as unknown as [AnyMachineSnapshot, Action[]];
+  const steps = [[statePath(snapshot), ...told(actions)].join(" | ")];
+  for (const [at, cue] of cues.entries()) {
+    turn(at + 1);
+    const event = eventOf(cue, snapshot);
+    if (!snapshot.can(event as never)) throw new Error(`${spoken(event)} has no arrow in ${statePath(snapshot)}`);
+    [snapshot, actions] = transition(machine, snapshot as never, event as never) as unknown as [AnyMachineSnapshot, Action[]];
+    const said = typeof cue === "string" ? cue : spoken(cue);
+    steps.push([`${said} -> ${statePath(snapshot)}`, ...told(actions)].join(" | "));
+  }
+  return { steps, snapshot: snapshot as ReturnType<M["transition"]> };
+};
