@@ -1,0 +1,41 @@
+/**
+ * What was judged of the mutants that survive: `equivalent` (nobody can tell it from the original), `not worth` (a test would pin
+ * what nobody relies on), `missing test`. By the text of the line, and of the mutant where not all of the line are meant.
+ */
+const lifecycle = "machines/lifecycle.machine.ts";
+const supervisor = "machines/supervisor.machine.ts";
+
+export const judgements = [
+  {
+    file: lifecycle,
+    line: "context.cause?.",
+    verdict: "equivalent",
+    why: "every arrow into stopping and stopped sets the cause; the default keeps the output total",
+  },
+  {
+    file: lifecycle,
+    line: '...step("unwinding"',
+    verdict: "equivalent",
+    why: "its entry, where the name is used, is replaced in the next lines",
+  },
+  {
+    file: lifecycle,
+    line: 'id: "lifecycle"',
+    verdict: "equivalent",
+    why: "XState names a root without an id by its own default",
+  },
+  {
+    file: "machines/leadership.machine.ts",
+    line: 'params.answer.type === "taken"',
+    verdict: "equivalent",
+    why: "the arrow's guard has already asked; the type has not",
+  },
+  { file: supervisor, line: 'phase: "",', verdict: "equivalent", why: "entering starting writes it before anybody can look" },
+  { file: supervisor, line: 'trouble: "",', verdict: "equivalent", why: "entering starting writes it before anybody can look" },
+  {
+    file: supervisor,
+    line: 'context.end ?? "stopped"',
+    verdict: "equivalent",
+    why: "every end names itself; the default keeps the output total",
+  },
+];

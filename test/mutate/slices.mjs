@@ -1,0 +1,71 @@
+/** What is mutated, and by which tests a mutant has to be noticed: the quick ones first, for the first that fails ends its run. */
+const service = (...names) => names.map((name) => `src/service/${name}.ts`);
+const registry = (...names) => names.map((name) => `src/registry/${name}.ts`);
+const tests = (...names) => names.map((name) => `test/${name}.test.ts`);
+
+export const slices = [
+  {
+    group: "machines",
+    name: "lifecycle",
+    title: "the life of a service",
+    mutate: ["machines/lifecycle.machine.ts"],
+    tests: tests("lifecycle-chart"),
+  },
+  {
+    group: "machines",
+    name: "lease",
+    title: "its registry entry",
+    mutate: ["machines/lease.machine.ts"],
+    tests: tests("lease-chart"),
+  },
+  {
+    group: "machines",
+    name: "leadership",
+    title: "one leader of many",
+    mutate: ["machines/leadership.machine.ts"],
+    tests: tests("leadership-chart"),
+  },
+  {
+    group: "machines",
+    name: "supervisor",
+    title: "a child process",
+    mutate: ["machines/supervisor.machine.ts"],
+    tests: tests("supervisor-chart"),
+  },
+  {
+    group: "machines",
+    name: "words",
+    title: "phases, states and figures",
+    mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts"],
+    tests: tests("phases"),
+  },
+  {
+    group: "services",
+    name: "options",
+    title: "the options of a service",
+    mutate: service("options"),
+    tests: tests("options", "service"),
+  },
+  {
+    group: "services",
+    name: "host",
+    title: "chart meets world",
+    mutate: service("host", "hooks", "releases", "report", "status", "actors", "unwind", "facts", "metrics", "abort"),
+    tests: tests("releases", "service"),
+  },
+  {
+    group: "services",
+    name: "world",
+    title: "the service on a real Redis",
+    mutate: service("service", "world", "real-world"),
+    tests: tests("service", "lifecycle.redis"),
+  },
+  {
+    group: "services",
+    name: "registry",
+    title: "the entry, its writer and its reader",
+    mutate: registry("entry", "registration", "registry", "scripts"),
+    tests: tests("entry", "registry"),
+  },
+  { group: "services", name: "launch", title: "services as a process", mutate: ["src/launch.ts"], tests: tests("launch") },
+];

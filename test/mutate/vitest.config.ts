@@ -1,0 +1,23 @@
+/** The tests of one slice, in the order of the slice: the quickest first, for the first that fails ends the run. */
+import { defineConfig } from "vitest/config";
+import type { TestSpecification } from "vitest/node";
+import { BaseSequencer } from "vitest/node";
+
+const tests = (process.env.SG_MUTATE_TESTS ?? "").split(",");
+
+class InOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const at = ({ moduleId }: TestSpecification) => tests.findIndex((test) => moduleId.endsWith(test));
+    return files.toSorted((a, b) => at(a) - at(b));
+  }
+}
+
+export default defineConfig({
+  test: {
+    runner: "test/mutate/runner.ts",
+    include: tests,
+    testTimeout: 10_000,
+    hookTimeout: 10_000,
+    sequence: { sequencer: InOrder },
+  },
+});
