@@ -18,5 +18,4 @@ export const statePath = ({ value }: Positioned): string =>
 export const stateName = (snapshot: Positioned): StateName => statePath(snapshot).split(".")[0] as StateName;
 
 /** Whether a service in `from` may still come to `to` (or is there): the states are entered in order and only once. */
-export const canReach = (from: StateName, to: StateName): boolean =>
-  stateNames.indexOf(to) >= stateNames.indexOf(from) && !(from === "stopping" && to !== "stopping" && to !== "stopped");
+export const canReach = (from: StateName, to: StateName): boolean => stateNames.indexOf(to) >= stateNames.indexOf(from);

@@ -92,6 +92,11 @@ describe("ending a phase", () => {
     expect(endPhase(records, "starting.tools", 10, "done")).toBe(records);
   });
 
+  it("lasts from when it began, and keeps that", () => {
+    const [record] = endPhase([open("starting.tools", 30)], "starting.tools", 100, "done");
+    expect(record).toEqual({ phase: "starting.tools", startedAt: 30, durationMs: 70, outcome: "done" });
+  });
+
   it("of all closes the chart's as done and a tier's as cut", () => {
     expect(endAllPhases([ended("jitter", 5), open("stopped"), open("running.work")], 10)).toEqual([
       ended("jitter", 5),
