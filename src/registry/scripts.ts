@@ -97,12 +97,16 @@ return { 'ok' }`);
 
 /**
  * Deletes the entry of a boot if it is still its own, and leaves a tombstone in any case, so that a write of that boot which is
- * still on its way is refused.
+ * still on its way is refused. A newer boot's tombstone does as well, for as long as ours would have.
  * ARGV ... tombstone ms. Returns {'ok'} | {'gone'}.
  */
 export const deregisterScript = script(`${writes}
 local gone = goodbye()
-if not gone or not newer(gone, me) then redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[5]) end
+if gone and newer(gone, me) then
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+else
+  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[5])
+end
 local held = holder()
 if not held or not same(held, me) then return { 'gone' } end
 redis.call('DEL', KEYS[1])

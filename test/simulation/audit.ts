@@ -22,6 +22,7 @@ interface Known extends Boot {
 export class Audit {
   readonly #options: AuditOptions;
   readonly #boots = new Map<string, Known>();
+  #wasFlushed = false;
   /** pairs of one id that both believe, since when */
   readonly #pairs: {
     readonly older: Witness;
@@ -42,6 +43,7 @@ export class Audit {
 
   /** Redis has lost its data: no goodbye counts any more. */
   flushed(): void {
+    this.#wasFlushed = true;
     for (const boot of this.#boots.values()) boot.goodbyeAt = undefined;
   }
 
@@ -85,17 +87,15 @@ export class Audit {
   }
 
   /** Once nothing is on the wire any more: whoever has stopped and said so is not in the registry. */
-  atTheEnd(server: SimulatedServer, key: string, witnesses: ReadonlyMap<string, Witness>): void {
+  atTheEnd(server: SimulatedServer, key: string, witnesses: ReadonlyMap<string, Witness>, isCalm: boolean): void {
     const holder = server.registry.holder(key);
     const witness = holder && witnesses.get(holder.id);
     if (!holder || !witness?.report) return;
     const farewell = witness.report.phases.find(({ phase }) => phase === "stopping.deregistering");
-    if (farewell?.outcome === "done" && this.hasGone(holder.id))
-      this.#options.accuse(
-        "nothing registered after stopped",
-        witness.who,
-        "its entry is still there, and its goodbye was confirmed",
-      );
+    const wasConfirmed = farewell?.outcome === "done" && (this.hasGone(holder.id) || !this.#wasFlushed);
+    if (!wasConfirmed && !isCalm) return;
+    const detail = `its entry is still there; its goodbye: ${farewell?.outcome ?? "none"}`;
+    this.#options.accuse("nothing registered after stopped", witness.who, detail);
   }
 
   #accuse(id: string, detail: string): void {

@@ -121,7 +121,7 @@ const liveOne = (plan: InstancePlan, settings: Settings, trouble: number): void 
   actor.start();
   if (plan.call !== "never") send({ type: "boot" });
   for (const { at, reason } of plan.shutdowns)
-    clock.schedule(() => send({ type: "shutdown", reason }), typeof at === "number" ? at : 0, reason);
+    if (typeof at === "number") clock.schedule(() => send({ type: "shutdown", reason }), at, reason);
   while (actor.getSnapshot().status === "active" && clock.step());
 };
 

@@ -1,5 +1,6 @@
 /** Judges a report against what really happened. */
 import type { LifecycleSnapshot } from "../../machines/index.ts";
+import { stateNames } from "../../machines/index.ts";
 import type { ServiceFact } from "../../src/service/facts.ts";
 import type { StopReport } from "../../src/service/types.ts";
 import type { Accuse, Invariant } from "./invariants.ts";
@@ -59,10 +60,21 @@ const judgeFailures = (it: Case): void => {
   }
 };
 
+/** The states follow one another: each phase has ended when the next one begins. */
+const judgeSpine = (it: Case): void => {
+  const spine = it.report.phases.filter(({ phase }) => (stateNames as readonly string[]).includes(phase));
+  for (const [at, { phase, startedAt, durationMs }] of spine.entries()) {
+    const next = spine[at + 1];
+    if (next && startedAt + durationMs > next.startedAt + 0.01)
+      accuse(it, "each phase reported once", `${phase} went on in ${next.phase}`);
+  }
+};
+
 const judgePhases = (it: Case): void => {
   const names = it.report.phases.map(({ phase }) => phase);
   const law = "each phase reported once";
   if (names.some((name, at) => names.indexOf(name) !== at)) accuse(it, law, `reported: ${names.join(", ")}`);
+  judgeSpine(it);
   const told = it.facts.flatMap((fact) => (fact.type === "phase.ended" ? [fact.phase] : []));
   const differ = told.length !== names.length || names.some((name) => !told.includes(name));
   if (it.snapshot.status !== "error" && differ) accuse(it, law, `told: ${told.join(", ")}; reported: ${names.join(", ")}`);

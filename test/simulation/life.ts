@@ -147,7 +147,13 @@ class LivingWorld {
       this.#options.tally.outcome(witness.report?.outcome ?? "crashed");
     }
     for (const number of this.#plan.identities.keys())
-      this.#audit.atTheEnd(this.#server, `sg:registry:service:${serviceName}:id-${number}`, this.#boots);
+      this.#audit.atTheEnd(this.#server, `sg:registry:service:${serviceName}:id-${number}`, this.#boots, this.#isCalm);
+  }
+
+  /** Nothing goes wrong with Redis or a process in this world, so everybody has to have been able to say goodbye. */
+  get #isCalm(): boolean {
+    const { trouble, serverEvents } = this.#plan;
+    return trouble === 0 && serverEvents.length === 0;
   }
 
   #settle(number: number, { settings, boots }: IdentityPlan): void {
@@ -221,7 +227,8 @@ class LivingWorld {
   /** Schedules what its plan has in store for an instance. */
   #foretell(plan: InstancePlan, witness: Witness, process: VirtualProcess): void {
     const at = (ms: number, what: string, act: () => void) => this.#clock.schedule(act, plan.bootAt + ms, what, process);
-    for (const call of plan.shutdowns) if (call.at === "init") at(0, call.reason, () => witness.shutdown(reasonOf(call)));
+    for (const call of plan.shutdowns)
+      if (call.at === "init" && call.behindMs === 0) at(0, call.reason, () => witness.shutdown(reasonOf(call)));
     if (plan.call !== "never") at(0, "a caller boots it", () => boot(plan, witness));
     if (plan.waitsFor) {
       const { waitsFor } = plan;
@@ -234,7 +241,11 @@ class LivingWorld {
     }
     const onStates = plan.shutdowns.filter((call) => typeof call.at === "string");
     witness.onState = (state) => {
-      for (const call of onStates) if (call.at === state) witness.shutdown(reasonOf(call));
+      for (const call of onStates) {
+        if (call.at !== state) continue;
+        if (call.behindMs === 0) witness.shutdown(reasonOf(call));
+        else this.#clock.schedule(() => witness.shutdown(reasonOf(call)), call.behindMs, call.reason, process);
+      }
     };
     for (const { at: from, ms, timersFirst } of plan.pauses) {
       this.#clock.schedule(() => this.#pause(witness, process), plan.bootAt + from, "a pause");

@@ -31,8 +31,9 @@ export interface EffectPlan {
 }
 
 export interface Call {
-  /** after the boot, or on entering a state */
+  /** after the boot, or on entering a state, or that long behind it */
   readonly at: number | StateName;
+  readonly behindMs: number;
   readonly reason: "a caller" | "SIGTERM" | "SIGINT" | "an error" | "uncaught";
 }
 
@@ -161,10 +162,12 @@ const instance = (random: Random, trouble: number, bootAt: number): InstancePlan
 
 /** One at the latest ends what nothing else ends; often there are others, before and behind it. */
 const shutdowns = (random: Random): Call[] => {
-  const calls: Call[] = [{ at: random.chance(0.25) ? random.next() * 3000 : random.next() * 240_000, reason: reason(random) }];
-  if (random.chance(0.3)) calls.push({ at: calls[0]!.at, reason: reason(random) });
-  if (random.chance(0.2)) calls.push({ at: random.next() * 20_000, reason: reason(random) });
-  if (random.chance(0.1)) calls.push({ at: random.pick(stateNames), reason: reason(random) });
+  const call = (at: Call["at"], behindMs = 0): Call => ({ at, behindMs, reason: reason(random) });
+  const calls = [call(random.chance(0.25) ? random.next() * 3000 : random.next() * 240_000)];
+  if (random.chance(0.3)) calls.push(call(calls[0]!.at));
+  if (random.chance(0.2)) calls.push(call(random.next() * 20_000));
+  if (random.chance(0.1)) calls.push(call(random.pick(stateNames)));
+  if (random.chance(0.2)) calls.push(call(random.pick(stateNames), random.pick([2, 20, 2500]) * random.next()));
   return calls;
 };
 

@@ -109,7 +109,7 @@ export class SimulatedRegistry {
 
   #deregister(entry: string, released: string, me: Boot, tombstoneMs: number): string[] {
     const gone = this.#goodbye(released);
-    if (!gone || !isNewer(gone, me)) this.set(released, `${me.incarnation} ${me.id}`, tombstoneMs);
+    this.set(released, gone && isNewer(gone, me) ? this.get(released)! : `${me.incarnation} ${me.id}`, tombstoneMs);
     const held = this.holder(entry);
     if (!held || !isSame(held, me)) return ["gone"];
     this.delete(entry);

@@ -49,6 +49,7 @@ interface HookState {
   begun: number;
   how: HookEnd | undefined;
   beganAt: number;
+  signal: AbortSignal | undefined;
 }
 
 const phaseOf: Record<HookName, string> = { onStart: "starting", run: "running", onStop: "stopping.unwinding" };
@@ -65,9 +66,9 @@ export class Witness implements HookWatcher, WorldWatcher {
     errorsGiven: new Set(),
   };
   readonly #hooks: Record<HookName, HookState> = {
-    onStart: { begun: 0, how: undefined, beganAt: 0 },
-    run: { begun: 0, how: undefined, beganAt: 0 },
-    onStop: { begun: 0, how: undefined, beganAt: 0 },
+    onStart: { begun: 0, how: undefined, beganAt: 0, signal: undefined },
+    run: { begun: 0, how: undefined, beganAt: 0, signal: undefined },
+    onStop: { begun: 0, how: undefined, beganAt: 0, signal: undefined },
   };
   readonly #releases: ("kept" | "called" | "resolved" | "failed")[] = [];
   readonly #facts: ServiceFact[] = [];
@@ -175,10 +176,11 @@ export class Witness implements HookWatcher, WorldWatcher {
 
   /* ---- what the tier tells ---- */
 
-  began(hook: HookName): void {
+  began(hook: HookName, signal: AbortSignal): void {
     const { journal, clock } = this.#options;
     const state = this.#hooks[hook];
     state.begun += 1;
+    state.signal = signal;
     state.beganAt = clock.now;
     journal.note(this.who, `${hook} begins`);
     if (this.#report !== undefined) this.#accuse("one terminal state, once", `${hook} began after the end`);
@@ -409,7 +411,7 @@ export class Witness implements HookWatcher, WorldWatcher {
         SG_ERR_STOP_FAILED: onStop.how === "failed" || onStop.how === "aborted" || this.#releases.includes("failed"),
         SG_ERR_START_TIMEOUT: inFlight(onStart) && this.#options.clock.now >= onStart.beganAt + startTimeoutMs - 0.01,
         SG_ERR_STOP_TIMEOUT: inFlight(onStop) || this.#releases.includes("called"),
-        SG_ERR_DRAIN_TIMEOUT: inFlight(onStart) || inFlight(run),
+        SG_ERR_DRAIN_TIMEOUT: [onStart, run].some((hook) => inFlight(hook) && hook.signal?.aborted),
         SG_ERR_REDIS_UNREACHABLE: evidence.pingsFailed >= pingAttempts,
         SG_ERR_HEALTH_OPEN_FAILED: evidence.healthFailed,
         SG_ERR_SUPERSEDED: evidence.wasSuperseded,

@@ -42,6 +42,8 @@ export class SimulatedWorld implements World {
   #connection: SimulatedConnection | undefined;
   #registration: Registration | undefined;
   #attempt = 0;
+  /** what waits for an answer; ends when the connections are closed */
+  readonly #waiting = new Set<(error: Error) => void>();
   #health: "never" | "opening" | "open" | "closed" = "never";
 
   constructor(options: SimulatedWorldOptions) {
@@ -118,6 +120,7 @@ export class SimulatedWorld implements World {
     this.#ask("close", signal);
     this.#closed();
     this.#connection?.disconnect();
+    for (const end of [...this.#waiting]) end(new Error("Connection is closed."));
     await this.#effect(this.#options.plan.close, signal, "connections close");
   }
 
@@ -141,17 +144,21 @@ export class SimulatedWorld implements World {
     if (ms === Infinity) watcher.met(`${label}: never`);
     else if (ends === "rejects") watcher.met(`${label}: fails`);
     return new Promise((resolve, reject) => {
+      const settled = (): boolean => {
+        signal.removeEventListener("abort", abort);
+        return !this.#waiting.delete(fail);
+      };
       const fail = (error: unknown) => {
+        if (settled()) return;
         failed();
         reject(error);
       };
       const abort = () => fail(signal.reason);
       const land = () => {
-        if (signal.aborted) return;
-        signal.removeEventListener("abort", abort);
         if (ends === "rejects") fail(new Error(`${label}: failed`));
-        else resolve();
+        else if (!settled()) resolve();
       };
+      this.#waiting.add(fail);
       signal.addEventListener("abort", abort, { once: true });
       if (ms !== Infinity) clock.schedule(land, ms, label, process);
     });
