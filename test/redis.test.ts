@@ -209,6 +209,56 @@ describe("connections", () => {
   });
 });
 
+describe("a database that cannot be selected", () => {
+  const at = (database: number, user?: string): string => {
+    const url = new URL(redis.url);
+    if (user !== undefined) [url.username, url.password] = [user, "pw"];
+    url.pathname = `/${database}`;
+    return url.href;
+  };
+  const user = (name: string, ...rules: string[]) =>
+    redis.witness.acl("SETUSER", name, "on", ">pw", "~*", "&*", "+@all", ...rules);
+  const refused = "database 2 cannot be selected: the user may not do this";
+
+  test.each([
+    ["does not exist", "database 99 cannot be selected: there is no such database", 99, undefined],
+    ["is not for this user", refused, 2, "unselective"],
+  ])("has not passed the ping gate when it %s, and the reason names it", async (_how, message, database, name) => {
+    await user("unselective", "-select");
+    const client = open(at(database, name));
+    for (let attempt = 1; attempt <= 2; attempt += 1)
+      expect(await gate(client)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
+  });
+
+  test("leaves the reason as it is where the password is what is wrong", async () => {
+    await user("stranger");
+    const client = open(at(2, "stranger").replace("pw", "px"));
+    expect(await gate(client)).toMatchObject({ message: "wrong user or password" });
+    expect(await gate(open(at(2).replace(redis.password, "")))).toMatchObject({
+      message: "a password is required",
+    });
+  });
+
+  test("writes nothing into database 0 over any connection of ours, also one that reconnects, and works once it may", async () => {
+    await user("fickle");
+    const commands = open(at(2, "fickle"));
+    const roles = { commands, registry: openRegistryConnection(commands), blocking: openBlockingConnection(commands) };
+    opened.push(roles.registry as Redis, roles.blocking as Redis);
+    await Promise.all(Object.values(roles).map((client) => client.connect()));
+    await user("fickle", "-select");
+    await redis.witness.client("KILL", "USER", "fickle");
+    for (const [role, client] of Object.entries(roles)) {
+      await eventually(`${role} knows why`, () => String(lastErrorOf(client)).includes(refused));
+      await expect(client.set(`written by ${role}`, "")).rejects.toThrow();
+    }
+    expect(await redis.witness.keys("written by *")).toEqual([]);
+    await user("fickle", "+select");
+    for (const [role, client] of Object.entries(roles))
+      await eventually(`${role} works again`, async () => (await client.set(`written by ${role}`, "")) === "OK");
+    expect(await redis.witness.keys("written by *")).toEqual([]);
+  });
+});
+
 describe("a process", () => {
   test.each(["ready", "refused", "wrong password", "full"])(
     "ends by itself once its connection is closed, after it was %s",

@@ -8,7 +8,7 @@ import type { RedisOptions as AnyRedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
-import { clearDisconnectTimer, rejectHandshakeOnClose } from "./ioredis-gaps.ts";
+import { clearDisconnectTimer, failWithoutDatabase, rejectHandshakeOnClose } from "./ioredis-gaps.ts";
 import { withoutCommand } from "./reason.ts";
 
 export type { RedisClient } from "./client.ts";
@@ -97,7 +97,9 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
   const { on } = client as Redis;
   on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
   on.call(client, "ready", () => errors.delete(client));
-  if (!client.isCluster) rejectHandshakeOnClose(client as Redis);
+  if (client.isCluster) return client;
+  rejectHandshakeOnClose(client as Redis);
+  failWithoutDatabase(client as Redis);
   return client;
 };
 

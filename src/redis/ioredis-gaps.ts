@@ -1,9 +1,11 @@
 /**
- * Timers that ioredis 6.0 leaves behind when a connection breaks, and which would keep a process alive after its last service.
- * Each is found through what its types do not promise, so each is looked for before it is used.
+ * What ioredis 6.0 leaves undone: timers that it leaves behind when a connection breaks, which would keep a process alive after its
+ * last service, and a database that it could not select. Each is found through what its types do not promise, so each is looked for
+ * before it is used.
  */
 import type { Socket } from "node:net";
 import type { Redis } from "ioredis";
+import { reasonOf } from "./reason.ts";
 
 interface Insides {
   reconnectTimeout?: NodeJS.Timeout | null;
@@ -11,6 +13,8 @@ interface Insides {
   readonly commandQueue?: unknown;
   readonly prevCommandQueue?: unknown;
   readonly flushQueue?: (error: Error, options: { offlineQueue: boolean }) => void;
+  readonly condition?: { readonly handshake?: boolean } | null;
+  readonly connectionEpoch?: number;
 }
 
 const inside = (client: Redis): Insides => client as unknown as Insides;
@@ -38,3 +42,38 @@ export const endReconnectWait = (client: Redis): void => {
   clearTimeout(inside(client).reconnectTimeout ?? undefined);
   inside(client).reconnectTimeout = null;
 };
+
+/**
+ * A connection whose database cannot be selected goes on in database 0. Here it fails, each time that it is made: what waits for it
+ * is rejected, `error` names the database, and it is made again by its own schedule.
+ */
+export const failWithoutDatabase = (client: Redis): void => {
+  const { select } = client;
+  client.select = ((database: number) => {
+    const { condition, connectionEpoch } = inside(client);
+    const selected = select.call(client, database);
+    if (!condition?.handshake) return selected;
+    return selected.catch(async (error: unknown) => {
+      // a connection that is over already has its reason
+      if (client.status === "connect" && inside(client).connectionEpoch === connectionEpoch)
+        await failHandshake(client, isOfSelect(error) ? unselected(database, error) : error);
+      return "OK";
+    });
+  }) as Redis["select"];
+};
+
+/** Resolves once the connection is over: until then its handshake must not go on. */
+const failHandshake = (client: Redis, error: unknown): Promise<void> =>
+  new Promise((resolve) => {
+    client.once("close", () => resolve());
+    client.recoverFromFatalError(error as Error, error as Error, {});
+  });
+
+/** Whether it is about the database: a refused AUTH rejects what was sent behind it, and one that is missing is asked for by itself. */
+const isOfSelect = (error: unknown): boolean => {
+  const { command, message } = error as { command?: { name: string }; message: string };
+  return (command === undefined || command.name === "select") && !message.startsWith("NOAUTH");
+};
+
+const unselected = (database: number, error: unknown): Error =>
+  new Error(`database ${database} cannot be selected: ${reasonOf(error)}`);

@@ -26,6 +26,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "loading its data"],
   [/^READONLY/, "a read-only replica"],
   [/^MASTERDOWN/, "a replica without its master"],
+  [/DB index/, "there is no such database"],
   [/max number of clients/i, "its maximum of clients is reached"],
   [/^Command timed out|^Socket timeout/, "no answer in time"],
   [/^Connection is closed/, "connection closed"],
