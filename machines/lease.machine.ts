@@ -9,6 +9,7 @@
  */
 import type { ActorRef, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate";
 import { assign, fromPromise, sendTo, setup } from "xstate";
+import { messageOf } from "./thrown.ts";
 
 /** The status in the registry entry: the states of the lifecycle in which it exists. */
 export type LeaseStatus = "starting" | "healthy" | "running" | "stopping";
@@ -75,7 +76,6 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
 }
 
 const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 /** a period ± 10 %, so that a fleet started together does not beat together */
 const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
 
@@ -137,7 +137,7 @@ const tellSuperseded = {
     twin: event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 },
   }),
 };
-const missed = { type: "countMissed" as const, params: ({ event }: Failed) => ({ reason: reasonOf(event.error) }) };
+const missed = { type: "countMissed" as const, params: ({ event }: Failed) => ({ reason: messageOf(event.error) }) };
 const overran = {
   type: "countMissed" as const,
   params: { reason: "Redis did not answer in time; the outcome of the write is unknown" },

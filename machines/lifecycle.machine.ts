@@ -15,9 +15,10 @@ import { assign, emit, enqueueActions, fromPromise, setup, spawnChild, stopChild
 import type { LeaseEvent, LeaseFact, LeaseStatus, Twin } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
 import type { ChartPhase, EndedPhase, Failure, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
-import { currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "./phases.ts";
+import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
 import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
+import { messageOf, ownCodeOf } from "./thrown.ts";
 
 export interface LifecycleInput {
   readonly settings?: Partial<LifecycleSettings>;
@@ -90,11 +91,6 @@ export interface LifecycleOutput {
 
 const notProvided = (name: string) => fromPromise<void>(() => Promise.reject(new Error(`actor '${name}' was not provided`)));
 const toLease = (event: LeaseEvent) => event;
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const ownCode = (error: unknown): string | undefined => {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && code.startsWith("SG_ERR_") ? code : undefined;
-};
 const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
@@ -151,7 +147,7 @@ const lifecycle = setup({
     endAs: assign({ cause: (_, params: Cause) => params }),
     noteShutdown: assign(({ context }, { reason, error }: Shutdown) => {
       if (error === undefined) return { cause: { outcome: "shutdown" as const, reason } };
-      const code = ownCode(error) ?? "SG_ERR_FAILED";
+      const code = ownCodeOf(error) ?? "SG_ERR_FAILED";
       const failure = { phase: currentPhase(context.phases), code, message: messageOf(error), cause: error };
       return { cause: { outcome: "failed" as const, reason }, failures: [...context.failures, failure] };
     }),
@@ -160,7 +156,7 @@ const lifecycle = setup({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
         const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. Is it running? Set REDIS_URL or the option redis.`;
-        return { code: ownCode(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
+        return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),
     degrade: assign({ degraded: true }),
@@ -172,7 +168,7 @@ const lifecycle = setup({
       phases: failure.phase === currentPhase(context.phases) ? markPhase(context.phases, "failed") : context.phases,
     })),
     beginTierPhase: assign({
-      phases: ({ context }, params: { phase: string }) => [...context.phases, { phase: params.phase, startedAt: context.now() }],
+      phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, context.now()),
     }),
     endTierPhase: assign({
       phases: ({ context }, params: { phase: string; outcome: PhaseOutcome }) =>
@@ -249,7 +245,7 @@ const broke = (phase: ChartPhase, code: string, what: string) => ({
   type: "fail" as const,
   params: ({ event }: Failed) => ({
     phase,
-    code: what === "" ? (ownCode(event.error) ?? code) : code,
+    code: what === "" ? (ownCodeOf(event.error) ?? code) : code,
     message: `${what}${messageOf(event.error)}`,
     cause: event.error,
     outcome: "failed" as const,

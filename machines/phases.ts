@@ -82,6 +82,16 @@ export const markPhase = (records: readonly PhaseRecord[], outcome: PhaseOutcome
   return record === undefined || record.outcome !== undefined ? records : records.with(at, { ...record, outcome });
 };
 
+/** So many phases of a tier's own are remembered; `run` may go through one for each job it does. */
+const tierPhasesKept = 200;
+
+/** Opens a phase of a tier's own; the oldest one that has ended makes room for it where there are too many. */
+export const beginTierPhase = (records: readonly PhaseRecord[], phase: string, now: number): readonly PhaseRecord[] => {
+  const isTiers = (record: PhaseRecord) => !chartPhases.has(record.phase);
+  const oldest = records.length < tierPhasesKept ? -1 : records.findIndex((record) => isTiers(record) && !isOpen(record));
+  return [...(oldest === -1 ? records : records.toSpliced(oldest, 1)), { phase, startedAt: now }];
+};
+
 /** Closes the latest open phase of that name, if there is one. */
 export const endPhase = (
   records: readonly PhaseRecord[],

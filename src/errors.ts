@@ -1,5 +1,7 @@
 /** Every error that Stargazer raises, and every code it may carry. */
 
+export { messageOf } from "../machines/thrown.ts";
+
 /** The closed list of codes. An error says what happened, to what, and what to do. */
 export const errorCodes = [
   "SG_ERR_CONFIG_INVALID",
@@ -48,6 +50,3 @@ export class StargazerError extends Error {
     return { code: this.code, phase: this.phase, message: this.message };
   }
 }
-
-/** The message of anything that was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

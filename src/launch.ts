@@ -1,6 +1,6 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
 import { isOpen } from "../machines/phases.ts";
-import { StargazerError } from "./errors.ts";
+import { messageOf, StargazerError } from "./errors.ts";
 import { flightFolder } from "./flight/file.ts";
 import type { StopSignal } from "./process.ts";
 import {
@@ -26,9 +26,17 @@ const debounceMs = 100;
 const lingerMs = 1000;
 const wrongConfiguration = 2;
 
-/** The services that this process runs; the handlers are there exactly while there is one. */
-const running = new Set<StargazerService>();
-let uninstall: (() => void) | undefined;
+/** What all launches of a process share. */
+interface Session {
+  /** the services that this process runs */
+  readonly running: Set<StargazerService>;
+  /** why they were all told to stop; a service that is launched later is told so too */
+  stopped: string | Error | undefined;
+  readonly uninstall: () => void;
+}
+
+/** There exactly while a service is launched. */
+let session: Session | undefined;
 
 /**
  * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
@@ -36,15 +44,18 @@ let uninstall: (() => void) | undefined;
  *
  * SIGTERM and SIGINT stop every launched service; a second signal (after 100 ms) exits at once with 128 + its number. The first
  * uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept alive until
- * the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a file, which its log names. If it is still alive 1 s later, the open resources are named
- * and it exits with that code.
+ * the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a file, which
+ * its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A service
+ * launched while the others are being stopped is stopped too. What is no service is refused with `SG_ERR_CONFIG_INVALID`.
  */
 export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
-  uninstall ??= install();
+  session ??= openSession();
+  const { running, stopped } = session;
   const launched = construct(service);
   running.add(launched);
   const subscription = launched.actor.subscribe(announcer(launched));
   try {
+    if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();
     announceReport(report);
     if (report.outcome === "failed") launched.saveFlight(flightFolder());
@@ -68,38 +79,49 @@ const announcer = (service: StargazerService): (() => void) => {
 };
 
 const construct = (service: StargazerService | (() => StargazerService)): StargazerService => {
-  if (typeof service !== "function") return service;
   try {
-    return service();
+    return demandService(typeof service === "function" ? service() : service);
   } catch (error) {
     endIfLast();
-    if (!(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
+    if (typeof service !== "function" || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID")
+      throw error;
     writeLastLine(`${error.code}: ${error.message}`);
     return exit(wrongConfiguration);
   }
 };
 
-const install = (): (() => void) => {
+/** By shape rather than by class: a program may hold two copies of this package. */
+const demandService = (given: StargazerService): StargazerService => {
+  if (typeof given?.runToCompletion === "function" && typeof given.actor?.subscribe === "function") return given;
+  const what = (given as unknown) instanceof Promise ? "a promise: await what makes the service first" : typeof given;
+  throw new StargazerError("SG_ERR_CONFIG_INVALID", `launch takes a service, or a function that returns one, not ${what}.`);
+};
+
+const openSession = (): Session => {
   const removals = [
     onSignals(signalHandler()),
     onUncaught(uncaughtHandler()),
     onSupervisorGone(() => stopAll("the supervisor is gone")),
     holdOpen(),
   ];
-  return () => {
+  const uninstall = () => {
     for (const remove of removals) remove();
   };
+  return { running: new Set(), stopped: undefined, uninstall };
 };
 
 const endIfLast = (): void => {
-  if (running.size > 0) return;
-  uninstall?.();
-  uninstall = undefined;
+  if (session === undefined || session.running.size > 0) return;
+  session.uninstall();
+  session = undefined;
   lingerAtMost();
 };
 
+const launchedServices = (): readonly StargazerService[] => [...(session?.running ?? [])];
+
 const stopAll = (reason: string | Error): void => {
-  for (const service of running) void service.shutdown(reason);
+  if (session !== undefined) session.stopped ??= reason;
+  for (const service of launchedServices()) void service.shutdown(reason);
 };
 
 const signalHandler = (): ((signal: StopSignal) => void) => {
@@ -117,9 +139,7 @@ const signalHandler = (): ((signal: StopSignal) => void) => {
 const uncaughtHandler = (): ((error: unknown) => void) => {
   let first = true;
   return (error) => {
-    const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${messageOf(error)}`, { cause: error });
     if (first) stopAll(cause);
     else {
       saveFlights();
@@ -132,16 +152,17 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
 
 /** For an exit that waits for nothing: what the services did is all that will be known of them. */
 const saveFlights = (): void => {
-  for (const service of running) service.saveFlight(flightFolder());
+  for (const service of launchedServices()) service.saveFlight(flightFolder());
 };
 
 const waitedFor = (): string =>
-  [...running].map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`).join(", ") ||
-  "anything";
+  launchedServices()
+    .map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`)
+    .join(", ") || "anything";
 
 const lingerAtMost = (): void => {
   const timer = setTimeout(() => {
-    if (running.size > 0) return;
+    if (session !== undefined) return;
     writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${openResources().join(", ") || "unknown"}`);
     exit(exitCode());
   }, lingerMs);

@@ -1,5 +1,6 @@
 /** Where facts are written. Any pino-like logger fits; the default writes one JSON line a fact to standard output. */
 import { messageOf } from "./errors.ts";
+import { writeOut } from "./process.ts";
 
 /** `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` is for people. */
 export interface Logger {
@@ -18,30 +19,39 @@ const plain = (_key: string, value: unknown): unknown =>
     : value;
 
 /** Writes one JSON line a fact. `write` is synchronous for a file or a pipe's worth of text, so a last line is not lost. */
-export const createLogger = (base: object = {}, { level = "info" as Level, write = defaultWrite } = {}): Logger => {
+export const createLogger = (base: object = {}, { level = "info" as Level, write = writeOut } = {}): Logger => {
   const at = (own: Level) => (fact: object, message?: string) => {
     if (levels.indexOf(own) < levels.indexOf(level)) return;
-    const line = { level: own, time: new Date().toISOString(), ...base, ...fact, ...(message === undefined ? {} : { msg: message }) };
+    const line = {
+      level: own,
+      time: new Date().toISOString(),
+      ...base,
+      ...fact,
+      ...(message === undefined ? {} : { msg: message }),
+    };
     write(`${JSON.stringify(line, plain)}\n`);
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 };
 
-const defaultWrite = (line: string): void => {
-  process.stdout.write(line);
+/** Calls somebody else's code: what it throws, or rejects with later, is told to `report` and goes no further. */
+export const contained = (call: () => unknown, report: (error: unknown) => void): void => {
+  try {
+    const result = call();
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
 };
 
-/** A logger that throws must not harm what it watches: its first failure is told to `report`, the rest is let go. */
+/** A logger that throws or rejects must not harm what it watches: its first failure is told to `report`, the rest is let go. */
 export const contain = (logger: Logger, report: (message: string) => void): Logger => {
   let told = 0;
-  const safely = (level: Level) => (fact: object, message?: string) => {
-    try {
-      logger[level](fact, message);
-    } catch (error) {
-      told += 1;
-      if (told === 1) report(`the logger threw: ${messageOf(error)}`);
-    }
+  const tell = (error: unknown) => {
+    told += 1;
+    if (told === 1) report(`the logger threw: ${messageOf(error)}`);
   };
+  const safely = (level: Level) => (fact: object, message?: string) => contained(() => logger[level](fact, message), tell);
   return { debug: safely("debug"), info: safely("info"), warn: safely("warn"), error: safely("error") };
 };
 

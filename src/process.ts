@@ -54,6 +54,15 @@ export const writeLastLine = (line: string): void => {
   }
 };
 
+/**
+ * Writes to standard output. Its reader may die, a log collector for example: what it would have read is lost, which is no
+ * reason for the writer to end.
+ */
+export const writeOut = (text: string): void => {
+  if (process.stdout.listeners("error").every((listener) => listener !== ignore)) process.stdout.on("error", ignore);
+  process.stdout.write(text);
+};
+
 /** Keeps the process alive until the returned function is called. */
 export const holdOpen = (): (() => void) => {
   const timer = setInterval(() => {}, 2 ** 31 - 1);

@@ -1,8 +1,9 @@
 /** What "the hook ended because it was asked to" means. */
+import { nameOf } from "../../machines/thrown.ts";
 
 /** The reason that the signal of `onStart` and `run` aborts with. Named AbortError, as libraries that take a signal expect. */
 export const stopReason = (message: string): DOMException => new DOMException(message, "AbortError");
 
 /** Whether a rejection only says that the signal aborted: its own reason, or any AbortError after the abort. */
 export const isAbortOf = (signal: AbortSignal, error: unknown): boolean =>
-  signal.aborted && (error === signal.reason || (error as { name?: unknown } | undefined)?.name === "AbortError");
+  signal.aborted && (error === signal.reason || nameOf(error) === "AbortError");

@@ -1,5 +1,13 @@
 /** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
-import type { EndedPhase, Failure, LeaseFact, LifecycleCommand, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import type {
+  EndedPhase,
+  Failure,
+  LeaseFact,
+  LifecycleCommand,
+  LifecycleSnapshot,
+  PhaseRecord,
+  StateName,
+} from "../../machines/index.ts";
 import { isOpen } from "../../machines/phases.ts";
 import { stateName } from "../../machines/state.ts";
 import type { Logger } from "../logger.ts";
@@ -31,15 +39,20 @@ export const factsBetween = (before: LifecycleSnapshot | undefined, after: Lifec
   const { phases, failures, degraded } = after.context;
   const state = stateName(after);
   return [
-    ...phases
-      .filter((record, at) => !isOpen(record) && (past?.phases[at] === undefined || isOpen(past.phases[at])))
-      .map((record) => ({ type: "phase.ended" as const, ...(record as EndedPhase) })),
+    ...endedSince(past?.phases ?? [], phases).map((record) => ({ type: "phase.ended" as const, ...record })),
     ...failures.slice(past?.failures.length ?? 0).map((failure) => ({ type: "failed" as const, ...failure })),
     ...(degraded === (past?.degraded ?? false)
       ? []
       : [{ type: degraded ? ("degraded" as const) : ("degraded.cleared" as const) }]),
     ...(before !== undefined && stateName(before) === state ? [] : [{ type: "state.entered" as const, state }]),
   ];
+};
+
+/** A record that ends is a new object; the others stay what they are. */
+const endedSince = (past: readonly PhaseRecord[], phases: readonly PhaseRecord[]): EndedPhase[] => {
+  if (past === phases) return [];
+  const known = new Set(past);
+  return phases.filter((record) => !isOpen(record) && !known.has(record)) as EndedPhase[];
 };
 
 type Level = keyof Logger;

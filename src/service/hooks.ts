@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { HookFact } from "../../machines/index.ts";
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { isAbortOf, stopReason } from "./abort.ts";
@@ -35,6 +35,7 @@ export class HookRunner {
   readonly #work = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #releases: Releases;
+  #stop: Promise<void> | undefined;
 
   constructor(options: HookRunnerOptions) {
     this.#options = options;
@@ -62,12 +63,14 @@ export class HookRunner {
     this.#work.abort(stopReason("the service is stopping"));
   }
 
-  async stop(signal: AbortSignal): Promise<void> {
-    await this.#options.hooks.onStop(this.#context("stopping.unwinding", signal));
+  /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */
+  stop(signal: AbortSignal): Promise<void> {
+    this.#stop ??= (async () => this.#options.hooks.onStop(this.#context("stopping.unwinding", signal)))();
+    return this.#stop;
   }
 
-  release(withinMs: number): Promise<void> {
-    return this.#releases.run(withinMs);
+  release(withinMs: number, signal: AbortSignal): Promise<void> {
+    return this.#releases.run(withinMs, signal);
   }
 
   /** Nothing is kept from here on: what is deferred later is released at once. */
@@ -96,6 +99,7 @@ export class HookRunner {
         return redis();
       },
       defer: (release: Release) => {
+        demandFunction("defer", release);
         if (this.#releases.defer(release)) tell({ type: "release.owed" });
       },
       phase: (name, work) => this.#phase(`${this.#phaseHere() ?? phase}.${name}`, signal, work),
@@ -108,6 +112,7 @@ export class HookRunner {
   }
 
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+    demandFunction("phase", work);
     signal.throwIfAborted();
     const { tell } = this.#options;
     tell({ type: "phase.began", phase: name });
@@ -121,3 +126,11 @@ export class HookRunner {
     }
   }
 }
+
+const demandFunction = (call: string, given: unknown): void => {
+  if (typeof given === "function") return;
+  throw new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    `context.${call} takes a function, not ${given === null ? "null" : typeof given}.`,
+  );
+};

@@ -13,8 +13,10 @@ import type {
   StateName,
 } from "../../machines/index.ts";
 import { canReach, stateName, statePath } from "../../machines/state.ts";
+import { ownCodeOf } from "../../machines/thrown.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { contained } from "../logger.ts";
 import { performFor, providedLifecycle } from "./actors.ts";
 import type { CommandRefused } from "./facts.ts";
 import type { HookRunner } from "./hooks.ts";
@@ -41,6 +43,10 @@ export class ServiceHost {
   readonly #options: HostOptions;
   readonly #report: Promise<StopReport>;
   #completion: Promise<StopReport> | undefined;
+  /** the first error that came while stopping */
+  #late: Failure | undefined;
+  /** the report of a machine that failed itself, once what was begun has been undone */
+  #broken: StopReport | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -65,7 +71,7 @@ export class ServiceHost {
   }
 
   get state(): StateName {
-    return stateName(this.snapshot);
+    return this.#broken === undefined ? stateName(this.snapshot) : "stopped";
   }
 
   get lease(): LeaseSnapshot | undefined {
@@ -87,10 +93,10 @@ export class ServiceHost {
   }
 
   shutdown(reason: string | Error): Promise<StopReport> {
-    const command: LifecycleCommand =
-      typeof reason === "string" ? { type: "shutdown", reason } : { type: "shutdown", reason: reason.message, error: reason };
-    if (this.#takes(command)) this.#sendShutdown(command, reason);
-    else if (typeof reason !== "string") this.tell({ type: "hook.failed", failure: this.#lateFailure(reason) });
+    const error = typeof reason === "object" && reason !== null ? reason : undefined;
+    const command: LifecycleCommand = { type: "shutdown", reason: messageOf(reason), ...(error === undefined ? {} : { error }) };
+    if (this.#takes(command)) this.#sendShutdown(command, error);
+    else if (error !== undefined) this.#noteLate(error);
     return this.#report;
   }
 
@@ -106,12 +112,14 @@ export class ServiceHost {
       const look = () => {
         const now = this.state;
         if (now === state) settle(resolve);
+        else if (state === "stopped") return;
         else if (this.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
       };
       let subscription: Subscription | undefined;
       if (signal?.aborted) return abort();
       signal?.addEventListener("abort", abort, { once: true });
       subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
+      void this.#report.then(look);
       look();
     });
   }
@@ -146,13 +154,11 @@ export class ServiceHost {
   }
 
   /** Sent in the middle of a transition it waits its turn, and an earlier shutdown may be ahead of it: its error is kept all the same. */
-  #sendShutdown(command: LifecycleCommand, reason: string | Error): void {
+  #sendShutdown(command: LifecycleCommand, error: Error | undefined): void {
     this.#actor.send(command);
-    if (typeof reason === "string" || !this.#takes(command)) return;
-    const failure = this.#lateFailure(reason);
+    if (error === undefined || !this.#takes(command)) return;
     queueMicrotask(() => {
-      const isKnown = this.snapshot.context.failures.some(({ cause }) => cause === reason);
-      if (!isKnown) this.tell({ type: "hook.failed", failure });
+      if (this.snapshot.context.failures.every(({ cause }) => cause !== error)) this.#noteLate(error);
     });
   }
 
@@ -167,10 +173,16 @@ export class ServiceHost {
     return new StargazerError("SG_ERR_ILLEGAL_TRANSITION", message, { phase: this.state });
   }
 
-  /** An error that came while stopping changes neither the cause nor the way, but it is not forgotten. */
-  #lateFailure(error: Error): Failure {
-    const code = error instanceof StargazerError ? error.code : "SG_ERR_FAILED";
-    return { phase: statePath(this.snapshot), code, message: error.message, cause: error };
+  /** An error that came while stopping changes neither the cause nor the way, but the first one is not forgotten. */
+  #noteLate(error: Error): void {
+    if (this.#late !== undefined) return;
+    this.#late = {
+      phase: statePath(this.snapshot),
+      code: ownCodeOf(error) ?? "SG_ERR_FAILED",
+      message: messageOf(error),
+      cause: error,
+    };
+    this.tell({ type: "hook.failed", failure: this.#late });
   }
 
   async #complete(): Promise<StopReport> {
@@ -214,7 +226,7 @@ export class ServiceHost {
       deregisterInstance: (signal) => world.deregisterInstance(signal),
       drainTier: () => hooks.drain(),
       stopTier: (signal) => hooks.stop(signal),
-      releaseTier: (_signal, { withinMs }) => hooks.release(withinMs),
+      releaseTier: (signal, { withinMs }) => hooks.release(withinMs, signal),
       closeRedis: (signal) => {
         hooks.endReleases();
         return world.close(signal);
@@ -228,18 +240,17 @@ export class ServiceHost {
     const lease = this.snapshot.children.lease;
     if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
     await unwind({ begun: this.snapshot.context.begun, hooks, world, clock });
-    return brokenReport(this.snapshot.context, this.state, error);
+    this.#broken = brokenReport(this.snapshot.context, this.state, error);
+    return this.#broken;
   }
 
   /** Wraps a call to somebody else's code: what it throws is reported and goes no further. */
   contained<A extends unknown[]>(call: (...args: A) => void, what: string): (...args: A) => void {
-    return (...args) => {
-      try {
-        call(...args);
-      } catch (error) {
-        this.#options.onContained(`${what} threw: ${messageOf(error)}`);
-      }
-    };
+    return (...args) =>
+      contained(
+        () => call(...args),
+        (error) => this.#options.onContained(`${what} threw: ${messageOf(error)}`),
+      );
   }
 }
 

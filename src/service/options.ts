@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import { fromEnvironment } from "../environment.ts";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { redactUrl, redisUrlProblem } from "../redis/url.ts";
@@ -71,18 +71,17 @@ const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
 /** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message; touches nothing. */
 export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
   const problems: string[] = [];
-  const given = isRecord(options) ? options : ({} as ServiceOptions);
-  for (const name of Object.keys(given)) if (!knownOptions.has(name)) problems.push(`unknown option '${name}'`);
+  const given = readOptions(options, problems);
   const numbers = readNumbers(given, problems);
   const redis = readRedis(given, problems);
   const resolved: ResolvedOptions = {
     ...numbers,
     serviceName: readName("service", given.serviceName, problems),
-    instanceId: readName("instance", given.instanceId ?? ownInstanceId(), problems),
+    instanceId: readName("instance", given.instanceId === undefined ? ownInstanceId() : given.instanceId, problems),
     redis,
     redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
-    healthHost: readHost(given.healthHost ?? fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1", problems),
+    healthHost: readHost(given.healthHost, problems),
     probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
@@ -104,6 +103,24 @@ export const settingsOf = (options: ResolvedOptions): LifecycleSettings => ({
 });
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Each known option by its name, so that inherited ones count; a getter that throws is a problem like another. */
+const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
+  if (!isRecord(options)) {
+    problems.push(`the options must be an object, not ${shown(options)}`);
+    return { serviceName: "unknown" };
+  }
+  for (const name of Object.keys(options)) if (!knownOptions.has(name)) problems.push(`unknown option '${name}'`);
+  const read = (name: string): unknown => {
+    try {
+      return options[name];
+    } catch (error) {
+      problems.push(`${name} cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  };
+  return Object.fromEntries([...knownOptions].map((name) => [name, read(name)])) as unknown as ServiceOptions;
+};
 
 const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
   const whose = typeof service === "string" && nameProblem("service", service) === undefined ? ` of '${service}'` : "";
@@ -131,12 +148,15 @@ const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOp
 
 const readNumber = (name: NumberOption, rule: NumberRule, given: ServiceOptions, problems: string[]): number => {
   const text = given[name] === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
-  const value = given[name] ?? (text === undefined ? rule.fallback : Number(text));
+  const value = given[name] === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given[name];
   if (Number.isInteger(value) && value >= rule.min && value <= rule.max) return value;
   const source = text === undefined ? name : `${rule.variable} (${name})`;
   problems.push(`${source} must be a whole number from ${rule.min} to ${rule.max}, not ${shown(text ?? value)}`);
   return rule.fallback;
 };
+
+/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
+const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
 
 const shown = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
@@ -147,7 +167,7 @@ const readName = (kind: "service" | "instance", value: unknown, problems: string
   const option = kind === "service" ? "serviceName" : "instanceId";
   const problem = nameProblem(kind, value);
   if (problem !== undefined) problems.push(`${option} ${problem}`);
-  return String(value);
+  return typeof value === "string" ? value : "";
 };
 
 const readRedis = (given: ServiceOptions, problems: string[]): RedisClient | string | null => {
@@ -184,7 +204,8 @@ const readSwitch = (
   return read ?? fallback;
 };
 
-const readHost = (value: unknown, problems: string[]): string => {
+const readHost = (given: unknown, problems: string[]): string => {
+  const value = given === undefined ? (fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1") : given;
   if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
     problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
   return String(value);

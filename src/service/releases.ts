@@ -10,11 +10,17 @@ export interface ReleaseFailure {
   readonly cause?: unknown;
 }
 
+/** So many releases in a row, and timers and signals get a turn. */
+const breatherEvery = 100;
+const deepest = 100;
+
 export class Releases {
   readonly #clock: Clock;
   readonly #onFailure: (failure: ReleaseFailure) => void;
   /** undefined once the unwinding is over: from then on a release runs at once */
   #stack: Release[] | undefined = [];
+  /** how many late releases wait for the ones that they deferred */
+  #nested = 0;
 
   constructor(clock: Clock, onFailure: (failure: ReleaseFailure) => void) {
     this.#clock = clock;
@@ -27,15 +33,20 @@ export class Releases {
       this.#stack.push(release);
       return true;
     }
-    void this.#attempt(release);
+    this.#atOnce(release);
     return false;
   }
 
-  /** Releases all, the latest first. Each gets an even share of the time left, so that a hung one costs no other its turn. */
-  async run(withinMs: number): Promise<void> {
+  /**
+   * Releases all, the latest first, until `signal` aborts. Each gets an even share of the time left, so that a hung one costs
+   * no other its turn; one that defers another gives it its turn, but not for ever.
+   */
+  async run(withinMs: number, signal: AbortSignal): Promise<void> {
     const endsAt = this.#clock.now() + withinMs * 0.95;
-    for (let release = this.#stack?.pop(); release !== undefined; release = this.#stack?.pop()) {
+    for (let release = this.#stack?.pop(), count = 1; release !== undefined; release = this.#stack?.pop(), count += 1) {
       await this.#within(release, (endsAt - this.#clock.now()) / ((this.#stack?.length ?? 0) + 1));
+      if (count % breatherEvery === 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, 0));
+      if (signal.aborted) return;
     }
   }
 
@@ -43,7 +54,15 @@ export class Releases {
   end(): void {
     const left = this.#stack ?? [];
     this.#stack = undefined;
-    for (const release of left.reverse()) void this.#attempt(release);
+    for (const release of left.reverse()) this.#atOnce(release);
+  }
+
+  /** A release that defers the next one, and so on, comes to an end. */
+  #atOnce(release: Release): void {
+    if (this.#nested === deepest) return;
+    this.#nested += 1;
+    void this.#attempt(release);
+    this.#nested -= 1;
   }
 
   async #within(release: Release, ms: number): Promise<void> {

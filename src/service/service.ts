@@ -61,10 +61,8 @@ export abstract class StargazerService {
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
-    const { [seams]: { clock = systemClock, random = Math.random, world } = {}, ...given } = options as ServiceOptions & {
-      [seams]?: Seams;
-    };
-    const resolved = resolveOptions(given);
+    const { clock = systemClock, random = Math.random, world } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
+    const resolved = resolveOptions(options);
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
     this.#log = contain(

@@ -21,7 +21,7 @@ export const unwind = async ({ begun, hooks, world, clock }: Unwinding): Promise
     [begun.lease, (signal) => world.deregisterInstance(signal)],
     [begun.tier, () => hooks.drain()],
     [begun.tier, (signal) => hooks.stop(signal)],
-    [begun.releases, () => hooks.release(stepMs)],
+    [begun.releases, (signal) => hooks.release(stepMs, signal)],
     [true, (signal) => world.close(signal)],
   ];
   for (const [owed, step] of steps) if (owed) await within(clock, step);
