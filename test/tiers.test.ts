@@ -5,6 +5,7 @@ import type { Server, ServerResponse } from "node:http";
 import { createServer, get, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { inspect } from "node:util";
 import { chromium } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -231,6 +232,15 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
       timeoutMs,
     });
 
+  const known = { baseUrl: new URL("http://127.0.0.1:1/v1"), apiKey: "the-secret", model: "some-model", timeoutMs: 5000 };
+  const thrownBy = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+
   it("is asked with the message, and its answer goes back", async () => {
     answer = (response, body, authorization) => {
       const { model: name, messages } = JSON.parse(body);
@@ -260,7 +270,7 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
 
   it("that hangs is given up at its deadline, and when the worker stops", async () => {
     answer = () => {};
-    await expect(model(50).respond("hi", { signal: new AbortController().signal })).rejects.toThrow("timeout");
+    await expect(model(50).respond("hi", { signal: new AbortController().signal })).rejects.toThrow("no answer within 50 ms");
     await expect(model().respond("hi", { signal: AbortSignal.abort(new Error("stopping")) })).rejects.toThrow("stopping");
   });
 
@@ -279,6 +289,52 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
     expect(chooseResponder().name).toMatch(/^model /);
     delete process.env.OPENAI_BASE_URL;
     expect(chooseResponder().name).toBe("offline responder");
+  });
+
+  it.each([
+    ["http://user:hidden-pw@127.0.0.1:1/v1", "http://***:***@127.0.0.1:1/v1"],
+    ["http://hidden-pw@127.0.0.1:1/v1", "http://***@127.0.0.1:1/v1"],
+    ["http://127.0.0.1:1/v1?key=hidden-pw", "http://127.0.0.1:1/v1?***"],
+    ["http://127.0.0.1:1/v1#hidden-pw", "http://127.0.0.1:1/v1#***"],
+  ])("is not configured by %s, and what is refused is shown as %s", (url, shown) => {
+    process.env.OPENAI_BASE_URL = url;
+    try {
+      const refused = thrownBy(() => chooseResponder());
+      expect(refused).toMatchObject({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining(` ${shown} `) });
+      expect(inspect(refused)).not.toContain("hidden-pw");
+    } finally {
+      delete process.env.OPENAI_BASE_URL;
+    }
+    expect(() => openAiResponder({ ...known, baseUrl: new URL(url) })).toThrow(` ${shown} `);
+  });
+
+  it.each(["hidden\nkey", "hidden\u2026key", "hidden\u0000key", "hidden key\n", " "])(
+    "is not configured with the key %j, which no header can carry, and the key is not shown",
+    (apiKey) => {
+      const refused = thrownBy(() => openAiResponder({ ...known, apiKey }));
+      expect(refused).toMatchObject({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining("OPENAI_API_KEY") });
+      expect(inspect(refused)).not.toContain("hidden");
+    },
+  );
+
+  it("that cannot be asked, or answers with what it was sent, puts nothing of that into the error", async () => {
+    answer = (response, _body, authorization) => response.end(authorization);
+    const signal = new AbortController().signal;
+    const echoed = await model()
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(echoed).toMatchObject({ message: "the model's endpoint answered with something else than JSON" });
+    answer = (response, _body, authorization) => response.writeHead(302, { location: `http://a:${authorization}@[` }).end();
+    const astray = await model()
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(astray).toMatchObject({ message: expect.stringMatching(/^the model's endpoint cannot be reached/) });
+    const dead = await openAiResponder(known)
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(dead).toMatchObject({ message: expect.stringMatching(/^the model's endpoint cannot be reached/) });
+    for (const error of [echoed, astray, dead])
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("the-secret");
   });
 });
 

@@ -1,7 +1,8 @@
 /** Who answers: a model behind an OpenAI-compatible endpoint, or, without one, a responder that says so. */
 import { fromEnvironment } from "../environment.ts";
+import { reasonOf } from "../redis/reason.ts";
 import { maxTextBytes } from "../streams/envelope.ts";
-import { readNumber, readUrl } from "./settings.ts";
+import { invalid, readNumber, readUrl } from "./settings.ts";
 
 export interface Responder {
   readonly name: string;
@@ -27,10 +28,54 @@ export interface OpenAiOptions {
   readonly timeoutMs: number;
 }
 
-/** Any endpoint that speaks `/chat/completions`. Its key is in no error. */
+/** As it may be shown: of credentials, query and fragment no more than that they are there. */
+const shown = ({ protocol, username, password, host, pathname, search, hash }: URL): string => {
+  const user = password ? "***:***@" : username ? "***@" : "";
+  return `${protocol}//${user}${host}${pathname}${search && "?***"}${hash && "#***"}`;
+};
+
+const checkUrl = (url: URL): void => {
+  if (url.username || url.password)
+    throw invalid("OPENAI_BASE_URL", `is ${shown(url)} but must name no user or password; put the key into OPENAI_API_KEY`);
+  if (url.search || url.hash) throw invalid("OPENAI_BASE_URL", `is ${shown(url)} but must end with its path`);
+};
+
+/** The errors of `fetch` repeat a header that it cannot send. */
+const checkKey = (key: string): void => {
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw invalid("OPENAI_API_KEY", "has a blank, a line break or another character that cannot be sent as a key");
+};
+
+/**
+ * The errors of `fetch` and of JSON repeat what was sent or answered, and what `respond` rejects with reaches logs and dead letters:
+ * of theirs only the code is kept.
+ */
+const unreached = (error: unknown): Error => {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  const known = [cause?.code, code].find((one) => typeof one === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(one));
+  return new Error(`the model's endpoint cannot be reached${known ? `: ${reasonOf({ code: known, message: known })}` : ""}`);
+};
+
+const parsedJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("the model's endpoint answered with something else than JSON");
+  }
+};
+
+/** Any endpoint that speaks `/chat/completions`. Its key is in no error. Throws `SG_ERR_CONFIG_INVALID`. */
 export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOptions): Responder => {
+  checkUrl(baseUrl);
+  if (apiKey !== undefined) checkKey(apiKey);
   const url = new URL(`${baseUrl.href.replace(/\/$/, "")}/chat/completions`);
   const headers = { "content-type": "application/json", ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) };
+  const ask = async (body: string, signal: AbortSignal): Promise<{ status: number; text: string }> => {
+    const response = await fetch(url, { method: "POST", headers, body, signal });
+    if (response.ok) return { status: response.status, text: await response.text() };
+    await response.body?.cancel();
+    return { status: response.status, text: "" };
+  };
   return {
     name: `model ${model}`,
     async respond(text, { signal }) {
@@ -38,18 +83,15 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
         { role: "system", content: instructions },
         { role: "user", content: text },
       ];
-      const response = await fetch(url, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({ model, messages }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      const deadline = AbortSignal.timeout(timeoutMs);
+      const asked = ask(JSON.stringify({ model, messages }), AbortSignal.any([signal, deadline]));
+      const answer = await asked.catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw deadline.aborted ? new Error(`the model's endpoint gave no answer within ${timeoutMs} ms`) : unreached(error);
       });
-      if (!response.ok) {
-        await response.body?.cancel();
-        throw new Error(`the model's endpoint answered ${response.status}`);
-      }
-      const answer = (await response.json()) as { choices?: { message?: { content?: unknown } }[] };
-      const content = answer?.choices?.[0]?.message?.content;
+      if (answer.status >= 300) throw new Error(`the model's endpoint answered ${answer.status}`);
+      const { choices } = (parsedJson(answer.text) ?? {}) as { choices?: { message?: { content?: unknown } }[] };
+      const content = choices?.[0]?.message?.content;
       if (typeof content !== "string" || content.trim() === "") throw new Error("the model's endpoint answered without a text");
       return fitted(content);
     },

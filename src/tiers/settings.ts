@@ -2,7 +2,7 @@
 import { fromEnvironment } from "../environment.ts";
 import { StargazerError } from "../errors.ts";
 
-const invalid = (variable: string, problem: string): StargazerError =>
+export const invalid = (variable: string, problem: string): StargazerError =>
   new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: "init" });
 
 export interface NumberSetting {
