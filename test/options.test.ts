@@ -102,6 +102,16 @@ describe("the environment", () => {
     expect(resolve()).toMatchObject({ redis: "redis://127.0.0.1:6379", healthPort: 9090 });
   });
 
+  it.each([" 81 ", "81"])("a number is read from '%s'", (text) => {
+    environment({ SG_HEALTH_PORT: text });
+    expect(resolve().healthPort).toBe(81);
+  });
+
+  it.each([" ", "0x50", "8e1", "-1", "1.0", "8 1", "9".repeat(17)])("no number is read from '%s'", (text) => {
+    environment({ SG_HEALTH_PORT: text });
+    expect(problems()).toContain("SG_HEALTH_PORT (healthPort) must be a whole number");
+  });
+
   it("is blamed by the variable's name", () => {
     environment({ SG_HEALTH_PORT: "many", REDIS_URL: "http://there", SG_PROBE_THREAD: "toString" });
     expect(problems()).toContain('SG_HEALTH_PORT (healthPort) must be a whole number from 0 to 65535, not "many"');
@@ -134,6 +144,7 @@ describe("the numbers", () => {
   it.each([
     [{ jitterMaxMs: "x".repeat(100) }, `not "${"x".repeat(80)}"`],
     [{ jitterMaxMs: Number.NaN }, "not NaN"],
+    [{ jitterMaxMs: null }, "not null"],
     [{ jitterMaxMs: {} }, "not a value of type object"],
     [{ jitterMaxMs: true }, "not a value of type boolean"],
     [{ redisRequired: null }, "redisRequired must be true or false, not null"],
@@ -166,7 +177,20 @@ describe("what is refused", () => {
   });
 
   it.each([undefined, null, "options", 7])("%j is no options", (options) => {
-    expect(problemsOf(options)).toContain("serviceName must");
+    expect(problemsOf(options)).toMatch(/has 1 problem\(s\): the options must be an object, not /);
+  });
+
+  it("an inherited option counts, an unknown one does not pass, and a getter that throws is a problem like another", () => {
+    const inherited = Object.create({ serviceName: "test", pingAttempts: 9 });
+    expect(resolveOptions(inherited).pingAttempts).toBe(9);
+    expect(problems({ pingAttemps: 9 })).toContain("unknown option 'pingAttemps'");
+    const torn = {
+      serviceName: "test",
+      get redis(): string {
+        throw new Error("torn");
+      },
+    };
+    expect(problemsOf(torn)).toMatch(/1 problem\(s\): redis cannot be read: torn/);
   });
 
   it("an instance is named by its own rules", () => {

@@ -29,6 +29,7 @@ const make = () => {
   const hands = standing();
   return { ...hands, failures, releases: new Releases(hands.clock, (failure) => failures.push(failure)) };
 };
+const going = new AbortController().signal;
 const hangs = () => new Promise<never>(() => {});
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -42,7 +43,7 @@ describe("the releases", () => {
       seen.push(`${name} ended`);
     };
     expect([releases.defer(slow("first")), releases.defer(slow("second"))]).toEqual([true, true]);
-    await releases.run(1000);
+    await releases.run(1000, going);
     expect(seen).toEqual(["second", "second ended", "first", "first ended"]);
     expect([timers.size, failures]).toEqual([0, []]);
   });
@@ -53,7 +54,7 @@ describe("the releases", () => {
     releases.defer(() => {});
     releases.defer(() => pass(350));
     releases.defer(() => {});
-    await releases.run(1000);
+    await releases.run(1000, going);
     expect(asked).toEqual([237.5, 950 / 3, 300, 600]);
   });
 
@@ -64,7 +65,7 @@ describe("the releases", () => {
     releases.defer(function closePool() {
       return hangs();
     });
-    const run = releases.run(1000);
+    const run = releases.run(1000, going);
     strike(475);
     await run;
     expect(released).toBe(true);
@@ -78,8 +79,52 @@ describe("the releases", () => {
     const { releases, failures } = make();
     const error = new Error("was closed already");
     releases.defer(() => Promise.reject(error));
-    await releases.run(1000);
+    await releases.run(1000, going);
     expect(failures).toEqual([{ code: "SG_ERR_STOP_FAILED", message: "a release failed: was closed already", cause: error }]);
+  });
+
+  it("none is begun once the signal has aborted; the end releases the rest at once", async () => {
+    const { releases } = make();
+    const seen: string[] = [];
+    const stop = new AbortController();
+    releases.defer(() => void seen.push("first"));
+    releases.defer(() => stop.abort());
+    await releases.run(1000, stop.signal);
+    expect(seen).toEqual([]);
+    releases.end();
+    expect(seen).toEqual(["first"]);
+  });
+
+  it("one that defers another gives it its turn, and lets others run now and then", async () => {
+    const { releases, asked, timers } = make();
+    let left = 200;
+    const again = () => {
+      left -= 1;
+      if (left > 0) releases.defer(again);
+    };
+    releases.defer(again);
+    let ended = false;
+    const run = releases.run(1000, going).then(() => void (ended = true));
+    for (let turns = 0; turns < 1000 && !ended; turns += 1) {
+      await settled();
+      for (const [timer, call] of [...timers]) if (asked[timer - 1] === 0) timers.delete(timer), call();
+    }
+    await run;
+    expect([left, asked.includes(0)]).toEqual([0, true]);
+  });
+
+  it("one that defers itself for ever when all is over comes to an end", () => {
+    const { releases } = make();
+    let runs = 0;
+    const again = () => {
+      runs += 1;
+      releases.defer(again);
+    };
+    releases.end();
+    releases.defer(again);
+    expect(runs).toBe(100);
+    releases.defer(again);
+    expect(runs).toBe(200);
   });
 
   it("what is kept when the unwinding ends is released at once, the latest first, and so is what comes later", async () => {
@@ -92,7 +137,7 @@ describe("the releases", () => {
     expect(releases.defer(() => void seen.push("late"))).toBe(false);
     expect(releases.defer(() => Promise.reject(new Error("late")))).toBe(false);
     releases.end();
-    await releases.run(1000);
+    await releases.run(1000, going);
     await settled();
     expect(seen).toEqual(["second", "first", "late"]);
     expect(failures.map(({ message }) => message)).toEqual(["a release failed: late"]);

@@ -36,8 +36,8 @@ export const slices = [
     group: "machines",
     name: "words",
     title: "phases, states and figures",
-    mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts"],
-    tests: tests("phases"),
+    mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts"],
+    tests: tests("phases", "thrown"),
   },
   {
     group: "services",
