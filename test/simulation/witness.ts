@@ -83,6 +83,8 @@ export class Witness implements HookWatcher, WorldWatcher {
   #isJudged = false;
   #state = 0;
   #endings = 0;
+  /** of the errors that come while stopping, the report keeps the first */
+  #gaveLateError = false;
   #entries = 1;
   #lease: LeaseSnapshot | undefined;
   /** called synchronously on entering each state */
@@ -137,12 +139,12 @@ export class Witness implements HookWatcher, WorldWatcher {
     const failed = typeof reason !== "string";
     const message = failed ? reason.message : reason;
     const isActive = service.actor.getSnapshot().status === "active";
+    const isFirst = isActive && this.evidence.causes.length === 0 && this.#stoppingAt === undefined;
     this.#options.journal.note(this.who, `shutdown(${message}) in ${statePath(service.actor.getSnapshot())}`);
-    if (stateNames.indexOf(service.state) < stateNames.indexOf("stopping") && isActive) {
-      this.#causedBy(failed ? "failed" : "shutdown", message);
-    }
+    if (isActive && this.#stoppingAt === undefined) this.#causedBy(failed ? "failed" : "shutdown", message);
     if (failed) this.evidence.errorsGiven.add(message);
-    if (failed && isActive) this.evidence.owed.push({ phase: "", message });
+    if (failed && isActive && (isFirst || !this.#gaveLateError)) this.evidence.owed.push({ phase: "", message });
+    if (failed && isActive && !isFirst) this.#gaveLateError = true;
     this.#shutdownPromise = this.#same(this.#shutdownPromise, service.shutdown(reason));
   }
 
@@ -153,7 +155,7 @@ export class Witness implements HookWatcher, WorldWatcher {
 
   async boot(): Promise<void> {
     const { service } = this;
-    const wasInit = service.state === "init";
+    const wasInit = service.state === "init" && service.actor.getSnapshot().status === "active";
     this.#options.journal.note(this.who, "boot()");
     try {
       await service.boot();
@@ -244,9 +246,9 @@ export class Witness implements HookWatcher, WorldWatcher {
     if (redis === "required" && attempt >= pingAttempts) this.#causedBy("failed", "redis did not pass the ping gate");
   }
 
-  healthFailed(): void {
+  healthFailed(itself: boolean): void {
     this.evidence.healthFailed = true;
-    this.#causedBy("failed", "the health server did not open");
+    if (itself) this.#causedBy("failed", "the health server did not open");
   }
 
   superseded(): void {

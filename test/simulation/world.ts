@@ -16,7 +16,8 @@ import type { Weather } from "./weather.ts";
 export interface WorldWatcher {
   asked(what: string): void;
   pingFailed(attempt: number): void;
-  healthFailed(): void;
+  /** `itself`: it failed and was not given up */
+  healthFailed(itself: boolean): void;
   superseded(): void;
   met(fault: string): void;
 }
@@ -87,7 +88,7 @@ export class SimulatedWorld implements World {
     this.#ask("open health", signal);
     this.#health = "opening";
     const { plan, watcher } = this.#options;
-    await this.#effect(plan.openHealth, signal, "health opens", () => watcher.healthFailed());
+    await this.#effect(plan.openHealth, signal, "health opens", () => watcher.healthFailed(!signal.aborted));
     this.#health = "open";
   }
 
