@@ -125,6 +125,20 @@ describe("an entry", () => {
     expect(await stored()).toMatchObject({ status: "healthy", since: 2 });
   });
 
+  test.each([
+    ["entry", entryKey, "a string"],
+    ["tombstone", tombstone, "a string"],
+    ["index", keys.index("svc"), "a zset"],
+    ["list of services", keys.services, "a set"],
+    ["stream of events", keys.events, "a stream"],
+  ])("is not confirmed, and the error names the key, where somebody else's list stands for the %s", async (_what, key, type) => {
+    await redis.witness.rpush(key, "somebody else's");
+    await expect(register(boot())).rejects.toMatchObject({
+      code: "SG_ERR_REGISTRY",
+      message: `cannot register svc/one: ${key} holds a list where ${type} belongs; rename or delete it`,
+    });
+  });
+
   test("a beat prolongs it without writing it again", async () => {
     const one = boot();
     await register(one);
@@ -430,6 +444,29 @@ describe("listing", () => {
     const registry = new Registry(redis.witness, { onSkipped: (key) => skipped.push(key) });
     expect(await listed(registry)).toEqual(["svc/good"]);
     expect(skipped).toEqual([0, 1, 2, 3].map((i) => keys.service("svc", `bad${i}`)).concat(keys.service("svc", "liar")));
+  });
+
+  test("a key of another type hides no more than what it stands for, and is reported once", async () => {
+    const on = open();
+    await register(boot({ on, instance: "good" }));
+    await register(boot({ on, service: "fine" }));
+    await redis.witness.sadd(keys.services, "bad");
+    await redis.witness.set(keys.index("bad"), "not an index");
+    await redis.witness.zadd(keys.index("svc"), 9e15, "list", 9e15, "absent");
+    await redis.witness.rpush(keys.service("svc", "list"), "not an entry");
+    const skipped: string[] = [];
+    const registry = new Registry(redis.witness, { onSkipped: (key) => skipped.push(key) });
+    expect(await listed(registry)).toEqual(["fine/one", "svc/good"]);
+    expect(await listed(registry, "svc")).toEqual(["svc/good"]);
+    expect(skipped).toEqual([keys.index("bad"), keys.service("svc", "list")]);
+  });
+
+  test("a list of services that is none is one error that names its key", async () => {
+    await redis.witness.set(keys.services, "not a set");
+    await expect(new Registry(redis.witness).list()).rejects.toMatchObject({
+      code: "SG_ERR_REGISTRY",
+      message: `The registry cannot be read: ${keys.services} holds a string where a set belongs; rename or delete it.`,
+    });
   });
 
   test("what has ended is not listed, though nobody has tidied up, and whatever the reader's clock says", async () => {

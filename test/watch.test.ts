@@ -68,6 +68,10 @@ const connect = async (url = redis.url): Promise<Redis> => {
   return client;
 };
 
+/** How often Redis was asked this. */
+const callsOf = async (command: string): Promise<number> =>
+  Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(await redis.witness.info("commandstats"))?.[1] ?? 0);
+
 beforeEach(async () => {
   redis = await startTestRedis();
   proxy = await LoopbackProxy.start(redis.port);
@@ -120,6 +124,38 @@ describe("watching", () => {
     expect(await redis.witness.exists(keys.index("svc"), keys.services)).toBe(0);
     const told = await redis.witness.xrange(keys.events, "-", "+");
     expect(told.filter(([, fields]) => fields.includes("expired"))).toHaveLength(1);
+  });
+
+  test("goes on beside a service whose index is somebody else's, also when an event names it", async () => {
+    await redis.witness.sadd(keys.services, "bad");
+    await redis.witness.set(keys.index("bad"), "not an index");
+    const { told, words } = watch(redis.witness);
+    await told("synced");
+    await redis.witness.xadd(keys.events, "*", "type", "registered", "service", "bad", "instance", "one");
+    await start({ ttl: 300 });
+    await told("expired svc/one starting");
+    expect(words()).toEqual(["synced", "registered svc/one starting", "expired svc/one starting"]);
+  });
+
+  test("a stream of events that is none is an error at the beginning, later one warning until it is gone, both naming its key", async () => {
+    const message = `The registry cannot be read: ${keys.events} holds a string where a stream belongs; rename or delete it.`;
+    await redis.witness.set(keys.events, "not a stream");
+    const refused = new Registry(redis.witness).watch()[Symbol.asyncIterator]().next();
+    await expect(refused).rejects.toMatchObject({ code: "SG_ERR_REGISTRY", message });
+    await redis.witness.del(keys.events);
+
+    const { told, words, events } = watch(redis.witness);
+    await told("synced");
+    await redis.witness.set(keys.events, "not a stream");
+    await told("stale");
+    expect(events.at(-1)).toEqual({ type: "stale", reason: "unreachable", message });
+    const asked = await callsOf("xrevrange");
+    await eventually("it has looked again", async () => (await callsOf("xrevrange")) >= asked + 2);
+    await redis.witness.del(keys.events);
+    await eventually("the all-clear", () => words().length === 3);
+    await start();
+    await told("registered svc/one starting");
+    expect(words()).toEqual(["synced", "stale", "synced", "registered svc/one starting"]);
   });
 
   test("a lease that is kept is never told as expired", async () => {

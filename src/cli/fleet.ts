@@ -45,6 +45,8 @@ const line = (event: RegistryEvent): string => {
   return `${time}  ${type}  ${service}/${instance}  ${status}`;
 };
 
+const tellSkipped = (key: string): void => console.error(`skipped ${plain(key)}: it holds something else than the registry's`);
+
 /** Tells each change until a signal ends it. */
 const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
   const { signal, release } = interrupted();
@@ -66,7 +68,7 @@ export const fleet: Command = {
     refuse(args, fleet);
     const place = locate(args.text("redis"));
     await withRedis(place, async (redis) => {
-      const registry = new Registry(redis);
+      const registry = new Registry(redis, { onSkipped: tellSkipped });
       if (args.has("watch")) return watch(registry, args.has("json"));
       const entries = await registry.list();
       console.log(args.has("json") ? JSON.stringify(entries, null, 2) : listing(entries, place.label));

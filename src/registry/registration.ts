@@ -12,6 +12,8 @@ import { runScript } from "../redis/script.ts";
 import type { EntryDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
 import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
+import type { TypedKey } from "./wrong-type.ts";
+import { wrongTypeReason } from "./wrong-type.ts";
 
 export type { EntryDetails } from "./entry.ts";
 
@@ -110,8 +112,15 @@ export class Registration {
     } catch (error) {
       if (signal.aborted || error instanceof StargazerError) throw error;
       const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
-      throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reasonOf(cause)}`, { cause });
+      const foreign = await until(signal, wrongTypeReason(redis, error, this.#typedKeys));
+      const reason = foreign ?? reasonOf(cause);
+      throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reason}`, { cause });
     }
+  }
+
+  get #typedKeys(): readonly TypedKey[] {
+    const types = ["string", "string", "zset", "set", "stream"] as const;
+    return types.map((type, at) => ({ key: this.#keys[at]!, type }));
   }
 
   /** A connection that is being made again by itself is not waited for: the lease has its own rhythm. */

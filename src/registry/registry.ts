@@ -10,6 +10,7 @@ import type { RegistryEvent } from "./events.ts";
 import { beginListScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
 import type { WatchOptions } from "./watch.ts";
+import { foreignAmong, isWrongType } from "./wrong-type.ts";
 
 export type { RegistryEntry } from "./entry.ts";
 export type { RegistryEvent } from "./events.ts";
@@ -18,7 +19,7 @@ const chunkSize = 500;
 const listTimeoutMs = 5000;
 
 export interface RegistryOptions {
-  /** told of each value that is not ours to parse; it is left out of the listing */
+  /** told, once, of each key that is not ours to read: an entry's or a service's index. What it stands for is left out. */
   readonly onSkipped?: (key: string) => void;
 }
 
@@ -26,6 +27,7 @@ export interface RegistryOptions {
 export class Registry {
   readonly #redis: RedisClient;
   readonly #onSkipped: (key: string) => void;
+  readonly #skipped = new Set<string>();
 
   constructor(redis: RedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
     this.#redis = redis;
@@ -41,10 +43,12 @@ export class Registry {
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
       const names = await until(either, this.#names(serviceName ?? "", either));
-      return await until(either, this.read(names));
+      const texts = await until(either, this.#texts(names));
+      await until(either, this.#reportForeign(names.filter((_, at) => texts[at] === null)));
+      return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
     } catch (error) {
       signal?.throwIfAborted();
-      throw unreadable(this.#redis, error);
+      throw await unreadable(this.#redis, error);
     }
   }
 
@@ -59,6 +63,11 @@ export class Registry {
 
   /** The entries of these instances, in this order, without those that are gone. */
   async read(names: readonly InstanceName[]): Promise<RegistryEntry[]> {
+    const texts = await this.#texts(names);
+    return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
+  }
+
+  async #texts(names: readonly InstanceName[]): Promise<(string | null)[]> {
     const keys = keysFor(this.#redis);
     const chunks: Promise<(string | null)[]>[] = [];
     for (let at = 0; at < names.length; at += chunkSize) {
@@ -66,14 +75,27 @@ export class Registry {
         this.#redis.mget(names.slice(at, at + chunkSize).map(({ service, instance }) => keys.service(service, instance))),
       );
     }
-    const texts = (await Promise.all(chunks)).flat();
-    return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
+    return (await Promise.all(chunks)).flat();
+  }
+
+  /** MGET says of a key of another type what it says of one that is gone. */
+  async #reportForeign(absent: readonly InstanceName[]): Promise<void> {
+    const { service: keyOf } = keysFor(this.#redis);
+    const keys = absent.map(({ service, instance }) => ({ key: keyOf(service, instance), type: "string" }) as const);
+    for (const { key } of await foreignAmong(this.#redis, keys)) this.#skip(key);
+  }
+
+  /** A watch lists again and again. */
+  #skip(key: string): void {
+    if (this.#skipped.has(key)) return;
+    this.#skipped.add(key);
+    this.#onSkipped(key);
   }
 
   #parsed(name: InstanceName, text: string | null): RegistryEntry[] {
     if (text === null) return [];
     const entry = parseEntry(text, name);
-    if (entry === undefined) this.#onSkipped(keysFor(this.#redis).service(name.service, name.instance));
+    if (entry === undefined) this.#skip(keysFor(this.#redis).service(name.service, name.instance));
     return entry === undefined ? [] : [entry];
   }
 
@@ -86,11 +108,21 @@ export class Registry {
     signal.throwIfAborted();
     const live = await Promise.all(
       services.sort().map(async (service) => {
-        const instances = await redis.zrange(keys.index(service), now, "+inf", "BYSCORE");
+        const instances = await this.#live(keys.index(service), now);
         return instances.sort().map((instance) => ({ service, instance }));
       }),
     );
     return live.flat();
+  }
+
+  async #live(index: string, now: string): Promise<string[]> {
+    try {
+      return await this.#redis.zrange(index, now, "+inf", "BYSCORE");
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      this.#skip(index);
+      return [];
+    }
   }
 }
 

@@ -3,11 +3,11 @@ import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { lastErrorOf } from "../redis/connection.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
+import { sharedKeys, wrongTypeReason } from "./wrong-type.ts";
 
-export const unreadable = (redis: RedisClient, error: unknown): StargazerError => {
+export const unreadable = async (redis: RedisClient, error: unknown): Promise<StargazerError> => {
   const cause = lastErrorOf(redis) ?? withoutCommand(error);
   const late = cause instanceof Error && cause.name === "TimeoutError";
-  return new StargazerError("SG_ERR_REGISTRY", `The registry cannot be read: ${late ? "no answer in time" : reasonOf(cause)}.`, {
-    cause,
-  });
+  const reason = late ? "no answer in time" : ((await wrongTypeReason(redis, error, sharedKeys(redis))) ?? reasonOf(cause));
+  return new StargazerError("SG_ERR_REGISTRY", `The registry cannot be read: ${reason}.`, { cause });
 };

@@ -8,7 +8,6 @@ import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, dropConnection, openBlockingConnection, whenReady } from "../redis/connection.ts";
 import { keysFor } from "../redis/keys.ts";
-import { reasonOf } from "../redis/reason.ts";
 import { runScript } from "../redis/script.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
@@ -16,6 +15,7 @@ import { streamEvent } from "./events.ts";
 import { FleetView, VanishWatch } from "./fleet-view.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
+import { isWrongType } from "./wrong-type.ts";
 
 /** all in ms */
 const reapEveryMs = 250;
@@ -73,12 +73,17 @@ class Watch {
     const { redis } = this.#options;
     try {
       await this.#soon((signal) => whenReady(redis, { reopen: false, signal }));
-      const [last] = await this.#soon(() => redis.xrevrange(keysFor(redis).events, "+", "-", "COUNT", 1));
-      this.#lastId = last?.[0] ?? "0-0";
+      this.#lastId = await this.#endOfStream();
     } catch (error) {
-      throw unreadable(redis, error);
+      throw await unreadable(redis, error);
     }
     return this.#sync();
+  }
+
+  async #endOfStream(): Promise<string> {
+    const { redis } = this.#options;
+    const [last] = await this.#soon(() => redis.xrevrange(keysFor(redis).events, "+", "-", "COUNT", 1));
+    return last?.[0] ?? "0-0";
   }
 
   /** The next step's events; an outage is one of them. */
@@ -143,6 +148,9 @@ class Watch {
       runScript(redis, reapScript, {
         keys: [keys.index(service), keys.services, keys.events, keys.service(service, "")],
         args: [service, batchSize],
+      }).catch((error: unknown) => {
+        // a listing reports it
+        if (!isWrongType(error)) throw error;
       }),
     );
     await this.#soon(() => Promise.all(reaped));
@@ -183,13 +191,16 @@ class Watch {
     if (this.#trouble !== undefined) return [];
     this.#trouble = messageOf(error);
     await dropConnection(this.#blocking);
-    return [{ type: "stale", reason: "unreachable", message: `The registry cannot be read: ${reasonOf(error)}.` }];
+    const { message } = await unreadable(this.#options.redis, error);
+    return [{ type: "stale", reason: "unreachable", message }];
   }
 
+  /** Whatever a step needs has to work again, or the all-clear would be followed by the next warning. */
   async #recover(): Promise<RegistryEvent[]> {
     const { signal } = this.#options;
     try {
       await this.#soon((deadline) => whenReady(this.#blocking, { reopen: true, signal: deadline }));
+      await this.#endOfStream();
       return await this.#sync();
     } catch {
       await pause(retryMs, undefined, { signal });

@@ -20,10 +20,11 @@ export class FleetFeed {
 
   /** Follows the registry until `signal` aborts, through any trouble. */
   async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
+    const registry = new Registry(redis, { onSkipped: (key) => log.warn({ type: "registry.skipped", key }) });
     while (!signal.aborted) {
       try {
         this.#begin();
-        for await (const event of new Registry(redis).watch(undefined, { signal })) this.#take(event);
+        for await (const event of registry.watch(undefined, { signal })) this.#take(event);
       } catch (error) {
         if (signal.aborted) return;
         log.warn({ type: "feed.troubled", reason: messageOf(error) });

@@ -1,0 +1,42 @@
+/** Keys of the registry's names that hold what somebody else has put there. Redis says that there is one, but not which. */
+import { until } from "../clock.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { keysFor } from "../redis/keys.ts";
+
+/** A key, and what Redis' TYPE says of it as long as it is ours. */
+export interface TypedKey {
+  readonly key: string;
+  readonly type: "string" | "zset" | "set" | "stream";
+}
+
+/** ms for finding out which one it is */
+const timeoutMs = 1000;
+
+/** Whether Redis refused because a key holds another type; a script's error has it further behind. */
+export const isWrongType = (error: unknown): boolean => String(error).includes("WRONGTYPE");
+
+/** What everybody who reads the whole registry needs. */
+export const sharedKeys = (redis: RedisClient): readonly TypedKey[] => {
+  const { services, events } = keysFor(redis);
+  return [
+    { key: services, type: "set" },
+    { key: events, type: "stream" },
+  ];
+};
+
+/** Those that hold something, but not what they should. */
+export const foreignAmong = async (redis: RedisClient, keys: readonly TypedKey[]): Promise<(TypedKey & { found: string })[]> => {
+  const typed = await Promise.all(keys.map(async (each) => ({ ...each, found: await redis.type(each.key) })));
+  return typed.filter(({ type, found }) => found !== "none" && found !== type);
+};
+
+/** The clause that names the key which `error` is about; undefined where it is about none, or where that cannot be found out. */
+export const wrongTypeReason = async (
+  redis: RedisClient,
+  error: unknown,
+  keys: readonly TypedKey[],
+): Promise<string | undefined> => {
+  if (!isWrongType(error)) return undefined;
+  const [one] = await until(AbortSignal.timeout(timeoutMs), foreignAmong(redis, keys)).catch(() => []);
+  return one && `${one.key} holds a ${one.found} where a ${one.type} belongs; rename or delete it`;
+};
