@@ -25,6 +25,12 @@ const shared = <T extends unknown[]>(events: readonly string[]) => {
 /** Calls `handler` at every SIGTERM and SIGINT until the returned function is called. Does not keep the process alive. */
 export const onSignals: (handler: (signal: StopSignal) => void) => () => void = shared<[StopSignal]>(stopSignals);
 
+/** Calls `handler` when the terminal is closed, until the returned function is called. */
+export const onHangup: (handler: () => void) => () => void = shared<[]>(["SIGHUP"]);
+
+/** Calls `handler` when nothing is left to do and the process would end, until the returned function is called. */
+export const onIdle: (handler: () => void) => () => void = shared<[]>(["beforeExit"]);
+
 /** Calls `handler` with every uncaught exception and unhandled rejection until the returned function is called. */
 export const onUncaught: (handler: (error: unknown) => void) => () => void = shared<[unknown]>([
   "uncaughtException",

@@ -6,6 +6,7 @@ import { Registration } from "../src/registry/registration.ts";
 import { endCli, openShell } from "./kit/cli.ts";
 import type { TestRedis } from "./kit/redis.ts";
 import { startTestRedis } from "./kit/redis.ts";
+import { eventually } from "./kit/wait.ts";
 
 const shell = openShell();
 const modules = "test/fixtures/modules";
@@ -79,6 +80,31 @@ describe("run", () => {
     const { code, out } = await shell.run(["run", `${modules}/${kind}.mjs`], { env: { SAMPLE_ENDS: "1" } });
     expect(out).toContain("sample runs");
     expect(code).toBe(0);
+  });
+
+  it("refuses a module whose top level never ends", async () => {
+    const { code, err } = await shell.run(["run", `${modules}/stuck.mjs`]);
+    expect(err).toMatch(
+      /^stargazer: SG_ERR_CONFIG_INVALID the module .*stuck\.mjs cannot be loaded: its top level awaits what never/,
+    );
+    expect(err.trim().split("\n")).toHaveLength(1);
+    expect(code).toBe(2);
+  });
+
+  it.each(["SIGTERM", "SIGINT"] as const)("ends at %s with 0 while its module is still being loaded", async (signal) => {
+    const sample = shell.start(["run", `${modules}/stuck.mjs`], { SAMPLE_STAYS: "1" });
+    await sample.line("that it loads", (line) => line === "sample loads");
+    sample.child.kill(signal);
+    expect(await sample.ended).toMatchObject({ code: 0, signal: null, err: "" });
+  });
+
+  it("goes on when nobody reads its output any more, and stops at SIGTERM with 0", async () => {
+    const sample = shell.start(["run", `./${modules}/class.mjs`], { SAMPLE_TALKS: "1" });
+    await sample.line("that it runs", (line) => line === "sample runs");
+    sample.child.stdout!.destroy();
+    await eventually("it has spoken to nobody", () => sample.err().includes("spoken"));
+    sample.child.kill("SIGTERM");
+    expect(await sample.ended).toMatchObject({ code: 0, signal: null });
   });
 
   it("stops at SIGTERM with 0", async () => {

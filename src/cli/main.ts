@@ -2,10 +2,12 @@
 /** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
 import module from "node:module";
 import { messageOf, StargazerError } from "../errors.ts";
-import { exit, setExitCode } from "../process.ts";
+import { announceReport, exit, exitCode, setExitCode } from "../process.ts";
 import { didYouMean } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
+import { hearEarly } from "./early.ts";
+import { onOutputLost, watchOutput } from "./output.ts";
 import { version } from "./version.ts";
 
 /** Node 22 and newer keep what they have compiled for the next start; older ones do without. */
@@ -39,7 +41,14 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string =>
     ...details.map((line) => `  ${line}`),
   ].join("\n");
 
+/** A service is stopped by signals, never by the end of whoever reads what it says; before anything of it is loaded. */
+const prepareService = (): void => {
+  hearEarly();
+  onOutputLost(() => {});
+};
+
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
+  if (name === "run") prepareService();
   const command = await commands[name]!();
   const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {
@@ -68,18 +77,19 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const exitCodeOf = (error: unknown): number =>
   error instanceof StargazerError && (error.code === "SG_ERR_USAGE" || error.code === "SG_ERR_CONFIG_INVALID") ? 2 : 1;
 
-const report = (error: unknown): void => {
-  const text =
-    error instanceof StargazerError
-      ? `${error.code} ${error.message}`
-      : `SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`;
-  console.error(`stargazer: ${text}`);
+const textOf = (error: unknown): string =>
+  error instanceof StargazerError
+    ? `${error.code} ${error.message}`
+    : `SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`;
+
+/** Whatever was open has been closed, or, as in a module that could not be loaded, is not ours to close: it is not waited for. */
+const fail = (error: unknown): never => {
+  const code = exitCodeOf(error);
+  console.error(`stargazer: ${textOf(error)}`);
+  announceReport({ outcome: "failed", reason: messageOf(error), exitCode: code, error });
+  setExitCode(code);
+  return exit(exitCode());
 };
 
-/** A reader that has left (`stargazer fleet | head -1`) is no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => exit(error.code === "EPIPE" ? 0 : 1));
-
-main(process.argv.slice(2)).then(setExitCode, (error: unknown) => {
-  report(error);
-  setExitCode(exitCodeOf(error));
-});
+watchOutput();
+main(process.argv.slice(2)).then(setExitCode, fail);

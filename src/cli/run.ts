@@ -2,16 +2,19 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { until } from "../clock.ts";
 import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { InspectChoice } from "../inspector/choice.ts";
 import { readChoice } from "../inspector/choice.ts";
 import { launch } from "../launch.ts";
+import { onIdle } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
 import { didYouMean } from "./closest.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
+import { hearNoLonger } from "./early.ts";
 
 type Start = StargazerService | (() => StargazerService);
 
@@ -38,9 +41,24 @@ const tier = async (name: string): Promise<Start> => {
   return () => new Tier({});
 };
 
+/** ms that the top level of a module may take */
+const loadTimeoutMs = 60_000;
+
+/** Rejects where it would be waited for in vain: nothing is left to do that could end the loading, or it takes too long. */
+const unlessStuck = <T>(loading: Promise<T>): Promise<T> => {
+  const stuck = new AbortController();
+  const giveUp = (why: string) => stuck.abort(new Error(why));
+  const stop = onIdle(() => giveUp("its top level awaits what never comes"));
+  const timer = setTimeout(giveUp, loadTimeoutMs, `its top level did not end within ${loadTimeoutMs} ms`).unref();
+  return until(stuck.signal, loading).finally(() => {
+    stop();
+    clearTimeout(timer);
+  });
+};
+
 const load = async (file: string): Promise<Record<string, unknown>> => {
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return await unlessStuck(import(pathToFileURL(file).href) as Promise<Record<string, unknown>>);
   } catch (cause) {
     throw new StargazerError("SG_ERR_CONFIG_INVALID", `the module ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
   }
@@ -97,7 +115,8 @@ export const run: Command = {
     refuse(args, run);
     const choice = inspectChoice(args);
     const start = await (isPath(target) ? fromModule(target) : tier(target));
-    const report = await launch(choice === undefined ? start : await inspected(start, choice));
-    return report.exitCode;
+    const launched = launch(choice === undefined ? start : await inspected(start, choice));
+    hearNoLonger();
+    return (await launched).exitCode;
   },
 };
