@@ -136,6 +136,29 @@ describe("boot and shutdown", () => {
     await expect(probe(port, "/healthz")).rejects.toThrow();
   });
 
+  it.each([
+    ["a connection of its own", false, "connection refused"],
+    ["a client of the caller's", true, "(connection closed|not connected)"],
+  ])("readiness says in words of ours why Redis is not reachable over %s", async (_whose, isTheirs, reason) => {
+    const client = new Redis(proxy.through(redis.url), { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+    client.on("error", () => {});
+    try {
+      const tier = make({}, { redis: isTheirs ? client : proxy.through(redis.url) });
+      await run(tier);
+      await status(tier, "running");
+      const { port } = (await entry(tier))!.health!;
+      await proxy.refuse();
+      const fallen = await eventually("it is not ready", async () => {
+        const { status, body } = await probe(port, "/readyz");
+        return status === 503 && body;
+      });
+      expect(JSON.parse(fallen).reason).toMatch(new RegExp(`^Redis is not reachable: ${reason}, \\d+ times in a row$`));
+      await tier.shutdown();
+    } finally {
+      client.disconnect();
+    }
+  });
+
   it("health off: nothing listens, and that is marked", async () => {
     const tier = make({}, { useHealthServer: false });
     await run(tier);

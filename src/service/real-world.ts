@@ -5,6 +5,8 @@ import { stateName } from "../../machines/state.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { HealthSource } from "../health/server.ts";
 import { HealthServer } from "../health/server.ts";
+import { lastErrorOf } from "../redis/connection.ts";
+import { reasonOf } from "../redis/reason.ts";
 import { lifecycleMetrics } from "./metrics.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StatusReport } from "./status.ts";
@@ -65,6 +67,9 @@ const healthSource = (options: ResolvedOptions, view: ServiceView, world: () => 
     options.redis === null || !options.redisRequired
       ? undefined
       : async () => {
-          await world().redis.ping();
+          const { redis } = world();
+          await redis.ping().catch((error: unknown) => {
+            throw new Error(reasonOf(lastErrorOf(redis) ?? error));
+          });
         },
 });
