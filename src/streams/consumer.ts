@@ -6,7 +6,7 @@ import { until } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
-import { openBlockingConnection } from "../redis/connection.ts";
+import { maxBlockMs, openBlockingConnection } from "../redis/connection.ts";
 import type { Parsed, RawFields } from "./envelope.ts";
 import type { Delivery, GroupOptions } from "./group.ts";
 import { ConsumerGroup } from "./group.ts";
@@ -45,7 +45,6 @@ export interface ConsumerOptions<T> extends GroupOptions {
 }
 
 const defaults = { concurrency: 16, maxAttempts: 3, claimIdleMs: 10_000, retryMs: 1000, graceMs: 5000, retainMs: 3_600_000 };
-const blockMs = 2000;
 const lastCallMs = 1000;
 const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
 
@@ -92,7 +91,7 @@ export class StreamConsumer<T> {
           const room = this.#options.concurrency - this.#inFlight.size;
           if (room <= 0) return until(signal, this.#inFlight.next());
           // a connection that ends while it reconnects never settles what is queued on it
-          const deliveries = await until(signal, this.#group.read(blocking, room, blockMs));
+          const deliveries = await until(signal, this.#group.read(blocking, room, maxBlockMs));
           for (const delivery of deliveries) this.#take(delivery, signal);
         },
         (error) => {
