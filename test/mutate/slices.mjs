@@ -51,7 +51,7 @@ export const slices = [
     name: "host",
     title: "chart meets world",
     mutate: service("host", "hooks", "releases", "report", "status", "actors", "unwind", "facts", "metrics", "abort"),
-    tests: tests("releases", "service"),
+    tests: tests("releases", "facts", "host", "service"),
   },
   {
     group: "services",

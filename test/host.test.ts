@@ -1,0 +1,255 @@
+/** Chart meets world, with a world of the test's: what is asked of it and when, and what happens when the chart itself fails. */
+import { describe, expect, it } from "vitest";
+import type { LeaseAnswer } from "../machines/index.ts";
+import { systemClock } from "../src/clock.ts";
+import type { Logger } from "../src/index.ts";
+import { StargazerError } from "../src/index.ts";
+import { isAbortOf, stopReason } from "../src/service/abort.ts";
+import type { ServiceFact } from "../src/service/facts.ts";
+import type { HookRunner } from "../src/service/hooks.ts";
+import { seams } from "../src/service/service.ts";
+import { unwind } from "../src/service/unwind.ts";
+import type { World } from "../src/service/world.ts";
+import type { TestHooks } from "./kit/tier.ts";
+import { aborted, hangs, TestTier } from "./kit/tier.ts";
+
+/** A world that does at once what it is asked, and remembers. `own` replaces a part of it. */
+const makeWorld = (own: Partial<World> = {}) => {
+  const asked: string[] = [];
+  const signals: AbortSignal[] = [];
+  const note = (name: string) => (signal: AbortSignal) => {
+    asked.push(name);
+    signals.push(signal);
+    return Promise.resolve();
+  };
+  const write =
+    (name: string) =>
+    (signal: AbortSignal, { status }: { status: string }) =>
+      note(`${name} ${status}`)(signal).then((): LeaseAnswer => ({ type: "ok" }));
+  const world = {
+    incarnation: 42,
+    pingRedis: note("pingRedis"),
+    openHealth: note("openHealth"),
+    closeHealth: note("closeHealth"),
+    registerInstance: write("register"),
+    renewLease: write("renew"),
+    deregisterInstance: note("deregister"),
+    close: note("close"),
+    ...own,
+  } as World;
+  return { world, asked, signals };
+};
+const make = (hooks: TestHooks, world: World, own: object = {}, options: object = {}) =>
+  new TestTier({ instanceId: "one", redis: "redis://127.0.0.1:1", ...options, [seams]: { world, ...own } } as never, hooks);
+const factsOf = (tier: TestTier) => {
+  const facts: ServiceFact[] = [];
+  tier.onFact((fact) => facts.push(fact));
+  return facts;
+};
+
+describe("a world", () => {
+  it("is asked for each thing once, in order, each time with a signal", async () => {
+    const { world, asked, signals } = makeWorld();
+    const tier = make({ onStart: ({ defer }) => defer(() => {}) }, world);
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(tier.status()).toMatchObject({ lease: { incarnation: 42 }, state: "running" });
+    expect(signals.length).toBe(asked.length);
+    expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+    expect(asked.filter((name) => !name.startsWith("renew"))).toEqual([
+      "pingRedis",
+      "register starting",
+      "openHealth",
+      "closeHealth",
+      "deregister",
+      "close",
+    ]);
+    expect(asked.some((name) => name === "renew running" || name === "renew healthy")).toBe(true);
+    expect(tier.status().lease).toBeNull();
+  });
+
+  it("that takes the instance away stops the service, and the fact is told", async () => {
+    const twin = { host: "elsewhere", pid: 7 };
+    const { world } = makeWorld({ renewLease: async () => ({ type: "superseded", twin }) });
+    const tier = make({}, world);
+    const facts = factsOf(tier);
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "failed", reason: "superseded" });
+    expect(facts).toContainEqual({ type: "lease.superseded", twin });
+  });
+});
+
+describe("a command without an arrow", () => {
+  it("is refused with its state, and told as a fact", async () => {
+    const tier = make({}, makeWorld().world);
+    const facts = factsOf(tier);
+    await tier.boot();
+    await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_ILLEGAL_TRANSITION", phase: "healthy" });
+    expect(facts).toContainEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
+    await tier.shutdown();
+    await expect(tier.boot()).rejects.toMatchObject({ phase: "stopped" });
+  });
+});
+
+describe("a boot that does not come to be", () => {
+  const failure = (boot: Promise<void>) => boot.then(() => undefined).catch((error: StargazerError) => error);
+
+  it("rejects with the first failure where one ended it, and says aborted where a shutdown did", async () => {
+    const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeWorld().world).boot());
+    expect([failed?.code, failed?.phase]).toEqual(["SG_ERR_START_FAILED", "starting"]);
+    const cut = make(
+      { onStart: ({ signal }) => aborted(signal), onStop: () => Promise.reject(new Error("late")) },
+      makeWorld().world,
+    );
+    const boot = failure(cut.boot());
+    await cut.waitFor("starting");
+    void cut.shutdown("asked");
+    const error = await boot;
+    expect([error?.code, error?.phase]).toEqual(["SG_ERR_BOOT_ABORTED", "stopped"]);
+    expect(error?.cause).toMatchObject({ code: "SG_ERR_STOP_FAILED" });
+    expect(error?.message).toContain("(asked)");
+  });
+});
+
+describe("waiting for a state", () => {
+  it("ends with its signal while it waits, and names where the service is where it cannot come", async () => {
+    const tier = make({}, makeWorld().world);
+    const stop = new AbortController();
+    const waiting = tier.waitFor("running", { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    await tier.boot();
+    await expect(tier.waitFor("jitter")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE", phase: "healthy" });
+    await tier.shutdown();
+    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ phase: "stopped" });
+  });
+});
+
+describe("those who watch", () => {
+  it("hear of each transition and of the end, once", async () => {
+    const tier = make({}, makeWorld().world);
+    const heard: string[] = [];
+    tier.actor.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push("complete") });
+    tier.actor.subscribe({ next: () => {} });
+    tier.actor.subscribe({ complete: () => {} });
+    await tier.boot();
+    await tier.shutdown();
+    expect([heard.filter((word) => word === "complete").length, heard.at(-1)]).toEqual([1, "complete"]);
+  });
+});
+
+describe("an error given to shutdown", () => {
+  it("is the failure of its state, with a code of ours kept; while stopping it is one of the step", async () => {
+    const own = new StargazerError("SG_ERR_UNCAUGHT", "torn");
+    const tier = make({ onStop: (_, self) => void self.shutdown(own) }, makeWorld().world);
+    await tier.boot();
+    const report = await tier.shutdown("first");
+    expect(report.failures).toEqual([{ phase: "stopping.unwinding", code: "SG_ERR_UNCAUGHT", message: "torn" }]);
+    expect((await tier.shutdown(new Error("too late"))).failures).toHaveLength(1);
+  });
+});
+
+describe("a chart that fails itself", () => {
+  /** The clock throws once, when the tier says so: an action of the chart throws. */
+  const breaking = (hooks: TestHooks, own: Partial<World> = {}) => {
+    const { world, asked, signals } = makeWorld(own);
+    const state = { armed: false };
+    const clock = {
+      ...systemClock,
+      now: () => {
+        if (!state.armed) return Date.now();
+        state.armed = false;
+        throw new Error("no time");
+      },
+    };
+    const released: string[] = [];
+    const tier = make({ onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks }, world, { clock });
+    return { tier, asked, signals, released, state };
+  };
+
+  it("is unwound by its host: everything begun is undone, and the report is failed", async () => {
+    const { tier, asked, released, state } = breaking({});
+    const observed: unknown[] = [];
+    tier.actor.subscribe({ error: (error) => void observed.push(error) });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    const report = await tier.shutdown("asked");
+    expect(report).toMatchObject({ outcome: "failed", exitCode: 1, error: { code: "SG_ERR_INTERNAL" } });
+    expect(report.error?.message).toContain("no time");
+    expect(asked.slice(-3)).toEqual(["closeHealth", "deregister", "close"]);
+    expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
+  });
+});
+
+describe("the unwinding without a chart", () => {
+  const none = { tier: false, lease: false, health: false, open: false, releases: false };
+  const all = { tier: true, lease: true, health: true, open: true, releases: true };
+  const hooksThat = (asked: string[], own: object = {}) =>
+    ({
+      drain: async () => void asked.push("drain"),
+      stop: async () => void asked.push("stop"),
+      release: async () => void asked.push("release"),
+      endReleases: () => void asked.push("endReleases"),
+      ...own,
+    }) as unknown as HookRunner;
+
+  it("takes each step that was begun, in order, and always closes", async () => {
+    const { world, asked } = makeWorld();
+    await unwind({ begun: all, hooks: hooksThat(asked), world, clock: systemClock });
+    expect(asked.splice(0)).toEqual(["closeHealth", "deregister", "drain", "stop", "release", "close", "endReleases"]);
+    await unwind({ begun: none, hooks: hooksThat(asked), world, clock: systemClock });
+    expect(asked).toEqual(["close", "endReleases"]);
+  });
+
+  it("goes on after a step that fails or hangs, whose signal aborts at its deadline, and leaves no timer", async () => {
+    const { world, asked } = makeWorld({ closeHealth: () => Promise.reject(new Error("torn")) });
+    const timers = new Set<object>();
+    const deadlines: number[] = [];
+    const clock = {
+      now: () => 0,
+      setTimeout: (call: () => void, ms: number) => {
+        const timer = { call };
+        timers.add(timer);
+        deadlines.push(ms);
+        queueMicrotask(() => queueMicrotask(() => setImmediate(() => timers.has(timer) && call())));
+        return timer;
+      },
+      clearTimeout: (timer: unknown) => void timers.delete(timer as object),
+    };
+    let reason: unknown;
+    const stop = (signal: AbortSignal) => {
+      signal.addEventListener("abort", () => void (reason = signal.reason));
+      return hangs();
+    };
+    await unwind({ begun: all, hooks: hooksThat(asked, { stop }), world, clock });
+    expect(asked).toEqual(["deregister", "drain", "release", "close", "endReleases"]);
+    expect(reason).toMatchObject({ name: "TimeoutError" });
+    expect([timers.size, new Set(deadlines)]).toEqual([0, new Set([2000])]);
+  });
+});
+
+describe("an end that was asked for", () => {
+  it("is the signal's own reason or an AbortError after the abort, and nothing else", () => {
+    const stop = new AbortController();
+    const abort = new DOMException("stop", "AbortError");
+    expect(isAbortOf(stop.signal, abort)).toBe(false);
+    stop.abort("enough");
+    expect([isAbortOf(stop.signal, "enough"), isAbortOf(stop.signal, abort)]).toEqual([true, true]);
+    for (const other of [new Error("torn"), undefined, null, "else"]) expect(isAbortOf(stop.signal, other)).toBe(false);
+    expect(stopReason("over")).toMatchObject({ name: "AbortError", message: "over" });
+  });
+});
+
+describe("what comes too late for the report", () => {
+  it("a release that fails after the end is logged", async () => {
+    const lines: unknown[] = [];
+    const logger: Logger = { debug() {}, info() {}, warn() {}, error: (fact) => void lines.push(fact) };
+    let defer = (_: () => unknown) => {};
+    const tier = make({ onStart: (context) => void (defer = context.defer) }, makeWorld().world, {}, { logger });
+    await tier.boot();
+    await tier.shutdown();
+    defer(() => Promise.reject(new Error("late")));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lines).toMatchObject([{ type: "release.failed", code: "SG_ERR_STOP_FAILED" }]);
+  });
+});
