@@ -168,6 +168,19 @@ describe("with a Redis", () => {
     drop();
   });
 
+  it("fleet lists what is there beside an index that is somebody else's, and says which key it skipped", async () => {
+    const { drop } = await register("sample");
+    await redis.witness.sadd("sg:registry:services", "bad");
+    await redis.witness.set("sg:registry:idx:bad", "not an index");
+    const { out, err, code } = await shell.run(["fleet", "--redis", redis.url]);
+    expect([out, err, code]).toEqual([
+      expect.stringMatching(/^sample +running/m),
+      "skipped sg:registry:idx:bad: it holds something else than the registry's\n",
+      0,
+    ]);
+    drop();
+  });
+
   it("fleet --watch tells who comes and goes, and ends with 0 at SIGINT", async () => {
     const watching = shell.start(["fleet", "--watch", "--json", "--redis", redis.url]);
     await watching.line("that it is in step", (line) => line.includes('"synced"'));
