@@ -1,6 +1,6 @@
 /** The lease chart's actions, guards and delays: what it writes, what it tells its parent, and when. */
 import { describe, expect, it } from "vitest";
-import { createEmptyActor } from "xstate";
+import { createActor, fromCallback } from "xstate";
 import type { LeaseContext, LeaseSnapshot, LeaseTimes } from "../machines/index.ts";
 import { leaseMachine } from "../machines/index.ts";
 import type { Cue } from "./kit/story.ts";
@@ -11,10 +11,15 @@ const twin = { host: "elsewhere", pid: 7 };
 const superseded = (actor: string): Cue => ({ type: `xstate.done.actor.${actor}`, output: { type: "superseded", twin } });
 const status = (next: string): Cue => ({ type: "status", status: next });
 
+const parent = createActor(
+  fromCallback(() => {}),
+  { id: "parent" },
+);
+
 /** A lease in which each step takes 100 ms, and chance says the middle. */
 const leaseOf = (cues: readonly Cue[], random = 0.5) => {
   let time = 0;
-  const input = { parent: createEmptyActor(), status: "starting", times, now: () => time, random: () => random };
+  const input = { parent, status: "starting", times, now: () => time, random: () => random };
   const { steps, snapshot } = story(leaseMachine, input, cues, (step) => {
     time = step * 100;
   });

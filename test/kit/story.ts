@@ -35,11 +35,13 @@ const spoken = ({ type, ...rest }: Told): string =>
 const carried = (input: unknown): string =>
   input === undefined || "parent" in (input as object) ? "" : ` ${JSON.stringify(input)}`;
 
+const nameOf = (actor: unknown): string => (actor as { id?: string } | undefined)?.id ?? "nobody";
+
 const effects: Readonly<Record<string, (params: NonNullable<Action["params"]>) => string>> = {
   "xstate.raise": ({ event, delay }) => `${(event as Told).type.split(".")[2]} in ${delay}`,
   "xstate.spawnChild": ({ id, input }) => `start ${id}${carried(input)}`,
   "xstate.stopChild": ({ id }) => `stop ${id}`,
-  "xstate.sendTo": ({ targetId, to, event }) => `${targetId ?? (to ? "parent" : "nobody")} <- ${spoken(event as Told)}`,
+  "xstate.sendTo": ({ targetId, to, event }) => `${targetId ?? nameOf(to)} <- ${spoken(event as Told)}`,
   "xstate.emit": ({ event }) => `emit ${spoken(event as Told)}`,
 };
 
