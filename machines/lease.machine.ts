@@ -65,6 +65,8 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
   readonly wanted: LeaseStatus;
   /** what the write under way carries */
   readonly sent: LeaseStatus | undefined;
+  /** when that write began, ms since the epoch */
+  readonly sentAt: number;
   /** what Redis has confirmed */
   readonly written: LeaseStatus | undefined;
   /** when Redis last confirmed it, ms since the epoch */
@@ -107,7 +109,7 @@ const lease = setup({
       ({ context }) => ({ type: "lease.abandoned", reason: context.trouble }),
     ),
     want: assign({ wanted: (_, params: { status: LeaseStatus }) => params.status }),
-    noteSent: assign({ sent: ({ context }) => context.wanted }),
+    noteSent: assign(({ context }) => ({ sent: context.wanted, sentAt: context.now() })),
     confirm: assign(({ context }) => ({ written: context.sent, confirmedAt: context.now(), missed: 0, trouble: "" })),
     forget: assign({ written: undefined }),
     countMissed: assign(({ context }, params: { reason: string }) => ({ missed: context.missed + 1, trouble: params.reason })),
@@ -119,7 +121,9 @@ const lease = setup({
     isStale: ({ context }) => context.wanted !== context.written,
   },
   delays: {
-    heartbeatInterval: ({ context }) => spread(context.times.heartbeatMs, context.random),
+    // from the last write, not from its answer: a newer boot may have come between the two, and has to be noticed in time
+    heartbeatInterval: ({ context }) =>
+      Math.max(0, context.sentAt + spread(context.times.heartbeatMs, context.random) - context.now()),
     leaseRetry: ({ context }) => spread(context.times.leaseRetryMs, context.random),
     leaseTtl: ({ context }) => Math.max(0, context.confirmedAt + context.times.leaseTtlMs - context.now()),
     writeTimeout: ({ context }) => context.times.writeTimeoutMs,
@@ -154,6 +158,7 @@ export const leaseMachine = lease.createMachine({
     ...input,
     wanted: status,
     sent: undefined,
+    sentAt: input.now(),
     written: undefined,
     confirmedAt: input.now(),
     missed: 0,

@@ -51,7 +51,7 @@ describe("a lease, step by step", () => {
     ];
     expect(leaseOf(cues).steps).toEqual([
       'registering | writeTimeout in 2000 | start registerInstance {"status":"starting","changed":true}',
-      "registerInstance done ok -> held.waiting | stop registerInstance | parent <- lease.held | heartbeatInterval in 5000",
+      "registerInstance done ok -> held.waiting | stop registerInstance | parent <- lease.held | heartbeatInterval in 4900",
       'after heartbeatInterval -> held.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
       "renewLease error -> suspect.waiting | stop renewLease | parent <- lease.suspect trouble | leaseTtl in 14800 | leaseRetry in 1000",
       'after leaseRetry -> suspect.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
@@ -60,9 +60,9 @@ describe("a lease, step by step", () => {
         'writeTimeout in 2000 | start registerInstance {"status":"starting","changed":true}',
       "registerInstance error -> lost.waiting | stop registerInstance | leaseRetry in 1000",
       'after leaseRetry -> lost.registering | writeTimeout in 2000 | start registerInstance {"status":"starting","changed":true}',
-      "registerInstance done ok -> regained | stop registerInstance | parent <- lease.regained | heartbeatInterval in 5000",
+      "registerInstance done ok -> regained | stop registerInstance | parent <- lease.regained | heartbeatInterval in 4900",
       'after heartbeatInterval -> held.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
-      "renewLease done ok -> held.waiting | stop renewLease | heartbeatInterval in 5000",
+      "renewLease done ok -> held.waiting | stop renewLease | heartbeatInterval in 4900",
       "release -> releasing | writeTimeout in 2000 | start deregisterInstance",
       "deregisterInstance done -> released | stop deregisterInstance | parent <- lease.released",
     ]);
@@ -98,10 +98,10 @@ describe("a lease, step by step", () => {
 
   it("held again after trouble is told, a beat that succeeds is not", () => {
     expect(lastOf([...suspect, "after leaseRetry", "renewLease done ok"])).toBe(
-      "renewLease done ok -> held.waiting | stop renewLease | parent <- lease.held | heartbeatInterval in 5000",
+      "renewLease done ok -> held.waiting | stop renewLease | parent <- lease.held | heartbeatInterval in 4900",
     );
     expect(lastOf([...beating, "renewLease done ok"])).toBe(
-      "renewLease done ok -> held.waiting | stop renewLease | heartbeatInterval in 5000",
+      "renewLease done ok -> held.waiting | stop renewLease | heartbeatInterval in 4900",
     );
   });
 
@@ -172,6 +172,7 @@ describe("what it notes", () => {
     expect(noted).toEqual({
       wanted: "starting",
       sent: "starting",
+      sentAt: 0,
       written: undefined,
       confirmedAt: 0,
       missed: 0,
@@ -214,6 +215,12 @@ describe("the time it gives", () => {
     expect(delay(name, { random: () => 0 })).toBeCloseTo(middle * 0.9);
     expect(delay(name, { random: () => 0.5 })).toBeCloseTo(middle);
     expect(delay(name, { random: () => 1 })).toBeCloseTo(middle * 1.1);
+  });
+
+  it("a beat follows the last write, not its answer, and at once where that came late", () => {
+    const chance = { random: () => 0.5, sentAt: 1000 };
+    expect(delay("heartbeatInterval", { ...chance, now: () => 2900 })).toBe(3100);
+    expect(delay("heartbeatInterval", { ...chance, now: () => 9000 })).toBe(0);
   });
 
   it("the entry lives for its TTL from the last confirmation", () => {
