@@ -16,10 +16,10 @@ export const messageOf = (thrown: unknown): string =>
   attempt(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable;
 
 /** The name of an error: `AbortError`. */
-export const nameOf = (thrown: unknown): string | undefined => attempt(() => (thrown as { name?: unknown } | undefined)?.name);
+export const nameOf = (thrown: unknown): string | undefined => attempt(() => (thrown as { name?: unknown }).name);
 
 /** A code of Stargazer's own, if there is one. */
 export const ownCodeOf = (thrown: unknown): string | undefined => {
-  const code = attempt(() => (thrown as { code?: unknown } | undefined)?.code);
+  const code = attempt(() => (thrown as { code?: unknown }).code);
   return code?.startsWith("SG_ERR_") ? code : undefined;
 };

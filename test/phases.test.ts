@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { PhaseRecord, StateName } from "../machines/index.ts";
 import {
+  beginTierPhase,
   canReach,
   currentPhase,
   defaultSettings,
@@ -103,6 +104,23 @@ describe("ending a phase", () => {
       ended("stopped", 10),
       ended("running.work", 10, "aborted"),
     ]);
+  });
+});
+
+describe("a tier's own phase", () => {
+  it("stands behind the others, open", () => {
+    const records = [open("starting"), open("starting.tools")];
+    expect(beginTierPhase(records, "starting.cache", 10)).toEqual([...records, open("starting.cache", 10)]);
+  });
+
+  it("takes the place of the oldest that has ended, once so many are kept; the chart's own and open ones stay", () => {
+    const first = [ended("jitter", 5), open("running"), open("running.first"), ended("running.old", 5)];
+    const many = (count: number) => [...first, ...Array.from({ length: count - first.length }, () => ended("running.work", 5))];
+    expect(beginTierPhase(many(199), "running.new", 10)).toEqual([...many(199), open("running.new", 10)]);
+    const full = many(200);
+    expect(beginTierPhase(full, "running.new", 10)).toEqual([...full.toSpliced(3, 1), open("running.new", 10)]);
+    const hung = Array.from({ length: 200 }, () => open("running.work"));
+    expect(beginTierPhase(hung, "running.new", 10)).toHaveLength(201);
   });
 });
 
