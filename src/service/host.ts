@@ -20,6 +20,7 @@ import { contained } from "../logger.ts";
 import { performFor, providedLifecycle } from "./actors.ts";
 import type { CommandRefused } from "./facts.ts";
 import type { HookRunner } from "./hooks.ts";
+import { performancesOf } from "./performances.ts";
 import { brokenReport, toReport } from "./report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
@@ -56,7 +57,7 @@ export class ServiceHost {
       input: { settings, now: () => clock.now(), random },
       clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
     });
-    performFor(this.#actor.system, this.#performances());
+    performFor(this.#actor.system, performancesOf(options.hooks, options.world));
     this.#report = new Promise((resolve) => {
       this.#actor.subscribe({
         complete: () => resolve(toReport(this.snapshot.output!)),
@@ -211,27 +212,6 @@ export class ServiceHost {
     if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
     const message = `the boot was cut by a shutdown (${report.reason}); what was begun has been undone.`;
     return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: "stopped", cause: report.error });
-  }
-
-  #performances(): Parameters<typeof performFor>[1] {
-    const { hooks, world } = this.#options;
-    return {
-      pingRedis: (signal) => world.pingRedis(signal),
-      startTier: (signal) => hooks.start(signal),
-      registerInstance: (signal, write) => world.registerInstance(signal, write),
-      renewLease: (signal, write) => world.renewLease(signal, write),
-      openHealth: (signal) => world.openHealth(signal),
-      runTier: (signal) => hooks.run(signal),
-      closeHealth: (signal) => world.closeHealth(signal),
-      deregisterInstance: (signal) => world.deregisterInstance(signal),
-      drainTier: () => hooks.drain(),
-      stopTier: (signal) => hooks.stop(signal),
-      releaseTier: (signal, { withinMs }) => hooks.release(withinMs, signal),
-      closeRedis: (signal) => {
-        hooks.endReleases();
-        return world.close(signal);
-      },
-    };
   }
 
   /** An action or guard threw: XState stops such a machine but not its children, so what was begun is undone here. */
