@@ -123,7 +123,7 @@ const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
 };
 
 const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
-  const whose = typeof service === "string" && nameProblem("service", service) === undefined ? ` of '${service}'` : "";
+  const whose = nameProblem("service", service) === undefined ? ` of '${service}'` : "";
   return new StargazerError(
     "SG_ERR_CONFIG_INVALID",
     `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`,
