@@ -5,6 +5,8 @@
 const lifecycle = "machines/lifecycle.machine.ts";
 const supervisor = "machines/supervisor.machine.ts";
 
+const options = "src/service/options.ts";
+
 export const judgements = [
   {
     file: lifecycle,
@@ -33,4 +35,24 @@ export const judgements = [
     why: "every end names itself; the default keeps the output total",
   },
   { file: "machines/thrown.ts", line: "} catch {", verdict: "equivalent", why: "without its return it returns the same" },
+  {
+    file: options,
+    line: "`${hostname()",
+    verdict: "not worth",
+    why: "a host name that long, or with such characters, is not this machine's",
+  },
+  { file: options, line: ".replace(/[^", verdict: "not worth", why: "a host name with such characters is not this machine's" },
+  {
+    file: options,
+    line: "rule.variable !== undefined",
+    verdict: "equivalent",
+    why: "a variable without a name is in no environment",
+  },
+  { file: options, line: 'value : "";', verdict: "equivalent", why: "what is resolved is thrown away with the problem" },
+  {
+    file: options,
+    line: "read ?? fallback",
+    verdict: "equivalent",
+    why: "the fallback of the only switch is true, and a problem is thrown",
+  },
 ];
