@@ -1,6 +1,7 @@
 /** What `launch` does to its process, with the process in the test's hands; on real ones it is tested in process.test.ts. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { launch } from "../src/launch.ts";
+import type { HookContext } from "../src/service/types.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
 
@@ -88,10 +89,14 @@ describe("a launched service", () => {
   });
 
   it("tells its supervisor each phase once, a tier's own included, and the report", async () => {
-    await settled(launch(make({ onStart: ({ phase }) => phase("tools", async () => {}), run: () => {} })));
+    const onStart = ({ phase, defer }: HookContext) => {
+      defer(() => {});
+      return phase("tools", async () => {});
+    };
+    await settled(launch(make({ onStart, run: () => {} })));
     expect(told.slice(0, 5)).toEqual(["jitter", "pinging", "starting", "starting.tools", "starting"]);
     expect(told).toContain("running");
-    expect(told.at(-1)).toEqual({ outcome: "completed" });
+    expect(told.slice(-2)).toEqual(["stopped", { outcome: "completed" }]);
     for (const [at, phase] of told.entries()) expect(phase).not.toBe(told[at - 1]);
   });
 
@@ -160,6 +165,10 @@ describe("a factory", () => {
       throw new Error("no such module");
     };
     await expect(launch(broken)).rejects.toThrow("no such module");
+    const odd = () => {
+      throw undefined;
+    };
+    await expect(launch(odd)).rejects.toBeUndefined();
     for (const [given, what] of [
       [7, "number"],
       [undefined, "undefined"],

@@ -6,6 +6,7 @@ const lifecycle = "machines/lifecycle.machine.ts";
 const supervisor = "machines/supervisor.machine.ts";
 
 const options = "src/service/options.ts";
+const launch = "src/launch.ts";
 
 export const judgements = [
   {
@@ -55,4 +56,25 @@ export const judgements = [
     verdict: "equivalent",
     why: "the fallback of the only switch is true, and a problem is thrown",
   },
+  { file: launch, line: 'let told = "";', verdict: "equivalent", why: "no phase is called so" },
+  {
+    file: launch,
+    line: "findLast(isOpen)",
+    verdict: "not worth",
+    why: "an observer that throws is contained, and the last word is told by the report",
+  },
+  {
+    file: launch,
+    line: "session === undefined ||",
+    verdict: "equivalent",
+    why: "whoever ends has opened it; the type has to be asked",
+  },
+  { file: launch, line: "session?.running ?? []", verdict: "equivalent", why: "the handlers that ask are gone with the session" },
+  {
+    file: launch,
+    line: "if (session !== undefined) session.stopped",
+    verdict: "equivalent",
+    why: "the handlers that ask are gone with the session",
+  },
+  { file: launch, line: '"anything"', verdict: "equivalent", why: "the handlers that ask are gone with the last service" },
 ];
