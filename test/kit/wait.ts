@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 export interface EventuallyOptions {
-  /** ms until the fact has to be there; default 5000 */
+  /** ms until the fact has to be there; default 15000 */
   readonly timeoutMs?: number;
 }
 
@@ -13,7 +13,7 @@ export interface EventuallyOptions {
 export const eventually = async <T>(
   what: string,
   fn: () => T | Promise<T>,
-  { timeoutMs = 5000 }: EventuallyOptions = {},
+  { timeoutMs = 15_000 }: EventuallyOptions = {},
 ): Promise<T> => {
   const end = performance.now() + timeoutMs;
   for (;;) {
