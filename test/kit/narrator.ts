@@ -1,0 +1,117 @@
+/** A stage for the faults of one service: a Redis, a proxy before it, and programs that tell what they do. */
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import type { RegistryEntry, StopReport } from "../../src/index.ts";
+import type { Ending } from "./program.ts";
+import { endPrograms, Program } from "./program.ts";
+import { LoopbackProxy } from "./proxy.ts";
+import type { TestRedis } from "./redis.ts";
+import { startTestRedis } from "./redis.ts";
+import { eventually } from "./wait.ts";
+
+type Act = "SIGTERM" | "SIGINT" | "shutdown" | "throw" | "reject";
+
+/** What test/fixtures/narrator.mjs does. */
+export interface Plan {
+  readonly options?: object;
+  readonly onStart?: string;
+  readonly run?: string;
+  readonly onStop?: string;
+  readonly defers?: readonly string[];
+  readonly at?: Readonly<Record<string, readonly Act[]>>;
+  readonly lives?: number;
+  /** stays in healthy instead of running */
+  readonly hold?: boolean;
+  /** serves HTTP of its own, as the gateway does */
+  readonly http?: boolean;
+  /** tells when it hears a signal */
+  readonly hears?: boolean;
+  readonly factory?: string;
+  /** done once all has ended */
+  readonly afterwards?: Act;
+}
+
+export class Stage {
+  redis!: TestRedis;
+  proxy!: LoopbackProxy;
+
+  constructor() {
+    beforeAll(async () => {
+      this.redis = await startTestRedis();
+      this.proxy = await LoopbackProxy.start(this.redis.port);
+    });
+    afterEach(async () => {
+      await endPrograms();
+      this.proxy.mode = "pass";
+      await this.proxy.accept();
+      await this.redis.witness.flushall();
+    });
+    afterAll(async () => {
+      await this.proxy.stop();
+      await this.redis.stop();
+    });
+  }
+
+  service(plan: Plan = {}, url: string = this.redis.url): Program {
+    return new Program("narrator.mjs", { env: { SG_TEST: JSON.stringify(plan), REDIS_URL: url } });
+  }
+
+  /** The service once it runs, and the port of its health server. */
+  async running(plan: Plan = {}): Promise<{ program: Program; port: number }> {
+    const program = this.service(plan);
+    await program.state("running");
+    const entry = await eventually("an entry with its health address", async () =>
+      (await this.entries()).find(({ pid, health }) => pid === program.pid && health !== null),
+    );
+    return { program, port: entry!.health!.port };
+  }
+
+  async entries(): Promise<RegistryEntry[]> {
+    const keys = await this.redis.witness.keys("sg:registry:service:*");
+    const texts = await Promise.all(keys.map((key) => this.redis.witness.get(key)));
+    return texts.filter((text) => text !== null).map((text) => JSON.parse(text));
+  }
+
+  /** Connections to the Redis, but for the test's own. */
+  async connections(): Promise<string[]> {
+    const own = await this.redis.witness.client("ID");
+    const lines = String(await this.redis.witness.client("LIST"))
+      .trim()
+      .split("\n");
+    return lines.filter((line) => !line.startsWith(`id=${own} `));
+  }
+
+  /** Waits for its end, as the last one of its test: by itself, with `code`, leaving no entry, no connection and no complaint. */
+  async endsWell(program: Program, code: number): Promise<Ending> {
+    const ending = await program.ended;
+    expect(ending, program.errors).toMatchObject({ code, signal: null });
+    expect(program.errors).toBe("");
+    expect(await this.entries()).toEqual([]);
+    await eventually("no connection is left", async () => (await this.connections()).length === 0);
+    return ending;
+  }
+}
+
+export const reportOf = (program: Program): StopReport => {
+  if (program.report === undefined) throw new Error(`no report: ${program.texts.slice(-3).join(" | ")} ${program.errors}`);
+  return program.report as unknown as StopReport;
+};
+
+export const phaseOf = (program: Program, name: string) => {
+  const found = reportOf(program).phases.find(({ phase }) => phase === name);
+  if (found === undefined) throw new Error(`no phase ${name}: ${reportOf(program).phases.map(({ phase }) => phase)}`);
+  return found;
+};
+
+/** `onStart, run, onStop`: the hooks begun, in order */
+export const hooksOf = ({ lines }: Program): string[] =>
+  lines.filter(({ type }) => type === "hook").map(({ hook }) => String(hook));
+
+/** The order in which what was deferred was released, by when it was deferred. */
+export const releasesOf = ({ lines }: Program): unknown[] =>
+  lines.filter(({ type }) => type === "release").map(({ order }) => order);
+
+export const statesOf = ({ lines }: Program): string[] =>
+  lines.filter(({ type }) => type === "state.entered").map(({ state }) => String(state));
+
+/** `stopping.draining SG_ERR_DRAIN_TIMEOUT`, one line each */
+export const failuresOf = (program: Program): string[] => reportOf(program).failures.map(({ phase, code }) => `${phase} ${code}`);
