@@ -1,0 +1,221 @@
+/** F1 to F5: probes and draining. */
+import { Agent } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterEach, expect } from "vitest";
+import { fault, told } from "../kit/fault.ts";
+import type { Line } from "../kit/http-client.ts";
+import { ask, dial } from "../kit/http-client.ts";
+import type { Plan } from "../kit/narrator.ts";
+import { failuresOf, hooksOf, phaseOf, reportOf, Stage } from "../kit/narrator.ts";
+import type { Program } from "../kit/program.ts";
+import { eventually } from "../kit/wait.ts";
+
+const stage = new Stage();
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+const drainDelayMs = 1500;
+const threads = [
+  ["answered on the main thread", false],
+  ["answered on the probe thread", true],
+] as const;
+
+const httpPortOf = async (program: Program): Promise<number> =>
+  Number((await program.line("its own port", ({ type }) => type === "http")).port);
+
+interface Round {
+  readonly atMs: number;
+  readonly ready: number;
+  readonly live: number;
+  readonly own: number;
+}
+
+/** Asks for both probes and the tier's own page, from the moment it says that it stops until its health port is closed. */
+const asked = async (program: Program, port: number): Promise<Round[]> => {
+  const own = await httpPortOf(program);
+  program.signal("SIGTERM");
+  await program.state("stopping");
+  const since = performance.now();
+  const rounds: Round[] = [];
+  for (;;) {
+    try {
+      const [ready, live, page] = await Promise.all([ask(port, "/readyz"), ask(port, "/healthz"), ask(own, "/")]);
+      rounds.push({ atMs: performance.now() - since, ready: ready.status, live: live.status, own: page.status });
+    } catch {
+      return rounds;
+    }
+  }
+};
+
+const drained = async (probeThread: boolean) => {
+  const { program, port } = await stage.running({ http: true, options: { drainDelayMs, probeThread } });
+  expect((await ask(port, "/readyz")).status).toBe(200);
+  const rounds = await asked(program, port);
+  await stage.endsWell(program, 0);
+  expect(phaseOf(program, "stopping.announcing").durationMs).toBeGreaterThanOrEqual(drainDelayMs - 1);
+  expect(rounds.at(-1)?.atMs ?? 0).toBeGreaterThan(drainDelayMs * 0.6);
+  return rounds;
+};
+
+for (const [what, probeThread] of threads) {
+  fault("F1", what, async (happened) => {
+    const rounds = await drained(probeThread);
+    expect(new Set(rounds.map(({ ready }) => ready))).toEqual(new Set([503]));
+    expect(new Set(rounds.map(({ own }) => own))).toEqual(new Set([200]));
+    happened(
+      `${rounds.length} times in ${told(rounds.at(-1)!.atMs)} of ${told(drainDelayMs)}: /readyz 503, the tier's own page 200`,
+    );
+  });
+
+  fault("F2", what, async (happened) => {
+    const rounds = await drained(probeThread);
+    expect(new Set(rounds.map(({ live }) => live))).toEqual(new Set([200]));
+    happened(`${rounds.length} times in ${told(rounds.at(-1)!.atMs)} of ${told(drainDelayMs)}: /healthz 200`);
+  });
+}
+
+/** A connection on which one whole request was answered and kept alive, and another one has begun. */
+const inFlight = async (port: number): Promise<Line> => {
+  const line = await dial(port);
+  endings.push(() => line.socket.destroy());
+  let heard = "";
+  line.socket.on("data", (chunk) => {
+    heard += String(chunk);
+  });
+  line.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+  await eventually("the first answer", () => heard.includes('"') || heard.includes("\r\n\r\n"));
+  expect(heard).toMatch(/^HTTP\/1\.1 200[\s\S]*connection: keep-alive/i);
+  line.socket.write("GET /healthz HTTP/1.1\r\n");
+  return line;
+};
+
+const isClosed = (port: number) =>
+  eventually("the port is closed", async () => (await ask(port, "/healthz").catch(({ code }) => code)) === "ECONNREFUSED");
+
+for (const [what, probeThread] of threads) {
+  fault("F3", `a probe under way, ${what}`, async (happened) => {
+    const { program, port } = await stage.running({ options: { probeThread, healthTimeoutMs: 10_000 } });
+    const idle = new Agent({ keepAlive: true });
+    endings.push(() => idle.destroy());
+    await Promise.all(Array.from({ length: 10 }, () => ask(port, "/healthz", { agent: idle })));
+    const { socket, received } = await inFlight(port);
+    await ask(port, "/healthz");
+    program.signal("SIGTERM");
+    await isClosed(port);
+    socket.write("host: x\r\n\r\n");
+    const answers = (await received).split(/(?=HTTP\/1\.1 )/);
+    expect(answers.at(-1)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
+    await stage.endsWell(program, 0);
+    const { durationMs, outcome } = phaseOf(program, "stopping.closing");
+    expect(outcome).toBe("done");
+    expect(durationMs).toBeLessThan(4000);
+    happened(`it was answered after the port had closed; with 10 idle ones the close took ${told(durationMs)}`);
+  });
+}
+
+fault("F3", "a request of the tier's own", async (happened) => {
+  const { program } = await stage.running({ http: true });
+  const port = await httpPortOf(program);
+  const agent = new Agent({ keepAlive: true });
+  endings.push(() => agent.destroy());
+  expect((await ask(port, "/", { agent })).headers.connection).toBe("keep-alive");
+  const answer = ask(port, "/in-flight", { agent });
+  await program.line("it is under way", ({ type }) => type === "in flight");
+  program.signal("SIGTERM");
+  const { status, body, headers } = await answer;
+  expect([status, body, headers.connection]).toEqual([200, "finished", "close"]);
+  await stage.endsWell(program, 0);
+  const { durationMs } = phaseOf(program, "stopping.releasing");
+  expect(durationMs).toBeLessThan(1500);
+  happened(`it finished while the service drained; its keep-alive connection ended with it, the close took ${told(durationMs)}`);
+});
+
+type Knock = "served" | "refused" | "reset before an answer" | "cut half way";
+
+/** One new connection with one request on it. */
+const knock = async (port: number): Promise<Knock> => {
+  const socket = connect({ host: "127.0.0.1", port });
+  let begun = false;
+  socket.on("data", () => {
+    begun = true;
+  });
+  socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  try {
+    const answer = await text(socket);
+    return /^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\n./.test(answer) ? "served" : "cut half way";
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return "refused";
+    return begun ? "cut half way" : "reset before an answer";
+  }
+};
+
+interface Knocked {
+  readonly outcome: Knock;
+  readonly endedAt: number;
+}
+
+const knocking = async (port: number): Promise<Knocked[]> => {
+  const outcomes: Knocked[] = [];
+  while (outcomes.at(-1)?.outcome !== "refused") outcomes.push({ outcome: await knock(port), endedAt: performance.now() });
+  return outcomes;
+};
+const knockers = 4;
+
+for (const [what, probeThread] of threads) {
+  fault("F4", `four clients without pause, ${what}`, async (happened) => {
+    const { program, port } = await stage.running({ options: { drainDelayMs, probeThread } });
+    const all = Promise.all(Array.from({ length: knockers }, () => knocking(port)));
+    program.signal("SIGTERM");
+    const signalledAt = performance.now();
+    const outcomes = (await all).flat();
+    const those = (wanted: Knock) => outcomes.filter(({ outcome }) => outcome === wanted);
+    expect(those("cut half way")).toEqual([]);
+    const unserved = outcomes.filter(({ outcome }) => outcome !== "served");
+    expect(Math.min(...unserved.map(({ endedAt }) => endedAt)) - signalledAt).toBeGreaterThan(drainDelayMs);
+    // who was greeted by the kernel in the moment in which the port is closed is sent away before any answer
+    expect(those("reset before an answer").length).toBeLessThanOrEqual(knockers);
+    await stage.endsWell(program, 0);
+    happened(
+      `${those("served").length} served while it drained, ${those("reset before an answer").length} sent away as it closed, then refused; none cut half way`,
+    );
+  });
+}
+
+const graceMs = 300;
+const outliving: readonly [string, Plan][] = [
+  ["run", { run: "hangs" }],
+  ["onStart", { onStart: "hangs", at: { starting: ["SIGTERM"] } }],
+];
+for (const [what, plan] of outliving) {
+  fault("F5", what, async (happened) => {
+    const program = stage.service({ ...plan, defers: ["quick"], options: { drainTimeoutMs: graceMs } });
+    if (plan.at === undefined) {
+      await program.state("running");
+      program.signal("SIGTERM");
+    }
+    expect(await program.ended, program.errors).toMatchObject({ code: 1, signal: null });
+    expect(program.lines.find(({ type }) => type === "cancelled")).toMatchObject({ what, reason: "AbortError" });
+    const { durationMs, outcome } = phaseOf(program, "stopping.draining");
+    expect(outcome).toBe("timeout");
+    expect(durationMs).toBeGreaterThanOrEqual(graceMs - 1);
+    expect(failuresOf(program)).toEqual(["stopping.draining SG_ERR_DRAIN_TIMEOUT"]);
+    expect(reportOf(program)).toMatchObject({ outcome: "failed", reason: "SIGTERM" });
+    expect(hooksOf(program).at(-1)).toBe("onStop");
+    expect(await stage.entries()).toEqual([]);
+    happened(
+      `its signal aborted, it was left after ${told(durationMs)} of ${told(graceMs)}, exit 1: "${reportOf(program).error!.message}"`,
+    );
+  });
+}
+
+fault("F5", "work that ends within its grace", async (happened) => {
+  const { program } = await stage.running({ run: "rude" });
+  program.signal("SIGTERM");
+  await stage.endsWell(program, 0);
+  const { durationMs, outcome } = phaseOf(program, "stopping.draining");
+  expect(outcome).toBe("done");
+  happened(`it took ${told(durationMs)} after its signal, and was waited for: exit 0`);
+});
