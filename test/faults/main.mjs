@@ -6,7 +6,7 @@
  * | ------------------ | ------------------------------------------------------------ |
  * | probes.test.ts     | F1 to F5: probes and draining                                |
  * | hooks.test.ts      | F6 to F9: hooks and budgets                                  |
- * | stopping.test.ts   | F10 to F14: stop against start, signals, exit codes          |
+ * | stops.test.ts      | F10 to F14: stop against start, signals, exit codes          |
  * | crashes.test.ts    | F15 to F17: uncaught errors, neighbours, throwing listeners  |
  * | redis.test.ts      | F18, F19: Redis in trouble at boot and at shutdown           |
  * | registry.test.ts   | F20 to F23, F25: the lease in the wild, ghosts, twins        |
