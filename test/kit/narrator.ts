@@ -8,7 +8,7 @@ import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";
 
-type Act = "SIGTERM" | "SIGINT" | "shutdown" | "throw" | "reject";
+type Act = "SIGTERM" | "SIGINT" | "shutdown" | "throw" | "reject" | "break";
 
 /** What test/fixtures/narrator.mjs does. */
 export interface Plan {
@@ -28,6 +28,12 @@ export interface Plan {
   readonly factory?: string;
   /** done once all has ended */
   readonly afterwards?: Act;
+  /** launches a quiet second service, "beside" */
+  readonly beside?: boolean;
+  /** who throws, whenever it is told something */
+  readonly unruly?: "watchers" | "logger";
+  /** ms that it blocks its event loop at SIGUSR2 */
+  readonly blockMs?: number;
 }
 
 export class Stage {
@@ -56,13 +62,16 @@ export class Stage {
   }
 
   /** The service once it runs, and the port of its health server. */
-  async running(plan: Plan = {}): Promise<{ program: Program; port: number }> {
-    const program = this.service(plan);
-    await program.state("running");
-    const entry = await eventually("an entry with its health address", async () =>
-      (await this.entries()).find(({ pid, health }) => pid === program.pid && health !== null),
-    );
-    return { program, port: entry!.health!.port };
+  async running(plan: Plan = {}, url: string = this.redis.url): Promise<{ program: Program; port: number }> {
+    const program = this.service(plan, url);
+    return { program, port: (await this.entryOf(program)).health!.port };
+  }
+
+  /** The entry of a service of that program, once it says that it runs. */
+  async entryOf({ pid }: Program, name = "fixture"): Promise<RegistryEntry> {
+    const found = async () =>
+      (await this.entries()).find((entry) => entry.pid === pid && entry.service === name && entry.status === "running");
+    return (await eventually(`${name} runs`, found, { timeoutMs: 10_000 }))!;
   }
 
   async entries(): Promise<RegistryEntry[]> {
