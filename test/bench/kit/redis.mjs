@@ -1,7 +1,6 @@
 /** A Redis of the bench's own, on a spare port, without persistence. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { kill, scratch, track } from "./cleanup.mjs";
@@ -36,8 +35,6 @@ export const serverCpuUs = async (client) => {
   const seconds = (name) => Number(new RegExp(`used_cpu_${name}:([\\d.]+)`).exec(text)[1]);
   return (seconds("user") + seconds("sys")) * 1e6;
 };
-
-export const serverRssMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
 /** Resolves once `look` gives something; for what the bench waits for besides measuring. */
 export const eventually = async (what, look, timeoutMs = 20_000) => {

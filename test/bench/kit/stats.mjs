@@ -9,12 +9,6 @@ export const median = (values) => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 };
 
-/** The value below which that share of all lies. */
-export const quantile = (values, share) => {
-  const sorted = finite(values);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-};
-
 export const summary = (values) => {
   const sorted = finite(values);
   return { median: median(sorted), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, rounds: sorted.length };

@@ -18,12 +18,15 @@ export const beat = {
     const signal = patience();
     const ours = [];
     const plain = [];
+    const clients = [];
     for (let i = 0; i < connections; i += 1) {
-      const boot = bootOf(await registryConnection(redis.url), "svc", `i${i}`);
+      const connection = await registryConnection(redis.url);
+      const boot = bootOf(connection, "svc", `i${i}`);
       await boot.register(started, signal);
       ours.push(() => boot.renew({ status: "running", changed: false }, signal));
       const client = new Redis(redis.url, { lazyConnect: true });
       await client.connect();
+      clients.push(connection, client);
       plain.push(() => client.pexpire(`sg:registry:service:svc:i${i}`, 600_000));
     }
     const ways = { "our beat": ours, PEXPIRE: plain };
@@ -34,6 +37,7 @@ export const beat = {
         const used = (await serverCpuUs(redis.client)) - before;
         if (round >= 0) samples.add("beatCpuUs", name, used / (connections * perConnection));
       }
+    for (const client of clients) client.disconnect();
     await redis.stop();
   },
 };

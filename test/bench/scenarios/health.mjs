@@ -19,7 +19,7 @@ export const health = {
   name: "health",
   title: "health throughput",
   rounds: 9,
-  quickRounds: 3,
+  quickRounds: 2,
   units: { liveRps: "1/s", readyRps: "1/s", liveCpuUs: "µs", readyCpuUs: "µs" },
   async run({ rounds, quick, samples, others, note }) {
     const redis = await startRedis();

@@ -9,6 +9,7 @@ import { list } from "./list.mjs";
 import { memory } from "./memory.mjs";
 import { packages } from "./packages.mjs";
 import { shutdown } from "./shutdown.mjs";
+import { simulation } from "./simulation.mjs";
 import { storm } from "./storm.mjs";
 import { trips } from "./trips.mjs";
 import { watch } from "./watch.mjs";
@@ -26,6 +27,7 @@ export const scenarios = [
   beat,
   watch,
   lifecycle,
+  simulation,
   inspect,
   light,
 ];

@@ -5,7 +5,7 @@ export const lifecycle = {
   name: "lifecycle",
   title: "lives in process, without sockets",
   rounds: 9,
-  quickRounds: 3,
+  quickRounds: 2,
   units: { lifeCpuUs: "µs of processor", runningKiB: "KiB" },
   async run({ rounds, quick, samples }) {
     for (let round = 0; round < rounds; round += 1) {

@@ -8,7 +8,7 @@ export const memory = {
   name: "memory",
   title: "idle memory",
   rounds: 7,
-  quickRounds: 2,
+  quickRounds: 1,
   units: { idleRssMb: "MB", threads: "" },
   async run({ rounds, samples, others }) {
     const redis = await startRedis();

@@ -9,7 +9,7 @@ export const shutdown = {
   name: "shutdown",
   title: "shutdown under load",
   rounds: 7,
-  quickRounds: 2,
+  quickRounds: 1,
   units: { loadedStopMs: "ms", lost: "of 20" },
   async run({ rounds, samples, others, note }) {
     const redis = await startRedis();

@@ -10,7 +10,7 @@ export const trips = {
   name: "trips",
   title: "Redis 100 ms away",
   rounds: 7,
-  quickRounds: 3,
+  quickRounds: 2,
   units: { bootTrips: "trips", stopTrips: "trips", slowBootMs: "ms", slowStopMs: "ms" },
   async run({ rounds, samples, others }) {
     const redis = await startRedis();
