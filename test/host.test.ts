@@ -148,6 +148,82 @@ describe("an error given to shutdown", () => {
   });
 });
 
+describe("a shutdown asked for in the middle of a transition", () => {
+  /** calls `act` once from a subscriber, while the chart is still on its way to `starting` */
+  const inTheMiddle = async (act: (tier: TestTier) => void) => {
+    const tier = make({}, makeWorld().world);
+    let acted = false;
+    tier.actor.subscribe(() => {
+      if (tier.state !== "starting" || acted) return;
+      acted = true;
+      act(tier);
+    });
+    return tier.runToCompletion();
+  };
+  const torn = new Error("torn");
+
+  it("with an error is one failure, not two", async () => {
+    const report = await inTheMiddle((tier) => void tier.shutdown(torn));
+    expect([report.outcome, report.failures.map(({ message }) => message)]).toEqual(["failed", ["torn"]]);
+  });
+
+  it("with an error, after one without, keeps the first reason and the error", async () => {
+    const report = await inTheMiddle((tier) => [tier.shutdown("asked"), tier.shutdown(torn)]);
+    expect(report).toMatchObject({ outcome: "failed", reason: "asked", failures: [{ code: "SG_ERR_FAILED", message: "torn" }] });
+  });
+
+  it("without an error is none", async () => {
+    expect(await inTheMiddle((tier) => void tier.shutdown("asked"))).toMatchObject({ outcome: "shutdown", failures: [] });
+  });
+});
+
+describe("the hooks' context", () => {
+  it("names phases below the hook that they are in, and how they ended", async () => {
+    const tier = make(
+      {
+        run: async ({ phase, signal }) => {
+          await phase("work", () => aborted(signal).then(() => Promise.reject(signal.reason)));
+        },
+        onStop: ({ phase }) => phase("goodbye", () => {}),
+      },
+      makeWorld().world,
+    );
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    const { phases, outcome } = await tier.shutdown();
+    const outcomes = Object.fromEntries(phases.map((record) => [record.phase, record.outcome]));
+    expect(outcomes).toMatchObject({ "running.work": "aborted", "stopping.unwinding.goodbye": "done" });
+    expect(outcome).toBe("shutdown");
+  });
+
+  it("a run that fails while it is drained is a failure of running", async () => {
+    const tier = make({ run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) }, makeWorld().world);
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect((await tier.shutdown()).failures).toEqual([{ phase: "running", code: "SG_ERR_RUN_FAILED", message: "lost" }]);
+  });
+
+  it("refuses to defer or to time what is no function, and says which call it was", async () => {
+    const wrong = { code: "SG_ERR_CONFIG_INVALID" };
+    const tier = make(
+      {
+        onStart: async ({ defer, phase }) => {
+          expect(() => defer(7 as never)).toThrow(
+            expect.objectContaining({ ...wrong, message: expect.stringContaining("defer") }),
+          );
+          await expect(phase("odd", undefined as never)).rejects.toMatchObject({
+            ...wrong,
+            message: expect.stringContaining("phase"),
+          });
+        },
+      },
+      makeWorld().world,
+    );
+    await tier.boot();
+    expect((await tier.shutdown()).failures).toEqual([]);
+  });
+});
+
 describe("a chart that fails itself", () => {
   /** The clock throws once, when the tier says so: an action of the chart throws. */
   const breaking = (hooks: TestHooks, own: Partial<World> = {}) => {
