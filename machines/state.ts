@@ -15,7 +15,8 @@ export const statePath = ({ value }: Positioned): string =>
         .join("+");
 
 /** The lifecycle's top-level state, whatever substate it is in. */
-export const stateName = (snapshot: Positioned): StateName => statePath(snapshot).split(".")[0] as StateName;
+export const stateName = ({ value }: Positioned): StateName =>
+  (typeof value === "string" ? value : Object.keys(value as object)[0]) as StateName;
 
 /** Whether a service in `from` may still come to `to` (or is there): the states are entered in order and only once. */
 export const canReach = (from: StateName, to: StateName): boolean => stateNames.indexOf(to) >= stateNames.indexOf(from);
