@@ -252,6 +252,17 @@ describe("Redis that is not there", () => {
 });
 
 describe("the lease in the wild", () => {
+  it("a stop right after the connections broke deletes the entry all the same", async () => {
+    const tier = make({}, { redis: proxy.through(redis.url) });
+    await run(tier);
+    await status(tier, "running");
+    await proxy.refuse();
+    await proxy.accept();
+    const report = await tier.shutdown();
+    expect(report.phases.find((record) => record.phase === "stopping.deregistering")?.outcome).toBe("done");
+    expect(await entry(tier)).toBeUndefined();
+  });
+
   it("a flush is noticed by the next beat, reported, and written again under the same incarnation", async () => {
     const tier = make({}, quickLease);
     const facts: ServiceFact["type"][] = [];

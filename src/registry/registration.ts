@@ -101,7 +101,10 @@ export class Registration {
   /** Resolves once Redis has confirmed that no entry of this boot is left, nor can come back; at once if none was ever sent. */
   async deregister(signal: AbortSignal): Promise<void> {
     if (!this.#wrote) return;
-    await this.#guarded("deregister", signal, () => this.#write(deregisterScript, [tombstoneMs], signal));
+    await this.#guarded("deregister", signal, async () => {
+      await this.#reconnect(signal);
+      await this.#write(deregisterScript, [tombstoneMs], signal);
+    });
   }
 
   async #guarded<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -128,6 +131,13 @@ export class Registration {
     const { redis } = this.#options;
     if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
     signal.throwIfAborted();
+  }
+
+  /** The last write has no next time: a connection that waits to be made again is made now, and fails now if it cannot be. */
+  async #reconnect(signal: AbortSignal): Promise<void> {
+    const { redis } = this.#options;
+    if (redis.status === "reconnecting") await until(signal, redis.connect());
+    else await whenReady(redis, { reopen: true, signal });
   }
 
   async #draw(signal: AbortSignal): Promise<void> {
