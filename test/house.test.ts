@@ -29,7 +29,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inspector: ["service", "drawing", "launch"],
   tiers: ["service", "leadership", "streams", "registry", "redis", "launch", "index"],
   testing: ["service", "flight", "registry", "redis", "launch", "index"],
-  cli: ["flight", "supervisor", "drawing", "inspector", "tiers", "service", "launch", "registry", "redis", "health", "streams", "index"],
+  cli: [
+    "flight",
+    "supervisor",
+    "drawing",
+    "inspector",
+    "tiers",
+    "service",
+    "launch",
+    "registry",
+    "redis",
+    "health",
+    "streams",
+    "index",
+  ],
 };
 
 const roomOf = (file: string): string => {

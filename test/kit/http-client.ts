@@ -11,6 +11,7 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   /** the body as JSON */
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows the shape that it asked for
   readonly data: any;
 }
 

@@ -30,6 +30,7 @@ probe();
 
 export interface Probe {
   readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows the shape that it asked for
   readonly data: any;
   /** ms since the epoch */
   readonly sentAt: number;

@@ -1,6 +1,9 @@
 /** Waiting for facts. */
 import { setTimeout as pause } from "node:timers/promises";
 
+/** What is left of a type when it is true-ish. */
+type Truthy<T> = Exclude<T, undefined | null | false | 0 | "">;
+
 export interface EventuallyOptions {
   /** ms until the fact has to be there; default 15000 */
   readonly timeoutMs?: number;
@@ -14,14 +17,14 @@ export const eventually = async <T>(
   what: string,
   fn: () => T | Promise<T>,
   { timeoutMs = 15_000 }: EventuallyOptions = {},
-): Promise<T> => {
+): Promise<Truthy<T>> => {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const seen = await Promise.resolve()
       .then(fn)
       .catch((error: unknown) => ({ threw: error }));
     const threw = typeof seen === "object" && seen !== null && "threw" in seen;
-    if (seen && !threw) return seen as T;
+    if (seen && !threw) return seen as Truthy<T>;
     if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}; last seen: ${shown(seen)}`);
     await pause(5);
   }
