@@ -378,9 +378,51 @@ describe("a registration and its connection", () => {
       code: "SG_ERR_REGISTRY",
       message: expect.stringMatching(/^cannot renew svc\/one: /),
     });
-    await expect(one.deregister(soon())).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
+    await expect(one.deregister(soon())).rejects.toMatchObject({
+      code: "SG_ERR_REGISTRY",
+      message: expect.stringMatching(/^cannot deregister svc\/one: .+/),
+      cause: expect.anything(),
+    });
     await proxy.accept();
     await eventually("it beats again", async () => (await beat(one)).type === "ok");
+  });
+
+  test("what is prepared is drawn once, before it is needed, and kept", async () => {
+    const one = boot();
+    const preparing = one.prepare(soon());
+    expect(one.prepare(soon())).toBe(preparing);
+    expect(await register(one)).toEqual(ok);
+    await preparing;
+    const drawn = one.incarnation;
+    await one.prepare(soon());
+    expect([one.incarnation, (await stored())?.incarnation]).toEqual([drawn, drawn]);
+    expect(one.prepare(soon())).not.toBe(preparing);
+  });
+
+  test("a preparation that fails says nothing; registering does it again, and says why", async () => {
+    await proxy.refuse();
+    const one = boot({ on: open(proxy.through(redis.url)) });
+    expect(await one.prepare(soon())).toBeUndefined();
+    expect(one.incarnation).toBeUndefined();
+    await expect(register(one)).rejects.toMatchObject({
+      code: "SG_ERR_REGISTRY",
+      message: expect.stringMatching(/^cannot register svc\/one: .*ECONNREFUSED|^cannot register svc\/one: connection/),
+    });
+    await proxy.accept();
+  });
+
+  test("a beat before the first registration finds nothing of its own, and sends nothing", async () => {
+    await register(boot());
+    const before = await redis.witness.get(entryKey);
+    expect([await beat(boot()), await update(boot())]).toEqual([gone, gone]);
+    expect(await redis.witness.get(entryKey)).toBe(before);
+  });
+
+  test("ends with its signal's own reason, on a connection that is still to be made too", async () => {
+    const stopped = AbortSignal.abort(new Error("enough"));
+    const one = boot();
+    await expect(one.register({ status: "starting", changed: true }, stopped)).rejects.toThrow("enough");
+    expect(await redis.witness.dbsize()).toBe(0);
   });
 
   test("a write on a connection that breaks rejects and is not sent again", async () => {
@@ -401,6 +443,20 @@ describe("a registration and its connection", () => {
 describe("listing", () => {
   const listed = async (registry: Registry, service?: string) =>
     (await registry.list(service)).map((entry) => `${entry.service}/${entry.instance}`);
+
+  test("ends with the reason of its signal", async () => {
+    const listing = new Registry(redis.witness).list(undefined, { signal: AbortSignal.abort(new Error("enough")) });
+    await expect(listing).rejects.toThrow("enough");
+    redis.freeze();
+    try {
+      const stop = new AbortController();
+      const frozen = new Registry(redis.witness).list("svc", { signal: stop.signal });
+      stop.abort(new Error("later"));
+      await expect(frozen).rejects.toThrow("later");
+    } finally {
+      redis.thaw();
+    }
+  });
 
   test("an empty registry is an empty list", async () => {
     expect(await new Registry(redis.witness).list()).toEqual([]);
