@@ -41,6 +41,8 @@ export interface EmbeddedRedis {
   readonly port?: number;
   /** of the server itself */
   readonly pid: number;
+  /** Resolves when the server has ended, asked or not. */
+  readonly ended: Promise<void>;
   /** Ends the server and removes its folder. Every call is the same. Takes some ms; never rejects. */
   stop(): Promise<void>;
 }
@@ -49,12 +51,16 @@ export interface EmbeddedRedis {
 const startTimeoutMs = 5000;
 const portAttempts = 5;
 
-/** Arguments: the folder, then the server's command line. The server is without state, so it may be killed outright. */
+/**
+ * Arguments: the folder, then the server's command line. The server is without state, so it may be killed outright. `rm` is looked
+ * for in the usual folders too: the PATH may be empty. All else is the shell's own.
+ */
 const wrapper = `dir=$1; shift
+PATH="\${PATH:-}:/usr/bin:/bin"
 trap '' HUP INT TERM
 "$@" </dev/null & server=$!
 exec >/dev/null
-cat >/dev/null
+while read -r _; do :; done
 kill -9 "$server" 2>/dev/null
 wait "$server" 2>/dev/null
 rm -rf "$dir"`;
@@ -97,11 +103,12 @@ const startOnce = async (
   const plan = await planFor(kind, wished);
   await writeFile(join(plan.dir, "redis.conf"), configFor(plan, config), { mode: 0o600 });
   const child = spawnServer(binary, plan.dir);
+  const ended = new Promise<void>((resolve) => child.stdout!.once("close", () => resolve()));
   const stop = stopperOf(child, plan.dir);
   try {
     const deadline = AbortSignal.timeout(startTimeoutMs);
     const pid = await answering(child, plan, signal ? AbortSignal.any([signal, deadline]) : deadline);
-    return { url: urlOf(plan), ...reachedBy(plan), pid, stop };
+    return { url: urlOf(plan), ...reachedBy(plan), pid, ended, stop };
   } catch (error) {
     await stop();
     throw signal?.aborted ? signal.reason : error;
@@ -110,11 +117,17 @@ const startOnce = async (
 
 const planFor = async (kind: "socket" | "port", wished: Pick<EmbeddedRedisOptions, "port" | "password">): Promise<Plan> => {
   const { password = randomBytes(16).toString("hex") } = wished;
-  const dir = await mkdtemp(join(tmpdir(), "stargazer-redis-"));
+  const dir = await makeFolder();
   return kind === "socket"
     ? { dir, password, socketPath: join(dir, "redis.sock") }
     : { dir, password, port: wished.port ?? (await freePort()) };
 };
+
+const makeFolder = (): Promise<string> =>
+  mkdtemp(join(tmpdir(), "stargazer-redis-")).catch((cause: unknown) => {
+    const message = `There can be no temporary folder for the embedded Redis: ${messageOf(cause)}. Set TMPDIR, or REDIS_URL to a Redis that runs.`;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
+  });
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1");
