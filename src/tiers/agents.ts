@@ -4,7 +4,7 @@ import { StargazerService } from "../service/service.ts";
 import type { HookContext, ServiceOptions } from "../service/types.ts";
 import { edgeOf } from "./knowledge.ts";
 import { runRecurring } from "./recurring.ts";
-import { readInterval } from "./settings.ts";
+import { agentsIntervalMs } from "./settings.ts";
 import { summarise } from "./summaries.ts";
 
 export interface AgentsOptions extends Partial<ServiceOptions> {
@@ -17,7 +17,7 @@ export class AgentsService extends StargazerService {
 
   constructor({ intervalMs, ...options }: AgentsOptions = {}) {
     super({ serviceName: "agents", ...options });
-    this.#everyMs = readInterval("SG_AGENTS_INTERVAL_MS", intervalMs, 10_000);
+    this.#everyMs = agentsIntervalMs(intervalMs);
   }
 
   protected onStart(): void {}

@@ -3,7 +3,7 @@ import { StargazerService } from "../service/service.ts";
 import type { HookContext, ServiceOptions } from "../service/types.ts";
 import { consolidate } from "./knowledge.ts";
 import { runRecurring } from "./recurring.ts";
-import { readInterval } from "./settings.ts";
+import { consolidationIntervalMs } from "./settings.ts";
 
 export interface ConsolidationOptions extends Partial<ServiceOptions> {
   /** ms between two passes. Default `SG_CONSOLIDATION_INTERVAL_MS`, else 60000. */
@@ -15,7 +15,7 @@ export class ConsolidationService extends StargazerService {
 
   constructor({ intervalMs, ...options }: ConsolidationOptions = {}) {
     super({ serviceName: "consolidation", ...options });
-    this.#everyMs = readInterval("SG_CONSOLIDATION_INTERVAL_MS", intervalMs, 60_000);
+    this.#everyMs = consolidationIntervalMs(intervalMs);
   }
 
   protected onStart(): void {}

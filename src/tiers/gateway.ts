@@ -10,7 +10,7 @@ import type { Address } from "./http.ts";
 import { TierHttp } from "./http.ts";
 import type { PlatformAdapter, PlatformHost, Spoken } from "./platforms/platform.ts";
 import { Webchat } from "./platforms/webchat.ts";
-import { readHost, readPort } from "./settings.ts";
+import { gatewaySettings } from "./settings.ts";
 
 export interface GatewayOptions extends Partial<ServiceOptions> {
   /** Default `SG_GATEWAY_PORT`, else 8080; 0 picks a free one. */
@@ -29,8 +29,9 @@ export class GatewayService extends StargazerService {
 
   constructor({ port, host, platforms, ...options }: GatewayOptions = {}) {
     super({ serviceName: "gateway", ...options });
-    this.#port = readPort("SG_GATEWAY_PORT", port, 8080);
-    this.#host = readHost(host);
+    const settings = gatewaySettings({ port, host });
+    this.#port = settings.port;
+    this.#host = settings.host;
     this.#platforms = platforms ?? [new Webchat()];
   }
 

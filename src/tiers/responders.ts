@@ -2,7 +2,7 @@
 import { fromEnvironment } from "../environment.ts";
 import { reasonOf } from "../redis/reason.ts";
 import { maxTextBytes } from "../streams/envelope.ts";
-import { invalid, readNumber, readUrl } from "./settings.ts";
+import { invalid, readAll, readNumber, readUrl } from "./settings.ts";
 
 export interface Responder {
   readonly name: string;
@@ -105,14 +105,19 @@ const offlineResponder: Responder = {
     `No model is connected (set OPENAI_BASE_URL), so this is Stargazer's offline responder. You said: ${[...text].slice(0, 500).join("")}`,
 };
 
+const timeout = { variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 };
+
 /** By the environment. Throws `SG_ERR_CONFIG_INVALID`. */
 export const chooseResponder = (): Responder => {
-  const baseUrl = readUrl("OPENAI_BASE_URL", undefined);
+  const { baseUrl, timeoutMs } = readAll({
+    baseUrl: () => readUrl("OPENAI_BASE_URL", undefined),
+    timeoutMs: () => readNumber(timeout),
+  });
   if (baseUrl === undefined) return offlineResponder;
   return openAiResponder({
     baseUrl,
     apiKey: fromEnvironment("OPENAI_API_KEY"),
     model: fromEnvironment("OPENAI_MODEL") ?? "gpt-4o-mini",
-    timeoutMs: readNumber({ variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 }),
+    timeoutMs,
   });
 };

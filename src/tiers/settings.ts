@@ -1,6 +1,6 @@
 /** What the tiers read from the environment, checked before anything is touched. */
 import { fromEnvironment } from "../environment.ts";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 
 export const invalid = (variable: string, problem: string): StargazerError =>
   new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: "init" });
@@ -16,20 +16,23 @@ export interface NumberSetting {
 /** A whole number: given, or from the environment, or the fallback. Throws `SG_ERR_CONFIG_INVALID`. */
 export const readNumber = ({ variable, value, fallback, min, max }: NumberSetting): number => {
   const text = fromEnvironment(variable);
-  const number = value ?? (text === undefined ? fallback : Number(text));
+  const number = value ?? (text === undefined ? fallback : numberIn(text));
   if (Number.isInteger(number) && number >= min && number <= max) return number;
   throw invalid(variable, `must be a whole number from ${min} to ${max}, not ${JSON.stringify(value ?? text)?.slice(0, 80)}`);
 };
+
+/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
+const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
 
 export const readPort = (variable: string, value: number | undefined, fallback: number): number =>
   readNumber({ variable, value, fallback, min: 0, max: 65_535 });
 
 /** ms; a day at most */
-export const readInterval = (variable: string, value: number | undefined, fallback: number): number =>
+const readInterval = (variable: string, value: number | undefined, fallback: number): number =>
   readNumber({ variable, value, fallback, min: 10, max: 86_400_000 });
 
 /** Where the tiers that serve HTTP listen: loopback, unless `SG_HTTP_HOST` says otherwise. */
-export const readHost = (value: string | undefined): string => {
+const readHost = (value: string | undefined): string => {
   const host = value ?? fromEnvironment("SG_HTTP_HOST") ?? "127.0.0.1";
   if (/^[\w.:%-]{1,255}$/.test(host)) return host;
   throw invalid("SG_HTTP_HOST", "must be a host name or address");
@@ -50,3 +53,37 @@ export const readList = (variable: string): readonly string[] =>
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
+
+type Read<Readers> = { [Name in keyof Readers]: Readers[Name] extends () => infer Value ? Value : never };
+
+/** Calls each reader. Throws `SG_ERR_CONFIG_INVALID` with what all of them refuse. */
+export const readAll = <Readers extends Record<string, () => unknown>>(readers: Readers): Read<Readers> => {
+  const problems: string[] = [];
+  const values = Object.entries(readers).map(([name, read]) => {
+    try {
+      return [name, read()];
+    } catch (error) {
+      problems.push(messageOf(error));
+      return [name, undefined];
+    }
+  });
+  if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", problems.join(" "), { phase: "init" });
+  return Object.fromEntries(values) as Read<Readers>;
+};
+
+/* ---- what each tier reads; given values are options, which stand over the environment ---- */
+
+export interface Listening {
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+}
+
+export const gatewaySettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
+  readAll({ port: () => readPort("SG_GATEWAY_PORT", port, 8080), host: () => readHost(host) });
+
+export const webSettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
+  readAll({ port: () => readPort("SG_WEB_PORT", port, 8090), host: () => readHost(host) });
+
+export const agentsIntervalMs = (value?: number): number => readInterval("SG_AGENTS_INTERVAL_MS", value, 10_000);
+
+export const consolidationIntervalMs = (value?: number): number => readInterval("SG_CONSOLIDATION_INTERVAL_MS", value, 60_000);

@@ -11,7 +11,7 @@ import { TierHttp } from "./http.ts";
 import { html } from "./page/html.ts";
 import { script } from "./page/script.ts";
 import { style } from "./page/style.ts";
-import { readHost, readPort } from "./settings.ts";
+import { webSettings } from "./settings.ts";
 
 export interface WebOptions extends Partial<ServiceOptions> {
   /** Default `SG_WEB_PORT`, else 8090; 0 picks a free one. */
@@ -51,8 +51,9 @@ export class WebService extends StargazerService {
 
   constructor({ port, host, ...options }: WebOptions = {}) {
     super({ serviceName: "web", ...options });
-    this.#port = readPort("SG_WEB_PORT", port, 8090);
-    this.#host = readHost(host);
+    const settings = webSettings({ port, host });
+    this.#port = settings.port;
+    this.#host = settings.host;
   }
 
   /** Where it listens; undefined before it does. */
