@@ -6,7 +6,9 @@ import { linesOf } from "./lines.ts";
 /** A terminal, as far as the board needs one. */
 export interface Screen {
   readonly isTTY?: boolean;
+  /** 0 where it does not know */
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
 }
 
@@ -39,10 +41,16 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
     if (views.length === 0) return [];
     const colour = (row: number, column: number, cell: string) =>
       row === 0 ? paint("bold", cell) : column === 1 ? paint(colourOf(views[row - 1]!.state), cell) : cell;
-    return table([titles, ...views.map((view) => rowOf(view, now()))], { width: (screen.columns ?? 80) - 1, paint: colour });
+    return table([titles, ...views.map((view) => rowOf(view, now()))], { width: (screen.columns || 80) - 1, paint: colour });
+  };
+  /** A board is drawn again by going up its own height, which has to be there: the line below it, where the cursor is, too. */
+  const clipped = (lines: string[]): string[] => {
+    const room = Math.max(0, (screen.rows || 24) - 1);
+    if (lines.length <= room) return lines;
+    return room < 2 ? [] : [...lines.slice(0, room - 1), paint("dim", `and ${lines.length - room + 1} more`)];
   };
   const draw = (above: readonly string[] = []): void => {
-    const lines = board();
+    const lines = clipped(board());
     screen.write(`${erase()}${[...above.map(plain), ...lines].map((line) => `${line}\n`).join("")}`);
     drawn = lines.length;
   };
