@@ -1,8 +1,11 @@
-import { existsSync, readdirSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isAlive } from "../src/process.ts";
+import { closeRedis, openRedis } from "../src/redis/connection.ts";
 import type { RegistryEntry } from "../src/registry/registry.ts";
 import type { CliProcess, Shell } from "./kit/cli.ts";
 import { endCli, openShell } from "./kit/cli.ts";
@@ -14,6 +17,8 @@ interface View {
   readonly state: string;
   readonly pid: number;
   readonly restarts: number;
+  readonly healthPort: number;
+  readonly port?: number;
 }
 
 const names = ["agents", "consolidation", "gateway", "inference", "web"];
@@ -111,11 +116,15 @@ describe("a fleet on this machine", () => {
     expect(await fleet.ended).toMatchObject({ code: 0 });
   });
 
-  it("gives up what is wrongly configured, goes on with the rest, and ends with 1, its logs kept", async () => {
-    const fleet = up(["--json", "--tier", "web=0"], { OPENAI_BASE_URL: "ftp://nowhere" });
+  it("gives up what is wrongly configured with the cause that it told, goes on with the rest, and ends with 1, its logs kept", async () => {
+    const report = '{type:"report",outcome:"failed",reason:"r",exitCode:2,error:"the cause"}';
+    const refuse = `if(process.argv.includes("inference"))process.send(${report},()=>{console.log("more");process.exit(2)}),await new Promise(()=>{})`;
+    const fleet = up(["--json", "--tier", "web=0"], {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(refuse)}`,
+    });
     const lost = await fact(fleet, "the loss", ({ type }) => type === "service.lost");
     expect(lost).toMatchObject({ service: { name: "inference", state: "givenUp", trouble: "exited with code 2" } });
-    expect(lost.lastLine).toContain("SG_ERR_CONFIG_INVALID");
+    expect(lost.cause).toBe("the cause");
     await eventually("the gateway runs", () => viewsOf(fleet).get("gateway")?.state === "running", { timeoutMs: 10_000 });
     fleet.child.kill("SIGINT");
     expect(await fleet.ended).toMatchObject({ code: 1 });
@@ -123,6 +132,98 @@ describe("a fleet on this machine", () => {
     expect(stopped).toMatchObject({ type: "fleet.stopped", exitCode: 1 });
     expect(stopped.services.find(({ name }) => name === "inference")).toMatchObject({ outcome: "given up", exitCode: 2 });
     expect(existsSync(join(stopped.logs, "inference.log"))).toBe(true);
+  });
+
+  it("boots beside another one that was started at the same moment, each on ports of its own", async () => {
+    const both = [up(["--json"]), up(["--json"])];
+    await Promise.all(both.map(ready));
+    const used = both.flatMap((fleet) =>
+      [...viewsOf(fleet).values()].flatMap(({ healthPort, port }) => (port === undefined ? [healthPort] : [healthPort, port])),
+    );
+    expect(new Set(used).size).toBe(14);
+    for (const { child } of both) child.kill("SIGTERM");
+    for (const { ended } of both) expect(await ended).toMatchObject({ code: 0 });
+  }, 40_000);
+
+  it("starts a service elsewhere whose port was taken while it was down, and says so to other shells", async () => {
+    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0", "--tier", "inference=0"]);
+    const { gateway } = await ready(fleet);
+    const pid = pidOf(fleet, "gateway");
+    const squatter = createServer();
+    process.kill(pid, "SIGKILL");
+    await eventually("the port is had", async () => {
+      squatter.listen(Number(ports.SG_GATEWAY_PORT), "127.0.0.1");
+      await once(squatter, "listening");
+      return true;
+    });
+    await eventually(
+      "it is back",
+      () => viewsOf(fleet).get("gateway")!.pid !== pid && viewsOf(fleet).get("gateway")!.state === "running",
+      {
+        timeoutMs: 15_000,
+      },
+    );
+    const { port } = viewsOf(fleet).get("gateway")!;
+    expect(`http://127.0.0.1:${port}`).not.toBe(gateway);
+    const folder = join(shell.folder, `stargazer-${userInfo().uid}`, String(fleet.child.pid));
+    expect(JSON.parse(readFileSync(join(folder, "fleet.json"), "utf8"))).toMatchObject({ gateway: `http://127.0.0.1:${port}` });
+    squatter.close();
+    fleet.child.kill("SIGINT");
+    expect(await fleet.ended).toMatchObject({ code: 0 });
+  });
+
+  it("has not failed when it is stopped before its services can hear it", async () => {
+    const fleet = up(["--json"]);
+    await fact(fleet, "the start", ({ type }) => type === "fleet.starting");
+    fleet.child.kill("SIGINT");
+    expect(await fleet.ended).toMatchObject({ code: 0, err: "" });
+    const { services } = factsOf(fleet).at(-1) as Fact & { services: Fact[] };
+    expect(services.map(({ outcome }) => outcome)).toEqual(names.map(() => "shutdown"));
+    expect(left()).toEqual([]);
+  });
+
+  it.each(["reader", "terminal"])("stops in order when its %s is gone", async (what) => {
+    const fleet = up(["--json"]);
+    await ready(fleet);
+    const pids = names.map((name) => pidOf(fleet, name));
+    if (what === "reader") fleet.child.stdout!.destroy();
+    // as Ctrl-C does in `up | tee log`: what it says of it meets nobody
+    fleet.child.kill(what === "reader" ? "SIGINT" : "SIGHUP");
+    expect(await fleet.ended).toMatchObject({ code: 0, signal: null });
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(left()).toEqual([]);
+    expect(readdirSync(join(shell.folder, `stargazer-${userInfo().uid}`))).toEqual([]);
+  });
+
+  it("starts its own Redis again where it was, says so, and its services come back to it", async () => {
+    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0"]);
+    await ready(fleet);
+    const note = join(shell.folder, `stargazer-${userInfo().uid}`, String(fleet.child.pid), "fleet.json");
+    const { redisUrl } = JSON.parse(readFileSync(note, "utf8")) as { redisUrl: string };
+    const witness = openRedis(redisUrl);
+    await witness.connect();
+    const pid = Number(/^process_id:(\d+)/m.exec(await witness.info("server"))![1]);
+    process.kill(pid, "SIGKILL");
+    await fact(fleet, "the loss", ({ redis }) => (redis as Fact | undefined)?.state === "backingOff");
+    const back = await fact(fleet, "the return", ({ redis }) => (redis as Fact | undefined)?.state === "running");
+    expect(back.redis).toMatchObject({ restarts: 1 });
+    const here = async () =>
+      (JSON.parse((await shell.run(["fleet", "--json"])).out) as RegistryEntry[]).map(({ service }) => service);
+    await eventually("they are registered again", async () => (await here()).join() === "gateway,inference", {
+      timeoutMs: 12_000,
+    });
+    await closeRedis(witness, { signal: AbortSignal.timeout(1000) });
+    fleet.child.kill("SIGINT");
+    expect(await fleet.ended).toMatchObject({ code: 0 });
+    expect(left()).toEqual([]);
+  }, 40_000);
+
+  it("needs nothing of the PATH", async () => {
+    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0"], { PATH: "/nonexistent" });
+    await ready(fleet);
+    fleet.child.kill("SIGINT");
+    expect(await fleet.ended).toMatchObject({ code: 0 });
+    expect(left()).toEqual([]);
   });
 
   it("is killed by a second signal", async () => {

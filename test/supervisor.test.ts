@@ -7,7 +7,7 @@ import { waitFor } from "xstate";
 import type { SupervisorSettings } from "../machines/index.ts";
 import { isAlive } from "../src/process.ts";
 import type { Supervisor } from "../src/supervisor/index.ts";
-import { supervise } from "../src/supervisor/index.ts";
+import { startChild, supervise } from "../src/supervisor/index.ts";
 
 describe("a supervised process", () => {
   const folder = mkdtempSync(join(tmpdir(), "sg-supervisor-"));
@@ -15,8 +15,9 @@ describe("a supervised process", () => {
   const started: Supervisor[] = [];
   const begin = (mode: string, settings: Partial<SupervisorSettings> = {}): { supervisor: Supervisor; lines: () => string[] } => {
     const file = join(folder, `${mode}-${started.length}`);
-    const spec = { name: mode, command: process.execPath, args: [program, mode, file] };
-    const supervisor = supervise(spec, { settings: { backoffMs: 10, ...settings }, random: () => 0.5 });
+    const spec = { command: process.execPath, args: [program, mode, file] };
+    const startable = { name: mode, start: async (hear: Parameters<typeof startChild>[1]) => startChild(spec, hear) };
+    const supervisor = supervise(startable, { settings: { backoffMs: 10, ...settings }, random: () => 0.5 });
     started.push(supervisor);
     return { supervisor, lines: () => readFileSync(file, "utf8").trim().split("\n") };
   };
@@ -84,8 +85,9 @@ describe("a supervised process", () => {
   });
 
   it("that cannot be started at all is given up with the reason", async () => {
-    const spec = { name: "nowhere", command: join(folder, "no-such-program"), args: [] };
-    const supervisor = supervise(spec, { settings: { backoffMs: 1 } });
+    const spec = { command: join(folder, "no-such-program"), args: [] };
+    const start = async (hear: Parameters<typeof startChild>[1]) => startChild(spec, hear);
+    const supervisor = supervise({ name: "nowhere", start }, { settings: { backoffMs: 1 } });
     expect((await supervisor.ended).trouble).toMatch(/^could not be started: .*ENOENT/);
     rmSync(folder, { recursive: true, force: true });
   });

@@ -1,4 +1,4 @@
-/** Signals that come before a service can hear them: from the first line of `run` until `launch` listens. */
+/** Signals that come before a service or a fleet can hear them: from the first line of `run` and `up` until those listen. */
 import type { StopSignal } from "../process.ts";
 import { announceReport, exit, onSignals } from "../process.ts";
 

@@ -7,7 +7,7 @@ import { didYouMean } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
 import { hearEarly } from "./early.ts";
-import { onOutputLost, watchOutput } from "./output.ts";
+import { watchOutput } from "./output.ts";
 import { version } from "./version.ts";
 
 /** Node 22 and newer keep what they have compiled for the next start; older ones do without. */
@@ -41,14 +41,11 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string =>
     ...details.map((line) => `  ${line}`),
   ].join("\n");
 
-/** A service is stopped by signals, never by the end of whoever reads what it says; before anything of it is loaded. */
-const prepareService = (): void => {
-  hearEarly();
-  onOutputLost(() => {});
-};
+/** What is started by these is stopped by signals, and from now on: it takes a while to load. */
+const services = ["run", "up"];
 
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
-  if (name === "run") prepareService();
+  if (services.includes(name)) hearEarly();
   const command = await commands[name]!();
   const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {

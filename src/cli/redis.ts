@@ -17,13 +17,20 @@ const advice: Record<Place["from"], string> = {
 };
 
 /** Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password. */
-export const withRedis = async <T>(place: Place, work: (redis: Redis) => Promise<T>): Promise<T> => {
+export const withRedis = async <T>(
+  place: Place,
+  work: (redis: Redis) => Promise<T>,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<T> => {
   const redis = openRedis(place.url);
+  const deadline = AbortSignal.timeout(connectTimeoutMs);
   try {
-    await pingGate(redis, { owned: true, signal: AbortSignal.timeout(connectTimeoutMs) }).catch((cause: unknown) => {
-      const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${advice[place.from]}`;
-      throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
-    });
+    await pingGate(redis, { owned: true, signal: signal ? AbortSignal.any([signal, deadline]) : deadline }).catch(
+      (cause: unknown) => {
+        const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${advice[place.from]}`;
+        throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
+      },
+    );
     return await work(redis);
   } finally {
     await closeRedis(redis, { signal: AbortSignal.timeout(closeTimeoutMs) });

@@ -15,6 +15,7 @@ import { didYouMean } from "./closest.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
 import { hearNoLonger } from "./early.ts";
+import { onOutputLost } from "./output.ts";
 
 type Start = StargazerService | (() => StargazerService);
 
@@ -115,6 +116,8 @@ export const run: Command = {
     refuse(args, run);
     const choice = inspectChoice(args);
     const start = await (isPath(target) ? fromModule(target) : tier(target));
+    // a service is stopped by signals, never by the end of whoever reads what it says
+    onOutputLost(() => {});
     const launched = launch(choice === undefined ? start : await inspected(start, choice));
     hearNoLonger();
     return (await launched).exitCode;

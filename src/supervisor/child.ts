@@ -6,14 +6,19 @@ import type { ServiceMessage } from "../process.ts";
 import { signalGroup, supervisedEnvironment } from "../process.ts";
 
 export interface ChildSpec {
-  /** how it is called on the board and in messages */
-  readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   /** over the environment of this process; `undefined` takes a variable away */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** file descriptor that standard output and error are written to; without one they are let go */
   readonly log?: number | undefined;
+}
+
+/** What is supervised: anything that is started again and again, and tells when it runs. */
+export interface Startable {
+  readonly name: string;
+  /** Starts it once more; `hear` is called with each of its messages. What is still being started when `signal` aborts is not wanted. */
+  start(hear: (message: ServiceMessage) => void, signal: AbortSignal): Promise<Child>;
 }
 
 export interface Child {

@@ -12,8 +12,7 @@ import { supervisorMachine } from "../../machines/index.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import type { ServiceMessage } from "../process.ts";
-import type { Child, ChildSpec } from "./child.ts";
-import { startChild } from "./child.ts";
+import type { Child, Startable } from "./child.ts";
 
 export interface SupervisorOptions {
   readonly settings?: Partial<SupervisorSettings>;
@@ -38,19 +37,24 @@ export interface Supervisor {
 const nothing: ChildExit = { code: null, signal: null };
 
 /** The child's side of the chart: each actor is one step of the child that is there now. */
-const childOf = (spec: ChildSpec, hear: (message: ServiceMessage) => void) => {
+const childOf = (startable: Startable, hear: (message: ServiceMessage) => void) => {
   let child: Child | undefined;
-  const start = () =>
-    new Promise<StartAnswer>((resolve, reject) => {
-      child = startChild(spec, (message) => {
-        hear(message);
-        if (message.type === "state" && message.state === "running") resolve({ type: "up" });
-      });
-      child.exited.then((exit) => resolve({ type: "exited", ...exit }), reject);
+  const start = async (signal: AbortSignal): Promise<StartAnswer> => {
+    let sayUp = (): void => {};
+    const up = new Promise<StartAnswer>((resolve) => {
+      sayUp = () => resolve({ type: "up" });
     });
+    const started = await startable.start((message) => {
+      hear(message);
+      if (message.type === "state" && message.state === "running") sayUp();
+    }, signal);
+    if (signal.aborted) started.kill();
+    child = started;
+    return Promise.race([up, started.exited.then((exit) => ({ type: "exited" as const, ...exit }))]);
+  };
   const gone = () => child?.exited ?? Promise.resolve(nothing);
   const actors = {
-    startChild: fromPromise<StartAnswer>(start),
+    startChild: fromPromise<StartAnswer>(({ signal }) => start(signal)),
     watchChild: fromPromise<ChildExit>(gone),
     stopChild: fromPromise<ChildExit>(() => {
       child?.terminate();
@@ -66,15 +70,15 @@ const childOf = (spec: ChildSpec, hear: (message: ServiceMessage) => void) => {
 
 const reportOf = ({ type: _, ...report }: Extract<ServiceMessage, { type: "report" }>): ChildReport => report;
 
-/** Starts the child at once and keeps it up until it is stopped, ends, or is given up. */
-export const supervise = (spec: ChildSpec, options: SupervisorOptions = {}): Supervisor => {
+/** Starts it at once and keeps it up until it is stopped, ends, or is given up. */
+export const supervise = (startable: Startable, options: SupervisorOptions = {}): Supervisor => {
   const { settings = {}, clock = systemClock, random = Math.random } = options;
   const hear = (message: ServiceMessage): void => {
     if (actor.getSnapshot().status !== "active") return;
     if (message.type === "state") actor.send({ type: "child.said", phase: message.state });
     else actor.send({ type: "child.reported", report: reportOf(message) });
   };
-  const child = childOf(spec, hear);
+  const child = childOf(startable, hear);
   const machine = supervisorMachine.provide({ actors: child.actors });
   const actor: SupervisorActor = createActor(machine, { clock, input: { settings, random, now: clock.now } });
   const ended = new Promise<SupervisorOutput>((resolve, reject) => {
@@ -92,7 +96,7 @@ export const supervise = (spec: ChildSpec, options: SupervisorOptions = {}): Sup
   };
   actor.start();
   return {
-    name: spec.name,
+    name: startable.name,
     actor,
     ended,
     stop: ask("stop"),

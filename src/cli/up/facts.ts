@@ -18,6 +18,15 @@ export interface ServiceView {
   readonly trouble: string;
 }
 
+/** The fleet's own Redis. */
+export interface RedisView {
+  /** its supervisor's state, but `running` where that is `up` */
+  readonly state: string;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly trouble: string;
+}
+
 /** How one service stopped. */
 export interface ServiceEnding {
   readonly name: string;
@@ -44,7 +53,8 @@ export type UpFact =
       readonly services: readonly ServiceView[];
     }
   | { readonly type: "service.changed"; readonly service: ServiceView }
-  | { readonly type: "service.lost"; readonly service: ServiceView; readonly lastLine: string }
+  | { readonly type: "service.lost"; readonly service: ServiceView; readonly cause: string }
+  | { readonly type: "redis.changed"; readonly redis: RedisView }
   | { readonly type: "fleet.ready"; readonly ms: number; readonly web?: string; readonly gateway?: string }
   | { readonly type: "fleet.stopping"; readonly reason: string }
   | {

@@ -1,6 +1,6 @@
 /** `up` where nobody looks at a board: one line a fact, as text or as JSON. */
 import { duration, table } from "../terminal.ts";
-import type { ServiceEnding, ServiceView, UpFact, Writer } from "./facts.ts";
+import type { RedisView, ServiceEnding, ServiceView, UpFact, Writer } from "./facts.ts";
 
 const placed = ({ pid, healthPort, port }: ServiceView): string =>
   [`pid ${pid ?? "-"}`, `health ${healthPort}`, ...(port === undefined ? [] : [`http ${port}`])].join(", ");
@@ -15,6 +15,11 @@ const pageOf = ({ web, gateway }: { web?: string; gateway?: string }): string[] 
   ...(web === undefined ? [] : [`page  ${web}`]),
   ...(gateway === undefined ? [] : [`chat  stargazer chat  (${gateway.replace(/^http/, "ws")}/webchat)`]),
 ];
+
+const redisLine = ({ state, pid, restarts, trouble }: RedisView): string => {
+  if (state === "running") return `redis running again (pid ${pid ?? "-"}, restarts: ${restarts})`;
+  return state === "givenUp" ? `redis was given up: ${trouble}` : `redis is started again where it was: ${trouble}`;
+};
 
 const endingTable = (services: readonly ServiceEnding[]): string[] =>
   table([
@@ -44,13 +49,18 @@ export const linesOf = (fact: UpFact): string[] => {
     case "service.changed":
       return [describe(fact.service)];
     case "service.lost":
-      return [`${fact.service.name} was given up: ${fact.service.trouble}. Its last line: ${fact.lastLine || "(none)"}`];
+      return [`${fact.service.name} was given up: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`];
+    case "redis.changed":
+      return [redisLine(fact.redis)];
     case "fleet.ready":
       return [`ready in ${duration(fact.ms)}${fact.web === undefined ? "" : `  ${fact.web}`}`];
     case "fleet.stopping":
       return [`stopping: ${fact.reason}`];
     case "fleet.stopped":
-      return [...endingTable(fact.services), ...(fact.logs === undefined ? [] : [`logs  ${fact.logs}`])];
+      return [
+        ...(fact.services.length > 0 ? endingTable(fact.services) : []),
+        ...(fact.logs === undefined ? [] : [`logs  ${fact.logs}`]),
+      ];
   }
 };
 

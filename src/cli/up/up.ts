@@ -1,42 +1,29 @@
 /** `up`: the whole fleet on this machine, one process a tier, each under its supervisor. */
 import { messageOf, StargazerError } from "../../errors.ts";
 import { signalExitCode } from "../../process.ts";
-import { startEmbeddedRedis } from "../../redis/embedded.ts";
 import { redactUrl } from "../../redis/url.ts";
 import { tiers } from "../../tiers/index.ts";
 import type { Arguments, Command } from "../command.ts";
 import { jsonDetail, jsonOption, redisOption, refuse, refusePositionals } from "../command.ts";
+import { hearNoLonger } from "../early.ts";
 import type { RunFolder } from "../fleet-files.ts";
-import { openRunFolder } from "../fleet-files.ts";
+import { noClaims, openRunFolder, temporaryFolderProblem } from "../fleet-files.ts";
 import type { Place } from "../locate.ts";
 import { namedRedis } from "../locate.ts";
-import { withRedis } from "../redis.ts";
+import { onOutputLost } from "../output.ts";
 import type { Interruption } from "../signals.ts";
 import { aborted, interrupted } from "../signals.ts";
 import { createBoard } from "./board.ts";
+import { problemsOfSettings } from "./check.ts";
+import type { Counts } from "./counts.ts";
+import { readCounts } from "./counts.ts";
 import type { ServiceEnding, Writer } from "./facts.ts";
 import type { Fleet } from "./fleet.ts";
 import { startFleet } from "./fleet.ts";
 import { createJsonLines, createLines } from "./lines.ts";
-import type { Counts, Plan } from "./plan.ts";
-import { makePlan, readCounts } from "./plan.ts";
-
-interface FleetRedis {
-  readonly url: string;
-  readonly isOwn: boolean;
-  /** Ends it, if it is ours. */
-  stop(): Promise<void>;
-}
-
-/** The Redis that was named, once it has answered, or one of our own. */
-const provideRedis = async (named: Place | undefined): Promise<FleetRedis> => {
-  if (named === undefined) {
-    const { url, stop } = await startEmbeddedRedis();
-    return { url, isOwn: true, stop };
-  }
-  await withRedis(named, async () => {});
-  return { url: named.url, isOwn: false, stop: async () => {} };
-};
+import { Plan } from "./plan.ts";
+import type { FleetRedis } from "./redis.ts";
+import { provideRedis } from "./redis.ts";
 
 /** Other shells find the fleet by it, and the logs are in it; a fleet runs without it, too. */
 const provideFolder = (writer: Writer): RunFolder | undefined => {
@@ -63,31 +50,33 @@ interface Run {
   readonly folder: RunFolder | undefined;
   readonly writer: Writer;
   readonly interruption: Interruption;
+  /** ms since the epoch */
+  readonly startedAt: number;
 }
 
-const addressesOf = ({ gateway, web }: Plan): { gateway?: string; web?: string } => ({
-  ...(gateway === undefined ? {} : { gateway }),
-  ...(web === undefined ? {} : { web }),
-});
+/** Tells other shells where the fleet is. */
+const publish = ({ plan, redis, folder, startedAt }: Run): void =>
+  folder?.publish({ pid: process.pid, redisUrl: redis.url, startedAt, ...plan.addresses });
 
-const announce = ({ plan, redis, folder, writer }: Run, fleet: Fleet): void => {
-  const addresses = addressesOf(plan);
-  folder?.publish({ pid: process.pid, redisUrl: redis.url, startedAt: Date.now(), ...addresses });
+const announce = (run: Run, fleet: Fleet): void => {
+  const { plan, redis, folder, writer } = run;
+  publish(run);
   writer.write({
     type: "fleet.starting",
     redis: redactUrl(redis.url),
     isOwnRedis: redis.isOwn,
-    ...addresses,
+    ...plan.addresses,
     ...(folder === undefined ? {} : { logs: folder.path }),
-    services: fleet.views,
+    services: fleet.views(),
   });
 };
 
 /** Resolves with why the fleet has to stop: a signal, or nothing is left of it. Says when all services are running. */
-const whileItRuns = async ({ plan, writer, interruption }: Run, fleet: Fleet): Promise<string> => {
+const whileItRuns = async ({ plan, redis, writer, interruption }: Run, fleet: Fleet): Promise<string> => {
   const over = Promise.race([
     aborted(interruption.signal).then(() => String(interruption.signal.reason)),
     fleet.ended.then(() => "no service is left"),
+    redis.lost.then(() => "its Redis was given up"),
   ]);
   const isReady = await Promise.race([
     fleet.ready.then(
@@ -96,13 +85,13 @@ const whileItRuns = async ({ plan, writer, interruption }: Run, fleet: Fleet): P
     ),
     over.then(() => false),
   ]);
-  if (isReady) writer.write({ type: "fleet.ready", ms: Math.round(performance.now()), ...addressesOf(plan) });
+  if (isReady) writer.write({ type: "fleet.ready", ms: Math.round(performance.now()), ...plan.addresses });
   return over;
 };
 
 const runFleet = async (run: Run): Promise<readonly ServiceEnding[]> => {
   const { plan, redis, folder, writer, interruption } = run;
-  const fleet = startFleet({ services: plan.services, redisUrl: redis.url, logs: folder?.path, writer });
+  const fleet = startFleet({ plan, redisUrl: redis.url, logs: folder?.path, writer, onMoved: () => publish(run) });
   try {
     announce(run, fleet);
     writer.write({ type: "fleet.stopping", reason: await whileItRuns(run, fleet) });
@@ -118,17 +107,38 @@ const exitCodeOf = (endings: readonly ServiceEnding[], { forced }: Interruption)
   return endings.every(({ ok }) => ok) ? 0 : 1;
 };
 
-/** From Redis to the table of endings; Redis is the first to come and the last to go. */
-const host = async (plan: Plan, named: Place | undefined, writer: Writer, interruption: Interruption): Promise<number> => {
-  for (const { whose, taken, port } of plan.stepped) writer.write({ type: "port.taken", whose, taken, port });
-  const redis = await provideRedis(named);
+/** One who was interrupted has not failed to get what was waited for. */
+const unlessInterrupted = <T>(promise: Promise<T>, { signal }: Interruption): Promise<T | undefined> =>
+  promise.catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+
+/** Redis is the first to come and the last to go. */
+const onRedis = async (setting: Omit<Run, "redis">, named: Place | undefined): Promise<readonly ServiceEnding[]> => {
+  const { writer, interruption } = setting;
+  const redis = await unlessInterrupted(provideRedis({ named, writer, signal: interruption.signal }), interruption);
+  let endings: readonly ServiceEnding[] = [];
+  let lost: ServiceEnding | undefined;
+  try {
+    if (redis !== undefined && !interruption.signal.aborted) endings = await runFleet({ ...setting, redis });
+    else writer.write({ type: "fleet.stopping", reason: String(interruption.signal.reason) });
+  } finally {
+    lost = await redis?.stop();
+  }
+  return lost === undefined ? endings : [...endings, lost];
+};
+
+/** From the choice of ports to the table of endings. */
+const host = async ({ counts, named }: Wanted, writer: Writer, interruption: Interruption): Promise<number> => {
   const folder = provideFolder(writer);
   let endings: readonly ServiceEnding[] | undefined;
   try {
-    endings = await runFleet({ plan, redis, folder, writer, interruption });
+    const plan = await Plan.make(counts, folder?.claims ?? noClaims);
+    for (const { whose, taken, port } of plan.stepped) writer.write({ type: "port.taken", whose, taken, port });
+    endings = await onRedis({ plan, folder, writer, interruption, startedAt: Date.now() }, named);
   } finally {
     folder?.remove({ keepLogs: endings === undefined || endings.some(({ ok }) => !ok) });
-    await redis.stop();
   }
   const exitCode = exitCodeOf(endings, interruption);
   const logs = folder !== undefined && endings.some(({ ok }) => !ok) ? { logs: folder.path } : {};
@@ -136,18 +146,31 @@ const host = async (plan: Plan, named: Place | undefined, writer: Writer, interr
   return exitCode;
 };
 
-/** Everything that can be wrong with the arguments, at once. */
-const readArguments = (args: Arguments): { counts: Counts; named: Place | undefined } => {
+interface Wanted {
+  readonly counts: Counts;
+  readonly named: Place | undefined;
+}
+
+/** Everything that can be wrong with the arguments and the environment, at once. */
+const readWanted = async (args: Arguments): Promise<Wanted> => {
   const counts = readCounts(args.texts("tier"), args.problems);
   refusePositionals(args);
+  const refused: string[] = [];
   let named: Place | undefined;
   try {
     named = namedRedis(args.text("redis"));
+    // an own Redis has its files there; without one it is only the logs that are lost
+    const problem = named === undefined ? temporaryFolderProblem() : undefined;
+    if (problem !== undefined) refused.push(problem);
   } catch (error) {
-    if (!(error instanceof StargazerError) || (error.code !== "SG_ERR_USAGE" && args.problems.length === 0)) throw error;
-    args.problems.push(error.message);
+    if (!(error instanceof StargazerError)) throw error;
+    (error.code === "SG_ERR_USAGE" ? args.problems : refused).push(error.message);
   }
+  refused.push(...(await problemsOfSettings(counts)));
+  const sentences = refused.map((problem) => problem.replace(/\.$/, ""));
+  if (args.problems.length > 0) args.problems.push(...sentences);
   refuse(args, up);
+  if (sentences.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `${sentences.join("; ")}.`);
   return { counts, named };
 };
 
@@ -163,12 +186,14 @@ export const up: Command = {
   ],
   options: { tier: { type: "string", multiple: true }, ...redisOption, ...jsonOption },
   async run(args) {
-    const { counts, named } = readArguments(args);
-    const plan = await makePlan(counts);
+    const wanted = await readWanted(args);
     const interruption = interrupted();
+    hearNoLonger();
+    // without a reader a fleet is asked to stop like anything else in a pipe; what it says meanwhile is for nobody
+    onOutputLost(() => interruption.stop("nobody reads the output"));
     const writer = chooseWriter(args.has("json"));
     try {
-      return await host(plan, named, writer, interruption);
+      return await host(wanted, writer, interruption);
     } finally {
       writer.close();
       interruption.release();
