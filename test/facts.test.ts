@@ -85,6 +85,7 @@ describe("a fact in the log", () => {
   it.each([
     [{ type: "state.entered", state: "running" }, "info: running"],
     [{ type: "phase.ended", phase: "starting", durationMs: 1.6, outcome: "done" }, "debug: starting done after 2 ms"],
+    [{ type: "phase.ended", phase: "starting", durationMs: 1, outcome: "failed" }, "debug: starting failed after 1 ms"],
     [{ type: "failed", phase: "starting", message: "torn" }, "error: starting: torn"],
     [{ type: "degraded" }, "warn: degraded"],
     [{ type: "degraded.cleared" }, "info: degraded.cleared"],

@@ -1,4 +1,5 @@
 /** Chart meets world, with a world of the test's: what is asked of it and when, and what happens when the chart itself fails. */
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../machines/index.ts";
 import { systemClock } from "../src/clock.ts";
@@ -121,6 +122,29 @@ describe("waiting for a state", () => {
     await expect(tier.waitFor("jitter")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE", phase: "healthy" });
     await tier.shutdown();
     await expect(tier.waitFor("stopping")).rejects.toMatchObject({ phase: "stopped" });
+  });
+});
+
+describe("what is asked of a service that is over", () => {
+  it("is answered at once, and no listener stays on a signal that was given", async () => {
+    const tier = make({}, makeWorld().world);
+    const { signal } = new AbortController();
+    const waiting = tier.waitFor("stopped", { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    const report = await tier.shutdown("not needed");
+    await waiting;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    expect(await tier.runToCompletion()).toBe(report);
+    await tier.waitFor("stopped", { signal });
+    await expect(tier.waitFor("running", { signal })).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("after two errors while it was stopping keeps the first", async () => {
+    const onStop = (_: unknown, self: TestTier) => void [self.shutdown(new Error("first")), self.shutdown(new Error("second"))];
+    const tier = make({ onStop }, makeWorld().world);
+    await tier.boot();
+    expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
   });
 });
 

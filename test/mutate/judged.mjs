@@ -7,6 +7,10 @@ const supervisor = "machines/supervisor.machine.ts";
 
 const options = "src/service/options.ts";
 const launch = "src/launch.ts";
+const host = "src/service/host.ts";
+const hooks = "src/service/hooks.ts";
+const registration = "src/registry/registration.ts";
+const registry = "src/registry/registry.ts";
 
 export const judgements = [
   {
@@ -77,4 +81,148 @@ export const judgements = [
     why: "the handlers that ask are gone with the session",
   },
   { file: launch, line: '"anything"', verdict: "equivalent", why: "the handlers that ask are gone with the last service" },
+  { file: host, line: 'id: "lifecycle"', verdict: "equivalent", why: "the name of an actor is only looked at" },
+  {
+    file: host,
+    line: "lease?.getSnapshot().status",
+    verdict: "not worth",
+    why: "the unwinding deletes the entry once more; the lease only stops sooner",
+  },
+  { file: host, line: "reject(signal?.reason)", verdict: "equivalent", why: "only a signal calls it" },
+  { file: host, line: "{ once: true }", verdict: "equivalent", why: "whatever settles takes the listener away" },
+  {
+    file: host,
+    line: "this.#broken === undefined",
+    verdict: "missing test",
+    why: "the state that a service shows after its chart failed",
+  },
+  {
+    file: host,
+    line: 'else if (state === "stopped") return',
+    verdict: "missing test",
+    why: "waiting for stopped while a failed chart is unwound",
+  },
+  {
+    file: host,
+    verdict: "missing test",
+    why: "two errors while stopping, of which the first stays",
+  },
+  { file: host, line: "observer.", verdict: "not worth", why: "an observer without that method throws where it is contained" },
+  { file: host, line: 'this.#takes({ type, reason: "" })', verdict: "equivalent", why: "no guard reads the reason" },
+  {
+    file: host,
+    line: 'this.snapshot.status === "active" &&',
+    verdict: "equivalent",
+    why: "a chart that has ended takes nothing",
+  },
+  { file: host, line: "if (listens)", verdict: "equivalent", why: "XState drops what is sent to an actor that has ended" },
+  { file: host, line: 'if (this.state === "init")', verdict: "equivalent", why: "boot has no arrow elsewhere" },
+  {
+    file: host,
+    line: "(await this.#becomesReady()) &&",
+    verdict: "equivalent",
+    why: "run has an arrow only where the service is ready",
+  },
+  { file: host, line: "if (!ready &&", verdict: "equivalent", why: "it then looks once more, at the end, and finds the same" },
+  { file: host, line: 'cause?.outcome !== "shutdown"', verdict: "equivalent", why: "what has stopped has a cause" },
+  {
+    file: hooks,
+    line: "this.#inFlight.delete(settled)",
+    verdict: "equivalent",
+    why: "waiting for what has settled takes no time",
+  },
+  {
+    file: "src/service/status.ts",
+    line: "findLast(({ phase }) => phase === state)",
+    verdict: "equivalent",
+    why: "each state has a phase of its own; the default keeps it total",
+  },
+  {
+    file: "src/service/status.ts",
+    line: "phases[0]?.startedAt",
+    verdict: "equivalent",
+    why: "init is entered by the constructor",
+  },
+  {
+    file: "src/service/facts.ts",
+    line: "past?.phases ?? []",
+    verdict: "equivalent",
+    why: "what was never a phase is in no record",
+  },
+  { file: "src/service/facts.ts", line: "if (past === phases)", verdict: "equivalent", why: "it only saves the search" },
+  {
+    file: "src/service/metrics.ts",
+    line: 'outcome = "done"',
+    verdict: "equivalent",
+    why: "a phase that has ended has an outcome",
+  },
+  {
+    file: "src/service/releases.ts",
+    line: "this.#stack?.",
+    verdict: "missing test",
+    why: "the end comes while a release is awaited: to be tried with a gate",
+  },
+  { file: registry, line: "watching(", verdict: "not worth", why: "watch.test.ts notices; at 20 s a mutant it is not run here" },
+  {
+    file: registry,
+    line: "watch(serviceName",
+    verdict: "not worth",
+    why: "watch.test.ts notices; at 20 s a mutant it is not run here",
+  },
+  {
+    file: registry,
+    line: "async read(",
+    verdict: "not worth",
+    why: "watch.test.ts notices; at 20 s a mutant it is not run here",
+  },
+  {
+    file: registry,
+    line: "return names.flatMap((name, at) => this.#parsed",
+    verdict: "not worth",
+    why: "watch.test.ts notices; at 20 s a mutant it is not run here",
+  },
+  {
+    file: registry,
+    line: "names.slice(at, at + chunkSize)",
+    verdict: "not worth",
+    why: "reading all in each chunk is slower, not wrong: only the first rows are taken",
+  },
+  {
+    file: registry,
+    line: "services.sort()",
+    verdict: "missing test",
+    why: "Redis gives a small set in the order of insertion by chance sorted",
+  },
+  {
+    file: registry,
+    line: "reopen: false",
+    verdict: "not worth",
+    why: "a caller's client that was closed: opening it again is refused in redis.test.ts",
+  },
+  { file: "src/registry/entry.ts", line: "} catch {", verdict: "equivalent", why: "without its return it returns the same" },
+  {
+    file: registration,
+    line: 'redis.status === "ready" ?',
+    verdict: "not worth",
+    why: "which of two reasons for one outage is named",
+  },
+  {
+    file: registration,
+    line: 'redis.status === "wait"',
+    verdict: "not worth",
+    why: "a connection that is there is ready at once: the same with one turn more",
+  },
+  {
+    file: registration,
+    line: "if (this.#incarnation !== undefined) return",
+    verdict: "equivalent",
+    why: "a second draw is thrown away; one round trip more is seen by its own test",
+  },
+  { file: registration, line: "this.#keys.slice(0, 2)", verdict: "equivalent", why: "the script reads the first two" },
+  {
+    file: registration,
+    line: "signal.aborted || error instanceof StargazerError",
+    verdict: "not worth",
+    why: "the abort's own reason would be wrapped, with its words",
+  },
 ];
