@@ -64,7 +64,7 @@ export const startSimulatedBackend = async (): Promise<RegistryBackend> => {
     forgetScripts: async () => server.forgetScripts(),
     expired: async (key) => {
       clock.schedule(() => {}, Math.max(0, registry.ttlMs(key)) + 1, "the key expires");
-      await pump(() => registry.get(key) !== undefined && clock.step());
+      await pump(() => registry.get(key) !== undefined && clock.step() !== undefined);
     },
     settled: async (work) => {
       let isSettled = false;
@@ -72,7 +72,7 @@ export const startSimulatedBackend = async (): Promise<RegistryBackend> => {
         isSettled = true;
       };
       work.then(note, note);
-      await pump(() => !isSettled && clock.step());
+      await pump(() => !isSettled && clock.step() !== undefined);
       return work;
     },
     close: async () => {},

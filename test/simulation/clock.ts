@@ -42,8 +42,8 @@ export class VirtualClock {
     timer.fn = undefined;
   }
 
-  /** Fires the next timer, named to `before` beforehand; false when none is left. */
-  step(before: (label: string) => void = () => {}): boolean {
+  /** Fires the next timer, named to `before` beforehand, and returns it; undefined when none is left. */
+  step(before: (label: string) => void = () => {}): Timer | undefined {
     for (let timer = this.#takeFirst(); timer !== undefined; timer = this.#takeFirst()) {
       const { fn, owner } = timer;
       if (fn === undefined || owner?.isCrashed) continue;
@@ -55,9 +55,9 @@ export class VirtualClock {
       timer.fn = undefined;
       before(timer.label);
       fn();
-      return true;
+      return timer;
     }
-    return false;
+    return undefined;
   }
 
   /** Makes timers that were kept through a pause due now, in the order given. */

@@ -100,12 +100,12 @@ const progressLine = ({ seeds, lifecycles, broken }: Progress, of: number, ms: n
   `${seeds} of ${of} seeds, ${lifecycles} lifecycles, ${Math.round((lifecycles * 1000) / ms)}/s, ${broken} seeds with violations`;
 
 const summary = (result: RunResult, from: number): string => {
-  const perSecond = result.lifecycles / result.seconds;
-  const barePerSecond = result.bare.lifecycles / result.bare.seconds;
+  const { bare } = result;
+  const ratio = result.lifecycles / result.cpuSeconds / (bare.lifecycles / bare.cpuSeconds);
   return [
     `seeds ${from} to ${from + result.seeds - 1}: ${result.lifecycles} lifecycles, ${result.steps} steps, ${hours(result.virtualMs)} virtual hours in ${result.seconds.toFixed(1)} s on Node ${process.version}`,
-    `the whole service  ${perSecond.toFixed(0)} lifecycles/s`,
-    `the bare chart     ${barePerSecond.toFixed(0)} lifecycles/s (ratio ${(perSecond / barePerSecond).toFixed(2)})`,
+    `the whole service  ${(result.lifecycles / result.seconds).toFixed(0)} lifecycles/s, ${(result.lifecycles / result.cpuSeconds).toFixed(0)} for each second of CPU`,
+    `the bare chart     ${(bare.lifecycles / bare.seconds).toFixed(0)} lifecycles/s, ${(bare.lifecycles / bare.cpuSeconds).toFixed(0)} for each second of CPU: ratio ${ratio.toFixed(2)}`,
     `hash               ${result.hash}`,
     table("states", result.counts.states),
     table("lease", result.counts.leases),

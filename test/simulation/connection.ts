@@ -2,6 +2,7 @@
  * A connection to the simulated server, as much of an ioredis client as the registry asks for. What is written arrives in order on
  * one socket; across a reconnect the old socket's bytes may arrive behind the new one's.
  */
+import { EventEmitter } from "node:events";
 import { reconnectDelay } from "../../src/redis/connection.ts";
 import type { Timer, VirtualClock } from "./clock.ts";
 import type { VirtualProcess } from "./process.ts";
@@ -24,7 +25,7 @@ interface Owed {
   reject(error: Error): void;
 }
 
-export class SimulatedConnection {
+export class SimulatedConnection extends EventEmitter<{ ready: []; close: []; end: [] }> {
   readonly isCluster = false;
   readonly #options: ConnectionOptions;
   #status: "wait" | "connecting" | "ready" | "reconnecting" | "end" = "wait";
@@ -34,6 +35,7 @@ export class SimulatedConnection {
   #attempt = 0;
 
   constructor(options: ConnectionOptions) {
+    super();
     this.#options = options;
   }
 
@@ -41,7 +43,11 @@ export class SimulatedConnection {
     return this.#status;
   }
 
+  /** Also where it waits to be made again: then it is made now. */
   connect(): Promise<void> {
+    if (this.#status === "connecting" || this.#status === "ready")
+      return Promise.reject(new Error("Redis is already connecting/connected"));
+    if (this.#timer) this.#options.clock.cancel(this.#timer);
     return new Promise((resolve, reject) => {
       this.#connecting = { resolve, reject };
       this.#open();
@@ -109,8 +115,12 @@ export class SimulatedConnection {
     this.#connecting = undefined;
     if (status === "ready") connecting?.resolve();
     else connecting?.reject(new Error("Connection is closed."));
+    this.emit(status === "reconnecting" ? "close" : status);
   }
 }
+
+/** The label of what happens in the server alone: no process hears of it at once. */
+export const arrival = "a command arrives";
 
 class Socket {
   readonly #options: ConnectionOptions;
@@ -145,7 +155,7 @@ class Socket {
         if (server.isFrozen) this.#watch();
         server.whenReading(this, read);
       };
-      clock.schedule(arrive, this.#lastArrival - clock.now, "a command arrives");
+      clock.schedule(arrive, this.#lastArrival - clock.now, arrival);
     });
   }
 

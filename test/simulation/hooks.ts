@@ -17,7 +17,6 @@ export interface HookWatcher {
   deferred(): number;
   releaseBegan(release: number): void;
   releaseEnded(release: number, how: "resolved" | "failed"): void;
-  asksShutdown(reason: string | Error): void;
   met(fault: string): void;
 }
 
@@ -26,6 +25,8 @@ export interface HookActorsOptions {
   readonly process: VirtualProcess;
   readonly plan: InstancePlan;
   readonly watcher: HookWatcher;
+  /** the service's own, called from within a hook */
+  readonly shutdown: (reason: string | Error) => void;
 }
 
 export class HookActors {
@@ -47,13 +48,13 @@ export class HookActors {
   }
 
   async #work(hook: HookName, plan: HookPlan, context: HookContext): Promise<void> {
-    const { watcher } = this.#options;
+    const { watcher, shutdown } = this.#options;
     try {
       for (const release of plan.releases) this.#defer(release, context);
-      if (plan.shutsDown === "first") watcher.asksShutdown(`${hook} asked first`);
+      if (plan.shutsDown === "first") shutdown(`${hook} asked first`);
       await this.#inPhases(hook, plan, context);
-      if (plan.shutsDown === "last") watcher.asksShutdown(`${hook} asked last`);
-      if (plan.shutsDown === "with an error") watcher.asksShutdown(new Error(`${hook} asked with an error`));
+      if (plan.shutsDown === "last") shutdown(`${hook} asked last`);
+      if (plan.shutsDown === "with an error") shutdown(new Error(`${hook} asked with an error`));
       if (plan.ends === "rejects") throw new Error(`${hook} failed`);
     } catch (error) {
       const saysSo = context.signal.aborted && (error as Error).name === "AbortError";

@@ -3,12 +3,11 @@ import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
 import type { ServiceFact } from "../../src/service/facts.ts";
 import type { StopReport } from "../../src/service/types.ts";
-import type { Accuse, Invariant } from "./invariants.ts";
-import type { Evidence } from "./witness.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Invariant } from "./invariants.ts";
 
 export interface Case {
-  readonly who: string;
-  readonly accuse: Accuse;
+  readonly accuse: (invariant: Invariant, detail: string) => void;
   readonly report: StopReport;
   readonly snapshot: LifecycleSnapshot;
   readonly evidence: Evidence;
@@ -25,7 +24,7 @@ export const judgeReport = (it: Case): void => {
   judgePhases(it);
 };
 
-const accuse = ({ accuse: tell, who }: Case, invariant: Invariant, detail: string): void => tell(invariant, who, detail);
+const accuse = ({ accuse: tell }: Case, invariant: Invariant, detail: string): void => tell(invariant, detail);
 
 const judgeExitCode = (it: Case): void => {
   const { outcome, exitCode, failures, error } = it.report;

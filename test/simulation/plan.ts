@@ -96,8 +96,11 @@ export interface WorldPlan {
 export const planOf = (seed: number): WorldPlan => {
   const random = new Random(Math.imul(seed + 1, 0x9e3779b1));
   for (let warmUp = 0; warmUp < 2; warmUp += 1) random.next();
-  const trouble = random.pick([0, 0.02, 0.05, 0.1, 0.3]);
-  const identities = Array.from({ length: random.chance(0.15) ? 2 : 1 }, () => identity(random.fork(), trouble));
+  const isCrowd = random.chance(0.05);
+  const trouble = isCrowd ? 0.35 : random.pick([0, 0.02, 0.05, 0.1, 0.3]);
+  const identities = Array.from({ length: random.chance(0.15) && !isCrowd ? 2 : 1 }, () =>
+    isCrowd ? crowd(random.fork(), trouble) : identity(random.fork(), trouble),
+  );
   return {
     trouble,
     skewMs: Math.floor(random.between(-5000, 5000)),
@@ -110,12 +113,18 @@ export const planOf = (seed: number): WorldPlan => {
 const identity = (random: Random, trouble: number): IdentityPlan => {
   const settings = settingsOf(random);
   const twins = random.chance(0.25) ? 1 + random.below(2) : 0;
-  const boots = [instance(random.fork(), trouble, 0)];
+  const boots = [instance(random.fork(), trouble, trouble, 0)];
   for (let twin = 0; twin < twins; twin += 1) {
-    boots.push(instance(random.fork(), trouble, random.chance(0.3) ? random.next() * 50 : random.next() * 30_000));
+    boots.push(instance(random.fork(), trouble, trouble, random.chance(0.3) ? random.next() * 50 : random.next() * 30_000));
   }
   return { settings, boots };
 };
+
+/** Three boots of one id whose tiers do well, beating fast over a bad network: what the registry is there for. */
+const crowd = (random: Random, trouble: number): IdentityPlan => ({
+  settings: { ...settingsOf(random), redis: "optional", heartbeatMs: 1000, leaseTtlMs: 3000 },
+  boots: [0, 30_000, 30_000].map((latest) => instance(random.fork(), trouble, 0, random.next() * latest)),
+});
 
 const settingsOf = (random: Random): Settings => {
   const shutdownTimeoutMs = random.pick([1000, 6000, 25_000, 25_000]);
@@ -137,7 +146,7 @@ const settingsOf = (random: Random): Settings => {
   };
 };
 
-const instance = (random: Random, trouble: number, bootAt: number): InstancePlan => {
+const instance = (random: Random, trouble: number, tierTrouble: number, bootAt: number): InstancePlan => {
   const hooks = random.fork();
   return {
     bootAt,
@@ -149,9 +158,9 @@ const instance = (random: Random, trouble: number, bootAt: number): InstancePlan
     crashAt: random.chance(trouble / 4) ? random.next() * 30_000 : undefined,
     chanceFailsAt: random.chance(trouble / 10) ? random.below(12) : undefined,
     waitsFor: random.chance(0.1) ? random.pick(stateNames) : undefined,
-    onStart: hook(hooks, trouble, 300, ["tools", "model"]),
-    run: hook(hooks, trouble, random.pick([1000, 60_000, 120_000, 240_000]), ["work"]),
-    onStop: { ...hook(hooks, trouble, 200, ["goodbye"]), shutsDown: "no" },
+    onStart: hook(hooks, tierTrouble, 300, ["tools", "model"]),
+    run: hook(hooks, tierTrouble, random.pick([1000, 60_000, 120_000, 240_000]), ["work"]),
+    onStop: { ...hook(hooks, tierTrouble, 200, ["goodbye"]), shutsDown: "no" },
     pings: Array.from({ length: 3 }, () => effect(random, trouble, 20)),
     openHealth: effect(random, trouble / 2, 20),
     closeHealth: effect(random, trouble, 20),

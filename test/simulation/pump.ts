@@ -1,6 +1,6 @@
 /** Drives a simulation: one step, then every promise that it settled, then the next step. */
 
-const turnsAhead = 32;
+const turnsAhead = 8;
 
 /**
  * Calls `step` until it returns false. Between two steps Node runs all microtasks and ticks, and reports unhandled rejections:
