@@ -18,7 +18,7 @@ export const simulation = {
   quickRounds: 2,
   units: { livesPerSecond: "1/s" },
   async run({ rounds, quick, samples }) {
-    const [few, many] = quick ? [20, 420] : [50, 2050];
+    const [few, many] = quick ? [20, 220] : [50, 2050];
     await liveMs(few);
     for (let round = 0; round < rounds; round += 1) {
       const rest = await liveMs(few);
