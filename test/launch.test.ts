@@ -1,5 +1,6 @@
 /** What `launch` does to its process, with the process in the test's hands; on real ones it is tested in process.test.ts. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { StargazerError } from "../src/errors.ts";
 import { launch } from "../src/launch.ts";
 import type { HookContext } from "../src/service/types.ts";
 import type { TestHooks } from "./kit/tier.ts";
@@ -169,6 +170,12 @@ describe("a factory", () => {
       throw undefined;
     };
     await expect(launch(odd)).rejects.toBeUndefined();
+    const torn = new StargazerError("SG_ERR_REGISTRY", "torn");
+    await expect(
+      launch(() => {
+        throw torn;
+      }),
+    ).rejects.toBe(torn);
     for (const [given, what] of [
       [7, "number"],
       [undefined, "undefined"],

@@ -225,4 +225,27 @@ export const judgements = [
     verdict: "not worth",
     why: "the abort's own reason would be wrapped, with its words",
   },
+  {
+    file: registration,
+    line: 'this.#guarded("prepare"',
+    verdict: "equivalent",
+    why: "what fails here is not told, and register draws again",
+  },
+  { file: registration, line: "async #reconnect", verdict: "missing test", why: "a connection that is between two attempts" },
+  {
+    file: registration,
+    line: 'redis.status === "reconnecting"',
+    verdict: "missing test",
+    why: "a connection that is between two attempts",
+  },
+  { file: registration, line: "else await whenReady", verdict: "missing test", why: "a connection that is between two attempts" },
+  { file: registration, line: 'host ?? "unknown"', verdict: "not worth", why: "an entry without a host is none of ours" },
+  {
+    file: registry,
+    line: "#reportForeign(names.filter",
+    verdict: "not worth",
+    why: "more keys are asked for, and the same are told",
+  },
+  { file: registry, line: "isWrongType(error)", verdict: "missing test", why: "a foreign index beside an outage" },
+  { file: registry, line: "return [];", verdict: "missing test", why: "a foreign index: what is listed in its place" },
 ];

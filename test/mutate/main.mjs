@@ -27,7 +27,7 @@ ${groups
   })
   .join("\n")}
 
-NAME is a group or one of its parts; without any it is all of them. All take about half an hour on two cores of their own.
+NAME is a group or one of its parts; without any it is all of them. All take three quarters of an hour on two cores.
 
   --concurrency N   so many mutants at a time; default 2
   --report          runs nothing, writes the report of what was run last
