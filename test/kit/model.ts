@@ -46,7 +46,8 @@ const eventsOf = (model: Model, snapshot: AnyMachineSnapshot): ModelEvent[] =>
           (type.startsWith("xstate.error.") ? [{ type, error: new Error("model") }] : [{ type }]),
       );
 
-const traversal = (model: Model, withEdges: boolean) => {
+/** How a model is walked; `withEdges` makes an arrow a part of the state that it leads to. */
+export const traversal = (model: Model, withEdges: boolean) => {
   const key = (snapshot: AnyMachineSnapshot) => JSON.stringify(model.key(snapshot));
   return {
     input: model.input,
@@ -142,12 +143,14 @@ export const declaredTransitions = (machine: AnyStateMachine): Set<string> => {
   return all;
 };
 
-interface TakenTransition {
+/** A transition as an inspector sees it taken. */
+export interface TakenTransition {
   readonly source: AnyStateNode;
   readonly eventType: string;
 }
 
-const takenName = (taken: TakenTransition): string => {
+/** The name that `declaredTransitions` gives it. */
+export const takenName = (taken: TakenTransition): string => {
   const { source, eventType } = taken;
   return eventType === ""
     ? `${source.id} always ${source.always?.indexOf(taken as never)}`

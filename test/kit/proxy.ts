@@ -21,6 +21,8 @@ export class LoopbackProxy {
   bytesDown = 0;
   mode: ProxyMode = "pass";
   delayMs = 0;
+  /** looks at each chunk on its way to the server; what it returns is waited for before the chunk goes on */
+  beforeUp: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
   readonly #target: number;
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -99,7 +101,9 @@ export class LoopbackProxy {
     for (const socket of [near, far]) socket.setNoDelay(true).on("error", end).on("close", end);
     near.on("data", (chunk) => {
       this.bytesUp += chunk.length;
-      this.#pass(far, chunk);
+      const held = this.beforeUp?.(chunk);
+      if (held) void held.then(() => this.#pass(far, chunk));
+      else this.#pass(far, chunk);
     });
     far.on("data", (chunk) => {
       this.bytesDown += chunk.length;
