@@ -1,5 +1,5 @@
 /** Child processes under `supervisor.machine.ts`. */
-export type { Child, ChildSpec, Startable } from "./child.ts";
+export type { Startable } from "./child.ts";
 export { startChild } from "./child.ts";
 export type { Supervisor } from "./supervisor.ts";
 export { supervise } from "./supervisor.ts";

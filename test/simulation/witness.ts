@@ -160,10 +160,12 @@ export class Witness implements WorldWatcher {
         return;
       case "failed":
         this.#subject.note(`failure ${fact.code} in ${fact.phase}: ${fact.message}`);
-        return this.#judgeFailure(fact.code, fact.message);
+        this.#judgeFailure(fact.code, fact.message);
+        return;
       case "stopped":
         this.#subject.report = fact;
-        return this.#subject.note(`${fact.outcome} (${fact.reason})`);
+        this.#subject.note(`${fact.outcome} (${fact.reason})`);
+        return;
       case "lease.broken":
         evidence.chanceFailed = true;
         break;
