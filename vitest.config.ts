@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 40_000,
     hookTimeout: 40_000,
     pool: "forks",
+    // the tests wait more than they work, so one worker for each core is not too many, as the default would have it
+    maxWorkers: 2,
   },
 });
