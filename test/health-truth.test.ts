@@ -60,10 +60,8 @@ describe.each([
   test("a check that hangs fails closed, is begun once and told to end; /healthz stays 200", async () => {
     const signals: AbortSignal[] = [];
     const port = await open({ checkRedis: (signal) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(503));
-    expect((await ask(port, "/readyz")).data.reason).toMatch(
-      /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/,
-    );
+    const reason = /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/;
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).data.reason).toMatch(reason), 10_000);
     expect((await ask(port, "/healthz")).status).toBe(200);
     expect((await ask(port, "/metrics")).body).toContain("\nsg_redis_reachable 0\n");
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
