@@ -153,7 +153,7 @@ describe.each([
       socket.write(first);
       await ask(port, "/healthz");
       const closing = server.close(never);
-      await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }));
+      await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
       socket.write(rest);
       const text = await received;
       expect(text.startsWith(head)).toBe(true);
@@ -196,7 +196,7 @@ describe.each([
     await ask(port, "/healthz");
     const abort = new AbortController();
     const closing = server.close(abort.signal);
-    await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }));
+    await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
     abort.abort();
     await Promise.all([closing, gone(socket)]);
   });

@@ -49,7 +49,7 @@ describe("while the loop is blocked", () => {
     const begun = Date.now();
     block(1800);
     const ended = Date.now();
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200));
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
     const [ready, alive] = await stop();
     const during = <T extends { sentAt: number }>(probes: T[] = [], from = 0, to = 1800) =>
       probes.filter(({ sentAt }) => sentAt >= begun + from && sentAt < Math.min(begun + to, ended - 50));
@@ -111,7 +111,7 @@ describe("while the loop is blocked", () => {
     const stuck = await ask(address.port, "/healthz");
     expect(stuck).toMatchObject({ status: 503, data: { blockedMs: expect.any(Number) } });
     const asked = ask(address.port, "/healthz");
-    await vi.waitFor(async () => expect((await ask(address.port, "/readyz")).status).toBe(503));
+    await vi.waitFor(async () => expect((await ask(address.port, "/readyz")).status).toBe(503), 10_000);
     board.beat(1000);
     expect(await asked).toMatchObject({ status: 200, data: { status: "ok" } });
   });
@@ -125,7 +125,7 @@ describe("a thread that dies", () => {
     const address = await server.open(never);
     const [thread] = await worker;
     await thread.terminate();
-    await vi.waitFor(() => expect(facts.map(({ type }) => type)).toEqual(["health.thread.died", "health.port.moved"]));
+    await vi.waitFor(() => expect(facts.map(({ type }) => type)).toEqual(["health.thread.died", "health.port.moved"]), 10_000);
     expect(server.address).toEqual(address);
     source.isStopping = true;
     expect(await ask(address.port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "stopping" } });

@@ -76,9 +76,9 @@ describe.each([
       checkMs: 50,
       probeThread,
     });
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(503));
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(503), 10_000);
     down = false;
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200));
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
   });
 
   test("fifty probes at once cost no check of their own", async () => {
