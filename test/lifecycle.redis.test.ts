@@ -234,7 +234,7 @@ describe("Redis that is not there", () => {
   });
 
   it("frozen while running: suspect, readiness falls; a shutdown keeps to its budget; the entry expires", async () => {
-    const tier = make({}, { ...quickLease, registerTimeoutMs: 200, healthTimeoutMs: 300, shutdownTimeoutMs: 4000 });
+    const tier = make({}, { ...quickLease, registerTimeoutMs: 200, shutdownTimeoutMs: 8000 });
     const facts: ServiceFact["type"][] = [];
     tier.onFact(({ type }) => facts.push(type));
     await run(tier);
@@ -243,7 +243,7 @@ describe("Redis that is not there", () => {
     await eventually("suspect", () => facts.includes("lease.suspect"));
     const began = performance.now();
     const report = await tier.shutdown();
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(8000);
     expect(report).toMatchObject({ outcome: "shutdown", exitCode: 0 });
     expect(report.phases.find((record) => record.phase === "stopping.deregistering")?.outcome).toMatch(/failed|timeout/);
     redis.thaw();
