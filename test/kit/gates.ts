@@ -1,0 +1,93 @@
+/** Gates that hold an effect until the test says how it goes, and a clock whose timers fire when the test says so. */
+import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../../src/clock.ts";
+
+export interface Gate {
+  open(): void;
+  fail(error: Error): void;
+}
+
+export class Gates {
+  readonly #held = new Map<string, Gate[]>();
+
+  /** Waits until the test opens the gate, or fails it; a signal that aborts takes it away. */
+  hold(name: string, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const gate = { open: resolve, fail: reject };
+      const held = this.#held.get(name) ?? [];
+      held.push(gate);
+      this.#held.set(name, held);
+      const abort = () => {
+        held.splice(held.indexOf(gate) >>> 0, 1);
+        reject(signal?.reason);
+      };
+      if (signal?.aborted) abort();
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  isHeld(name: string): boolean {
+    return (this.#held.get(name)?.length ?? 0) > 0;
+  }
+
+  /** The latest gate of that name, as soon as somebody waits at it. */
+  async take(name: string): Promise<Gate> {
+    await settles(`${name} is called`, () => this.isHeld(name));
+    return this.#held.get(name)!.pop()!;
+  }
+
+  /** Nobody waits any longer at the gates of these names. */
+  openNamed(...names: readonly string[]): void {
+    for (const name of names) for (const gate of this.#held.get(name)?.splice(0) ?? []) gate.open();
+  }
+
+  /** Nobody waits any longer. */
+  openAll(): void {
+    for (const gates of this.#held.values()) for (const gate of gates.splice(0)) gate.open();
+  }
+}
+
+/** Time stands still; timers are fired by their length. */
+export class HeldClock implements Clock {
+  readonly #timers = new Map<number, { readonly fn: () => void; readonly ms: number }>();
+  #last = 0;
+
+  now(): number {
+    return 0;
+  }
+
+  setTimeout(fn: () => void, ms: number): number {
+    this.#last += 1;
+    this.#timers.set(this.#last, { fn, ms });
+    return this.#last;
+  }
+
+  clearTimeout(id: unknown): void {
+    this.#timers.delete(id as number);
+  }
+
+  /** the lengths of the timers that are set, in ms */
+  get pending(): number[] {
+    return [...this.#timers.values()].map(({ ms }) => ms);
+  }
+
+  /** Fires the oldest timer of that length. */
+  fire(ms: number): void {
+    for (const [id, timer] of this.#timers)
+      if (timer.ms === ms) {
+        this.#timers.delete(id);
+        timer.fn();
+        return;
+      }
+    throw new Error(`no timer of ${ms} ms is set; there are: ${this.pending.join(", ") || "none"}`);
+  }
+}
+
+/** Resolves as soon as `fact` holds, looking once a turn of the event loop. */
+export const settles = async (what: string, fact: () => boolean, timeoutMs = 8000): Promise<void> => {
+  const end = performance.now() + timeoutMs;
+  while (!fact()) {
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await turn();
+  }
+};
