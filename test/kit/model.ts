@@ -15,6 +15,8 @@ export interface Model<S extends AnyMachineSnapshot = AnyMachineSnapshot> {
   readonly input: unknown;
   /** the state and everything that a guard reads */
   readonly key: (snapshot: S) => unknown;
+  /** what tells one arrow from another in `sequencesOf`; default: the state's path */
+  readonly place?: (snapshot: S) => string;
   /** the events worth trying in a snapshot for a type that needs a payload or a condition; none means not offered */
   readonly payloads: Readonly<Record<string, (snapshot: S) => readonly ModelEvent[]>>;
 }
@@ -115,13 +117,14 @@ export const pathsOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelPat
 /** One shortest sequence of events for each different arrow (where from, by what, where to), loops included. */
 export const sequencesOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelEvent[][] => {
   const { states, from: arrowsFrom } = graphOf(model);
+  const { place = statePath } = model;
   const id = (snapshot: S) => JSON.stringify(model.key(snapshot));
   const wayTo = new Map([[id(states[0]!), [] as ModelEvent[]]]);
   const sequences = new Map<string, ModelEvent[]>();
   for (const from of wayTo.keys())
     for (const edge of arrowsFrom(from)) {
       const way = [...wayTo.get(from)!, edge.event];
-      const name = `${statePath(edge.from)} ${eventName(edge.event)} ${statePath(edge.to)}`;
+      const name = `${place(edge.from)} ${eventName(edge.event)} ${place(edge.to)}`;
       if (!wayTo.has(id(edge.to))) wayTo.set(id(edge.to), way);
       if (!sequences.has(name)) sequences.set(name, way);
     }

@@ -75,6 +75,7 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
       snapshot.context.degraded,
       at("stopping")(snapshot) && hasWorkInFlight(snapshot),
     ],
+    place: (snapshot) => `${statePath(snapshot)}, lease ${leaseOf(snapshot)}, port ${snapshot.context.begun.open}`,
     payloads: {
       shutdown: () => [{ type: "shutdown", reason: "model" }],
       "xstate.error.actor.pingRedis": withRedis({ type: "xstate.error.actor.pingRedis", error }),
