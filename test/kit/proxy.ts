@@ -15,8 +15,8 @@ interface Pair {
 }
 
 export class LoopbackProxy {
-  /** connections made since the beginning */
-  connections = 0;
+  /** when each connection was made, ms on the clock of `performance` */
+  readonly madeAt: number[] = [];
   bytesUp = 0;
   bytesDown = 0;
   mode: ProxyMode = "pass";
@@ -41,6 +41,11 @@ export class LoopbackProxy {
 
   get port(): number {
     return this.#port;
+  }
+
+  /** connections made since the beginning */
+  get connections(): number {
+    return this.madeAt.length;
   }
 
   get open(): number {
@@ -85,7 +90,7 @@ export class LoopbackProxy {
   }
 
   #serve(near: Socket): void {
-    this.connections += 1;
+    this.madeAt.push(performance.now());
     if (this.mode === "reset") {
       near.resetAndDestroy();
       return;

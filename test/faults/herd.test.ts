@@ -1,0 +1,102 @@
+/** F24: two hundred replicas at once, in one process, each with its own two connections. */
+import { afterEach, expect } from "vitest";
+import { TestRedis as BrittleRedis } from "../../src/testing/test-redis.ts";
+import { fault, told } from "../kit/fault.ts";
+import { endPrograms, Program } from "../kit/program.ts";
+import { LoopbackProxy } from "../kit/proxy.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { eventually } from "../kit/wait.ts";
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  await endPrograms();
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+const replicas = 200;
+const jitterMaxMs = 2000;
+/** the longest wait before a reconnect */
+const reconnectCapMs = 2000;
+const windowMs = 100;
+/** a loaded machine may fire a tenth of a second's timers late, and together */
+const mostInOneWindow = 0.3;
+
+const herd = (url: string) =>
+  new Program("service.mjs", {
+    env: {
+      REDIS_URL: url,
+      SG_TEST: JSON.stringify({ count: replicas, options: { jitterMaxMs, useHealthServer: false } }),
+    },
+  });
+
+/** The most of them within any `windowMs`. */
+const peakOf = (times: readonly number[]): number => {
+  const sorted = [...times].sort((a, b) => a - b);
+  return Math.max(...sorted.map((time, at) => sorted.slice(at).filter((later) => later - time < windowMs).length));
+};
+const spanOf = (times: readonly number[]): number => Math.max(...times) - Math.min(...times);
+
+fault("F24", "the first PING of each", async (happened) => {
+  const redis = await startTestRedis();
+  endings.push(() => redis.stop());
+  const watcher = await redis.witness.duplicate().monitor();
+  endings.push(() => watcher.disconnect());
+  const firstPings = new Map<string, number>();
+  watcher.on("monitor", (seconds: string, [command]: string[], source: string) => {
+    if (command?.toLowerCase() === "ping" && !firstPings.has(source)) firstPings.set(source, Number(seconds) * 1000);
+  });
+  herd(redis.url);
+  await eventually("each has sent a PING", () => firstPings.size >= replicas, { timeoutMs: 25_000 });
+  const times = [...firstPings.values()];
+  const [span, peak] = [spanOf(times), peakOf(times)];
+  expect(times).toHaveLength(replicas);
+  expect(span).toBeGreaterThan(jitterMaxMs * 0.8);
+  expect(peak).toBeLessThan(replicas * mostInOneWindow);
+  happened(
+    `${replicas} first PINGs over ${told(span)} of a jitter of ${told(jitterMaxMs)}; at most ${peak} of them within ${told(windowMs)}`,
+  );
+});
+
+const stage = async () => {
+  const redis = await BrittleRedis.start();
+  endings.push(() => redis.stop());
+  const proxy = await LoopbackProxy.start(Number(new URL(redis.url).port));
+  endings.push(() => proxy.stop());
+  herd(proxy.through(redis.url));
+  const entries = () => redis.ask((client) => client.keys("sg:registry:service:*"));
+  await eventually("all are registered", async () => (await entries()).length === replicas, { timeoutMs: 30_000 });
+  return { redis, proxy, entries };
+};
+
+fault(
+  "F24",
+  "Redis killed and started again",
+  async (happened) => {
+    const { redis, proxy, entries } = await stage();
+    const connections = proxy.open;
+    const before = proxy.madeAt.length;
+    await redis.kill();
+    // by then the waits have grown to their full length
+    await eventually("all have tried in vain", () => proxy.madeAt.length - before > 8 * connections, { timeoutMs: 60_000 });
+    const tries = proxy.madeAt.slice(before);
+    await redis.restart();
+    const since = performance.now();
+    await eventually("all are connected again", () => proxy.open === connections, { timeoutMs: 30_000 });
+    const connectedMs = performance.now() - since;
+    await eventually("all are registered again", async () => (await entries()).length === replicas, { timeoutMs: 30_000 });
+    const registeredMs = performance.now() - since;
+    const back = proxy.madeAt.filter((time) => time >= since);
+    const peak = peakOf(back);
+    expect(peak).toBeLessThan(connections * mostInOneWindow);
+    expect(spanOf(back)).toBeGreaterThan(reconnectCapMs * 0.6);
+    const late = tries.filter((time) => time > tries[0]! + reconnectCapMs);
+    expect(peakOf(late)).toBeLessThan(connections * mostInOneWindow);
+    happened(
+      `${connections} connections came back over ${told(spanOf(back))}, at most ${peak} within ${told(windowMs)}; all connected after ${told(connectedMs)}, all registered after ${told(registeredMs)}`,
+    );
+    happened(
+      `while it was away ${tries.length} tries in ${told(spanOf(tries))}, at most ${peakOf(late)} within ${told(windowMs)}`,
+    );
+  },
+  { slow: true },
+);
