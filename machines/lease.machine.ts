@@ -69,8 +69,9 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
   readonly sentAt: number;
   /** what Redis has confirmed */
   readonly written: LeaseStatus | undefined;
-  /** when Redis last confirmed it, ms since the epoch */
+  /** when Redis last confirmed it, and when the write that it confirmed began, ms since the epoch */
   readonly confirmedAt: number;
+  readonly provenAt: number;
   /** writes in a row without an answer */
   readonly missed: number;
   /** why the last write did not succeed */
@@ -80,6 +81,7 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
 const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
 /** a period ± 10 %, so that a fleet started together does not beat together */
 const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
+const longest = (ms: number): number => spread(ms, () => 1);
 
 const lease = setup({
   types: {} as { context: LeaseContext; events: LeaseEvent; input: LeaseInput },
@@ -110,7 +112,13 @@ const lease = setup({
     ),
     want: assign({ wanted: (_, params: { status: LeaseStatus }) => params.status }),
     noteSent: assign(({ context }) => ({ sent: context.wanted, sentAt: context.now() })),
-    confirm: assign(({ context }) => ({ written: context.sent, confirmedAt: context.now(), missed: 0, trouble: "" })),
+    confirm: assign(({ context }) => ({
+      written: context.sent,
+      confirmedAt: context.now(),
+      provenAt: context.sentAt,
+      missed: 0,
+      trouble: "",
+    })),
     forget: assign({ written: undefined }),
     countMissed: assign(({ context }, params: { reason: string }) => ({ missed: context.missed + 1, trouble: params.reason })),
     noteTrouble: assign({ trouble: (_, params: { reason: string }) => params.reason }),
@@ -127,6 +135,11 @@ const lease = setup({
     leaseRetry: ({ context }) => spread(context.times.leaseRetryMs, context.random),
     leaseTtl: ({ context }) => Math.max(0, context.confirmedAt + context.times.leaseTtlMs - context.now()),
     writeTimeout: ({ context }) => context.times.writeTimeoutMs,
+    // nobody believes for longer than a heartbeat and a beat's deadline in what was last proven: the beat behind a late answer has less
+    beatTimeout: ({ context: { times, provenAt, now } }) => {
+      const beat = longest(times.heartbeatMs);
+      return Math.min(times.writeTimeoutMs, Math.max(beat, provenAt + beat + times.writeTimeoutMs - now()));
+    },
   },
 });
 
@@ -161,6 +174,7 @@ export const leaseMachine = lease.createMachine({
     sentAt: input.now(),
     written: undefined,
     confirmedAt: input.now(),
+    provenAt: input.now(),
     missed: 0,
     trouble: "",
   }),
@@ -205,7 +219,7 @@ export const leaseMachine = lease.createMachine({
             ],
             onError: { target: "#lease.suspect", actions: missed },
           },
-          after: { writeTimeout: { target: "#lease.suspect", actions: overran } },
+          after: { beatTimeout: { target: "#lease.suspect", actions: overran } },
         },
       },
     },

@@ -154,7 +154,7 @@ const leaseTable: Readonly<Record<string, Row>> = {
     "renewLease done gone": "lost.registering",
     "renewLease done superseded": "superseded",
     "renewLease error": "suspect.waiting",
-    "after writeTimeout": "suspect.waiting",
+    "after beatTimeout": "suspect.waiting",
   }),
   "suspect.waiting": lease({ "after leaseRetry": "suspect.beating", "after leaseTtl": "lost.registering" }),
   "suspect.beating": lease({

@@ -52,7 +52,7 @@ describe("a lease, step by step", () => {
     expect(leaseOf(cues).steps).toEqual([
       'registering | writeTimeout in 2000 | start registerInstance {"status":"starting","changed":true}',
       "registerInstance done ok -> held.waiting | stop registerInstance | parent <- lease.held | heartbeatInterval in 4900",
-      'after heartbeatInterval -> held.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
+      'after heartbeatInterval -> held.beating | beatTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
       "renewLease error -> suspect.waiting | stop renewLease | parent <- lease.suspect trouble | leaseTtl in 14800 | leaseRetry in 1000",
       'after leaseRetry -> suspect.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
       "renewLease error -> suspect.waiting | stop renewLease | leaseRetry in 1000",
@@ -61,7 +61,7 @@ describe("a lease, step by step", () => {
       "registerInstance error -> lost.waiting | stop registerInstance | leaseRetry in 1000",
       'after leaseRetry -> lost.registering | writeTimeout in 2000 | start registerInstance {"status":"starting","changed":true}',
       "registerInstance done ok -> regained | stop registerInstance | parent <- lease.regained | heartbeatInterval in 4900",
-      'after heartbeatInterval -> held.beating | writeTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
+      'after heartbeatInterval -> held.beating | beatTimeout in 2000 | start renewLease {"status":"starting","changed":false}',
       "renewLease done ok -> held.waiting | stop renewLease | heartbeatInterval in 4900",
       "release -> releasing | writeTimeout in 2000 | start deregisterInstance",
       "deregisterInstance done -> released | stop deregisterInstance | parent <- lease.released",
@@ -87,7 +87,7 @@ describe("a lease, step by step", () => {
 
   it("later writes without success lead to the next try, and are told once", () => {
     const again = [...suspect, "after leaseRetry"];
-    expect(lastOf([...beating, "after writeTimeout"])).toMatch(/-> suspect.waiting .* lease.suspect Redis did not answer/);
+    expect(lastOf([...beating, "after beatTimeout"])).toMatch(/-> suspect.waiting .* lease.suspect Redis did not answer/);
     expect(lastOf([...again, "after writeTimeout"])).toBe(
       "after writeTimeout -> suspect.waiting | stop renewLease | leaseRetry in 1000",
     );
@@ -141,11 +141,11 @@ describe("a lease, step by step", () => {
 describe("the status", () => {
   it("is written at once where nothing is under way, and after the write under way else", () => {
     const writes = 'start renewLease {"status":"running","changed":true}';
-    expect(lastOf([...held, status("running")])).toBe(`status running -> held.beating | writeTimeout in 2000 | ${writes}`);
-    expect(lastOf([...regained, status("running")])).toBe(`status running -> held.beating | writeTimeout in 2000 | ${writes}`);
+    expect(lastOf([...held, status("running")])).toBe(`status running -> held.beating | beatTimeout in 2000 | ${writes}`);
+    expect(lastOf([...regained, status("running")])).toBe(`status running -> held.beating | beatTimeout in 2000 | ${writes}`);
     expect(lastOf([...beating, status("running")])).toBe("status running -> held.beating");
     expect(lastOf([...beating, status("running"), "renewLease done ok"])).toBe(
-      `renewLease done ok -> held.beating | writeTimeout in 2000 | ${writes}`.replace("|", "| stop renewLease |"),
+      `renewLease done ok -> held.beating | beatTimeout in 2000 | ${writes}`.replace("|", "| stop renewLease |"),
     );
   });
 
@@ -175,6 +175,7 @@ describe("what it notes", () => {
       sentAt: 0,
       written: undefined,
       confirmedAt: 0,
+      provenAt: 0,
       missed: 0,
       trouble: "",
     });
@@ -188,6 +189,7 @@ describe("what it notes", () => {
       missed: 0,
       trouble: "",
       confirmedAt: 700,
+      provenAt: 600,
     });
     expect(contextOf(lost)).toMatchObject({ missed: 0, trouble: "the entry was gone", written: undefined });
   });
@@ -197,8 +199,9 @@ describe("what it notes", () => {
   });
 
   it("a write that overruns is missed in every state", () => {
-    for (const way of [[], beating, [...suspect, "after leaseRetry"], lost])
+    for (const way of [[], [...suspect, "after leaseRetry"], lost])
       expect(contextOf([...way, "after writeTimeout"]).trouble).toContain("did not answer in time");
+    expect(contextOf([...beating, "after beatTimeout"]).trouble).toContain("did not answer in time");
   });
 });
 
@@ -221,6 +224,20 @@ describe("the time it gives", () => {
     const chance = { random: () => 0.5, sentAt: 1000 };
     expect(delay("heartbeatInterval", { ...chance, now: () => 2900 })).toBe(3100);
     expect(delay("heartbeatInterval", { ...chance, now: () => 9000 })).toBe(0);
+  });
+
+  it("a beat has the deadline of a write, but behind a late answer no more than a heartbeat and that deadline since the last write", () => {
+    const beatTimeout = (heartbeatMs: number, now: number) =>
+      delay("beatTimeout", { times: { ...times, heartbeatMs }, provenAt: 10_000, now: () => now });
+    expect(beatTimeout(1000, 11_000)).toBe(2000);
+    expect(beatTimeout(1000, 11_900)).toBeCloseTo(1200);
+    expect(beatTimeout(5000, 12_000)).toBe(2000);
+  });
+
+  it("a beat behind a pause of the whole process has a heartbeat's time, and no more than a write", () => {
+    const paused = { provenAt: 0, now: () => 60_000 };
+    expect(delay("beatTimeout", { ...paused, times: { ...times, heartbeatMs: 1000 } })).toBeCloseTo(1100);
+    expect(delay("beatTimeout", paused)).toBe(2000);
   });
 
   it("the entry lives for its TTL from the last confirmation", () => {

@@ -22,6 +22,7 @@ const lengths: Record<string, number> = {
   heartbeatInterval: leaseTimes.heartbeatMs,
   leaseTtl: leaseTimes.leaseTtlMs,
   writeTimeout: leaseTimes.writeTimeoutMs,
+  beatTimeout: leaseTimes.writeTimeoutMs,
   leaseRetry: leaseTimes.leaseRetryMs,
 };
 const realLease = providedLifecycle.implementations.actors.lease as unknown as typeof leaseMachine;
@@ -125,7 +126,7 @@ export class LeaseUnderTest {
 
   async #after(delay: string, before: LeaseSnapshot): Promise<void> {
     const write = Object.keys(before.children)[0];
-    const hangs = delay === "writeTimeout" && this.#entry === "ours" && write !== undefined;
+    const hangs = /^(write|beat)Timeout$/.test(delay) && this.#entry === "ours" && write !== undefined;
     if (hangs) await this.#way.hang(write);
     this.clock.fire(lengths[delay]!);
     if (hangs) this.#way.lift();
