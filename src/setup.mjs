@@ -95,7 +95,7 @@ const sources = () => {
   const files = ["machines", "src"].flatMap((folder) =>
     readdirSync(at(folder), { recursive: true }).map((name) => at(folder, String(name))),
   );
-  const typescript = files.filter((file) => /\.ts$|[/\\]health[/\\].*\.mjs$/.test(file));
+  const typescript = files.filter((file) => /\.ts$|[/\\]health[/\\].*\.cjs$/.test(file));
   return Object.fromEntries(
     [at("tsconfig.json"), at("src", "bundle.mjs"), ...typescript]
       .sort()

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { BoardReader, BoardWriter } from "../src/health/board.mjs";
+import { BoardReader, BoardWriter } from "../src/health/board.cjs";
 import type { HealthOptions } from "../src/health/server.ts";
 import { HealthServer } from "../src/health/server.ts";
 import { ThreadPort } from "../src/health/thread-port.ts";
@@ -104,7 +104,7 @@ describe("while the loop is blocked", () => {
     const board = new BoardWriter();
     const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
     const block = { readinessBlockMs: 1000, livenessBlockMs: 30_000 };
-    const port = new ThreadPort({ board, answer, onFact: () => {}, onDeath: () => {}, ...block });
+    const port = new ThreadPort({ memory: board.memory, answer, onFact: () => {}, onDeath: () => {}, ...block });
     endings.push(() => port.end());
     const address = await port.open({ host: "127.0.0.1", port: 0, signal: never });
     board.beat(-60_000);

@@ -29,6 +29,7 @@ const makeWorld = (own: Partial<World> = {}) => {
       note(`${name} ${status}`)(signal).then((): LeaseAnswer => ({ type: "ok" }));
   const world = {
     incarnation: 42,
+    warm: () => void asked.push("warm"),
     pingRedis: note("pingRedis"),
     openHealth: note("openHealth"),
     closeHealth: note("closeHealth"),
@@ -49,15 +50,16 @@ const factsOf = (tier: TestTier) => {
 };
 
 describe("a world", () => {
-  it("is asked for each thing once, in order, each time with a signal", async () => {
+  it("is asked for each thing once, in order, each time with a signal but to warm up", async () => {
     const { world, asked, signals } = makeWorld();
     const tier = make({ onStart: ({ defer }) => defer(() => {}) }, world);
     void tier.runToCompletion();
     await tier.waitFor("running");
     expect(tier.status()).toMatchObject({ lease: { incarnation: 42 }, state: "running" });
-    expect(signals.length).toBe(asked.length);
+    expect(signals.length).toBe(asked.length - 1);
     expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
     expect(asked.filter((name) => !name.startsWith("renew"))).toEqual([
+      "warm",
       "pingRedis",
       "register starting",
       "openHealth",

@@ -1,7 +1,7 @@
 /** The port in the hands of the main thread: Fastify listens. */
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
-import { Connections } from "./connections.mjs";
+import { Connections } from "./connections.cjs";
 import type { Address, ListenOptions } from "./listen.ts";
 import { addressOf, listen } from "./listen.ts";
 import type { Port } from "./port.ts";
@@ -14,7 +14,7 @@ export interface MainPortOptions {
 
 export class MainPort implements Port {
   readonly #options: MainPortOptions;
-  #opened: { readonly server: FastifyInstance["server"]; readonly connections: Connections } | undefined;
+  #opened: { readonly server: FastifyInstance["server"]; readonly connections: InstanceType<typeof Connections> } | undefined;
 
   constructor(options: MainPortOptions) {
     this.#options = options;

@@ -15,7 +15,7 @@ import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
 import { preload } from "./app.ts";
-import { BoardWriter } from "./board.mjs";
+import { BoardWriter } from "./board.cjs";
 import { LazyApp } from "./lazy-app.ts";
 import type { Address } from "./listen.ts";
 import { LoopWatch } from "./loop-watch.ts";
@@ -85,7 +85,7 @@ export class HealthServer {
     this.#check = check && new RedisCheck({ check, intervalMs: checkIntervalMs, timeoutMs: checkTimeoutMs, ...shared });
     this.#app = new LazyApp(this.#appOptions());
     this.#main = new MainPort({ app: this.#app.get, onFact: this.#tell });
-    const thread = { board: this.#board, readinessBlockMs, livenessBlockMs, onFact: this.#tell };
+    const thread = { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, onFact: this.#tell };
     this.#thread = probeThread ? new ThreadPort({ ...thread, answer: this.#app.answer, onDeath: this.#takeOver }) : undefined;
     this.#port = this.#thread ?? this.#main;
   }

@@ -1,13 +1,14 @@
 /** The port in the hands of the probe thread, seen from the main thread. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors.ts";
-import type { BoardWriter } from "./board.mjs";
 import type { Address, ListenOptions } from "./listen.ts";
 import { refusal } from "./listen.ts";
 import type { Port } from "./port.ts";
+import { takeWorker } from "./probe-worker.ts";
 
-/** What the thread is started with. */
-export interface ThreadData {
+/** Whom the thread answers for. */
+export interface Duty {
+  /** what the board is written in */
   readonly memory: SharedArrayBuffer;
   readonly livenessBlockMs: number;
   readonly readinessBlockMs: number;
@@ -21,7 +22,7 @@ export interface MainAnswer {
 }
 
 export type ToThread =
-  | { readonly type: "listen"; readonly host: string; readonly port: number }
+  | ({ readonly type: "listen" } & Duty & Address)
   | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
   | { readonly type: "end" };
 
@@ -32,8 +33,7 @@ export type FromThread =
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "ended" };
 
-export interface ThreadPortOptions extends Omit<ThreadData, "memory"> {
-  readonly board: BoardWriter;
+export interface ThreadPortOptions extends Duty {
   /** Never rejects. */
   readonly answer: (path: string) => Promise<MainAnswer>;
   readonly onFact: (fact: object) => void;
@@ -43,9 +43,6 @@ export interface ThreadPortOptions extends Omit<ThreadData, "memory"> {
 
 /** The thread died before it listened. */
 export class ThreadDied extends Error {}
-
-/** The program needs about 4 MB, and more with each open connection; what passes these limits ends the thread, not the process. */
-const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 1 };
 
 interface Waiting {
   readonly host: string;
@@ -73,7 +70,7 @@ export class ThreadPort implements Port {
     return this.#address;
   }
 
-  /** Starts the thread, which takes about 40 ms, beside this one. Any time; once it has started or gone, without effect. */
+  /** Has the thread start beside this one. Any time; once it has started or gone, without effect. */
   start(): void {
     if (this.#worker || this.#dismissal.signal.aborted) return;
     try {
@@ -85,11 +82,7 @@ export class ThreadPort implements Port {
   }
 
   #spawn(): Worker {
-    const { board, livenessBlockMs, readinessBlockMs } = this.#options;
-    const workerData: ThreadData = { memory: board.memory, livenessBlockMs, readinessBlockMs };
-    const program = new URL("./probe-thread.mjs", import.meta.url);
-    const worker = new Worker(program, { workerData, resourceLimits, env: {}, execArgv: [], name: "probes" });
-    worker.unref();
+    const worker = takeWorker();
     worker.on("message", (message: FromThread) => this.#hear(message));
     worker.on("error", (error) => {
       this.#trouble = messageOf(error);
@@ -106,7 +99,8 @@ export class ThreadPort implements Port {
       return await new Promise<Address>((resolve, reject) => {
         if (this.#worker === undefined) return reject(new ThreadDied(this.#trouble));
         this.#waiting = { host, port, resolve, reject };
-        this.#send({ type: "listen", host, port });
+        const { memory, livenessBlockMs, readinessBlockMs } = this.#options;
+        this.#send({ type: "listen", host, port, memory, livenessBlockMs, readinessBlockMs });
       });
     } finally {
       this.#waiting = undefined;

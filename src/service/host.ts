@@ -84,7 +84,7 @@ export class ServiceHost {
   }
 
   async boot(): Promise<void> {
-    this.#send({ type: "boot" });
+    this.#boot();
     if (!(await this.#becomesReady())) throw await this.#bootError();
   }
 
@@ -148,6 +148,11 @@ export class ServiceHost {
     return this.#actor.system.inspect(this.contained(listener, "an inspector"));
   }
 
+  #boot(): void {
+    if (this.#takes({ type: "boot" })) this.#options.world.warm();
+    this.#send({ type: "boot" });
+  }
+
   /** The one door for commands: what has no arrow is refused, not dropped. */
   #send(command: LifecycleCommand): void {
     if (!this.#takes(command)) throw this.#refuse(command);
@@ -187,7 +192,7 @@ export class ServiceHost {
   }
 
   async #complete(): Promise<StopReport> {
-    if (this.state === "init") this.#actor.send({ type: "boot" });
+    if (this.#takes({ type: "boot" })) this.#boot();
     if ((await this.#becomesReady()) && this.#takes({ type: "run" })) this.#actor.send({ type: "run" });
     return this.#report;
   }

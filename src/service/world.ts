@@ -14,6 +14,8 @@ export interface World {
   readonly redis: RedisClient;
   /** Drawn before the first registry write. */
   readonly incarnation: number | undefined;
+  /** Begins, at the boot, what takes time and touches nothing outside of the process. */
+  warm(): void;
   pingRedis(signal: AbortSignal): Promise<void>;
   openHealth(signal: AbortSignal): Promise<void>;
   closeHealth(signal: AbortSignal): Promise<void>;
@@ -67,8 +69,11 @@ export class RealWorld implements World {
     return this.#health?.address;
   }
 
-  async pingRedis(signal: AbortSignal): Promise<void> {
+  warm(): void {
     this.#theHealth?.warm();
+  }
+
+  async pingRedis(signal: AbortSignal): Promise<void> {
     if (this.#options.redis === null) return;
     const client = this.redis;
     this.#prepareEntry();
@@ -109,7 +114,7 @@ export class RealWorld implements World {
     await Promise.all([thread, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
-  /** Made while Redis is asked: what takes time can begin then. */
+  /** Made at the boot: what takes time can begin then. */
   get #theHealth(): HealthServer | undefined {
     this.#health ??= this.#options.createHealth?.();
     return this.#health;

@@ -9,6 +9,7 @@ export const gatedWorld = (way: GatedRedis, real: () => RealWorld): World => ({
   get incarnation() {
     return real().incarnation;
   },
+  warm: () => real().warm(),
   pingRedis: (signal) => way.gated("pingRedis", signal, () => real().pingRedis(signal)),
   openHealth: async (signal) => {
     await way.gates.hold("openHealth", signal);

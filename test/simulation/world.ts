@@ -73,6 +73,8 @@ export class SimulatedWorld implements World {
     ];
   }
 
+  warm(): void {}
+
   async pingRedis(signal: AbortSignal): Promise<void> {
     this.#ask("ping", signal);
     const { plan, server, watcher } = this.#options;

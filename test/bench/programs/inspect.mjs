@@ -15,6 +15,7 @@ const ok = async () => ({ type: "ok" });
 const world = {
   redis: null,
   incarnation: 1,
+  warm() {},
   pingRedis: done,
   openHealth: done,
   closeHealth: done,

@@ -13,6 +13,7 @@ const settings = { jitterMaxMs: 0 };
 const world = {
   redis: null,
   incarnation: 1,
+  warm() {},
   pingRedis: done,
   openHealth: done,
   closeHealth: done,

@@ -1,21 +1,23 @@
 // @ts-check
 /**
  * The program of the probe thread: it holds the port and answers `/healthz` and `/readyz` from the board, also while the main
- * thread is blocked. `/status` and `/metrics` it asks of the main thread. Plain JavaScript on node:http: nothing else is loaded here.
+ * thread is blocked. `/status` and `/metrics` it asks of the main thread. Plain JavaScript on node:http: nothing else is loaded here,
+ * not even the loader of ES modules, for which a service would have to wait some ms more.
  */
-import { createServer } from "node:http";
-import { parentPort, workerData } from "node:worker_threads";
-import { BoardReader } from "./board.mjs";
-import { Connections } from "./connections.mjs";
+const { createServer } = require("node:http");
+const { parentPort } = require("node:worker_threads");
+const { BoardReader } = require("./board.cjs");
+const { Connections } = require("./connections.cjs");
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
-/** @import { AddressInfo, ListenOptions } from "node:net" */
-/** @import { FromThread, ThreadData, ToThread } from "./thread-port.ts" */
+/** @import { AddressInfo } from "node:net" */
+/** @import { FromThread, ToThread } from "./thread-port.ts" */
 
-/** @type {ThreadData} */
-const { memory, livenessBlockMs, readinessBlockMs } = workerData;
 const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
-const board = new BoardReader(memory);
+/** known once it listens: until then nobody asks. @type {InstanceType<typeof BoardReader>} */
+let board;
+let livenessBlockMs = 0;
+let readinessBlockMs = 0;
 
 /** a process that was frozen as a whole, this thread too, beats within this many ms once it goes on */
 const secondLookMs = 250;
@@ -122,8 +124,10 @@ const respond = (request, response) => {
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
 const connections = new Connections(server, clock);
 
-/** @param {ListenOptions} where */
-const listen = ({ host, port }) => {
+/** @param {Extract<ToThread, { type: "listen" }>} duty */
+const listen = ({ host, port, memory, ...limits }) => {
+  board = new BoardReader(memory);
+  ({ livenessBlockMs, readinessBlockMs } = limits);
   /** @param {NodeJS.ErrnoException} error */
   const refused = ({ code, message }) => tell({ type: "refused", code, message });
   server.once("error", refused);

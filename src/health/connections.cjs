@@ -1,6 +1,6 @@
 // @ts-check
 /** The sockets of a server, and how they end. Plain JavaScript: the probe thread runs it as it stands. */
-import { setImmediate as nextTurn } from "node:timers/promises";
+const { setImmediate: nextTurn } = require("node:timers/promises");
 
 /** @import { Server } from "node:http" */
 /** @import { Socket } from "node:net" */
@@ -12,7 +12,7 @@ const sweepMs = 250;
 const quietTurns = 3;
 const maxTurns = 100;
 
-export class Connections {
+class Connections {
   /** @type {Set<Socket>} */
   #sockets = new Set();
   /** @type {Server} */
@@ -76,3 +76,5 @@ export class Connections {
     }, sweepMs);
   }
 }
+
+module.exports = { Connections };

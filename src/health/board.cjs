@@ -30,7 +30,7 @@ const viewsOf = (memory) => ({
 });
 
 /** The main thread's side. */
-export class BoardWriter {
+class BoardWriter {
   memory = new SharedArrayBuffer(headBytes + textBytes);
   #views = viewsOf(this.memory);
   #said = "";
@@ -68,7 +68,7 @@ export class BoardWriter {
 }
 
 /** The probe thread's side. */
-export class BoardReader {
+class BoardReader {
   #views;
   #version = 0;
   /** @type {Notice} */
@@ -96,3 +96,5 @@ export class BoardReader {
     return this.#notice;
   }
 }
+
+module.exports = { BoardWriter, BoardReader };
