@@ -338,7 +338,7 @@ describe("an end that was asked for", () => {
     stop.abort("enough");
     expect([isAbortOf(stop.signal, "enough"), isAbortOf(stop.signal, abort)]).toEqual([true, true]);
     for (const other of [new Error("torn"), undefined, null, "else"]) expect(isAbortOf(stop.signal, other)).toBe(false);
-    expect(stopReason("over")).toMatchObject({ name: "AbortError", message: "over" });
+    expect(stopReason).toMatchObject({ name: "AbortError", message: "the service is stopping" });
   });
 });
 

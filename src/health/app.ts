@@ -1,4 +1,4 @@
-/** The four routes, on Fastify with under-pressure. Both are loaded when a server opens, not when the library is imported. */
+/** The four routes, on Fastify with under-pressure. Both are loaded when they are needed, not when the library is imported. */
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { LoopWatch } from "./loop-watch.ts";
@@ -22,9 +22,9 @@ export interface AppOptions {
 
 const load = () => Promise.all([import("fastify"), import("@fastify/under-pressure")]);
 
-/** Starts to load Fastify, so that opening finds it there. Legal at any time; a failure is met again, and told, by opening. */
-export const preload = (): void => {
-  load().catch(() => {});
+/** Any time; they are loaded once. */
+export const loadFastify = async (): Promise<void> => {
+  await load();
 };
 
 const unwanted = (): never => {

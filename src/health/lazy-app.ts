@@ -2,8 +2,9 @@
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import { buildApp } from "./app.ts";
 import type { MainAnswer } from "./thread-port.ts";
+
+const load = () => import("./app.ts");
 
 export class LazyApp {
   readonly #options: AppOptions;
@@ -21,6 +22,13 @@ export class LazyApp {
     this.#building ??= this.#build();
     return this.#building;
   };
+
+  /** Starts to load what it is built of, so that the first `get` finds it there; a failure is met again, and told, by that. */
+  preload(): void {
+    load()
+      .then(({ loadFastify }) => loadFastify())
+      .catch(() => {});
+  }
 
   /** What under-pressure finds, from its first sample on. */
   get isUnderPressure(): boolean {
@@ -46,6 +54,7 @@ export class LazyApp {
   }
 
   async #build(): Promise<FastifyInstance> {
+    const { buildApp } = await load();
     const app = await buildApp(this.#options);
     if (this.#closed.signal.aborted) await app.close();
     this.#closed.signal.throwIfAborted();

@@ -14,7 +14,6 @@
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import { preload } from "./app.ts";
 import { BoardWriter } from "./board.cjs";
 import { LazyApp } from "./lazy-app.ts";
 import type { Address } from "./listen.ts";
@@ -94,7 +93,7 @@ export class HealthServer {
   warm(): void {
     if (this.#closing) return;
     if (this.#thread) this.#thread.start();
-    else preload();
+    else this.#app.preload();
   }
 
   /**

@@ -60,7 +60,7 @@ export class HookRunner {
   }
 
   abort(): void {
-    this.#work.abort(stopReason("the service is stopping"));
+    this.#work.abort(stopReason);
   }
 
   /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */

@@ -105,6 +105,7 @@ export class ServiceHost {
   waitFor(state: StateName, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
+        settled = true;
         subscription?.unsubscribe();
         signal?.removeEventListener("abort", abort);
         act();
@@ -112,10 +113,12 @@ export class ServiceHost {
       const abort = () => settle(() => reject(signal?.reason));
       const look = () => {
         const now = this.state;
+        if (settled) return;
         if (now === state) settle(resolve);
         else if (state === "stopped") return;
         else if (this.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
       };
+      let settled = false;
       let subscription: Subscription | undefined;
       if (signal?.aborted) return abort();
       signal?.addEventListener("abort", abort, { once: true });
@@ -145,7 +148,12 @@ export class ServiceHost {
   }
 
   inspect(listener: (event: InspectionEvent) => void): Subscription {
-    return this.#actor.system.inspect(this.contained(listener, "an inspector"));
+    return this.record(this.contained(listener, "an inspector"));
+  }
+
+  /** For a listener of ours, which does not throw: it is called some hundred times in a life. */
+  record(listener: (event: InspectionEvent) => void): Subscription {
+    return this.#actor.system.inspect(listener);
   }
 
   #boot(): void {

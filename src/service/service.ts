@@ -103,7 +103,7 @@ export abstract class StargazerService {
     });
     this.#clock = clock;
     this.#flight = new FlightRecorder("lifecycle", () => clock.now());
-    this.#host.inspect((event) => this.#flight.look(event));
+    this.#host.record((event) => this.#flight.look(event));
     this.actor = this.#facade();
     this.#writeFacts();
   }
