@@ -11,8 +11,8 @@ const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist", "src
 const folder = join(dist, "tiers");
 const tiers = ["gateway", "inference", "agents", "consolidation", "web"];
 
-/** One copy in a process, bundled or not: a class that is asked for with `instanceof`, the handlers of the process, its spare thread. */
-const shared = ["errors.js", "process.js", join("health", "probe-worker.js")].map((file) => join(dist, file));
+/** One copy in a process, bundled or not: a class that is asked for with `instanceof`, and the handlers of the process. */
+const shared = ["errors.js", "process.js"].map((file) => join(dist, file));
 
 /** Fastify asks for these by name, and only where it logs or has schemas. */
 const leftOut = /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler)(\/|$)/;

@@ -5,13 +5,11 @@ import { pathToFileURL } from "node:url";
 import { until } from "../clock.ts";
 import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
-import { dropWorker, prepareWorker } from "../health/probe-worker.ts";
 import type { InspectChoice } from "../inspector/choice.ts";
 import { readChoice } from "../inspector/choice.ts";
 import { launch } from "../launch.ts";
 import { onIdle } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
-import type { StopReport } from "../service/types.ts";
 import { tiers } from "../tiers/index.ts";
 import { didYouMean } from "./closest.ts";
 import type { Arguments, Command } from "./command.ts";
@@ -97,18 +95,6 @@ const inspected = async (start: Start, choice: InspectChoice): Promise<() => Sta
   };
 };
 
-/** The probe thread, which most services want, comes up while the service is loaded. */
-const started = async (target: string, choice: InspectChoice | undefined): Promise<StopReport> => {
-  if (fromEnvironment("SG_PROBE_THREAD") !== "0") prepareWorker();
-  const start = await (isPath(target) ? fromModule(target) : tier(target));
-  // a service is stopped by signals, never by the end of whoever reads what it says
-  onOutputLost(() => {});
-  const launched = launch(choice === undefined ? start : await inspected(start, choice));
-  dropWorker();
-  hearNoLonger();
-  return launched;
-};
-
 export const run: Command = {
   name: "run",
   summary: "runs one service in the foreground until it ends or gets SIGTERM or SIGINT",
@@ -129,6 +115,11 @@ export const run: Command = {
     if (target === "" || more.length > 0) args.problems.push("name one tier or one module");
     refuse(args, run);
     const choice = inspectChoice(args);
-    return (await started(target, choice)).exitCode;
+    const start = await (isPath(target) ? fromModule(target) : tier(target));
+    // a service is stopped by signals, never by the end of whoever reads what it says
+    onOutputLost(() => {});
+    const launched = launch(choice === undefined ? start : await inspected(start, choice));
+    hearNoLonger();
+    return (await launched).exitCode;
   },
 };

@@ -35,8 +35,8 @@ export interface RealWorldOptions {
   /** what drawing the incarnation may take while the ping gate is passed */
   readonly prepareTimeoutMs: number;
   readonly describe: () => EntryDetails;
-  /** undefined where there is none; called once */
-  readonly loadHealth: (() => Promise<HealthServer>) | undefined;
+  /** undefined where there is none */
+  readonly createHealth: (() => HealthServer) | undefined;
 }
 
 export class RealWorld implements World {
@@ -44,10 +44,7 @@ export class RealWorld implements World {
   #owned: RedisClient | undefined;
   #registryRedis: RedisClient | undefined;
   #registration: Registration | undefined;
-  /** on its way since the boot */
-  #health: Promise<HealthServer | undefined> | undefined;
-  /** once its opening has begun */
-  #opened: HealthServer | undefined;
+  #health: HealthServer | undefined;
   /** aborts when every connection goes */
   readonly #closing = new AbortController();
 
@@ -69,12 +66,11 @@ export class RealWorld implements World {
   }
 
   get healthAddress(): { host: string; port: number } | undefined {
-    return this.#opened?.address;
+    return this.#health?.address;
   }
 
   warm(): void {
-    // what fails here is met again, and told, by opening
-    this.#theHealth().catch(() => {});
+    this.#theHealth?.warm();
   }
 
   async pingRedis(signal: AbortSignal): Promise<void> {
@@ -91,12 +87,11 @@ export class RealWorld implements World {
   }
 
   async openHealth(signal: AbortSignal): Promise<void> {
-    this.#opened = await this.#theHealth();
-    await this.#opened?.open(signal);
+    await this.#theHealth?.open(signal);
   }
 
   async closeHealth(signal: AbortSignal): Promise<void> {
-    await this.#opened?.close(signal);
+    await this.#health?.close(signal);
   }
 
   registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
@@ -112,30 +107,17 @@ export class RealWorld implements World {
   }
 
   async close(signal: AbortSignal): Promise<void> {
-    this.#opened?.destroy();
+    this.#health?.destroy();
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
-    const health = until(signal, this.#endHealth()).catch(() => {});
-    await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal }))]);
+    const thread = this.#health && until(signal, this.#health.gone()).catch(() => {});
+    await Promise.all([thread, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
-  /** Loaded at the boot, beside what else is waited for. One that comes after the close is destroyed as it comes. */
-  #theHealth(): Promise<HealthServer | undefined> {
-    this.#health ??= this.#loadHealth();
+  /** Made at the boot: what takes time can begin then. */
+  get #theHealth(): HealthServer | undefined {
+    this.#health ??= this.#options.createHealth?.();
     return this.#health;
-  }
-
-  async #loadHealth(): Promise<HealthServer | undefined> {
-    const health = await this.#options.loadHealth?.();
-    health?.warm();
-    if (this.#closing.signal.aborted) health?.destroy();
-    return health;
-  }
-
-  async #endHealth(): Promise<void> {
-    const health = await this.#health?.catch(() => undefined);
-    health?.destroy();
-    await health?.gone();
   }
 
   get #entry(): Registration {

@@ -45,6 +45,8 @@ export const targets = [
   { scenario: "storm", metric: "p99Ms", of: "no jitter", per: "0-2 s jitter", least: 20, what: "storm: p99 without jitter" },
   { scenario: "storm", metric: "peakPerSecond", of: "0-2 s jitter", most: 8000, what: "storm: registrations a second" },
   { scenario: "beat", metric: "beatCpuUs", of: "our beat", most: 15, what: "Redis processor time of a beat, µs" },
+  // the same aim as a ratio: PEXPIRE took 6 µs where it was set
+  { scenario: "beat", metric: "beatCpuUs", of: "our beat", per: "PEXPIRE", most: 2.5, what: "Redis processor time of a beat" },
   { scenario: "beat", metric: "entryBytes", of: "our entry", most: 800, what: "memory of an entry of 300 bytes" },
   { scenario: "watch", metric: "crashSeenMs", of: "our watch", most: 1000, what: "crash seen, ms after the TTL" },
   { scenario: "watch", metric: "cleanStopSeenMs", of: "our watch", most: 100, what: "clean stop seen, ms" },
