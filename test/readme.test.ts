@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { rendered } from "./bench/kit/publish.mjs";
 import { endPrograms, Program } from "./kit/program.ts";
 import type { TestRedis } from "./kit/redis.ts";
 import { startTestRedis } from "./kit/redis.ts";
@@ -25,6 +26,12 @@ afterAll(async () => {
 it("shows a service on its first screen", () => {
   expect(samples.length).toBeGreaterThan(0);
   expect(readme.indexOf(samples[0]!)).toBeLessThan(1200);
+});
+
+it("shows the figures of the bench as they are kept, in its table and in its picture", () => {
+  const files = rendered();
+  expect(files.map(({ file }) => file.split("/").at(-1))).toEqual(["README.md", "bench.svg"]);
+  for (const { file, text } of files) expect(readFileSync(file, "utf8")).toBe(text);
 });
 
 it.each(samples.filter((code) => code.includes("launch(")).map((code, at) => [at + 1, code]))(

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { draw } from "./kit/draw.mjs";
+import { publish } from "./kit/publish.mjs";
 import { tableOf, verdictsOf } from "./kit/report.mjs";
 import { Samples } from "./kit/stats.mjs";
 import { scenarios } from "./scenarios/index.mjs";
@@ -14,7 +14,7 @@ const options = {
   quick: { type: "boolean" },
   all: { type: "boolean" },
   json: { type: "string" },
-  svg: { type: "string" },
+  publish: { type: "string" },
   rounds: { type: "string" },
   help: { type: "boolean", short: "h" },
 };
@@ -27,7 +27,7 @@ ${scenarios.map(({ name, title }) => `  ${name.padEnd(12)}${title}`).join("\n")}
   --rounds N    so many rounds of each
   --all         with lightship, terminus and moleculer too; else beside (a) and (b) only
   --json FILE   where the figures are kept; default reports/bench.json
-  --svg FILE    draws the targets and what was reached
+  --publish FILE  runs nothing, takes the figures of FILE into the README and visualizations/
 
 Ratios are taken inside each round; what is shown is the median of the rounds, with the least and the most.
 (a) is written by hand on node:http and ioredis, (b) on Fastify, under-pressure and close-with-grace.`;
@@ -48,6 +48,14 @@ const read = () => {
 const { values, positionals } = read();
 if (values.help) {
   console.log(help);
+  process.exit(0);
+}
+if (values.publish !== undefined) {
+  try {
+    publish(values.publish);
+  } catch (error) {
+    usage(error.message);
+  }
   process.exit(0);
 }
 const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
@@ -88,6 +96,5 @@ writeFileSync(
   file,
   `${JSON.stringify({ date, machine, quick: values.quick === true, targets: judged, results: record }, null, 1)}\n`,
 );
-if (values.svg) writeFileSync(values.svg, draw({ judged, machine, date }));
 console.error(`bench: ${((performance.now() - began) / 1000).toFixed(0)} s; the figures are in ${file}`);
 process.exit(0);

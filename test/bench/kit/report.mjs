@@ -40,14 +40,15 @@ const letterOf = (id) => {
   return letter ? `(${letter})` : nameOf(id);
 };
 
-/** One line a target: what was aimed at, what was reached, held or missed. */
-export const verdictsOf = (judged) =>
-  columns([
-    ["target", "aim", "reached", ""],
-    ...judged.map(({ target, reached }) => [
-      target.what,
-      `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × ${letterOf(target.per)}` : ""}`,
-      range(reached),
-      reached.held ? "held" : "MISSED",
-    ]),
-  ]).join("\n");
+/** A row for each target: what was aimed at, what was reached, held or missed. */
+export const verdictRows = (judged) => [
+  ["target", "aim", "reached", ""],
+  ...judged.map(({ target, reached }) => [
+    target.what,
+    `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × ${letterOf(target.per)}` : ""}`,
+    range(reached),
+    reached.held ? "held" : "MISSED",
+  ]),
+];
+
+export const verdictsOf = (judged) => columns(verdictRows(judged)).join("\n");

@@ -1,0 +1,43 @@
+/** The figures of a run as the README shows them: a table between two marks, a picture, and what both are made from. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { draw } from "./draw.mjs";
+import { verdictRows } from "./report.mjs";
+
+const at = (path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+const figures = at("visualizations/bench.json");
+const picture = at("visualizations/bench.svg");
+const readme = at("README.md");
+const marked = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/;
+
+const tableOf = ({ targets, machine, date }) => {
+  const rows = verdictRows(targets).map((cells) => `| ${cells.join(" | ")} |`);
+  const [head, ...body] = rows;
+  const held = targets.filter(({ reached }) => reached.held).length;
+  return [
+    `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}. Medians, with the least and the most.`,
+    "",
+    head,
+    "| --- | --- | --- | --- |",
+    ...body,
+    "",
+  ].join("\n");
+};
+
+/** What has to stand in each file. */
+export const rendered = () => {
+  const record = JSON.parse(readFileSync(figures, "utf8"));
+  const before = readFileSync(readme, "utf8");
+  return [
+    { file: readme, text: before.replace(marked, (_, open, close) => `${open}${tableOf(record)}${close}`) },
+    { file: picture, text: draw({ ...record, judged: record.targets }) },
+  ];
+};
+
+/** Takes the figures of a run into the tree; throws where they are not those of a whole one. */
+export const publish = (file) => {
+  const { date, machine, quick, targets } = JSON.parse(readFileSync(file, "utf8"));
+  if (quick !== false) throw new Error(`${file} has no figures of a whole run`);
+  writeFileSync(figures, `${JSON.stringify({ date, machine, targets }, undefined, 1)}\n`);
+  for (const { file: path, text } of rendered()) writeFileSync(path, text);
+};
