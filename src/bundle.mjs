@@ -26,6 +26,16 @@ const plainUrls = {
   },
 };
 
+/** In a bundle the health server costs nothing to have at once, and a chunk of its own would be read while the service boots. */
+const healthAtOnce = {
+  name: "health-at-once",
+  transform(code) {
+    const lazily = 'import("../health/server.js")';
+    if (!code.includes(lazily)) return null;
+    return `import * as health from "../health/server.js";\n${code.replace(lazily, "health")}`;
+  },
+};
+
 const packageOf = (id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
 
 /** What the authors of the bundled packages ask to be told with every copy. */
@@ -44,7 +54,7 @@ const bundle = await rolldown({
   input: Object.fromEntries(tiers.map((name) => [name, join(folder, `${name}.js`)])),
   platform: "node",
   external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls],
+  plugins: [plainUrls, healthAtOnce],
 });
 const { output } = await bundle.write({ dir: folder, format: "esm", chunkFileNames: "bundled-[name].js", minify: true });
 await bundle.close();

@@ -1,9 +1,10 @@
 /** The port in the hands of the probe thread, seen from the main thread. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import { refusal } from "./listen.ts";
 import type { Port } from "./port.ts";
+import { takeWorker } from "./probe-worker.ts";
 
 /** Whom the thread answers for. */
 export interface Duty {
@@ -43,9 +44,6 @@ export interface ThreadPortOptions extends Duty {
 /** The thread died before it listened. */
 export class ThreadDied extends Error {}
 
-/** The program needs about 4 MB, and more with each open connection; what passes these limits ends the thread, not the process. */
-const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 1 };
-
 interface Waiting {
   readonly host: string;
   readonly port: number;
@@ -72,7 +70,7 @@ export class ThreadPort implements Port {
     return this.#address;
   }
 
-  /** Starts the thread, which takes about 40 ms, beside this one. Any time; once it has started or gone, without effect. */
+  /** Has the thread start beside this one. Any time; once it has started or gone, without effect. */
   start(): void {
     if (this.#worker || this.#dismissal.signal.aborted) return;
     try {
@@ -84,9 +82,7 @@ export class ThreadPort implements Port {
   }
 
   #spawn(): Worker {
-    const program = new URL("./probe-thread.cjs", import.meta.url);
-    const worker = new Worker(program, { resourceLimits, env: {}, execArgv: [], name: "probes" });
-    worker.unref();
+    const worker = takeWorker();
     worker.on("message", (message: FromThread) => this.#hear(message));
     worker.on("error", (error) => {
       this.#trouble = messageOf(error);

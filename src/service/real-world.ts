@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateName } from "../../machines/state.ts";
 import { fromEnvironment } from "../environment.ts";
-import type { HealthSource } from "../health/server.ts";
-import { HealthServer } from "../health/server.ts";
+import { prepareWorker } from "../health/probe-worker.ts";
+import type { HealthServer, HealthSource } from "../health/server.ts";
 import { lastErrorOf } from "../redis/connection.ts";
 import { reasonOf } from "../redis/reason.ts";
 import { lifecycleMetrics } from "./metrics.ts";
@@ -37,13 +37,16 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
       health: world.healthAddress ?? null,
       metadata: { ...options.metadata, ...view.describe() },
     }),
-    createHealth: options.useHealthServer ? () => healthServer(options, view, () => world) : undefined,
+    loadHealth: options.useHealthServer ? () => healthServer(options, view, () => world) : undefined,
   });
   return world;
 };
 
-const healthServer = (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): HealthServer =>
-  new HealthServer({
+/** Its thread, which takes longest, comes up while the rest is loaded. */
+const healthServer = async (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): Promise<HealthServer> => {
+  if (options.probeThread) prepareWorker();
+  const { HealthServer } = await import("../health/server.ts");
+  return new HealthServer({
     host: options.healthHost,
     port: options.healthPort,
     probeThread: options.probeThread,
@@ -52,6 +55,7 @@ const healthServer = (options: ResolvedOptions, view: ServiceView, world: () => 
     source: healthSource(options, view, world),
     onFact: view.onFact,
   });
+};
 
 const healthSource = (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): HealthSource => ({
   state: () => stateName(view.snapshot()),

@@ -35,8 +35,8 @@ export interface RealWorldOptions {
   /** what drawing the incarnation may take while the ping gate is passed */
   readonly prepareTimeoutMs: number;
   readonly describe: () => EntryDetails;
-  /** undefined where there is none */
-  readonly createHealth: (() => HealthServer) | undefined;
+  /** undefined where there is none; called once */
+  readonly loadHealth: (() => Promise<HealthServer>) | undefined;
 }
 
 export class RealWorld implements World {
@@ -44,7 +44,10 @@ export class RealWorld implements World {
   #owned: RedisClient | undefined;
   #registryRedis: RedisClient | undefined;
   #registration: Registration | undefined;
-  #health: HealthServer | undefined;
+  /** on its way since the boot */
+  #health: Promise<HealthServer | undefined> | undefined;
+  /** once its opening has begun */
+  #opened: HealthServer | undefined;
   /** aborts when every connection goes */
   readonly #closing = new AbortController();
 
@@ -66,11 +69,12 @@ export class RealWorld implements World {
   }
 
   get healthAddress(): { host: string; port: number } | undefined {
-    return this.#health?.address;
+    return this.#opened?.address;
   }
 
   warm(): void {
-    this.#theHealth?.warm();
+    // what fails here is met again, and told, by opening
+    this.#theHealth().catch(() => {});
   }
 
   async pingRedis(signal: AbortSignal): Promise<void> {
@@ -87,11 +91,12 @@ export class RealWorld implements World {
   }
 
   async openHealth(signal: AbortSignal): Promise<void> {
-    await this.#theHealth?.open(signal);
+    this.#opened = await this.#theHealth();
+    await this.#opened?.open(signal);
   }
 
   async closeHealth(signal: AbortSignal): Promise<void> {
-    await this.#health?.close(signal);
+    await this.#opened?.close(signal);
   }
 
   registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
@@ -107,17 +112,30 @@ export class RealWorld implements World {
   }
 
   async close(signal: AbortSignal): Promise<void> {
-    this.#health?.destroy();
+    this.#opened?.destroy();
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
-    const thread = this.#health && until(signal, this.#health.gone()).catch(() => {});
-    await Promise.all([thread, ...ours.map((client) => client && closeRedis(client, { signal }))]);
+    const health = until(signal, this.#endHealth()).catch(() => {});
+    await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
-  /** Made at the boot: what takes time can begin then. */
-  get #theHealth(): HealthServer | undefined {
-    this.#health ??= this.#options.createHealth?.();
+  /** Loaded at the boot, beside what else is waited for. One that comes after the close is destroyed as it comes. */
+  #theHealth(): Promise<HealthServer | undefined> {
+    this.#health ??= this.#loadHealth();
     return this.#health;
+  }
+
+  async #loadHealth(): Promise<HealthServer | undefined> {
+    const health = await this.#options.loadHealth?.();
+    health?.warm();
+    if (this.#closing.signal.aborted) health?.destroy();
+    return health;
+  }
+
+  async #endHealth(): Promise<void> {
+    const health = await this.#health?.catch(() => undefined);
+    health?.destroy();
+    await health?.gone();
   }
 
   get #entry(): Registration {
