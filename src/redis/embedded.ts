@@ -10,13 +10,13 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo, Socket } from "node:net";
-import { createServer } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { freePort } from "./free-port.ts";
 import { askServer } from "./probe.ts";
 import { findRedisServer } from "./server-binary.ts";
 
@@ -128,15 +128,6 @@ const makeFolder = (): Promise<string> =>
     const message = `There can be no temporary folder for the embedded Redis: ${messageOf(cause)}. Set TMPDIR, or REDIS_URL to a Redis that runs.`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
   });
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-};
 
 const configFor = ({ dir, password, socketPath, port }: Plan, more: readonly string[]): string =>
   [

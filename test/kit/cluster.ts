@@ -1,5 +1,5 @@
 /** A Redis Cluster of three masters, and the slot of all our keys, which can be moved. */
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../src/redis/free-port.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";

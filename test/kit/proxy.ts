@@ -1,7 +1,8 @@
 /** A TCP proxy on loopback that behaves as badly as a network can. */
 import { once } from "node:events";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { freePort } from "../../src/redis/free-port.ts";
 
 /**
  * pass: as if it were not there; slow: `delayMs` each way; stall: takes what comes and passes nothing on, neither way;
@@ -27,14 +28,16 @@ export class LoopbackProxy {
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #server: Server | undefined;
-  #port = 0;
+  /** nobody else's, also while it refuses */
+  readonly #port: number;
 
-  private constructor(target: number) {
+  private constructor(target: number, port: number) {
     this.#target = target;
+    this.#port = port;
   }
 
   static async start(targetPort: number): Promise<LoopbackProxy> {
-    const proxy = new LoopbackProxy(targetPort);
+    const proxy = new LoopbackProxy(targetPort, await freePort());
     await proxy.accept();
     return proxy;
   }
@@ -73,7 +76,6 @@ export class LoopbackProxy {
     if (this.#server) return;
     this.#server = createServer((near) => this.#serve(near)).listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Breaks all connections. */

@@ -10,18 +10,17 @@ const picture = at("visualizations/bench.svg");
 const readme = at("README.md");
 const marked = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/;
 
+/** As the formatter of this tree wants it. */
+const markdown = ([head, ...body]) => {
+  const widths = head.map((_, at) => Math.max(3, ...[head, ...body].map((row) => [...row[at]].length)));
+  const line = (cells) => `| ${cells.map((cell, at) => cell.padEnd(widths[at])).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+};
+
 const tableOf = ({ targets, machine, date }) => {
-  const rows = verdictRows(targets).map((cells) => `| ${cells.join(" | ")} |`);
-  const [head, ...body] = rows;
   const held = targets.filter(({ reached }) => reached.held).length;
-  return [
-    `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}. Medians, with the least and the most.`,
-    "",
-    head,
-    "| --- | --- | --- | --- |",
-    ...body,
-    "",
-  ].join("\n");
+  const summary = `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}. Medians, with the least and the most.`;
+  return `\n${summary}\n\n${markdown(verdictRows(targets))}\n\n`;
 };
 
 /** What has to stand in each file. */
