@@ -185,7 +185,7 @@ describe("boot and shutdown", () => {
     await run(tier);
     await tier.shutdown();
     expect([client.status, await client.get("mine"), "sgRegister" in client]).toEqual(["ready", "1", false]);
-    client.disconnect();
+    await client.quit();
   });
 
   it("leaves no connection of its own to Redis", async () => {

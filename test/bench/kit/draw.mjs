@@ -6,9 +6,9 @@ import { bases, nameOf } from "./contestants.mjs";
 import { figure } from "./report.mjs";
 
 const row = 26;
-const label = 330;
+const label = 350;
 const track = 300;
-const width = label + track + 250;
+const width = label + track + 300;
 const top = 92;
 /** the scale's end, in targets */
 const longest = 2;
