@@ -3,24 +3,28 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
-import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { redactUrl, redisUrlProblem } from "../redis/url.ts";
+import { redactUrl } from "../redis/url.ts";
 import { nameProblem } from "../registry/names.ts";
+import type { NumberRule } from "./option-readers.ts";
+import {
+  isRecord,
+  readBoolean,
+  readHost,
+  readLogger,
+  readMetadata,
+  readName,
+  readNumber,
+  readRedis,
+  readSwitch,
+  shown,
+} from "./option-readers.ts";
 import type { ServiceOptions } from "./types.ts";
 
 /** The largest delay that a timer takes, in ms. */
 const longestMs = 2 ** 31 - 1;
-const metadataLimitBytes = 4096;
-
-interface NumberRule {
-  readonly fallback: number;
-  readonly min: number;
-  readonly max: number;
-  readonly variable?: string;
-}
 
 const ms = (fallback: number, min = 0): NumberRule => ({ fallback, min, max: longestMs });
 
@@ -75,7 +79,7 @@ export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
   const problems: string[] = [];
   const given = readOptions(options, problems);
   const numbers = readNumbers(given, problems);
-  const redis = readRedis(given, problems);
+  const redis = readRedis(given.redis, problems);
   const resolved: ResolvedOptions = {
     ...numbers,
     serviceName: readName("service", given.serviceName, problems),
@@ -109,8 +113,6 @@ export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
   for (const name of numberNames) if (name in defaultSettings) settings[name as NumberSetting] = options[name];
   return settings;
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Each known option by its name, so that inherited ones count; a getter that throws is a problem like another. */
 const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
@@ -150,97 +152,9 @@ const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOp
   Object.fromEntries(
     Object.entries<NumberRule>(numberRules).map(([name, rule]) => [
       name,
-      readNumber(name as NumberOption, rule, given, problems),
+      readNumber(name, rule, given[name as NumberOption], problems),
     ]),
   ) as Record<NumberOption, number>;
-
-const readNumber = (name: NumberOption, rule: NumberRule, given: ServiceOptions, problems: string[]): number => {
-  const text = given[name] === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
-  const value = given[name] === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given[name];
-  if (Number.isInteger(value) && value >= rule.min && value <= rule.max) return value;
-  const source = text === undefined ? name : `${rule.variable} (${name})`;
-  problems.push(`${source} must be a whole number from ${rule.min} to ${rule.max}, not ${shown(text ?? value)}`);
-  return rule.fallback;
-};
-
-/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
-const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
-
-const shown = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
-  return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
-};
-
-const readName = (kind: "service" | "instance", value: unknown, problems: string[]): string => {
-  const option = kind === "service" ? "serviceName" : "instanceId";
-  const problem = nameProblem(kind, value);
-  if (problem !== undefined) problems.push(`${option} ${problem}`);
-  return typeof value === "string" ? value : "";
-};
-
-const readRedis = (given: ServiceOptions, problems: string[]): RedisClient | string | null => {
-  if (given.redis === null) return null;
-  const url = given.redis ?? fromEnvironment("REDIS_URL") ?? defaultSettings.redisLabel;
-  if (typeof url === "string") {
-    const problem = redisUrlProblem(url);
-    if (problem !== undefined) problems.push(`${given.redis === undefined ? "REDIS_URL" : "redis"} ${problem}`);
-    return url;
-  }
-  if (typeof (url as Partial<RedisClient>).duplicate !== "function" || typeof (url as Partial<RedisClient>).ping !== "function")
-    problems.push("redis must be an ioredis Redis or Cluster, a URL, or null");
-  return url;
-};
-
-const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
-  if (value === undefined || typeof value === "boolean") return value ?? fallback;
-  problems.push(`${name} must be true or false, not ${shown(value)}`);
-  return fallback;
-};
-
-const switches: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
-
-const readSwitch = (
-  name: string,
-  value: unknown,
-  { variable, fallback }: { variable: string; fallback: boolean },
-  problems: string[],
-): boolean => {
-  const text = value === undefined ? fromEnvironment(variable) : undefined;
-  if (text === undefined) return readBoolean(name, value, fallback, problems);
-  const read = Object.hasOwn(switches, text) ? switches[text] : undefined;
-  if (read === undefined) problems.push(`${variable} (${name}) must be 1 or 0, not ${shown(text)}`);
-  return read ?? fallback;
-};
-
-const readHost = (given: unknown, problems: string[]): string => {
-  const value = given === undefined ? (fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1") : given;
-  if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
-    problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
-  return String(value);
-};
-
-const readMetadata = (value: unknown, problems: string[]): Readonly<Record<string, unknown>> => {
-  if (value === undefined) return {};
-  try {
-    const json = JSON.stringify(value);
-    if (!isRecord(value) || Array.isArray(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
-    else if (Buffer.byteLength(json) > metadataLimitBytes)
-      problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
-    else return value;
-  } catch {
-    problems.push("metadata must be JSON, without cycles or big integers");
-  }
-  return {};
-};
-
-const readLogger = (value: unknown, problems: string[]): Logger | undefined => {
-  if (value === undefined) return undefined;
-  const missing = ["debug", "info", "warn", "error"].filter(
-    (level) => typeof (value as Record<string, unknown>)?.[level] !== "function",
-  );
-  if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
-  return value as Logger;
-};
 
 const contradictions = (numbers: Record<NumberOption, number>): string[] => {
   const { drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs, readinessBlockMs, livenessBlockMs } = numbers;
