@@ -105,7 +105,7 @@ describe.each(onThread)("answers on $on", (mode) => {
       expect(await ask(port, path)).toMatchObject({ status: 500, data: { error: "internal error" } });
     }
     expect((await ask(port, "/healthz")).status).toBe(200);
-    expect(facts).toContainEqual({ type: "health.request.failed", url: "/status", message: "the secret" });
+    expect(facts).toContainEqual({ type: "health.request.failed", url: "/status", reason: "the secret" });
   });
 
   test("a listener of facts that throws harms nothing", async () => {

@@ -33,13 +33,28 @@ const stepWords = (event: FlightEvent): string => {
 /** Facts that say nothing which a step or the tree of phases does not say. */
 const isSaid = ({ type }: FlightEvent): boolean =>
   ["state.entered", "phase.ended", "stopped", "lease.held", "lease.released"].includes(type);
-const isBad = ({ type }: FlightEvent): boolean =>
-  ["failed", "degraded", "lease.suspect", "lease.lost", "lease.superseded", "lease.broken", "lease.abandoned"].includes(type);
+const bad: ReadonlySet<string> = new Set([
+  "failed",
+  "degraded",
+  "lease.suspect",
+  "lease.lost",
+  "lease.superseded",
+  "lease.broken",
+  "lease.abandoned",
+  "redis.unreachable",
+  "loop.blocked",
+  "health.thread.died",
+  "health.server.failed",
+  "health.request.failed",
+]);
+const isBad = ({ type }: FlightEvent): boolean => bad.has(type);
+
+const spanOf = ({ blockedMs }: FlightEvent): string => (typeof blockedMs === "number" ? `for ${blockedMs} ms` : "");
 
 const factWords = (fact: FlightEvent): string =>
   fact.type === "failed"
     ? `failed in ${text(fact.phase)}: ${text(fact.message)} [${text(fact.code)}]`
-    : [fact.type, text(fact.reason), text(fact.command)].filter((part) => part !== "").join(" ");
+    : [fact.type, text(fact.reason), text(fact.command), spanOf(fact)].filter((part) => part !== "").join(" ");
 
 const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | undefined => {
   if (entry.kind === "fact") {

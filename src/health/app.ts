@@ -1,6 +1,7 @@
 /** The four routes, on Fastify with under-pressure. Both are loaded when they are needed, not when the library is imported. */
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { messageOf, StargazerError } from "../errors.ts";
+import type { TellHealth } from "./facts.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
@@ -17,7 +18,7 @@ export interface AppOptions {
   readonly leaving: () => boolean;
   readonly maxDelayMs: number;
   readonly sampleMs: number;
-  readonly onFact: (fact: object) => void;
+  readonly onFact: TellHealth;
 }
 
 const load = () => Promise.all([import("fastify"), import("@fastify/under-pressure")]);
@@ -69,7 +70,7 @@ const addAnswers = (app: FastifyInstance, { leaving, onFact }: AppOptions): void
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url}` }));
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const code = error.statusCode ?? 500;
-    if (code >= 500) onFact({ type: "health.request.failed", url: request.url, message: messageOf(error) });
+    if (code >= 500) onFact({ type: "health.request.failed", url: request.url, reason: messageOf(error) });
     return reply.code(code).send({ error: code >= 500 ? "internal error" : error.message });
   });
 };

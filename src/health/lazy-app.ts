@@ -42,7 +42,7 @@ export class LazyApp {
       const { statusCode, headers, payload } = await app.inject(path);
       return { status: statusCode, contentType: String(headers["content-type"]), body: payload };
     } catch (error) {
-      this.#options.onFact({ type: "health.request.failed", url: path, message: messageOf(error) });
+      this.#options.onFact({ type: "health.request.failed", url: path, reason: messageOf(error) });
       return { status: 500, contentType: "application/json; charset=utf-8", body: JSON.stringify({ error: "internal error" }) };
     }
   };

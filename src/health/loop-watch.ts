@@ -1,5 +1,6 @@
 /** Whether the event loop was blocked just now. */
 import type { Clock } from "../clock.ts";
+import type { TellHealth } from "./facts.ts";
 
 export interface LoopWatchOptions {
   /** ms that the loop may be late before it counts as blocked */
@@ -7,7 +8,7 @@ export interface LoopWatchOptions {
   /** ms for which a block is remembered, counted from its end */
   readonly holdMs: number;
   readonly clock: Clock;
-  readonly onFact: (fact: object) => void;
+  readonly onFact: TellHealth;
   /** called at the start and whenever the loop has come round; the next call is due in `dueMs` */
   readonly onBeat?: (dueMs: number) => void;
 }

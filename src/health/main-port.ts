@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
 import { Connections } from "./connections.cjs";
+import type { TellHealth } from "./facts.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import { addressOf, listen } from "./listen.ts";
 import type { Port } from "./port.ts";
@@ -9,7 +10,7 @@ import { quietClock } from "./quiet-clock.ts";
 
 export interface MainPortOptions {
   readonly app: () => Promise<FastifyInstance>;
-  readonly onFact: (fact: object) => void;
+  readonly onFact: TellHealth;
 }
 
 export class MainPort implements Port {
@@ -31,7 +32,7 @@ export class MainPort implements Port {
     this.#opened = { server, connections: new Connections(server, quietClock) };
     const address = await listen(server, options);
     options.signal.throwIfAborted();
-    server.on("error", (error) => onFact({ type: "health.server.failed", message: messageOf(error) }));
+    server.on("error", (error) => onFact({ type: "health.server.failed", reason: messageOf(error) }));
     return address;
   }
 

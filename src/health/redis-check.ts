@@ -1,6 +1,7 @@
 /** Whether Redis answers: asked on a schedule of its own, so that many probes cost no check. */
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import type { TellHealth } from "./facts.ts";
 
 const failuresToFall = 3;
 
@@ -12,7 +13,7 @@ export interface RedisCheckOptions {
   /** ms that one check may take */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  readonly onFact: (fact: object) => void;
+  readonly onFact: TellHealth;
 }
 
 /** `reason` says why the latest check failed, also while it takes more failures to fall. */

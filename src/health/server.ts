@@ -12,22 +12,24 @@
  * without. Of 8 probes during a block of 3 s all are answered, without it none.
  */
 import { until } from "../clock.ts";
-import { messageOf, StargazerError } from "../errors.ts";
+import { StargazerError } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
 import { BoardWriter } from "./board.cjs";
+import type { TellHealth } from "./facts.ts";
 import { LazyApp } from "./lazy-app.ts";
 import type { Address } from "./listen.ts";
 import { LoopWatch } from "./loop-watch.ts";
 import { MainPort } from "./main-port.ts";
 import type { Port } from "./port.ts";
+import { ProbePort } from "./probe-port.ts";
 import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
 import { judgeReadiness } from "./readiness.ts";
 import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping, stateOf } from "./source.ts";
-import { ThreadDied, ThreadPort } from "./thread-port.ts";
 
+export type { HealthFact } from "./facts.ts";
 export type { HealthSource } from "./source.ts";
 
 export interface HealthOptions {
@@ -45,7 +47,7 @@ export interface HealthOptions {
   readonly checkIntervalMs?: number;
   /** ms for one check of Redis. Default 1000. */
   readonly checkTimeoutMs?: number;
-  readonly onFact?: (fact: object) => void;
+  readonly onFact?: TellHealth;
 }
 
 const defaults = {
@@ -65,12 +67,10 @@ export class HealthServer {
   /** aborts when everything has to go by force */
   readonly #force = new AbortController();
   readonly #app: LazyApp;
-  readonly #main: MainPort;
-  readonly #thread: ThreadPort | undefined;
-  #port: Port;
+  readonly #probes: ProbePort | undefined;
+  readonly #port: Port;
   #unsubscribe = () => {};
   #opening: Promise<Address> | undefined;
-  #moving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(given: HealthOptions) {
@@ -83,16 +83,22 @@ export class HealthServer {
     const { checkRedis: check } = source;
     this.#check = check && new RedisCheck({ check, intervalMs: checkIntervalMs, timeoutMs: checkTimeoutMs, ...shared });
     this.#app = new LazyApp(this.#appOptions());
-    this.#main = new MainPort({ app: this.#app.get, onFact: this.#tell });
-    const thread = { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, onFact: this.#tell };
-    this.#thread = probeThread ? new ThreadPort({ ...thread, answer: this.#app.answer, onDeath: this.#takeOver }) : undefined;
-    this.#port = this.#thread ?? this.#main;
+    const main = new MainPort({ app: this.#app.get, onFact: this.#tell });
+    const probes = {
+      memory: this.#board.memory,
+      readinessBlockMs,
+      livenessBlockMs,
+      answer: this.#app.answer,
+      onFact: this.#tell,
+    };
+    this.#probes = probeThread ? new ProbePort({ ...probes, main }) : undefined;
+    this.#port = this.#probes ?? main;
   }
 
   /** Begins what takes time, so that opening finds it done. Legal before `open`; without effect after a close. */
   warm(): void {
     if (this.#closing) return;
-    if (this.#thread) this.#thread.start();
+    if (this.#probes) this.#probes.start();
     else this.#app.preload();
   }
 
@@ -133,14 +139,13 @@ export class HealthServer {
   /** Resolves when nothing is left, the thread included. To be called after `close` or `destroy`. */
   async gone(): Promise<void> {
     await this.#closing;
-    await this.#thread?.gone;
+    await this.#probes?.gone;
   }
 
   #cut(reason: unknown): void {
     this.#force.abort(reason);
     this.#rest();
-    this.#thread?.destroy();
-    this.#main.destroy();
+    this.#port.destroy();
     this.#closing ??= this.#close();
   }
 
@@ -165,56 +170,24 @@ export class HealthServer {
   async #begin(force: AbortSignal): Promise<Address> {
     force.throwIfAborted();
     const { source, host, port } = this.#options;
-    if (this.#thread) this.#unsubscribe = source.onChange(this.#publish);
+    if (this.#probes) this.#unsubscribe = source.onChange(this.#publish);
     this.#publish();
-    const address = await this.#listen({ host, port });
+    const address = await this.#port.open({ host, port, signal: force });
     force.throwIfAborted();
     this.#watch.start();
     this.#check?.start();
     return address;
   }
 
-  /** Where no thread can be had, the main thread does it. */
-  async #listen(where: Address): Promise<Address> {
-    const options = { ...where, signal: this.#force.signal };
-    try {
-      return await this.#port.open(options);
-    } catch (error) {
-      if (!(error instanceof ThreadDied)) throw error;
-      options.signal.throwIfAborted();
-      this.#tell({ type: "health.thread.died", reason: error.message });
-      this.#port = this.#main;
-      return await this.#main.open(options);
-    }
-  }
-
-  readonly #takeOver = (reason: string, where: Address): void => {
-    this.#tell({ type: "health.thread.died", reason });
-    if (!this.#closing) this.#moving = this.#move(where);
-  };
-
-  async #move(where: Address): Promise<void> {
-    const signal = this.#force.signal;
-    this.#port = this.#main;
-    try {
-      const address = await until(signal, this.#main.open({ ...where, signal }));
-      this.#tell({ type: "health.port.moved", ...address });
-    } catch (error) {
-      if (!signal.aborted) this.#tell({ type: "health.server.failed", message: messageOf(error) });
-    }
-  }
-
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {});
-    await this.#moving;
     this.#publish();
     await this.#release();
   }
 
   async #release(): Promise<void> {
     this.#rest();
-    await this.#thread?.end();
-    await this.#main.end();
+    await this.#port.end();
     await this.#app.close();
   }
 
@@ -250,7 +223,7 @@ export class HealthServer {
   };
 
   /** A listener that throws must not harm what it watches. */
-  readonly #tell = (fact: object): void => {
+  readonly #tell: TellHealth = (fact) => {
     try {
       this.#options.onFact?.(fact);
     } catch {}

@@ -1,6 +1,7 @@
 /** The port in the hands of the probe thread, seen from the main thread. */
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors.ts";
+import type { TellHealth } from "./facts.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import { refusal } from "./listen.ts";
 import type { Port } from "./port.ts";
@@ -36,7 +37,7 @@ export type FromThread =
 export interface ThreadPortOptions extends Duty {
   /** Never rejects. */
   readonly answer: (path: string) => Promise<MainAnswer>;
-  readonly onFact: (fact: object) => void;
+  readonly onFact: TellHealth;
   /** The thread has died, and nobody told it to. */
   readonly onDeath: (reason: string, where: Address) => void;
 }
@@ -145,7 +146,7 @@ export class ThreadPort implements Port {
     if (message.type === "listening") this.#arrive(message.address);
     if (message.type === "refused") this.#refuse(message);
     if (message.type === "asked") void this.#answer(message);
-    if (message.type === "failed") this.#options.onFact({ type: "health.server.failed", message: message.message });
+    if (message.type === "failed") this.#options.onFact({ type: "health.server.failed", reason: message.message });
     if (message.type === "ended") this.#onEnded();
   }
 

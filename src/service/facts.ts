@@ -10,6 +10,7 @@ import type {
 } from "../../machines/index.ts";
 import { isOpen } from "../../machines/phases.ts";
 import { stateName } from "../../machines/state.ts";
+import type { HealthFact } from "../health/facts.ts";
 import type { Logger } from "../logger.ts";
 import type { StopReport } from "./types.ts";
 
@@ -28,6 +29,7 @@ export type ServiceFact =
   | { readonly type: "degraded" | "degraded.cleared" }
   | CommandRefused
   | LeaseFact
+  | HealthFact
   | { readonly type: "lease.broken"; readonly reason: string }
   | { readonly type: "flight.written"; readonly path: string }
   | { readonly type: "flight.lost"; readonly reason: string }
@@ -66,6 +68,12 @@ const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
   "lease.abandoned": "warn",
   "lease.superseded": "error",
   "lease.broken": "error",
+  "redis.unreachable": "warn",
+  "loop.blocked": "warn",
+  "health.thread.died": "warn",
+  "health.port.moved": "warn",
+  "health.server.failed": "error",
+  "health.request.failed": "error",
   "flight.written": "warn",
   "flight.lost": "warn",
 };
@@ -86,6 +94,10 @@ const words = (fact: ServiceFact): string => {
       return `what it did last is in ${fact.path}; to see it: npx stargazer replay ${fact.path}`;
     case "lease.superseded":
       return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
+    case "loop.blocked":
+      return `${fact.type} for ${fact.blockedMs} ms`;
+    case "health.request.failed":
+      return `${fact.type}: ${fact.url}: ${fact.reason}`;
     default:
       return "reason" in fact ? `${fact.type}: ${fact.reason}` : fact.type;
   }

@@ -4,7 +4,7 @@ import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateName } from "../../machines/state.ts";
 import { fromEnvironment } from "../environment.ts";
 import { prepareWorker } from "../health/probe-worker.ts";
-import type { HealthServer, HealthSource } from "../health/server.ts";
+import type { HealthFact, HealthServer, HealthSource } from "../health/server.ts";
 import { lastErrorOf } from "../redis/connection.ts";
 import { reasonOf } from "../redis/reason.ts";
 import { lifecycleMetrics } from "./metrics.ts";
@@ -19,7 +19,7 @@ export interface ServiceView {
   onTransition(listener: () => void): () => void;
   status(): StatusReport;
   describe(): Record<string, unknown>;
-  onFact(fact: object): void;
+  onFact(fact: HealthFact): void;
 }
 
 export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorld => {

@@ -41,6 +41,8 @@ export interface Seams {
 /** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
 export const seams: unique symbol = Symbol("stargazer.seams");
 
+const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({ outcome, reason, failures });
+
 /**
  * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.
  *
@@ -79,7 +81,7 @@ export abstract class StargazerService {
         },
         status: () => this.status(),
         describe: () => this.describe(),
-        onFact: (fact) => this.#log.warn(fact),
+        onFact: (fact) => this.#write(fact),
       });
     const hooks = new HookRunner({
       hooks: {
@@ -160,7 +162,6 @@ export abstract class StargazerService {
   /** What the service did last: the last 256 arrows of its chart and facts, as plain JSON. Any state. */
   flight(): FlightRecording {
     const { context } = this.#host.snapshot;
-    const { outcome, reason, failures = [] } = this.#report ?? {};
     return {
       format: flightFormat,
       service: this.serviceName,
@@ -171,7 +172,7 @@ export abstract class StargazerService {
       settings: context.settings,
       ...this.#flight.recall(),
       phases: context.phases,
-      end: outcome === undefined || reason === undefined ? null : { outcome, reason, failures },
+      end: this.#report === undefined ? null : endOf(this.#report),
     };
   }
 

@@ -133,7 +133,7 @@ export class RealWorld implements World {
   }
 
   async #endHealth(): Promise<void> {
-    const health = await this.#health?.catch(() => undefined);
+    const health = await this.#health;
     health?.destroy();
     await health?.gone();
   }
