@@ -83,11 +83,13 @@ describe("a world", () => {
 
 describe("a command without an arrow", () => {
   it("is refused with its state, and told as a fact", async () => {
-    const tier = make({}, makeWorld().world);
+    const { world, asked } = makeWorld();
+    const tier = make({}, world);
     const facts = factsOf(tier);
     await tier.boot();
     await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_ILLEGAL_TRANSITION", phase: "healthy" });
     expect(facts).toContainEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
+    expect(asked.filter((name) => name === "warm")).toHaveLength(1);
     await tier.shutdown();
     await expect(tier.boot()).rejects.toMatchObject({ phase: "stopped" });
   });
@@ -148,6 +150,13 @@ describe("what is asked of a service that is over", () => {
     await tier.boot();
     expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
   });
+
+  it("after reasons that are no errors, while it was stopping, has not failed", async () => {
+    const onStop = (_: unknown, self: TestTier) => void [self.shutdown("again"), self.shutdown(null as never)];
+    const tier = make({ onStop }, makeWorld().world);
+    await tier.boot();
+    expect(await tier.shutdown(null as never)).toMatchObject({ outcome: "shutdown", reason: "null", failures: [] });
+  });
 });
 
 describe("those who watch", () => {
@@ -196,6 +205,11 @@ describe("a shutdown asked for in the middle of a transition", () => {
   it("with an error, after one without, keeps the first reason and the error", async () => {
     const report = await inTheMiddle((tier) => [tier.shutdown("asked"), tier.shutdown(torn)]);
     expect(report).toMatchObject({ outcome: "failed", reason: "asked", failures: [{ code: "SG_ERR_FAILED", message: "torn" }] });
+  });
+
+  it("with an error, after another, is a failure of its own", async () => {
+    const report = await inTheMiddle((tier) => [tier.shutdown(new Error("first")), tier.shutdown(torn)]);
+    expect(report.failures.map(({ message }) => message)).toEqual(["first", "torn"]);
   });
 
   it("without an error is none", async () => {
@@ -281,6 +295,28 @@ describe("a chart that fails itself", () => {
     expect(asked.slice(-3)).toEqual(["closeHealth", "deregister", "close"]);
     expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
   });
+
+  it("is stopped once it has been unwound; what can no longer come is refused before", async () => {
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { tier, state } = breaking({}, { closeHealth: () => gate });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    const stop = tier.shutdown("asked");
+    let stopped = false;
+    const waiting = tier.waitFor("stopped").then(() => {
+      stopped = true;
+    });
+    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    expect([stopped, tier.state]).toEqual([false, "running"]);
+    open();
+    await stop;
+    await waiting;
+    expect(tier.state).toBe("stopped");
+  });
 });
 
 describe("the unwinding without a chart", () => {
@@ -343,9 +379,23 @@ describe("an end that was asked for", () => {
 });
 
 describe("what comes too late for the report", () => {
-  it("a release that fails after the end is logged", async () => {
+  const noting = () => {
     const lines: unknown[] = [];
     const logger: Logger = { debug() {}, info() {}, warn() {}, error: (fact) => void lines.push(fact) };
+    return { lines, logger };
+  };
+
+  it("a release that fails in time is in the report, and told as a failure like another", async () => {
+    const { lines, logger } = noting();
+    const late = () => Promise.reject(new Error("in time"));
+    const tier = make({ onStart: ({ defer }) => defer(late) }, makeWorld().world, {}, { logger });
+    await tier.boot();
+    expect((await tier.shutdown()).failures).toMatchObject([{ code: "SG_ERR_STOP_FAILED" }]);
+    expect(lines.map((fact) => (fact as { type: string }).type)).toEqual(["failed", "stopped"]);
+  });
+
+  it("a release that fails after the end is logged", async () => {
+    const { lines, logger } = noting();
     let defer = (_: () => unknown) => {};
     const tier = make({ onStart: (context) => void (defer = context.defer) }, makeWorld().world, {}, { logger });
     await tier.boot();

@@ -1,4 +1,4 @@
-/** The flight recorder: what a service last did is bounded, written when its stop failed, shown by `replay` and made into a test. */
+/** The flight recorder's file: written when a stop failed, shown by `replay` and made into a test. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stateNames } from "../machines/index.ts";
 import type { FlightRecording } from "../src/flight/index.ts";
-import { driveLifecycle, parseFlight, rerun, storyOf, testText } from "../src/flight/index.ts";
-import { Ring } from "../src/ring.ts";
+import { parseFlight, rerun, testText } from "../src/flight/index.ts";
 import { endCli, openShell } from "./kit/cli.ts";
+import { lived } from "./kit/lived.ts";
 import { endPrograms, Program } from "./kit/program.ts";
 import { startTestRedis } from "./kit/redis.ts";
-import { aborted, hangs, TestTier } from "./kit/tier.ts";
+import { hangs } from "./kit/tier.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const shell = openShell();
@@ -117,87 +117,6 @@ describe("the file of a failed stop", () => {
   });
 });
 
-describe("what is remembered", () => {
-  it("a ring keeps the last, numbered on", () => {
-    const ring = new Ring<number>(3);
-    expect([ring.newest, ring.dropped, ring.after()]).toEqual([0, 0, []]);
-    for (const item of [1, 2, 3, 4, 5]) ring.add(item);
-    expect([ring.newest, ring.dropped]).toEqual([5, 2]);
-    expect([ring.after(), ring.after(3), ring.after(5)]).toEqual([[3, 4, 5], [4, 5], []]);
-  });
-
-  it("is bounded, however long the service runs", async () => {
-    const tier = new TestTier(
-      { redis: null },
-      {
-        run: async ({ phase }) => {
-          for (let at = 0; at < 500; at += 1) await phase("beat", () => {});
-        },
-      },
-    );
-    await tier.runToCompletion();
-    const flight = tier.flight();
-    expect(flight.entries).toHaveLength(256);
-    expect(flight.dropped).toBeGreaterThan(0);
-    expect(rerun(flight)).toBeUndefined();
-    expect(storyOf(flight)[0]?.text).toMatch(/older entries are gone/);
-  });
-
-  it("is plain JSON, whatever a tier throws", async () => {
-    const cyclic: Record<string, unknown> = { big: 1n, fn: () => {} };
-    cyclic.self = cyclic;
-    const odd = Object.assign(new Error("odd"), { code: "E_ODD", cause: cyclic });
-    const tier = new TestTier({ redis: null }, { run: () => Promise.reject(odd) });
-    await tier.runToCompletion();
-    const thrown = new TestTier({ redis: null }, { run: () => Promise.reject(cyclic) });
-    await thrown.runToCompletion();
-    for (const { flight } of [tier, thrown].map((one) => ({ flight: one.flight() }))) {
-      expect(parseFlight(JSON.stringify(flight), "memory")).toEqual(JSON.parse(JSON.stringify(flight)));
-      expect(rerun(flight)).toEqual({ same: true });
-    }
-  });
-
-  it("can be asked for while the service runs, without an end", async () => {
-    const tier = new TestTier({ redis: null });
-    void tier.runToCompletion();
-    await tier.waitFor("running");
-    expect(tier.flight()).toMatchObject({ path: "running", end: null });
-    await tier.shutdown();
-    expect(tier.flight().end?.outcome).toBe("shutdown");
-  });
-});
-
-/** A life in this process, and what was remembered of it. */
-const lived = async (hooks: ConstructorParameters<typeof TestTier>[1], options = {}, until?: "running") => {
-  const tier = new TestTier({ redis: null, ...options }, hooks);
-  const done = tier.runToCompletion();
-  if (until) await tier.waitFor(until).then(() => void tier.shutdown(new Error("enough")));
-  await done;
-  return tier.flight();
-};
-
-describe("every recorded way leads to the same place again", () => {
-  const lives: readonly [string, () => Promise<FlightRecording>][] = [
-    ["a start that fails", () => lived({ onStart: () => Promise.reject(new Error("no")) })],
-    ["a start that is cut", () => lived({ onStart: hangs }, { startTimeoutMs: 20, drainTimeoutMs: 20 })],
-    ["a run that ignores its signal", () => lived({ run: hangs }, { drainTimeoutMs: 20 }, "running")],
-    ["a shutdown with an error", () => lived({ run: ({ signal }) => aborted(signal) }, {}, "running")],
-    ["no Redis", () => lived({}, { redis: "redis://127.0.0.1:1", pingAttempts: 2 })],
-    [
-      "no Redis, but optional",
-      () =>
-        lived({ run: () => {} }, { redis: "redis://127.0.0.1:1", pingAttempts: 1, redisRequired: false, registerTimeoutMs: 50 }),
-    ],
-  ];
-  it.each(lives)("%s", async (_, life) => {
-    const flight = await life();
-    expect(rerun(flight)).toEqual({ same: true });
-    const events = flight.entries.flatMap((entry) => (entry.kind === "step" && !entry.always ? [entry.event] : []));
-    const { outcome, reason } = driveLifecycle(flight.settings, events);
-    expect({ outcome, reason }).toEqual({ outcome: flight.end?.outcome, reason: flight.end?.reason });
-  });
-});
-
 describe("replay", () => {
   const kept = async () => {
     const hooks = { run: () => Promise.reject(new Error("as told")), onStop: hangs };
@@ -270,11 +189,7 @@ describe("replay", () => {
 });
 
 describe("what is no recording is refused with one line, and exit 2", () => {
-  const whole = async (): Promise<FlightRecording> => {
-    const tier = new TestTier({ redis: null }, { run: () => {} });
-    await tier.runToCompletion();
-    return tier.flight();
-  };
+  const whole = () => lived({ run: () => {} });
   it.each<[string, (flight: FlightRecording) => unknown, RegExp]>([
     ["a text", () => "hello", /its format is not 'stargazer\.flight\/1'/],
     ["null", () => null, /its format is not/],

@@ -387,6 +387,18 @@ describe("a registration and its connection", () => {
     await eventually("it beats again", async () => (await beat(one)).type === "ok");
   });
 
+  test("a goodbye does not wait for the next attempt at connecting, but makes it", async () => {
+    const on = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
+    opened.push(on);
+    const one = boot({ on });
+    await register(one);
+    await proxy.refuse();
+    await eventually("it waits to connect again", () => on.status === "reconnecting");
+    await proxy.accept();
+    await one.deregister(soon());
+    expect(await stored()).toBeNull();
+  });
+
   test("what is prepared is drawn once, before it is needed, and kept", async () => {
     const one = boot();
     const preparing = one.prepare(soon());
@@ -475,6 +487,29 @@ describe("listing", () => {
     expect(await listed(registry, "b")).toEqual(["b/1", "b/2"]);
     expect(await listed(registry, "nobody")).toEqual([]);
     expect((await registry.list("a"))[0]).toMatchObject({ host: "here", pid: 1, metadata: { list: [] } });
+  });
+
+  test("gives the services in order, however Redis keeps them", async () => {
+    const on = open();
+    const services = Array.from({ length: 12 }, (_, at) => `s${String(11 - at).padStart(2, "0")}`);
+    for (const service of services) await register(boot({ on, service }));
+    expect(await listed(new Registry(redis.witness))).toEqual(services.toReversed().map((service) => `${service}/one`));
+  });
+
+  test("what Redis refuses is an error, not a hole in the list", async () => {
+    await register(boot());
+    await redis.witness.call("ACL", "SETUSER", "half", "on", ">half", "+@all", `~${keys.services}`);
+    try {
+      const url = new URL(redis.url);
+      url.username = "half";
+      url.password = "half";
+      const half = openRedis(url.href);
+      opened.push(half);
+      await half.connect();
+      await expect(new Registry(half).list()).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
+    } finally {
+      await redis.witness.call("ACL", "DELUSER", "half");
+    }
   });
 
   test("more than one chunk of instances is listed whole", async () => {

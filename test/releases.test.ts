@@ -75,6 +75,23 @@ describe("the releases", () => {
     expect(timers.size).toBe(0);
   });
 
+  it("one that is awaited when the unwinding ends is the last of its row", async () => {
+    const { releases, failures } = make();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let released = false;
+    releases.defer(() => void (released = true));
+    releases.defer(() => gate);
+    const run = releases.run(1000, going);
+    releases.end();
+    expect(released).toBe(true);
+    open();
+    await run;
+    expect(failures).toEqual([]);
+  });
+
   it("a throwing one is named with its error, also where it has no name", async () => {
     const { releases, failures } = make();
     const error = new Error("was closed already");

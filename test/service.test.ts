@@ -1,7 +1,9 @@
 /** The contract's sections 1 to 3 without Redis: order, promises, hooks, budgets, reports. */
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import type { Logger, StopReport } from "../src/index.ts";
-import { StargazerError, stateNames } from "../src/index.ts";
+import type { LifecycleSnapshot } from "../machines/index.ts";
+import type { Logger, ServiceFact, StopReport } from "../src/index.ts";
+import { StargazerError, StargazerService, stateNames } from "../src/index.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
 
@@ -72,11 +74,14 @@ describe("the calls", () => {
 
   it("what has no arrow is refused, naming the state, the event and what is allowed", async () => {
     const tier = make();
+    const facts: ServiceFact[] = [];
+    tier.onFact((fact) => void facts.push(fact));
     await tier.boot();
     await expect(tier.boot()).rejects.toMatchObject({
       code: "SG_ERR_ILLEGAL_TRANSITION",
       message: "'boot' has no arrow in 'healthy'; allowed there: run, shutdown.",
     });
+    expect(facts.at(-1)).toEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
     await tier.shutdown();
     await expect(tier.boot()).rejects.toThrow("'boot' has no arrow in 'stopped'; allowed there: nothing.");
   });
@@ -127,7 +132,10 @@ describe("the calls", () => {
     waiting.catch(() => {});
     void tier.shutdown();
     await expect(waiting).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
-    await expect(tier.waitFor("asleep" as never)).rejects.toThrow("'asleep' is no state");
+    await expect(tier.waitFor("asleep" as never)).rejects.toMatchObject({
+      code: "SG_ERR_CONFIG_INVALID",
+      message: expect.stringContaining("'asleep' is no state"),
+    });
     await tier.waitFor("stopped");
   });
 
@@ -319,7 +327,12 @@ describe("those who watch", () => {
     const boom = () => {
       throw new Error("boom");
     };
-    const logger: Logger = { debug: boom, info: boom, warn: boom, error: (_, message) => void lines.push(String(message)) };
+    const contained = (fact: object, message?: string) => {
+      expect(fact).toEqual({ type: "contained" });
+      lines.push(String(message));
+    };
+    const logger: Logger = { debug: boom, info: boom, warn: boom, error: contained };
+    const warned = once(process, "warning", { signal: AbortSignal.timeout(5000) });
     const tier = make({ run: () => {} }, { logger });
     tier.actor.subscribe(boom);
     tier.actor.inspect(boom);
@@ -327,6 +340,37 @@ describe("those who watch", () => {
     expect((await tier.runToCompletion()).outcome).toBe("completed");
     for (const who of ["a subscriber", "an inspector", "a listener"])
       expect(lines.some((line) => line === `${who} threw: boom`)).toBe(true);
+    expect((await warned)[0]).toMatchObject({ name: "StargazerWarning", message: "the logger threw: boom" });
+  });
+
+  it("the actor shows where it is, and tells each step, to a function or to an observer, until they leave", async () => {
+    const tier = make();
+    const paths: string[] = [];
+    const observed: string[] = [];
+    const note = ({ value }: LifecycleSnapshot) => void paths.push(JSON.stringify(value));
+    const leaving = tier.actor.subscribe(note);
+    tier.actor.subscribe({
+      next: ({ value }) => void observed.push(JSON.stringify(value)),
+      complete: () => observed.push("over"),
+    });
+    await tier.boot();
+    expect(tier.actor.getSnapshot().value).toEqual({ healthy: "ready" });
+    expect(observed).toEqual(paths);
+    expect(paths.at(-1)).toBe('{"healthy":"ready"}');
+    leaving.unsubscribe();
+    await tier.shutdown();
+    expect([paths.at(-1), observed.at(-1)]).toEqual(['{"healthy":"ready"}', "over"]);
+  });
+
+  it("a listener to facts hears nothing once it has left", async () => {
+    const tier = make();
+    const facts: string[] = [];
+    const leave = tier.onFact(({ type }) => void facts.push(type));
+    await tier.boot();
+    const heard = facts.length;
+    leave();
+    await tier.shutdown();
+    expect([heard > 0, facts.length]).toEqual([true, heard]);
   });
 
   it("facts tell the states and phases in order", async () => {
@@ -352,6 +396,15 @@ describe("nothing is left", () => {
 });
 
 describe("configuration", () => {
+  it("no options at all is refused as any other mistake", () => {
+    class Bare extends StargazerService {
+      protected override onStart() {}
+      protected override run() {}
+      protected override onStop() {}
+    }
+    expect(() => new Bare(undefined as never)).toThrow(expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }));
+  });
+
   const problemsOf = (options: object): string => {
     try {
       new TestTier(options as never);

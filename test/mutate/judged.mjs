@@ -92,21 +92,12 @@ export const judgements = [
   { file: host, line: "{ once: true }", verdict: "equivalent", why: "whatever settles takes the listener away" },
   {
     file: host,
-    line: "this.#broken === undefined",
-    verdict: "missing test",
-    why: "the state that a service shows after its chart failed",
+    line: "error === undefined ? {} : { error }",
+    verdict: "equivalent",
+    why: "an error that is undefined is none",
   },
-  {
-    file: host,
-    line: 'else if (state === "stopped") return',
-    verdict: "missing test",
-    why: "waiting for stopped while a failed chart is unwound",
-  },
-  {
-    file: host,
-    verdict: "missing test",
-    why: "two errors while stopping, of which the first stays",
-  },
+  { file: host, line: "settled = true", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
+  { file: host, line: "if (settled) return", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
   { file: host, line: "observer.", verdict: "not worth", why: "an observer without that method throws where it is contained" },
   { file: host, line: 'this.#takes({ type, reason: "" })', verdict: "equivalent", why: "no guard reads the reason" },
   {
@@ -158,9 +149,9 @@ export const judgements = [
   },
   {
     file: "src/service/releases.ts",
-    line: "this.#stack?.",
-    verdict: "missing test",
-    why: "the end comes while a release is awaited: to be tried with a gate",
+    line: "this.#stack?.length",
+    verdict: "equivalent",
+    why: "a release that was popped had a stack",
   },
   { file: registry, line: "watching(", verdict: "not worth", why: "watch.test.ts notices; at 20 s a mutant it is not run here" },
   {
@@ -186,12 +177,6 @@ export const judgements = [
     line: "names.slice(at, at + chunkSize)",
     verdict: "not worth",
     why: "reading all in each chunk is slower, not wrong: only the first rows are taken",
-  },
-  {
-    file: registry,
-    line: "services.sort()",
-    verdict: "missing test",
-    why: "Redis gives a small set in the order of insertion by chance sorted",
   },
   {
     file: registry,
@@ -231,14 +216,6 @@ export const judgements = [
     verdict: "equivalent",
     why: "what fails here is not told, and register draws again",
   },
-  { file: registration, line: "async #reconnect", verdict: "missing test", why: "a connection that is between two attempts" },
-  {
-    file: registration,
-    line: 'redis.status === "reconnecting"',
-    verdict: "missing test",
-    why: "a connection that is between two attempts",
-  },
-  { file: registration, line: "else await whenReady", verdict: "missing test", why: "a connection that is between two attempts" },
   { file: registration, line: 'host ?? "unknown"', verdict: "not worth", why: "an entry without a host is none of ours" },
   {
     file: registry,
@@ -246,6 +223,5 @@ export const judgements = [
     verdict: "not worth",
     why: "more keys are asked for, and the same are told",
   },
-  { file: registry, line: "isWrongType(error)", verdict: "missing test", why: "a foreign index beside an outage" },
-  { file: registry, line: "return [];", verdict: "missing test", why: "a foreign index: what is listed in its place" },
+  { file: registry, line: "return [];", verdict: "equivalent", why: "an instance that has no entry is not listed" },
 ];

@@ -43,7 +43,7 @@ export const slices = [
     group: "services",
     name: "options",
     title: "the options of a service",
-    mutate: service("options"),
+    mutate: service("options", "option-readers"),
     tests: tests("options", "service"),
   },
   {
@@ -58,7 +58,7 @@ export const slices = [
     name: "world",
     title: "the service on a real Redis",
     mutate: service("service", "world", "real-world"),
-    tests: tests("service", "lifecycle.redis"),
+    tests: tests("service", "flight", "world", "lifecycle.redis"),
   },
   {
     group: "services",
