@@ -11,6 +11,7 @@ import type { HookRunner } from "../src/service/hooks.ts";
 import { seams } from "../src/service/service.ts";
 import { unwind } from "../src/service/unwind.ts";
 import type { World } from "../src/service/world.ts";
+import { Gates } from "./kit/gates.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
 
@@ -297,11 +298,8 @@ describe("a chart that fails itself", () => {
   });
 
   it("is stopped once it has been unwound; what can no longer come is refused before", async () => {
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const { tier, state } = breaking({}, { closeHealth: () => gate });
+    const gates = new Gates();
+    const { tier, state } = breaking({}, { closeHealth: () => gates.hold("closeHealth") });
     void tier.runToCompletion();
     await tier.waitFor("running");
     state.armed = true;
@@ -312,7 +310,7 @@ describe("a chart that fails itself", () => {
     });
     await expect(tier.waitFor("stopping")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
     expect([stopped, tier.state]).toEqual([false, "running"]);
-    open();
+    gates.openAll();
     await stop;
     await waiting;
     expect(tier.state).toBe("stopped");

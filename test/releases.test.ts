@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Clock } from "../src/clock.ts";
 import type { ReleaseFailure } from "../src/service/releases.ts";
 import { Releases } from "../src/service/releases.ts";
+import { Gates } from "./kit/gates.ts";
 
 /** A clock whose one timer runs only when it is told to; `asked` are the delays that were wished. */
 const standing = () => {
@@ -77,17 +78,14 @@ describe("the releases", () => {
 
   it("one that is awaited when the unwinding ends is the last of its row", async () => {
     const { releases, failures } = make();
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+    const gates = new Gates();
     let released = false;
     releases.defer(() => void (released = true));
-    releases.defer(() => gate);
+    releases.defer(() => gates.hold("slow"));
     const run = releases.run(1000, going);
     releases.end();
     expect(released).toBe(true);
-    open();
+    gates.openAll();
     await run;
     expect(failures).toEqual([]);
   });

@@ -11,8 +11,10 @@ import type { RegistryEntry, ServiceFact, ServiceOptions } from "../src/index.ts
 import { freePort } from "../src/redis/free-port.ts";
 import type { RealWorldOptions } from "../src/service/world.ts";
 import { RealWorld } from "../src/service/world.ts";
+import { Gates } from "./kit/gates.ts";
 import { turnedSource } from "./kit/health-source.ts";
 import { ask } from "./kit/http-client.ts";
+import { block, startProber } from "./kit/prober.ts";
 import { LoopbackProxy } from "./kit/proxy.ts";
 import type { TestRedis } from "./kit/redis.ts";
 import { startTestRedis } from "./kit/redis.ts";
@@ -209,15 +211,13 @@ describe("the health server", () => {
   });
 
   it("that comes after the close is destroyed as it comes", async () => {
-    let arrive = (_: HealthServer) => {};
-    const coming = new Promise<HealthServer>((resolve) => {
-      arrive = resolve;
-    });
+    const gates = new Gates();
+    const late = healthOn(false);
+    const coming = gates.hold("load").then(() => late);
     const world = open({ loadHealth: () => coming });
     world.warm();
     await world.close(AbortSignal.timeout(20));
-    const late = healthOn(false);
-    arrive(late);
+    gates.openAll();
     await coming;
     await expect(late.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
   });
@@ -286,6 +286,23 @@ describe("a service in the real world", () => {
       return (await ask(port, "/metrics")).body.includes("sg_redis_reachable");
     };
     expect([await asks({}), await asks({ redisRequired: false })]).toEqual([true, false]);
+  });
+
+  it("has a thread only where it is to answer probes, which knows the state while the loop is blocked", async () => {
+    let threads = 0;
+    const count = () => {
+      threads += 1;
+    };
+    process.on("worker", count);
+    endings.push(() => process.off("worker", count));
+    await portOf(await run({ instanceId: "without" }));
+    expect(threads).toBe(0);
+    const port = await portOf(await run({ instanceId: "with", probeThread: true, readinessBlockMs: 100 }));
+    expect(threads).toBe(1);
+    const prober = await startProber(port, "/status");
+    block(600);
+    const blocked = (await prober.stop()).filter(({ status }) => status === 503);
+    expect(blocked.at(-1)?.data).toMatchObject({ state: "running", readiness: { ready: false } });
   });
 
   it("without Redis it is ready all the same", async () => {

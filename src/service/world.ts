@@ -119,7 +119,7 @@ export class RealWorld implements World {
     await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
-  /** Loaded at the boot, beside what else is waited for. One that comes after the close is destroyed as it comes. */
+  /** Loaded at the boot, beside what else is waited for. */
   #theHealth(): Promise<HealthServer | undefined> {
     this.#health ??= this.#loadHealth();
     return this.#health;
@@ -128,10 +128,10 @@ export class RealWorld implements World {
   async #loadHealth(): Promise<HealthServer | undefined> {
     const health = await this.#options.loadHealth?.();
     health?.warm();
-    if (this.#closing.signal.aborted) health?.destroy();
     return health;
   }
 
+  /** One that is still on its way is destroyed as it comes, also where nobody waits for that any more. */
   async #endHealth(): Promise<void> {
     const health = await this.#health;
     health?.destroy();

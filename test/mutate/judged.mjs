@@ -6,6 +6,10 @@ const lifecycle = "machines/lifecycle.machine.ts";
 const supervisor = "machines/supervisor.machine.ts";
 
 const options = "src/service/options.ts";
+const optionReaders = "src/service/option-readers.ts";
+const service = "src/service/service.ts";
+const world = "src/service/world.ts";
+const realWorld = "src/service/real-world.ts";
 const launch = "src/launch.ts";
 const host = "src/service/host.ts";
 const hooks = "src/service/hooks.ts";
@@ -48,14 +52,14 @@ export const judgements = [
   },
   { file: options, line: ".replace(/[^", verdict: "not worth", why: "a host name with such characters is not this machine's" },
   {
-    file: options,
+    file: optionReaders,
     line: "rule.variable !== undefined",
     verdict: "equivalent",
     why: "a variable without a name is in no environment",
   },
-  { file: options, line: 'value : "";', verdict: "equivalent", why: "what is resolved is thrown away with the problem" },
+  { file: optionReaders, line: 'value : "";', verdict: "equivalent", why: "what is resolved is thrown away with the problem" },
   {
-    file: options,
+    file: optionReaders,
     line: "read ?? fallback",
     verdict: "equivalent",
     why: "the fallback of the only switch is true, and a problem is thrown",
@@ -184,6 +188,40 @@ export const judgements = [
     verdict: "not worth",
     why: "a caller's client that was closed: opening it again is refused in redis.test.ts",
   },
+  {
+    file: service,
+    line: "createLogger({ service",
+    verdict: "not worth",
+    why: "process.test.ts notices: in a process of its own, where it is not counted",
+  },
+  {
+    file: service,
+    line: "subscription.unsubscribe()",
+    verdict: "equivalent",
+    why: "the chart, which ends at the same time, lets go of who watches it",
+  },
+  { file: service, line: "protected describe()", verdict: "equivalent", why: "nothing and an empty object add the same" },
+  { file: realWorld, line: "phases[0]?.startedAt", verdict: "equivalent", why: "init is entered by the constructor" },
+  {
+    file: realWorld,
+    line: "if (options.probeThread) prepareWorker()",
+    mutant: "false",
+    verdict: "not worth",
+    why: "the thread starts with the server, some 40 ms later",
+  },
+  {
+    file: world,
+    line: "AbortSignal.any([this.#closing.signal, deadline])",
+    verdict: "not worth",
+    why: "a command on the registry's connection has a deadline of its own, and the close ends it",
+  },
+  {
+    file: world,
+    line: "health?.destroy()",
+    verdict: "equivalent",
+    why: "what fails here is let go: there was nothing to destroy",
+  },
+  { file: world, line: "health?.gone()", verdict: "equivalent", why: "what fails here is let go: there was nothing to wait for" },
   { file: "src/registry/entry.ts", line: "} catch {", verdict: "equivalent", why: "without its return it returns the same" },
   {
     file: registration,
