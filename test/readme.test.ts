@@ -2,6 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { factLevels } from "../src/service/facts.ts";
+import { resolveOptions } from "../src/service/options.ts";
 import { rendered } from "./bench/kit/publish.mjs";
 import { endPrograms, Program } from "./kit/program.ts";
 import type { TestRedis } from "./kit/redis.ts";
@@ -32,6 +34,39 @@ it("shows the figures of the bench as they are kept, in its table and in its pic
   const files = rendered();
   expect(files.map(({ file }) => file.split("/").at(-1))).toEqual(["README.md", "bench.svg"]);
   for (const { file, text } of files) expect(readFileSync(file, "utf8")).toBe(text);
+});
+
+/** The rows of the table below a heading, each a list of cells. */
+const tableBelow = (heading: string): string[][] => {
+  const section = readme.slice(readme.indexOf(`\n## ${heading}\n`)).split("\n## ")[1]!;
+  const rows = section.split("\n").filter((line) => line.startsWith("|"));
+  const cellsOf = (line: string) => line.split("|").slice(1, -1);
+  return rows.slice(2).map((line) => cellsOf(line).map((cell) => cell.trim()));
+};
+const namesIn = (cell = ""): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+
+it("lists every option, and the default of each figure", () => {
+  const rows = tableBelow("Options");
+  const resolved = resolveOptions({ serviceName: "svc" });
+  expect(rows.flatMap(([names]) => namesIn(names)).sort()).toEqual(Object.keys(resolved).sort());
+  const figures = rows.flatMap(([names, defaults = ""]) => {
+    const values = [...defaults.matchAll(/(?<![\w.])\d+(?![\w.])/g)].map(([text]) => Number(text));
+    return namesIn(names).map((name, at) => [name, values[at]] as const);
+  });
+  const wrong = figures.filter(([name, value]) => {
+    const own = resolved[name as keyof typeof resolved];
+    return typeof own === "number" && own !== value;
+  });
+  expect(wrong).toEqual([]);
+});
+
+it("lists every fact, and how loudly it is told", () => {
+  const rows = tableBelow("What it tells");
+  expect(rows.flatMap(([names]) => namesIn(names)).sort()).toEqual(Object.keys(factLevels).sort());
+  for (const [names, levels = ""] of rows) {
+    const told = namesIn(names).map((name) => factLevels[name as keyof typeof factLevels]);
+    expect(levels.split(", "), names).toEqual(expect.arrayContaining([...new Set(told)]));
+  }
 });
 
 it.each(samples.filter((code) => code.includes("launch(")).map((code, at) => [at + 1, code]))(

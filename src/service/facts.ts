@@ -22,6 +22,7 @@ export interface CommandRefused {
   readonly path: string;
 }
 
+/** What `onFact` listeners, the log and the flight recorder are told; the README has a table of when and how loudly. */
 export type ServiceFact =
   | { readonly type: "state.entered"; readonly state: StateName }
   | ({ readonly type: "phase.ended" } & EndedPhase)
@@ -57,18 +58,24 @@ const endedSince = (past: readonly PhaseRecord[], phases: readonly PhaseRecord[]
   return phases.filter((record) => !isOpen(record) && !known.has(record)) as EndedPhase[];
 };
 
-type Level = keyof Logger;
-const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
+/** How loudly each fact is told in the log; `stopped` is an error where the service failed. */
+export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
+  "state.entered": "info",
   "phase.ended": "debug",
   failed: "error",
   degraded: "warn",
+  "degraded.cleared": "info",
   "command.refused": "warn",
+  "lease.held": "info",
   "lease.suspect": "warn",
   "lease.lost": "warn",
-  "lease.abandoned": "warn",
+  "lease.regained": "info",
   "lease.superseded": "error",
+  "lease.released": "info",
+  "lease.abandoned": "warn",
   "lease.broken": "error",
   "redis.unreachable": "warn",
+  "redis.restored": "info",
   "loop.blocked": "warn",
   "health.thread.died": "warn",
   "health.port.moved": "warn",
@@ -76,6 +83,7 @@ const levelOf: Partial<Record<ServiceFact["type"], Level>> = {
   "health.request.failed": "error",
   "flight.written": "warn",
   "flight.lost": "warn",
+  stopped: "info",
 };
 
 const words = (fact: ServiceFact): string => {
@@ -105,6 +113,6 @@ const words = (fact: ServiceFact): string => {
 
 /** The log is one of the writers. */
 export const writeFact = (log: Logger, fact: ServiceFact): void => {
-  const level = fact.type === "stopped" && fact.outcome === "failed" ? "error" : (levelOf[fact.type] ?? "info");
+  const level = fact.type === "stopped" && fact.outcome === "failed" ? "error" : factLevels[fact.type];
   log[level](fact, words(fact));
 };
