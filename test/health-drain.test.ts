@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { HealthServer } from "../src/health/server.ts";
 import { turnedSource } from "./kit/health-source.ts";
-import { ask, dial } from "./kit/http-client.ts";
+import { ask, dial, trickle } from "./kit/http-client.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -189,10 +189,23 @@ describe.each([
     await Promise.all([server.close(never), gone(socket)]);
   });
 
+  test.each([
+    ["a stray byte", "G"],
+    ["half a head", "GET /healthz HTTP/1.1\r\nHos"],
+    ["half a body", "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nab"],
+    ["half a text", "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 10\r\n\r\nab"],
+  ])("a connection with %s, on which nothing more comes, does not hold the close", async (_what, sent) => {
+    const { server, port } = await open();
+    const { socket } = await accepted(port);
+    socket.write(sent);
+    await ask(port, "/healthz");
+    await Promise.all([server.close(never), gone(socket)]);
+  });
+
   test("a request that never ends is cut when the close's signal aborts, and the close resolves", async () => {
     const { server, port } = await open();
     const { socket } = await accepted(port);
-    socket.write("GET /healthz HTTP/1.1\r\n");
+    trickle(socket);
     await ask(port, "/healthz");
     const abort = new AbortController();
     const closing = server.close(abort.signal);

@@ -2,19 +2,19 @@
 /** The sockets of a server, and how they end. Plain JavaScript: the probe thread runs it as it stands. */
 const { setImmediate: nextTurn } = require("node:timers/promises");
 
-/** @import { Server } from "node:http" */
+/** @import { IncomingMessage, Server } from "node:http" */
 /** @import { Socket } from "node:net" */
 /** @import { Clock } from "../clock.ts" */
 
-/** A first request may still be on its way on a connection that was just made. */
+/** So long a request may be on its way: what has not moved for that time has none. */
 const sweepMs = 250;
 /** of the event loop, before the port is freed: so many in a row in which nobody knocked, among at most so many */
 const quietTurns = 3;
 const maxTurns = 100;
 
 class Connections {
-  /** @type {Set<Socket>} */
-  #sockets = new Set();
+  /** Each with its requests that are not answered. @type {Map<Socket, Set<IncomingMessage>>} */
+  #sockets = new Map();
   /** @type {Server} */
   #server;
   /** @type {Clock} */
@@ -32,8 +32,13 @@ class Connections {
     this.#clock = clock;
     server.on("connection", (socket) => {
       this.#accepted += 1;
-      this.#sockets.add(socket);
+      this.#sockets.set(socket, new Set());
       socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.on("request", (request, response) => {
+      const requests = this.#sockets.get(request.socket);
+      requests?.add(request);
+      response.once("close", () => requests?.delete(request));
     });
   }
 
@@ -49,7 +54,7 @@ class Connections {
 
   /** Cuts all of them. */
   destroy() {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   /**
@@ -64,14 +69,21 @@ class Connections {
     }
   }
 
+  /** Those of which no whole request has come that is to be answered, and how much each has sent. */
+  #waiting() {
+    const waiting = [...this.#sockets].filter(([, requests]) => ![...requests].some(({ complete }) => complete));
+    return new Map(waiting.map(([socket]) => [socket, socket.bytesRead]));
+  }
+
   /**
-   * Ends, again and again, those with no request under way. Those that never sent a byte are among them: Node counts them as busy, and
-   * a closing server would wait for them without end.
+   * Ends, again and again, those with no request under way. Those that sent nothing, or a part of a request, are among them: Node
+   * counts them as busy, and a closing server would wait for them without end.
    */
   #sweep() {
+    const before = this.#waiting();
     this.#timer = this.#clock.setTimeout(() => {
       this.#server.closeIdleConnections();
-      for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+      for (const [socket, bytesRead] of this.#waiting()) if (before.get(socket) === bytesRead) socket.destroy();
       this.#sweep();
     }, sweepMs);
   }

@@ -35,6 +35,13 @@ export interface Line {
   readonly received: Promise<string>;
 }
 
+/** A request whose head never ends: a byte of it now and then, until the connection is over. */
+export const trickle = (socket: Socket): void => {
+  socket.write("GET /healthz HTTP/1.1\r\nx: ");
+  const timer = setInterval(() => socket.write("x"), 20);
+  socket.once("close", () => clearInterval(timer));
+};
+
 /** A connection, made and silent. */
 export const dial = async (port: number): Promise<Line> => {
   const socket = connect({ host: "127.0.0.1", port });

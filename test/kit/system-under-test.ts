@@ -13,7 +13,7 @@ import type { RealWorld } from "../../src/service/world.ts";
 import { GatedRedis } from "./gated-redis.ts";
 import { gatedWorld } from "./gated-world.ts";
 import { HeldClock, settles } from "./gates.ts";
-import { ask, dial } from "./http-client.ts";
+import { ask, dial, trickle } from "./http-client.ts";
 import type { ModelEvent, TakenTransition } from "./model.ts";
 import { takenName } from "./model.ts";
 import { hasWorkInFlight, isForced, leaseOf } from "./real-model.ts";
@@ -217,7 +217,8 @@ export class SystemUnderTest {
   async #closeHangs(port: number): Promise<void> {
     const gate = await this.#way.gates.take("closeHealth");
     const { socket } = await dial(port);
-    socket.on("error", () => {}).write("GET /healthz HTTP/1.1\r\n");
+    socket.on("error", () => {});
+    trickle(socket);
     await ask(port, "/healthz");
     gate.open();
     await pause(1);
