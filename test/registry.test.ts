@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseStatus } from "../machines/index.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../src/redis/connection.ts";
@@ -487,6 +487,17 @@ describe("listing", () => {
     expect(await listed(registry, "b")).toEqual(["b/1", "b/2"]);
     expect(await listed(registry, "nobody")).toEqual([]);
     expect((await registry.list("a"))[0]).toMatchObject({ host: "here", pid: 1, metadata: { list: [] } });
+  });
+
+  test("is one for all: a prefix of the caller's client holds no entry back, and no reader may have one", async () => {
+    const theirs = new Redis(redis.url, { keyPrefix: "app:", lazyConnect: true });
+    const own = openRegistryConnection(theirs) as Redis;
+    opened.push(theirs, own);
+    await register(boot({ on: own }));
+    expect(await listed(new Registry(redis.witness))).toEqual(["svc/one"]);
+    expect(() => new Registry(theirs)).toThrow(
+      expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining("'app:'") }),
+    );
   });
 
   test("gives the services in order, however Redis keeps them", async () => {

@@ -71,8 +71,16 @@ const forCommands = {
   enableOfflineQueue: false,
 } satisfies RedisOptions;
 
-/** Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. */
-const forRegistry = { ...forCommands, maxRetriesPerRequest: 0, enableAutoPipelining: false } satisfies RedisOptions;
+/**
+ * Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. There is
+ * one registry: below a prefix of the caller's client nobody else would find the entry.
+ */
+const forRegistry = {
+  ...forCommands,
+  maxRetriesPerRequest: 0,
+  enableAutoPipelining: false,
+  keyPrefix: "",
+} satisfies RedisOptions;
 
 /** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
 const forBlocking = {
@@ -116,12 +124,14 @@ const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
     return watched(copied.duplicate({ retryStrategy, ...role, ...checked }));
   }
   const { enableOfflineQueue, lazyConnect, protocol, enableReadyCheck, ...redisOptions } = role;
+  const { keyPrefix } = role;
   return watched(
     (client as Exclude<RedisClient, Redis>).duplicate([], {
       lazyConnect: true,
       scaleReads: "master",
       enableAutoPipelining: false,
       enableOfflineQueue: enableOfflineQueue ?? true,
+      ...(keyPrefix === undefined ? {} : { keyPrefix }),
       clusterRetryStrategy: (attempt: number) => reconnectDelay(attempt),
       redisOptions,
     }),

@@ -1,5 +1,7 @@
 /** The registry entry: what is written about an instance, and what is believed of what is read. */
+
 import type { LeaseStatus } from "../../machines/index.ts";
+import { StargazerError } from "../errors.ts";
 
 /** Which instance a key stands for. */
 export interface InstanceName {
@@ -29,11 +31,22 @@ export interface RegistryEntry extends EntryDetails, InstanceName {
   readonly since: number;
 }
 
+/** of JSON, what the options and `describe` give together */
+export const metadataLimitBytes = 4096;
+
 const statuses: readonly unknown[] = ["starting", "healthy", "running", "stopping"] satisfies LeaseStatus[];
 
-/** The scripts read incarnation and boot off the beginning of the text, so they come first, in this order. */
+/**
+ * The scripts read incarnation and boot off the beginning of the text, so they come first, in this order. Throws `SG_ERR_REGISTRY`
+ * where the metadata has grown too large.
+ */
 export const entryText = (entry: RegistryEntry): string => {
   const { incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata } = entry;
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes > metadataLimitBytes) {
+    const message = `the metadata of ${service}/${instance} has ${bytes} bytes of JSON, and ${metadataLimitBytes} are allowed: have describe() return less.`;
+    throw new StargazerError("SG_ERR_REGISTRY", message);
+  }
   return JSON.stringify({ incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata });
 };
 

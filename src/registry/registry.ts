@@ -1,5 +1,6 @@
 /** Reading the fleet. Its cost grows with the instances listed, not with the other keys in Redis. */
 import { until } from "../clock.ts";
+import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
 import { keysFor } from "../redis/keys.ts";
@@ -23,13 +24,22 @@ export interface RegistryOptions {
   readonly onSkipped?: (key: string) => void;
 }
 
-/** Reads through a client of the caller's, which it never closes. */
+/** There is one registry: below a prefix this reader would find none of it. */
+const refusePrefix = (redis: RedisClient): void => {
+  const { keyPrefix = "" } = redis.options as { keyPrefix?: string | Buffer };
+  if (keyPrefix.length === 0) return;
+  const message = `the client has the keyPrefix '${keyPrefix}', and the registry's keys have none: read it with a client without.`;
+  throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
+};
+
+/** Reads through a client of the caller's, which it never closes; one with a `keyPrefix` is refused with `SG_ERR_CONFIG_INVALID`. */
 export class Registry {
   readonly #redis: RedisClient;
   readonly #onSkipped: (key: string) => void;
   readonly #skipped = new Set<string>();
 
   constructor(redis: RedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
+    refusePrefix(redis);
     this.#redis = redis;
     this.#onSkipped = onSkipped;
   }

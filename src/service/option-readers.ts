@@ -4,9 +4,8 @@ import { fromEnvironment } from "../environment.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { redisUrlProblem } from "../redis/url.ts";
+import { metadataLimitBytes } from "../registry/entry.ts";
 import { nameProblem } from "../registry/names.ts";
-
-const metadataLimitBytes = 4096;
 
 export interface NumberRule {
   readonly fallback: number;
