@@ -9,6 +9,7 @@
  */
 import type { SnapshotFrom } from "xstate";
 import { assign, emit, fromPromise, setup } from "xstate";
+import { messageOf } from "./thrown.ts";
 
 /** What Redis says to a candidate: the lead is ours, under this fencing token, or somebody else has it. */
 export type LeadAnswer = { readonly type: "taken"; readonly fence: number } | { readonly type: "held" };
@@ -81,7 +82,6 @@ export interface LeadershipOutput {
 }
 
 const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 /** a period ± 10 %, so that candidates do not ask in step */
 const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
 const actsUntil = ({ confirmedAt, times }: LeadershipContext): number => confirmedAt + times.leadTtlMs - times.leadMarginMs;
@@ -142,7 +142,7 @@ const noteFence = {
   type: "noteFence" as const,
   params: ({ event }: { event: { output: LeadAnswer } }) => ({ answer: event.output }),
 };
-const missed = { type: "noteTrouble" as const, params: ({ event }: Failed) => ({ reason: reasonOf(event.error) }) };
+const missed = { type: "noteTrouble" as const, params: ({ event }: Failed) => ({ reason: messageOf(event.error) }) };
 const because = (reason: string) => ({ type: "noteTrouble" as const, params: { reason } });
 const silent = because("Redis did not answer in time");
 const failed = { type: "noteFailure" as const, params: ({ event }: Failed) => ({ error: event.error }) };

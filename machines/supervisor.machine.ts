@@ -11,6 +11,7 @@
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
 import { assign, fromPromise, setup } from "xstate";
+import { messageOf } from "./thrown.ts";
 
 /** How a process ended: its code, or the signal that ended it. */
 export interface ChildExit {
@@ -103,7 +104,6 @@ export interface SupervisorOutput {
 }
 
 const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const said = ({ code, signal }: ChildExit): string => (signal === null ? `exited with code ${code}` : `was ended by ${signal}`);
 const exitOf = (value: unknown): ChildExit => {
   const { code, signal } = (value ?? {}) as Partial<ChildExit>;

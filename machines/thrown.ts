@@ -1,25 +1,33 @@
 /** What anything that was thrown says of itself. Total: a value that cannot even be printed is named as such. */
 
-const attempt = (read: () => unknown): string | undefined => {
+const attempt = <T>(read: () => T): T | undefined => {
   try {
-    const text = read();
-    return typeof text === "string" ? text : undefined;
+    return read();
   } catch {
     return undefined;
   }
 };
 
+const textOf = (read: () => unknown): string | undefined => {
+  const text = attempt(read);
+  return typeof text === "string" ? text : undefined;
+};
+
+/** `instanceof` for anything that was thrown: a revoked proxy cannot even be asked. */
+export const isOf = <T>(thrown: unknown, kind: abstract new (...args: never[]) => T): thrown is T =>
+  attempt(() => thrown instanceof kind) ?? false;
+
 const unprintable = "something that cannot be printed was thrown";
 
 /** The message of an error, the text of anything else. */
 export const messageOf = (thrown: unknown): string =>
-  attempt(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable;
+  textOf(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable;
 
 /** The name of an error: `AbortError`. */
-export const nameOf = (thrown: unknown): string | undefined => attempt(() => (thrown as { name?: unknown }).name);
+export const nameOf = (thrown: unknown): string | undefined => textOf(() => (thrown as { name?: unknown }).name);
 
 /** A code of Stargazer's own, if there is one. */
 export const ownCodeOf = (thrown: unknown): string | undefined => {
-  const code = attempt(() => (thrown as { code?: unknown }).code);
+  const code = textOf(() => (thrown as { code?: unknown }).code);
   return code?.startsWith("SG_ERR_") ? code : undefined;
 };

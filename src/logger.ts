@@ -1,5 +1,7 @@
 /** Where facts are written. Any pino-like logger fits; the default writes one JSON line a fact to standard output. */
+import { isOf } from "../machines/thrown.ts";
 import { messageOf } from "./errors.ts";
+import { plain } from "./plain.ts";
 import { writeOut } from "./process.ts";
 
 /** `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` is for people. */
@@ -13,10 +15,21 @@ export interface Logger {
 const levels = ["debug", "info", "warn", "error"] as const;
 type Level = (typeof levels)[number];
 
-const plain = (_key: string, value: unknown): unknown =>
-  value instanceof Error
+const withErrors = (_key: string, value: unknown): unknown =>
+  isOf(value, Error)
     ? { name: value.name, code: (value as { code?: unknown }).code, message: value.message, stack: value.stack }
     : value;
+
+/** What is left of a line that is no JSON: a big integer, a cycle or a getter that throws costs its own place, not the line. */
+const bounds = { depth: 4, items: 32, length: 1000 };
+
+const textOf = (line: object): string => {
+  try {
+    return JSON.stringify(line, withErrors);
+  } catch {
+    return JSON.stringify(plain(line, bounds));
+  }
+};
 
 /** Writes one JSON line a fact. `write` is synchronous for a file or a pipe's worth of text, so a last line is not lost. */
 export const createLogger = (base: object = {}, { level = "info" as Level, write = writeOut } = {}): Logger => {
@@ -29,7 +42,7 @@ export const createLogger = (base: object = {}, { level = "info" as Level, write
       ...fact,
       ...(message === undefined ? {} : { msg: message }),
     };
-    write(`${JSON.stringify(line, plain)}\n`);
+    write(`${textOf(line)}\n`);
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 };

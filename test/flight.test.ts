@@ -1,5 +1,5 @@
 /** What a service remembers of its last: bounded, plain, and a way that can be gone again. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -99,11 +99,26 @@ describe("is written to a file", () => {
     expect(kept.phases.map(({ phase }) => phase)).toEqual(expect.arrayContaining(["init", "running", "stopped"]));
   });
 
+  it("of its own, also where others of its name stop in the same millisecond", async () => {
+    const tiers = Array.from({ length: 8 }, (_, at) => new TestTier({ redis: null, instanceId: `k${at}` }, { run: () => {} }));
+    for (const tier of tiers) tier.onFact((fact) => void facts.push(fact));
+    await Promise.all(tiers.map((tier) => tier.runToCompletion()));
+    for (const tier of tiers) tier.saveFlight(folder);
+    expect(readdirSync(folder)).toHaveLength(8);
+    expect(facts.filter(({ type }) => type === "flight.lost")).toEqual([]);
+  });
+
   it("or the reason why it could not be is told, and nothing thrown", async () => {
     const tier = await stopped();
     tier.saveFlight(join(folder, "nowhere"));
     expect(facts.at(-1)).toEqual({ type: "flight.lost", reason: expect.stringContaining("ENOENT") });
   });
+});
+
+it("an event whose error has an odd message leads where it led", () => {
+  const odd = { type: "xstate.error.actor.pingRedis", error: { message: { toString: 1 } } };
+  const events = [{ type: "boot" }, { type: "xstate.after.bootJitter.lifecycle.jitter" }, odd];
+  expect(driveLifecycle({ pingAttempts: 1 }, events).paths.at(-1)).toMatch(/^stopping\./);
 });
 
 describe("every recorded way leads to the same place again", () => {

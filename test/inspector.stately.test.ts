@@ -251,7 +251,7 @@ describe("what is told of a service", () => {
         throw new Error("hands off");
       },
     };
-    expect(slim(given)).toBe("(unreadable: Error: hands off)");
+    expect(slim(given)).toBe("(unreadable: hands off)");
   });
 
   it("without the package it is said how to get it, and the service runs", async () => {

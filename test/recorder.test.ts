@@ -195,7 +195,8 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["null", () => null, /its format is not/],
     ["another version", (flight) => ({ ...flight, format: "stargazer.flight/2" }), /its format is not/],
     ["no entries", ({ entries: _, ...rest }) => rest, /entries must be a list/],
-    ["a wrong entry", (flight) => ({ ...flight, entries: [{ kind: "step", at: "now" }] }), /entries\[0\]\.at must be a number/],
+    ["a wrong entry", (flight) => ({ ...flight, entries: [{ kind: "step", at: "now" }] }), /entries\[0\]\.at must be a time/],
+    ["a time that is none", (flight) => ({ ...flight, writtenAt: 1e300 }), /writtenAt must be a time in ms since the epoch/],
     ["an entry of no kind", (flight) => ({ ...flight, entries: [null] }), /entries\[0\]\.kind must be step or fact/],
     [
       "an event without a type",

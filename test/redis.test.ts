@@ -461,6 +461,13 @@ describe("the ping gate", () => {
     expect(theirs.status).toBe("end");
   });
 
+  test("a client whose owner has a transaction open has not passed", async () => {
+    const theirs = open(redis.url);
+    await theirs.connect();
+    await theirs.multi({ pipeline: false });
+    expect(await gate(theirs, { owned: false })).toMatchObject({ message: expect.stringContaining("'QUEUED'") });
+  });
+
   test("leaves no listener on the client, however it ends", async () => {
     const theirs = open(proxy.through(redis.url));
     await theirs.connect();

@@ -136,7 +136,9 @@ describe("the calls", () => {
       code: "SG_ERR_CONFIG_INVALID",
       message: expect.stringContaining("'asleep' is no state"),
     });
-    await tier.waitFor("stopped");
+    for (const signal of [null, {}, "soon"])
+      await expect(tier.waitFor("stopped", { signal } as never)).rejects.toMatchObject({ code: "SG_ERR_CONFIG_INVALID" });
+    await tier.waitFor("stopped", null as never);
   });
 
   it("an Error as the reason of a shutdown makes it failed, also while it is stopping", async () => {
@@ -160,6 +162,13 @@ describe("the calls", () => {
     await two.shutdown();
   });
 });
+
+/** A revoked proxy, as some libraries leave them behind: not even `instanceof` may be asked of it. */
+const throws = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  throw proxy;
+};
 
 describe("failures", () => {
   it("an onStart that throws is undone: what it deferred is released, onStop is called", async () => {
@@ -204,6 +213,26 @@ describe("failures", () => {
     expect(report.error).toBeInstanceOf(StargazerError);
     expect(report.error).toMatchObject({ code: "SG_ERR_RUN_FAILED", phase: "running" });
     expect(report.error?.cause).toBeInstanceOf(TypeError);
+  });
+
+  it.each([
+    ["onStart", { onStart: throws }],
+    ["run", { run: throws }],
+    ["onStop", { run: () => {}, onStop: throws }],
+    ["a release", { run: () => {}, onStart: ({ defer }) => defer(throws) }],
+  ] satisfies [string, TestHooks][])(
+    "what cannot even be looked at, thrown by %s, ends the service as anything else",
+    async (_who, hooks) => {
+      const report = await make(hooks).runToCompletion();
+      expect(report).toMatchObject({ outcome: "failed", exitCode: 1 });
+      expect(report.error?.message).toContain("something that cannot be printed was thrown");
+    },
+  );
+
+  it("a release with a name that is no text fails as one without", async () => {
+    const release = Object.defineProperty(() => Promise.reject(new Error("torn")), "name", { value: Symbol("odd") });
+    const report = await stoppedWhileRunning({ onStart: ({ defer }) => defer(release) });
+    expect(report.failures.map(({ message }) => message)).toEqual(["a release failed: torn"]);
   });
 
   it("a run that ignores its signal costs the drain, is named, and onStop still comes, once", async () => {
@@ -360,6 +389,38 @@ describe("those who watch", () => {
     leaving.unsubscribe();
     await tier.shutdown();
     expect([paths.at(-1), observed.at(-1)]).toEqual(['{"healthy":"ready"}', "over"]);
+  });
+
+  it("a listener to facts that leaves and comes again while it is told hears each fact once", async () => {
+    const tier = make({ run: () => {} });
+    const heard: string[] = [];
+    let leave = () => {};
+    const again = (fact: ServiceFact) => {
+      heard.push(fact.type);
+      leave();
+      leave = tier.onFact(again);
+    };
+    leave = tier.onFact(again);
+    const all: string[] = [];
+    tier.onFact(({ type }) => void all.push(type));
+    await tier.runToCompletion();
+    await Promise.resolve();
+    expect(heard).toEqual(all);
+  });
+
+  it("a function that listens twice leaves once at a time", async () => {
+    const tier = make();
+    let heard = 0;
+    const listen = () => {
+      heard += 1;
+    };
+    const leave = tier.onFact(listen);
+    tier.onFact(listen);
+    leave();
+    leave();
+    await tier.boot();
+    expect(heard).toBeGreaterThan(0);
+    await tier.shutdown();
   });
 
   it("a listener to facts hears nothing once it has left", async () => {

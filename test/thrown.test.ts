@@ -1,6 +1,6 @@
 /** What anything that was thrown says of itself. */
 import { describe, expect, it } from "vitest";
-import { messageOf, nameOf, ownCodeOf } from "../machines/thrown.ts";
+import { isOf, messageOf, nameOf, ownCodeOf } from "../machines/thrown.ts";
 import { StargazerError } from "../src/errors.ts";
 
 const unprintable = {
@@ -14,6 +14,8 @@ const unprintable = {
     throw new Error("no");
   },
 };
+const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+revoke();
 const odd = Object.assign(new Error("odd"), { name: 7, code: 7 });
 
 describe("what was thrown", () => {
@@ -38,7 +40,16 @@ describe("what was thrown", () => {
 
   it("has a code where that is one of ours", () => {
     expect(ownCodeOf(new StargazerError("SG_ERR_REGISTRY", "torn"))).toBe("SG_ERR_REGISTRY");
-    const foreign = [{ code: "ECONNREFUSED" }, { code: "X_SG_ERR_" }, {}, undefined, null, odd, unprintable];
-    expect(foreign.map(ownCodeOf)).toEqual(Array(7).fill(undefined));
+    const foreign = [{ code: "ECONNREFUSED" }, { code: "X_SG_ERR_" }, {}, undefined, null, odd, unprintable, revoked];
+    expect(foreign.map(ownCodeOf)).toEqual(Array(8).fill(undefined));
+  });
+
+  it("may be what cannot even be looked at", () => {
+    expect(messageOf(revoked)).toBe("something that cannot be printed was thrown");
+  });
+
+  it("is of a class, or is not, or cannot be asked", () => {
+    const kinds = [new TypeError("torn"), odd, unprintable, revoked, undefined].map((thrown) => isOf(thrown, Error));
+    expect(kinds).toEqual([true, true, false, false, false]);
   });
 });

@@ -2,6 +2,7 @@
 import { createActor, fromPromise, setup } from "xstate";
 import type { LifecycleEvent, LifecycleSettings } from "../../machines/index.ts";
 import { lifecycleMachine, statePath } from "../../machines/index.ts";
+import { messageOf } from "../errors.ts";
 import type { FlightEvent, FlightRecording } from "./recording.ts";
 
 const silent = fromPromise<never, never>(() => new Promise<never>(() => {}));
@@ -30,7 +31,7 @@ const revived = (event: FlightEvent): LifecycleEvent => {
   const { message, code } = error;
   return {
     ...event,
-    error: Object.assign(new Error(String(message)), code === undefined ? {} : { code }),
+    error: Object.assign(new Error(messageOf(message)), code === undefined ? {} : { code }),
   } as unknown as LifecycleEvent;
 };
 

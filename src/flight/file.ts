@@ -13,8 +13,10 @@ const maxFiles = 32;
 export const flightFolder = (): string => fromEnvironment("SG_FLIGHT_DIR") ?? tmpdir();
 
 /** The time comes first, so that names sort by age. */
-const nameOf = ({ service, pid, writtenAt }: FlightRecording): string =>
-  `${prefix}${new Date(writtenAt).toISOString().replace(/[:.]/g, "-")}-${service.replace(/[^\w.-]/g, "_")}-${pid}.json`;
+const nameOf = ({ service, instance, pid, writtenAt }: FlightRecording): string => {
+  const who = `${service}-${instance}-${pid}`.replace(/[^\w.-]/g, "_");
+  return `${prefix}${new Date(writtenAt).toISOString().replace(/[:.]/g, "-")}-${who}.json`;
+};
 
 const prune = (folder: string): void => {
   const files = readdirSync(folder).filter((name) => name.startsWith(prefix) && name.endsWith(".json"));

@@ -4,8 +4,8 @@
  */
 import type { InspectionEvent } from "xstate";
 import { statePath } from "../../machines/state.ts";
+import { plain } from "../plain.ts";
 import { Ring } from "../ring.ts";
-import { plainEvent } from "./plain.ts";
 import type { FlightEntry, FlightEvent } from "./recording.ts";
 
 /** entries; some 40 are a whole life without trouble */
@@ -51,8 +51,18 @@ export class FlightRecorder {
   }
 }
 
+/** what belongs to XState, or is said elsewhere in the recording */
+const left = new Set(["actorId", "cause", "phases", "failures", "input"]);
+const bounds = { depth: 4, items: 32, length: 1000, without: left };
+
+/** An event that cannot be read keeps its type. */
+const plainEvent = (event: { readonly type: string }): FlightEvent => {
+  const told = plain(event, bounds);
+  return typeof told === "object" ? (told as FlightEvent) : { type: event.type };
+};
+
 const entryOf = ({ at, event, value, always }: Noted): FlightEntry => {
-  const plain: FlightEvent = plainEvent(event);
-  if (value === undefined) return { kind: "fact", at, fact: plain };
-  return { kind: "step", at, event: plain, path: statePath({ value }), ...(always ? { always } : {}) };
+  const told = plainEvent(event);
+  if (value === undefined) return { kind: "fact", at, fact: told };
+  return { kind: "step", at, event: told, path: statePath({ value }), ...(always ? { always } : {}) };
 };

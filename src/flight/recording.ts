@@ -57,6 +57,8 @@ const maxBytes = 16 * 1024 * 1024;
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === "string";
 const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+/** what a Date can hold, in ms since the epoch */
+const isTime: Check = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15;
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isEvent: Check = (value) => isRecord(value) && isText(value.type);
@@ -68,6 +70,7 @@ const optional =
 type Shape = Readonly<Record<string, readonly [Check, string]>>;
 const text = [isText, "a text"] as const;
 const number = [isNumber, "a number"] as const;
+const time = [isTime, "a time in ms since the epoch"] as const;
 const list = [Array.isArray, "a list"] as const;
 const event = [isEvent, "an object with a type"] as const;
 
@@ -75,7 +78,7 @@ const recordingShape: Shape = {
   service: text,
   instance: text,
   pid: number,
-  writtenAt: number,
+  writtenAt: time,
   path: text,
   settings: [isRecord, "an object"],
   dropped: number,
@@ -84,15 +87,15 @@ const recordingShape: Shape = {
   end: [(value) => value === null || isRecord(value), "an object or null"],
 };
 const stepShape: Shape = {
-  at: number,
+  at: time,
   event,
   path: text,
   always: [optional((value) => typeof value === "boolean"), "true or false"],
 };
-const factShape: Shape = { at: number, fact: event };
+const factShape: Shape = { at: time, fact: event };
 const phaseShape: Shape = {
   phase: text,
-  startedAt: number,
+  startedAt: time,
   durationMs: [optional(isNumber), "a number"],
   outcome: [optional(isText), "a text"],
 };

@@ -42,7 +42,8 @@ const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal)
   await (owned && client.status === "reconnecting"
     ? connectNow(client as Redis, signal)
     : whenReady(client, { reopen: owned, signal }));
-  const [, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
+  const [pong, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
+  if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
   if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
 };
 

@@ -89,4 +89,6 @@ export class Releases {
   }
 }
 
-const nameOf = (release: Release): string => (release.name === "" ? "a release" : `the release '${release.name}'`);
+/** A function's name can be made anything. */
+const nameOf = ({ name }: { readonly name: unknown }): string =>
+  typeof name === "string" && name !== "" ? `the release '${name}'` : "a release";

@@ -1,13 +1,14 @@
 /** From what the chart noted to the report that people get. */
 import type { Failure, LifecycleContext, LifecycleOutput } from "../../machines/index.ts";
 import { endAllPhases } from "../../machines/phases.ts";
+import { isOf } from "../../machines/thrown.ts";
 import type { ErrorCode } from "../errors.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { StopReport } from "./types.ts";
 
 /** A failure as an error; one that was a StargazerError of the same words stays itself. */
 const toError = ({ phase, code, message, cause }: Failure): StargazerError =>
-  cause instanceof StargazerError && cause.code === code && cause.message === message
+  isOf(cause, StargazerError) && cause.code === code && cause.message === message
     ? cause
     : new StargazerError(code as ErrorCode, message, { phase, cause });
 

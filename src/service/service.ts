@@ -144,11 +144,12 @@ export abstract class StargazerService {
    * Resolves when the service is in `state`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
    * and with the signal's reason when it aborts.
    */
-  async waitFor(state: StateName, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    if (!stateNames.includes(state)) {
-      const message = `'${String(state)}' is no state; the states are ${stateNames.join(", ")}.`;
-      throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
-    }
+  async waitFor(state: StateName, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const wrong = (message: string) => new StargazerError("SG_ERR_CONFIG_INVALID", message);
+    if (!stateNames.includes(state)) throw wrong(`'${String(state)}' is no state; the states are ${stateNames.join(", ")}.`);
+    const { signal } = options ?? {};
+    if (signal !== undefined && typeof signal?.addEventListener !== "function")
+      throw wrong("waitFor takes { signal }, an AbortSignal, or nothing.");
     await this.#host.waitFor(state, signal);
   }
 
@@ -187,8 +188,9 @@ export abstract class StargazerService {
 
   /** Calls `listener` with every fact from now on, until the returned function is called. Any state. */
   onFact(listener: (fact: ServiceFact) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    const own = (fact: ServiceFact) => listener(fact);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   /** Phases 3 to 7: stand up what the tier needs, on a Redis that has answered. Called once at most. */
@@ -198,7 +200,10 @@ export abstract class StargazerService {
   /** What `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
   protected abstract onStop(context: HookContext): Promise<void> | void;
 
-  /** Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. */
+  /**
+   * Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. Where it
+   * throws, or the metadata then has more than 4096 bytes of JSON, that write fails with the reason.
+   */
   protected describe(): Record<string, unknown> {
     return {};
   }
@@ -232,6 +237,6 @@ export abstract class StargazerService {
   #write(fact: ServiceFact): void {
     this.#flight.fact(fact);
     writeFact(this.#log, fact);
-    for (const listener of this.#listeners) this.#host.contained(listener, "a listener")(fact);
+    for (const listener of [...this.#listeners]) this.#host.contained(listener, "a listener")(fact);
   }
 }

@@ -1,0 +1,53 @@
+/** Anything as plain JSON: bounded, without functions, actors and stacks, whatever a tier has put into it. */
+import type { AnyActorRef } from "xstate";
+import { isOf } from "../machines/thrown.ts";
+import { messageOf } from "./errors.ts";
+
+export interface Bounds {
+  /** levels of objects and lists */
+  readonly depth: number;
+  /** of a list or an object */
+  readonly items: number;
+  /** characters of a text */
+  readonly length: number;
+  /** keys that are left out */
+  readonly without?: ReadonlySet<string>;
+}
+
+const isActorRef = (value: object): value is AnyActorRef => "sessionId" in value && "getSnapshot" in value;
+
+/** Never throws: what cannot be read is said to be so. */
+export const plain = (value: unknown, bounds: Bounds): unknown => {
+  try {
+    return reduced(value, bounds);
+  } catch (error) {
+    return `(unreadable: ${messageOf(error)})`;
+  }
+};
+
+const reduced = (value: unknown, bounds: Bounds): unknown => {
+  if (typeof value === "string") return value.slice(0, bounds.length);
+  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
+  if (typeof value === "function") return undefined;
+  if (typeof value !== "object" || value === null) return value;
+  if (isOf(value, Error)) return plainError(value, bounds);
+  if (isActorRef(value)) return { actor: value.id, sessionId: value.sessionId };
+  const isList = Array.isArray(value);
+  if (bounds.depth === 0) return isList ? "(list)" : "(object)";
+  return isList ? plainList(value, bounds) : plainObject(value, bounds);
+};
+
+const below = (bounds: Bounds): Bounds => ({ ...bounds, depth: bounds.depth - 1 });
+
+const plainError = (error: Error & { code?: unknown }, bounds: Bounds) => {
+  const { name, message, code } = error;
+  return { name: plain(name, bounds), message: plain(message, bounds), ...(typeof code === "string" ? { code } : {}) };
+};
+
+const plainList = (list: readonly unknown[], bounds: Bounds) =>
+  list.slice(0, bounds.items).map((item) => plain(item, below(bounds)));
+
+const plainObject = (value: object, bounds: Bounds) => {
+  const entries = Object.entries(value).filter(([key, item]) => !bounds.without?.has(key) && typeof item !== "function");
+  return Object.fromEntries(entries.slice(0, bounds.items).map(([key, item]) => [key, plain(item, below(bounds))]));
+};
