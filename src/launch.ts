@@ -15,9 +15,11 @@ import {
   openResources,
   setExitCode,
   signalExitCode,
+  tellLaunched,
   writeLastLine,
 } from "./process.ts";
 import type { StargazerService } from "./service/service.ts";
+import { demandService } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
 
 /** Supervisors and terminals send a signal twice; within this time the second one does not count. */
@@ -38,6 +40,9 @@ interface Session {
 /** There exactly while a service is launched. */
 let session: Session | undefined;
 
+/** Runs from the end of a session until the next one begins. */
+let linger: NodeJS.Timeout | undefined;
+
 /**
  * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
  * is printed and exits 2.
@@ -54,6 +59,7 @@ export const launch = async (service: StargazerService | (() => StargazerService
   const launched = construct(service);
   running.add(launched);
   const subscription = launched.actor.subscribe(announcer(launched));
+  tellLaunched(launched);
   try {
     if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();
@@ -80,7 +86,8 @@ const announcer = (service: StargazerService): (() => void) => {
 
 const construct = (service: StargazerService | (() => StargazerService)): StargazerService => {
   try {
-    return demandService(typeof service === "function" ? service() : service);
+    const given: unknown = typeof service === "function" ? service() : service;
+    return demandService(given, "launch takes a service, or a function that returns one");
   } catch (error) {
     endIfLast();
     if (typeof service !== "function" || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID")
@@ -90,14 +97,8 @@ const construct = (service: StargazerService | (() => StargazerService)): Starga
   }
 };
 
-/** By shape rather than by class: a program may hold two copies of this package. */
-const demandService = (given: StargazerService): StargazerService => {
-  if (typeof given?.runToCompletion === "function" && typeof given.actor?.subscribe === "function") return given;
-  const what = (given as unknown) instanceof Promise ? "a promise: await what makes the service first" : typeof given;
-  throw new StargazerError("SG_ERR_CONFIG_INVALID", `launch takes a service, or a function that returns one, not ${what}.`);
-};
-
 const openSession = (): Session => {
+  clearTimeout(linger);
   const removals = [
     onSignals(signalHandler()),
     onUncaught(uncaughtHandler()),
@@ -161,10 +162,9 @@ const waitedFor = (): string =>
     .join(", ") || "anything";
 
 const lingerAtMost = (): void => {
-  const timer = setTimeout(() => {
-    if (session !== undefined) return;
+  linger = setTimeout(() => {
     writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${openResources().join(", ") || "unknown"}`);
     exit(exitCode());
   }, lingerMs);
-  timer.unref();
+  linger.unref();
 };

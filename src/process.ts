@@ -1,7 +1,9 @@
 /** The one place where signals, exit codes and the line to a supervisor are touched. Everything in it can be taken back. */
+import type { EventEmitter } from "node:events";
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import { fromEnvironment } from "./environment.ts";
+import { messageOf } from "./errors.ts";
 
 export type StopSignal = "SIGTERM" | "SIGINT";
 const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT"];
@@ -36,6 +38,27 @@ export const onUncaught: (handler: (error: unknown) => void) => () => void = sha
   "uncaughtException",
   "unhandledRejection",
 ]);
+
+const exitGuards = new Set<() => void>();
+let unguardedExit = process.exit;
+
+/**
+ * Has `guard` asked before anybody's `process.exit` is carried out, until the returned function is called: what it throws is thrown
+ * to the caller, and the process goes on.
+ */
+export const guardExit = (guard: () => void): (() => void) => {
+  if (exitGuards.size === 0) {
+    unguardedExit = process.exit;
+    process.exit = (code) => {
+      for (const ask of [...exitGuards]) ask();
+      return unguardedExit(code);
+    };
+  }
+  exitGuards.add(guard);
+  return () => {
+    if (exitGuards.delete(guard) && exitGuards.size === 0) process.exit = unguardedExit;
+  };
+};
 
 /** What a shell reports for a process that this signal ended: 128 + its number. */
 export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
@@ -101,6 +124,20 @@ export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
   }
 };
 
+/* ---- between `stargazer run` and a module that launches its service itself: by name, for they may hold two copies of this package ---- */
+
+const launchedEvent = "stargazer.launched";
+const events: EventEmitter = process;
+
+/** Tells whoever started this process that `service` is launched, before it has begun. */
+export const tellLaunched = (service: unknown): void => void events.emit(launchedEvent, service);
+
+/** Calls `handler` with every service that is launched in this process, until the returned function is called. */
+export const onLaunched = (handler: (service: unknown) => void): (() => void) => {
+  events.on(launchedEvent, handler);
+  return () => void events.off(launchedEvent, handler);
+};
+
 /* ---- the line between a service and the supervisor that started it: an IPC channel, used only when SG_SUPERVISED is set ---- */
 
 /** How a service stopped, as far as its supervisor wants to know. */
@@ -137,7 +174,7 @@ export const announce = (state: string): void => tell({ type: "state", state });
 
 /** Tells the supervisor, if there is one, how the service stopped. Never throws. */
 export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {
-  const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
+  const message = error === undefined ? undefined : messageOf(error);
   tell({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
 };
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
+import { stateNames } from "../machines/index.ts";
 import { openRegistryConnection } from "../src/redis/connection.ts";
 import { Registration } from "../src/registry/registration.ts";
 import { endCli, openShell } from "./kit/cli.ts";
@@ -134,6 +135,27 @@ describe("run", () => {
     await sample.line("that it runs", (line) => line === "sample runs");
     sample.child.kill("SIGTERM");
     expect(await sample.ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  it.each([
+    ["waits for its end", { SAMPLE_AWAITS: "1" }],
+    ["goes on", {}],
+  ])("a module that launches its service itself and %s is run as under node: signals stop it, once", async (_what, env) => {
+    const sample = shell.start(["run", `./${modules}/launched.mjs`, "--inspect"], env);
+    await sample.line("that it runs", (line) => line === "sample runs");
+    sample.child.kill("SIGTERM");
+    const { code, out, err } = await sample.ended;
+    expect(code).toBe(0);
+    expect(err).toMatch(/inspector at http:/);
+    const states = out.split("\n").flatMap((line) => (line.includes('"state.entered"') ? [JSON.parse(line).state] : []));
+    expect(states).toEqual([...stateNames]);
+  });
+
+  it("what such a module throws once its service runs is as uncaught as under node", async () => {
+    const { code, out } = await shell.run(["run", `./${modules}/launched.mjs`], { env: { SAMPLE_THROWS: "1" } });
+    expect(code).toBe(1);
+    expect(out).toContain("uncaught: too late for the loading");
+    expect(out).toContain('"state":"stopped"');
   });
 });
 

@@ -32,6 +32,7 @@ vi.mock("../src/process.ts", () => {
       state.held += 1;
       return () => void (state.held -= 1);
     },
+    tellLaunched: () => {},
     announce: (phase: string) => void told.push(phase),
     announceReport: ({ outcome }: { outcome: string }) => void told.push({ outcome }),
     setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
@@ -259,6 +260,15 @@ describe("a process that does not end", () => {
     expect(() => vi.advanceTimersByTime(1)).toThrow("the process has ended");
     expect(state.exited).toEqual([1]);
     expect(said).toEqual(["still alive 1000 ms after the last service stopped; open: Timeout, TCPSocketWrap × 2"]);
+  });
+
+  it("has its whole second after the last of its services, also where others ended before", async () => {
+    await settled(launch(make({ run: () => {} })));
+    vi.advanceTimersByTime(900);
+    await settled(launch(make({ run: () => {} })));
+    vi.advanceTimersByTime(999);
+    expect(state.exited).toEqual([]);
+    expect(() => vi.advanceTimersByTime(1)).toThrow("the process has ended");
   });
 
   it("is left alone while another service runs", async () => {

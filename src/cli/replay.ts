@@ -39,7 +39,7 @@ const print = (recording: FlightRecording): void => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
     return `${paint("dim", when)}  ${paint(colours[tone], plain(text))}`;
   });
-  const phases = timelineTree(recording.phases).map(plain);
+  const phases = timelineTree(recording.phases, recording.writtenAt).map(plain);
   const lines = [...head(recording).map(plain), "", ...told, "", ...phases, "", plain(rerunWords(rerun(recording)))];
   console.log(lines.join("\n"));
 };
@@ -52,9 +52,10 @@ const printTest = (recording: FlightRecording, style: TestStyle, file: string): 
   process.stdout.write(testText(recording, style));
 };
 
-const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
+const problemsOf = ({ positionals, problems, text, has }: Arguments): string[] => {
   const style = text("test");
   return [
+    ...problems,
     ...(positionals.length === 1 ? [] : ["name one file"]),
     ...(style === undefined || (testStyles as readonly string[]).includes(style)
       ? []

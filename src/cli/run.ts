@@ -8,7 +8,7 @@ import { messageOf, StargazerError } from "../errors.ts";
 import type { InspectChoice } from "../inspector/choice.ts";
 import { readChoice } from "../inspector/choice.ts";
 import { launch } from "../launch.ts";
-import { onIdle } from "../process.ts";
+import { exitCode, onIdle, onLaunched } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
 import { didYouMean } from "./closest.ts";
@@ -24,7 +24,7 @@ const isPath = (target: string): boolean => /^[./]|[/\\]|\.[cm]?[jt]s$/.test(tar
 /** By shape rather than by class: the module may bring a copy of this package of its own. */
 const isService = (value: unknown): value is StargazerService =>
   typeof value === "object" && value !== null && "runToCompletion" in value && "shutdown" in value;
-const isServiceClass = (value: unknown): value is new () => StargazerService =>
+const isServiceClass = (value: unknown): value is new (options: object) => StargazerService =>
   typeof value === "function" && isService(value.prototype as unknown);
 
 const tier = async (name: string): Promise<Start> => {
@@ -57,22 +57,42 @@ const unlessStuck = <T>(loading: Promise<T>): Promise<T> => {
   });
 };
 
-const load = async (file: string): Promise<Record<string, unknown>> => {
+/** What the module exports; undefined as soon as it has launched a service itself, however long its top level then waits. */
+const load = async (file: string, onItself: (service: unknown) => void): Promise<Record<string, unknown> | undefined> => {
+  let unhear = () => {};
+  const itself = new Promise<undefined>((resolve) => {
+    unhear = onLaunched((service) => {
+      unhear();
+      onItself(service);
+      resolve(undefined);
+    });
+  });
+  const loading = import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
   try {
-    return await unlessStuck(import(pathToFileURL(file).href) as Promise<Record<string, unknown>>);
+    const exported = await unlessStuck(Promise.race([itself, loading]));
+    // what its top level throws from here on is as uncaught as under `node`
+    if (exported === undefined) void loading.then(() => {});
+    return exported;
   } catch (cause) {
     throw new StargazerError("SG_ERR_CONFIG_INVALID", `the module ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
+  } finally {
+    unhear();
   }
 };
 
-const fromModule = async (path: string): Promise<Start> => {
+/** Undefined where the module has launched its service itself. */
+const fromModule = async (path: string, onItself: (service: unknown) => void): Promise<Start | undefined> => {
   const file = resolve(path);
   if (!existsSync(file)) throw usageError([`there is no module ${path}`], "run");
-  const { default: exported } = await load(file);
-  if (isServiceClass(exported)) return () => new exported();
+  const module = await load(file, onItself);
+  if (module === undefined) return undefined;
+  const { default: exported } = module;
+  if (isServiceClass(exported)) return () => new exported({});
   if (isService(exported)) return exported;
   throw usageError(
-    [`the module ${path} has no service in it: export a class that extends StargazerService, or an instance, as default`],
+    [
+      `the module ${path} has no service in it: export a class that extends StargazerService, or an instance, as default, or launch it there`,
+    ],
     "run",
   );
 };
@@ -85,15 +105,14 @@ const inspectChoice = (args: Arguments): InspectChoice | undefined => {
   return variable === undefined ? undefined : readChoice(variable, "SG_INSPECT");
 };
 
-/** The same service, watched from its first moment; the inspector is loaded only here. */
-const inspected = async (start: Start, choice: InspectChoice): Promise<() => StargazerService> => {
+/** Has a service watched from its first moment; the inspector is loaded only here. */
+const watcher = async (choice: InspectChoice): Promise<(service: StargazerService) => void> => {
   const { inspect } = await import("../inspector/inspect.ts");
-  return () => {
-    const service = typeof start === "function" ? start() : start;
-    inspect(service, choice, { say: (line) => console.error(`stargazer: ${line}`) });
-    return service;
-  };
+  return (service) => void inspect(service, choice, { say: (line) => console.error(`stargazer: ${line}`) });
 };
+
+/** A service is stopped by signals, never by the end of whoever reads what it says. */
+const outliveReaders = (): void => onOutputLost(() => {});
 
 export const run: Command = {
   name: "run",
@@ -101,7 +120,8 @@ export const run: Command = {
   synopsis: "<tier | ./module.js> [--inspect[=page|PORT|stately|ws://URL]]",
   details: [
     `tier             ${tiers.map(({ name }) => name).join(", ")}`,
-    "./module.js      its default export is a class that extends StargazerService, or an instance",
+    "./module.js      its default export is a class that extends StargazerService (it is constructed with {}), or an instance;",
+    "                 or it launches its service itself",
     "--inspect        serves a page on loopback that shows the service live; SG_INSPECT does the same",
     "  =PORT          the page on that port",
     "  =stately       Stately's inspector, through a relay on loopback (needs the package @statelyai/inspect)",
@@ -115,10 +135,20 @@ export const run: Command = {
     if (target === "" || more.length > 0) args.problems.push("name one tier or one module");
     refuse(args, run);
     const choice = inspectChoice(args);
-    const start = await (isPath(target) ? fromModule(target) : tier(target));
-    // a service is stopped by signals, never by the end of whoever reads what it says
-    onOutputLost(() => {});
-    const launched = launch(choice === undefined ? start : await inspected(start, choice));
+    const watch = choice === undefined ? () => {} : await watcher(choice);
+    const itself = (service: unknown) => {
+      hearNoLonger();
+      outliveReaders();
+      watch(service as StargazerService);
+    };
+    const start = await (isPath(target) ? fromModule(target, itself) : tier(target));
+    if (start === undefined) return exitCode();
+    outliveReaders();
+    const launched = launch(() => {
+      const service = typeof start === "function" ? start() : start;
+      watch(service);
+      return service;
+    });
     hearNoLonger();
     return (await launched).exitCode;
   },
