@@ -1,8 +1,10 @@
 /** The conformance kit: our tiers conform, and of each bad tier it says what was wrong and who did it. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Redis } from "ioredis";
@@ -185,6 +187,42 @@ describe("what a bad tier did wrong", () => {
     expect(said).toContain("a listener to the process is left: 'SIGTERM' (onTerm), added in onStart");
   });
 
+  it("a loop goes on in the background", async () => {
+    let on = true;
+    cleanups.push(() => {
+      on = false;
+    });
+    const reading = async () => {
+      while (on) {
+        await readFile(fileURLToPath(import.meta.url));
+        await pause(20);
+      }
+    };
+    expect(await saidOf({ onStart: () => void reading() })).toMatch(/left open after the stop: a timer made in onStart/);
+    const turning = () => void (on && setImmediate(turning));
+    const turns: TestHooks["run"] = ({ signal }) => {
+      turning();
+      return aborted(signal);
+    };
+    expect(await saidOf({ run: turns })).toMatch(/left open after the stop: an immediate made in run/);
+  });
+
+  it("a message port, or a channel, is left listening", async () => {
+    const listening = async (port: MessagePort | BroadcastChannel) => {
+      cleanups.push(() => port.close());
+      port.onmessage = () => {};
+    };
+    expect(await saidOf({ onStart: () => listening(new MessageChannel().port1) })).toContain("a message port made in onStart");
+    expect(await saidOf({ onStart: () => listening(new BroadcastChannel("x")) })).toContain("a message port made in onStart");
+  });
+
+  it("it ends the process", async () => {
+    const before = process.exit;
+    const said = await saidOf({ onStop: () => process.exit(0) });
+    expect(said).toContain("onStop would have ended the process, which only launch may");
+    expect(process.exit).toBe(before);
+  });
+
   it("a phase is not awaited", async () => {
     const said = await saidOf({ onStart: ({ phase, signal }) => void phase("tools", () => aborted(signal)).catch(() => {}) });
     expect(said).toContain("the phase 'tools' was still under way when onStart had ended: await context.phase()");
@@ -260,11 +298,48 @@ describe("what a bad tier did wrong", () => {
     const keeps = await conformance(() => new TestTier({ redis: null }), options);
     expect(String(keeps)).toContain("the factory has to pass the overrides that it is given to the constructor");
   });
+
+  it("a factory that returns one service again, one that has begun, or none", async () => {
+    const options = { ...quick, redis: false, only: ["construction", "shutdown in running", "restart"] };
+    const saidFor = async (factory: (overrides: object) => unknown) => String(await conformance(factory as never, options));
+    let one: TestTier | undefined;
+    const same = (overrides: object) => {
+      one ??= new TestTier(overrides);
+      return one;
+    };
+    expect(await saidFor(same)).toMatch(/1 of 2 claims broken[\s\S]*the factory has to make a new service at each call/);
+    const begun = (overrides: object) => {
+      const tier = new TestTier(overrides);
+      void tier.shutdown();
+      return tier;
+    };
+    expect(await saidFor(begun)).toMatch(/1 of 1 claims broken[\s\S]*in 'init': this one is 'stopped'/);
+    expect(await saidFor(async (overrides) => new TestTier(overrides))).toContain("not a promise: await what makes");
+    expect(await saidFor(() => ({}))).toContain("the factory has to return a service, not object");
+    expect(await saidFor(() => null)).toContain("the factory has to return a service, not null");
+    expect(await saidFor((overrides) => Object.freeze(new TestTier(overrides)))).toContain("frozen or sealed");
+  });
+});
+
+describe("what is no fault", () => {
+  it("a run that ends before the shutdown comes has completed", async () => {
+    const only = ["run and stop", "shutdown in running"];
+    const report = await conformance((options) => new TestTier(options, { run: () => {} }), { ...quick, redis: false, only });
+    expect(String(report)).toContain("conforms");
+  });
 });
 
 describe("the report", () => {
   it("nothing checked is nothing proven", () => {
     expect(new ConformanceReport("none", []).passed).toBe(false);
+  });
+
+  it("of nothing is refused, and says that nothing was checked", async () => {
+    const factory = (options: object) => new TestTier(options);
+    await expect(conformance(factory, { only: [] })).rejects.toThrow("no scenario is left to play");
+    const only = ["Redis absent at boot"];
+    await expect(conformance(factory, { redis: false, only })).rejects.toThrow("no scenario is left to play");
+    expect(String(new ConformanceReport("mine", []))).toBe("mine was not checked");
   });
 
   it("a scenario of an unknown name is refused", async () => {

@@ -16,12 +16,17 @@ const all: readonly Scenario[] = [...lives, ...cuts, ...hookFaults, ...redisFaul
 /** The scenarios' names, for the option `only`. */
 export const scenarioNames: readonly string[] = all.map(({ name }) => name);
 
-/** Throws a TypeError for a name that is none: a misspelt one must not look like success. */
+/** Throws a TypeError for a name that is none, and where none is left: what is not played must not look like success. */
 export const scenariosFor = ({ only, redis = true }: ConformanceOptions): readonly Scenario[] => {
   const unknown = only?.filter((name) => !scenarioNames.includes(name)) ?? [];
   if (unknown.length > 0)
     throw new TypeError(`no scenario is called '${unknown.join("', '")}'; they are: ${scenarioNames.join(", ")}`);
-  return all.filter(({ name, needsRedis = false }) => (redis || !needsRedis) && (only?.includes(name) ?? true));
+  const chosen = all.filter(({ name, needsRedis = false }) => (redis || !needsRedis) && (only?.includes(name) ?? true));
+  if (chosen.length === 0)
+    throw new TypeError(
+      `no scenario is left to play: 'only' names ${only?.join(", ") || "none"}, and without Redis some are left out`,
+    );
+  return chosen;
 };
 
 export interface Played {

@@ -57,6 +57,7 @@ type Hooked = Record<HookName, Hook> & Pick<StargazerService, "shutdown" | "runT
 const inside = new AsyncLocalStorage<HookCall | undefined>();
 
 export const watchHooks = (service: StargazerService, watch: LeakWatch, disturbance: Disturbance): HookRecord => {
+  if (!Object.isExtensible(service)) throw new Error("this service is frozen or sealed, so the kit cannot watch its hooks");
   const hooked = service as unknown as Hooked;
   const record = { calls: [] as HookCall[], releases: [] as ReleaseCall[] };
   for (const hook of ["onStart", "run", "onStop"] as const) {

@@ -85,7 +85,10 @@ const releasing = ({ name, hook, times: count, begunAt, settledAt, error }: Rele
 
 const orphans = (calls: readonly HookCall[]): string[] =>
   calls.flatMap(({ hook, orphans: open }) =>
-    open.map((name) => `the phase '${name}' was still under way when ${hook} had ended: await context.phase()`),
+    open.map(
+      (name) =>
+        `the phase '${name}' was still under way when ${hook} had ended: await context.phase(), also when another one fails (Promise.allSettled)`,
+    ),
   );
 
 const states = (facts: readonly ServiceFact[]): string[] => {

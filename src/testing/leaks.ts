@@ -9,6 +9,8 @@ import { eventually } from "./within.ts";
 /** What keeps a process alive, by its name in `async_hooks`, and as people call it. */
 const words: Readonly<Record<string, string>> = {
   Timeout: "a timer",
+  Immediate: "an immediate",
+  MESSAGEPORT: "a message port",
   TCPWRAP: "a socket",
   TCPSERVERWRAP: "a listening socket",
   PIPEWRAP: "a pipe",
@@ -20,6 +22,9 @@ const words: Readonly<Record<string, string>> = {
   WORKER: "a worker thread",
   SIGNALWRAP: "a signal handler",
 };
+
+/** ms without a handle, and without a new one: a loop has none for a moment between two turns */
+const quietMs = 50;
 
 interface Handle {
   readonly type: string;
@@ -52,13 +57,19 @@ const callSite = (): string => {
   return lines.find(isForeign)?.match(/([^/\\(]+:\d+:\d+)\)?$/)?.[1] ?? "";
 };
 
+const inWords = ({ type, where, site }: Handle): string => `${words[type]} made in ${where}${site === "" ? "" : ` (${site})`}`;
+
 export class LeakWatch {
   readonly #handles = new Map<number, Handle>();
+  #newest: Handle | undefined;
+  #madeAt = Number.NEGATIVE_INFINITY;
   readonly #hook = createHook({
     init: (id, type, _trigger, resource) => {
       const here = place.getStore();
       if (here?.watch !== this || words[type] === undefined) return;
-      this.#handles.set(id, { type, where: here.where, site: callSite(), resource });
+      this.#newest = { type, where: here.where, site: callSite(), resource };
+      this.#madeAt = performance.now();
+      this.#handles.set(id, this.#newest);
     },
     destroy: (id) => void this.#handles.delete(id),
   });
@@ -72,10 +83,18 @@ export class LeakWatch {
     return place.run({ watch: this, where }, work);
   }
 
-  /** What is still open and keeps the process alive after `settleMs` at most, in words that name who made it. */
+  /** Whose work this is called from; undefined from other work in the process. */
+  get where(): string | undefined {
+    const here = place.getStore();
+    return here?.watch === this ? here.where : undefined;
+  }
+
+  /** What is still open and keeps the process alive, or is made anew, after `settleMs` at most: in words that name who made it. */
   async left(settleMs: number): Promise<string[]> {
-    await eventually(settleMs, () => this.#open().length === 0);
-    return this.#open().map(({ type, where, site }) => `${words[type]} made in ${where}${site === "" ? "" : ` (${site})`}`);
+    const isQuiet = () => this.#open().length === 0 && performance.now() - this.#madeAt > quietMs;
+    if (await eventually(Math.max(settleMs, 2 * quietMs), isQuiet)) return [];
+    const open = this.#open();
+    return open.length > 0 ? open.map(inWords) : [`${inWords(this.#newest!)}, again and again`];
   }
 
   /** Watches no more. Legal any number of times. */

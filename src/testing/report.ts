@@ -35,7 +35,11 @@ export class ConformanceReport {
         ? []
         : [`            claim: ${claim}`, ...detail.split("\n").map((line) => `            - ${line}`)]),
     ]);
-    const verdict = broken === 0 ? "conforms" : `does not conform: ${broken} of ${this.checks.length} claims broken`;
+    const verdict = this.passed
+      ? "conforms"
+      : broken === 0
+        ? "was not checked"
+        : `does not conform: ${broken} of ${this.checks.length} claims broken`;
     return [`${this.service} ${verdict}`, ...lines].join("\n");
   }
 }

@@ -1,4 +1,5 @@
 /** Lives that nothing disturbs from outside: whole ones, and ones that are cut in each state. */
+import type { StateName } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -16,13 +17,15 @@ const live = async (stage: Stage): Promise<boolean> => {
   return worked;
 };
 
-const cutIn = (state: string, play: (stage: Stage) => Promise<Trial>): Scenario => ({
+const cutIn = (state: StateName, play: (stage: Stage) => Promise<Trial>): Scenario => ({
   name: `shutdown in ${state}`,
   claim: `a shutdown in ${state} undoes what was begun and nothing else, and leaves nothing behind`,
   async play(stage) {
     const trial = await play(stage);
+    const completedBefore = trial.hasCompleted;
     const { outcome } = await trial.stop();
-    stage.expect(outcome !== "completed", "it says that it completed although it was shut down");
+    stage.expect(trial.probe.states.includes(state), `it never came to ${state}: ${await trial.why()}`);
+    stage.expect(completedBefore || outcome !== "completed", "it says that it completed although it was shut down");
   },
 });
 

@@ -1,6 +1,8 @@
 /** Where one scenario is played: services on trial, a Redis, and everything that they leave behind. */
 import { messageOf } from "../errors.ts";
-import { onUncaught } from "../process.ts";
+import { guardExit, onUncaught } from "../process.ts";
+import type { StargazerService } from "../service/service.ts";
+import { demandService } from "../service/shape.ts";
 import type { ServiceOptions } from "../service/types.ts";
 import type { Disturbance, HookCall } from "./hooks.ts";
 import { watchHooks } from "./hooks.ts";
@@ -28,6 +30,19 @@ export interface Circumstances extends Disturbance {
 
 const instanceId = "conformance";
 
+/** Each trial is of a service that has not lived. */
+const made = new WeakSet<StargazerService>();
+
+const demandNew = (given: unknown): StargazerService => {
+  const service = demandService(given, "the factory has to return a service");
+  if (service.instanceId !== instanceId)
+    throw new Error("the factory has to pass the overrides that it is given to the constructor");
+  if (made.has(service)) throw new Error("the factory has to make a new service at each call: it returned the same one again");
+  if (service.state !== "init") throw new Error(`the factory has to return a service in 'init': this one is '${service.state}'`);
+  made.add(service);
+  return service;
+};
+
 export class Stage {
   readonly limits: Limits;
   readonly redis: TestRedis | undefined;
@@ -40,21 +55,21 @@ export class Stage {
   readonly #trials: { readonly trial: Trial; readonly label: string }[] = [];
   readonly #listeners = listenersOf(process);
   readonly #unhear: () => void;
+  readonly #unguard: () => void;
 
   constructor({ factory, limits, redis }: StageOptions) {
     this.#factory = factory;
     this.limits = limits;
     this.redis = redis;
+    this.#unguard = guardExit(() => this.#refuseExit());
     this.#unhear = onUncaught((error) => this.#wrong.push(`an error that nobody handled: ${messageOf(error)}`));
   }
 
   /** Makes a service; it has not begun yet. */
   make({ overrides = {}, label = "", ...disturbance }: Circumstances = {}): Trial {
     const all = { ...overridesFor(this.limits, instanceId, this.redis?.url), ...overrides };
-    const service = this.#watch.within("the constructor", () => this.#factory(all));
+    const service = demandNew(this.#watch.within("the constructor", () => this.#factory(all)));
     this.serviceName = service.serviceName;
-    if (service.instanceId !== instanceId)
-      throw new Error("the factory has to pass the overrides that it is given to the constructor");
     const hooks = watchHooks(service, this.#watch, disturbance);
     const trial = new Trial(service, hooks, this.limits);
     this.#trials.push({ trial, label });
@@ -82,9 +97,17 @@ export class Stage {
       this.#wrong.push(...this.#listening());
     } finally {
       this.#unhear();
+      this.#unguard();
       this.#watch.stop();
     }
     return [...new Set(this.#wrong)];
+  }
+
+  #refuseExit(): void {
+    const { where } = this.#watch;
+    if (where === undefined) return;
+    this.#wrong.push(`${where} would have ended the process, which only launch may`);
+    throw new Error("the conformance kit has refused to end the process: only launch may");
   }
 
   #listening(): string[] {

@@ -53,6 +53,13 @@ export class Trial {
     return isHeld() && this.service.state === "running";
   }
 
+  /** Whether its `run` has returned by itself. */
+  get hasCompleted(): boolean {
+    return this.hooks.calls.some(
+      ({ hook, settledAt, error }) => hook === "run" && settledAt !== undefined && error === undefined,
+    );
+  }
+
   /** Stops it as a caller outside does, and waits for its report and for hooks that outlive it. */
   async stop(reason: string | Error = "the kit"): Promise<StopReport> {
     const beganAt = performance.now();
