@@ -13,7 +13,16 @@ const steps = [
   ["package types", "npx", ["attw", "--pack", ".", "--profile", "esm-only"]],
 ];
 
-const { values } = parseArgs({ options: { help: { type: "boolean" }, fast: { type: "boolean" } } });
+const read = () => {
+  try {
+    return parseArgs({ options: { help: { type: "boolean", short: "h" }, fast: { type: "boolean" } } }).values;
+  } catch (error) {
+    console.error(`check: ${error.message}. See: npm run check -- --help`);
+    return process.exit(2);
+  }
+};
+
+const values = read();
 if (values.help) {
   console.log(
     `npm run check [-- --fast]\n\n${steps.map(([name]) => `  ${name}`).join("\n")}\n\n--fast leaves out the tests and the package.`,

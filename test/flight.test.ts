@@ -99,6 +99,12 @@ describe("is written to a file", () => {
     expect(kept.phases.map(({ phase }) => phase)).toEqual(expect.arrayContaining(["init", "running", "stopped"]));
   });
 
+  it("in a folder that is made where there is none", async () => {
+    const tier = await stopped();
+    tier.saveFlight(join(folder, "not", "there"));
+    expect(readdirSync(join(folder, "not", "there"))).toHaveLength(1);
+  });
+
   it("of its own, also where others of its name stop in the same millisecond", async () => {
     const tiers = Array.from({ length: 8 }, (_, at) => new TestTier({ redis: null, instanceId: `k${at}` }, { run: () => {} }));
     for (const tier of tiers) tier.onFact((fact) => void facts.push(fact));
@@ -110,8 +116,8 @@ describe("is written to a file", () => {
 
   it("or the reason why it could not be is told, and nothing thrown", async () => {
     const tier = await stopped();
-    tier.saveFlight(join(folder, "nowhere"));
-    expect(facts.at(-1)).toEqual({ type: "flight.lost", reason: expect.stringContaining("ENOENT") });
+    tier.saveFlight("/dev/null/nowhere");
+    expect(facts.at(-1)).toEqual({ type: "flight.lost", reason: expect.stringContaining("ENOTDIR") });
   });
 });
 

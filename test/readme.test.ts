@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { factLevels } from "../src/service/facts.ts";
 import { resolveOptions } from "../src/service/options.ts";
 import { rendered } from "./bench/kit/publish.mjs";
+import { endCli, openShell } from "./kit/cli.ts";
 import { endPrograms, Program } from "./kit/program.ts";
 import type { TestRedis } from "./kit/redis.ts";
 import { startTestRedis } from "./kit/redis.ts";
@@ -19,9 +20,14 @@ beforeAll(async () => {
   redis = await startTestRedis();
   mkdirSync(folder, { recursive: true });
 });
-afterEach(endPrograms);
+const shell = openShell();
+afterEach(async () => {
+  await endPrograms();
+  await endCli();
+});
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
+  shell.remove();
   await redis.stop();
 });
 
@@ -70,13 +76,19 @@ it("lists every fact, and how loudly it is told", () => {
 });
 
 it.each(samples.filter((code) => code.includes("launch(")).map((code, at) => [at + 1, code]))(
-  "sample %i boots, runs and stops",
+  "sample %i boots, runs and stops, under node and under stargazer run",
   async (at, code) => {
     const file = `${folder}sample-${at}.js`;
     writeFileSync(file, String(code));
-    const program = new Program(file, { env: { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0" } });
+    const env = { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0" };
+    const program = new Program(file, { env });
     await program.state("running");
     program.signal("SIGTERM");
     expect(await program.ended).toMatchObject({ code: 0 });
+    const run = shell.start(["run", file], env);
+    await run.line("that it runs", (line) => line.includes('"state":"running"'));
+    run.child.kill("SIGTERM");
+    const { code: exitCode, out } = await run.ended;
+    expect([exitCode, out.includes('"state":"stopped"')]).toEqual([0, true]);
   },
 );

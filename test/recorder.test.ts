@@ -89,9 +89,11 @@ describe("the file of a failed stop", () => {
   });
 
   it("that cannot be written is told, and changes nothing else", async () => {
-    const program = fly({ options: alone, run: "throws" }, { SG_FLIGHT_DIR: join(folder, "nowhere") });
+    const program = fly({ options: alone, run: "throws" }, { SG_FLIGHT_DIR: "/dev/null/nowhere" });
     expect(await program.ended).toMatchObject({ code: 1 });
-    expect(program.lines.find(({ type }) => type === "flight.lost")).toMatchObject({ reason: expect.stringContaining("ENOENT") });
+    expect(program.lines.find(({ type }) => type === "flight.lost")).toMatchObject({
+      reason: expect.stringContaining("ENOTDIR"),
+    });
   });
 
   it("has no password in it", async () => {
@@ -222,6 +224,8 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["a folder", ["."], /cannot be read: EISDIR/],
     ["something else", ["package.json"], /package\.json is no flight recording: its format is not/],
     ["no JSON", ["README.md"], /README\.md is no flight recording: it is not JSON/],
+    ["an unknown option", ["a", "--jsn"], /unknown option --jsn/],
+    ["a style without a name", ["a", "--test"], /--test needs a value/],
     ["an unknown style", ["a", "--test", "mocha"], /unknown test style "mocha": use node or vitest/],
   ])("%s", async (_, args, problem) => {
     const { code, out, err } = await shell.run(["replay", ...args]);

@@ -457,6 +457,16 @@ describe("nothing is left", () => {
 });
 
 describe("configuration", () => {
+  it("a class without its hooks is refused, together with what else is wrong", () => {
+    class Half extends (StargazerService as unknown as new (options: object) => object) {
+      run() {}
+    }
+    const problems = "the class has no onStart, onStop: a service has all three; serviceName must be a string";
+    expect(() => new Half({})).toThrow(
+      expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining(problems) }),
+    );
+  });
+
   it("no options at all is refused as any other mistake", () => {
     class Bare extends StargazerService {
       protected override onStart() {}

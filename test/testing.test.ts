@@ -334,6 +334,13 @@ describe("the report", () => {
     expect(new ConformanceReport("none", []).passed).toBe(false);
   });
 
+  it("says once what was wrong in the same way in many scenarios", async () => {
+    const options = { ...quick, redis: false, only: ["run and stop", "shutdown in running"] };
+    const said = String(await conformance((overrides) => new TestTier(overrides, { onStop: hangs }), options));
+    expect(said.split("onStop never ended").length).toBe(2);
+    expect(said).toContain("- the same as in 'run and stop'");
+  });
+
   it("of nothing is refused, and says that nothing was checked", async () => {
     const factory = (options: object) => new TestTier(options);
     await expect(conformance(factory, { only: [] })).rejects.toThrow("no scenario is left to play");
@@ -372,6 +379,16 @@ describe("the suite in node:test", () => {
       const said = await runs(program(""));
       expect(said).toContain("# pass 3");
       expect(said).toContain("# fail 0");
+    },
+    longTest,
+  );
+
+  it(
+    "ends also where a tier leaves a timer behind",
+    async () => {
+      const said = await runs(program("setInterval(() => {}, 1000);"));
+      expect(said).toContain("# fail 2");
+      expect(said).toContain("left open after the stop: a timer made in onStop");
     },
     longTest,
   );

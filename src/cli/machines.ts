@@ -6,7 +6,7 @@ import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, render
 import { StargazerError } from "../errors.ts";
 import { didYouMean } from "./closest.ts";
 import type { Arguments, Command } from "./command.ts";
-import { usageError } from "./command.ts";
+import { refuse } from "./command.ts";
 
 const isFormat = (text: string): text is ChartFormat => (chartFormats as readonly string[]).includes(text);
 
@@ -48,12 +48,12 @@ export const machines: Command = {
   details: [
     `NAME             ${chartNames.join(", ")}; without one they are listed`,
     "--format F       svg (default), mermaid, or json for Stately's editor",
-    "--write          into visualizations/, all formats; without NAME also machines/README.md",
+    "--write          for this package's own tree: into visualizations/, all formats; without NAME also machines/README.md",
   ],
   options: { format: { type: "string" }, write: { type: "boolean" } },
   async run(args) {
-    const problems = problemsOf(args);
-    if (problems.length > 0) throw usageError(problems, "machines");
+    args.problems.push(...problemsOf(args));
+    refuse(args, machines);
     const [name] = args.positionals as [ChartName?];
     if (args.has("write")) await write(name === undefined ? chartNames : [name], name === undefined);
     else if (name === undefined) for (const known of chartNames) console.log(known);

@@ -5,7 +5,7 @@ import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
 import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, usageError } from "./command.ts";
+import { jsonDetail, jsonOption, refuse } from "./command.ts";
 import { duration, paintFor, plain } from "./terminal.ts";
 
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
@@ -52,10 +52,9 @@ const printTest = (recording: FlightRecording, style: TestStyle, file: string): 
   process.stdout.write(testText(recording, style));
 };
 
-const problemsOf = ({ positionals, problems, text, has }: Arguments): string[] => {
+const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
   const style = text("test");
   return [
-    ...problems,
     ...(positionals.length === 1 ? [] : ["name one file"]),
     ...(style === undefined || (testStyles as readonly string[]).includes(style)
       ? []
@@ -75,8 +74,8 @@ export const replay: Command = {
   ],
   options: { test: { type: "string" }, ...jsonOption },
   async run(args) {
-    const problems = problemsOf(args);
-    if (problems.length > 0) throw usageError(problems, "replay");
+    args.problems.push(...problemsOf(args));
+    refuse(args, replay);
     const [file] = args.positionals as [string];
     const recording = read(file);
     const style = args.text("test") as TestStyle | undefined;

@@ -1,5 +1,5 @@
 /** Recordings as files: written at once, for a process that is about to end, and never more than some of them. */
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromEnvironment } from "../environment.ts";
@@ -30,10 +30,11 @@ const prune = (folder: string): void => {
 };
 
 /**
- * Writes a new file for this user alone and returns its path; the oldest ones beyond 32 are removed. Synchronous. Throws when the
- * folder cannot be written to.
+ * Writes a new file for this user alone and returns its path; the oldest ones beyond 32 are removed. The folder is made
+ * where there is none. Synchronous. Throws when it cannot be written to.
  */
 export const writeFlight = (recording: FlightRecording, folder: string): string => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, nameOf(recording));
   writeFileSync(path, `${JSON.stringify(recording, undefined, 1)}\n`, { flag: "wx", mode: 0o600 });
   prune(folder);

@@ -71,7 +71,7 @@ const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | 
 };
 
 /** In the order in which it happened. */
-export const storyOf = ({ entries, dropped }: FlightRecording): StoryLine[] => {
+export const storyOf = ({ entries, dropped, end, writtenAt }: FlightRecording): StoryLine[] => {
   const began = entries[0]?.at ?? 0;
   const lines: StoryLine[] = dropped > 0 ? [{ atMs: undefined, text: `(${dropped} older entries are gone)`, tone: "plain" }] : [];
   let path = "init";
@@ -80,5 +80,6 @@ export const storyOf = ({ entries, dropped }: FlightRecording): StoryLine[] => {
     if (line) lines.push(line);
     if (entry.kind === "step") path = entry.path;
   }
+  if (end === null) lines.push({ atMs: writtenAt - began, text: `written here, in ${path}`, tone: "bad" });
   return lines;
 };

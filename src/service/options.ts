@@ -74,9 +74,9 @@ const otherOptions = [
 ];
 const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
 
-/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message; touches nothing. */
-export const resolveOptions = (options: ServiceOptions): ResolvedOptions => {
-  const problems: string[] = [];
+/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those known before among them; touches nothing. */
+export const resolveOptions = (options: ServiceOptions, known: readonly string[] = []): ResolvedOptions => {
+  const problems = [...known];
   const given = readOptions(options, problems);
   const numbers = readNumbers(given, problems);
   const redis = readRedis(given.redis, problems);

@@ -41,6 +41,13 @@ export interface Seams {
 /** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
 export const seams: unique symbol = Symbol("stargazer.seams");
 
+/** A tier in plain JavaScript has no compiler to say so. */
+const missingHooks = (service: object): string[] => {
+  const hooks = ["onStart", "run", "onStop"] as const;
+  const missing = hooks.filter((name) => typeof (service as Record<string, unknown>)[name] !== "function");
+  return missing.length === 0 ? [] : [`the class has no ${missing.join(", ")}: a service has all three`];
+};
+
 const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({ outcome, reason, failures });
 
 /**
@@ -64,7 +71,7 @@ export abstract class StargazerService {
 
   constructor(options: ServiceOptions) {
     const { clock = systemClock, random = Math.random, world } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
-    const resolved = resolveOptions(options);
+    const resolved = resolveOptions(options, missingHooks(this));
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
     this.#log = contain(

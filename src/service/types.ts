@@ -75,7 +75,11 @@ export interface HookContext {
   /** Has `release` called when the service stops, last in first out, also if a later line throws. After the unwinding: at once. */
   defer(release: () => unknown): void;
   readonly log: Logger;
-  /** The service's command connection. Throws where the service has no Redis (`redis: null`). */
+  /**
+   * The service's command connection. Throws where the service has no Redis (`redis: null`). Over a connection that the service
+   * has opened a command rejects after 2000 ms without an answer, and soon while Redis is away: nothing is queued, and nothing is
+   * sent a third time. A `run` that is to outlive an outage catches that and goes on.
+   */
   readonly redis: RedisClient;
 }
 

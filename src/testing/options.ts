@@ -1,5 +1,7 @@
 /** What a tier's author may tell the kit. */
 
+import type { Logger } from "../logger.ts";
+import { silentLogger } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { ServiceOptions } from "../service/types.ts";
 
@@ -20,6 +22,8 @@ export interface ConformanceOptions {
   readonly workMs?: number;
   /** What timers and sockets may take to go after the service has stopped. Default 1000. */
   readonly settleMs?: number;
+  /** Where the services on trial log. Default nowhere: what was wrong is in the report. */
+  readonly logger?: Logger;
   /** Only the scenarios of these names; see `scenarioNames`. Default all. */
   readonly only?: readonly string[];
 }
@@ -33,6 +37,7 @@ export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits 
   stopWithinMs: 4000,
   workMs: 100,
   settleMs: 1000,
+  logger: silentLogger,
   ...given,
 });
 
@@ -41,7 +46,7 @@ const stepsMs = 8000;
 export const budgetOf = ({ obeyWithinMs, stopWithinMs }: Limits): number => obeyWithinMs + stopWithinMs + stepsMs;
 const heartbeatMs = 100;
 
-/** What each service on trial gets: no jitter, a free health port, deadlines that show who overruns them. */
+/** What each service on trial gets: a quiet log, no jitter, a free health port, deadlines that show who overruns them. */
 export const overridesFor = (limits: Limits, instanceId: string, redisUrl: string | undefined): Partial<ServiceOptions> => ({
   instanceId,
   redis: redisUrl ?? null,
@@ -60,4 +65,5 @@ export const overridesFor = (limits: Limits, instanceId: string, redisUrl: strin
   shutdownTimeoutMs: budgetOf(limits),
   leaseTtlMs: 15_000,
   heartbeatMs,
+  logger: limits.logger,
 });

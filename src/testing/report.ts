@@ -11,6 +11,13 @@ export interface ConformanceCheck {
   readonly ms: number;
 }
 
+/** A tier that hangs does so in most scenarios: what was said before is not said again. */
+const detailOf = ({ detail }: ConformanceCheck, before: readonly ConformanceCheck[]): string[] => {
+  const same = before.find((earlier) => earlier.detail === detail);
+  const lines = same === undefined ? detail.split("\n") : [`the same as in '${same.name}'`];
+  return lines.map((line) => `            - ${line}`);
+};
+
 export class ConformanceReport {
   readonly service: string;
   readonly checks: readonly ConformanceCheck[];
@@ -29,11 +36,9 @@ export class ConformanceReport {
   toString(): string {
     const broken = this.checks.filter(({ verdict }) => verdict === "broken").length;
     const width = Math.max(...this.checks.map(({ name }) => name.length));
-    const lines = this.checks.flatMap(({ name, claim, verdict, detail, ms }) => [
-      `  ${verdict === "held" ? "held  " : "BROKEN"}  ${name.padEnd(width)}  ${String(Math.round(ms)).padStart(6)} ms`,
-      ...(verdict === "held"
-        ? []
-        : [`            claim: ${claim}`, ...detail.split("\n").map((line) => `            - ${line}`)]),
+    const lines = this.checks.flatMap((check, at) => [
+      `  ${check.verdict === "held" ? "held  " : "BROKEN"}  ${check.name.padEnd(width)}  ${String(Math.round(check.ms)).padStart(6)} ms`,
+      ...(check.verdict === "held" ? [] : [`            claim: ${check.claim}`, ...detailOf(check, this.checks.slice(0, at))]),
     ]);
     const verdict = this.passed
       ? "conforms"

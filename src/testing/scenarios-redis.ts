@@ -20,7 +20,11 @@ const survives = (fault: string, play: (redis: TestRedis, trial: Trial) => Promi
     await play(stage.redis!, trial);
     const isBack = await trial.runsRegistered(recoveryMs);
     const { state } = trial.service;
-    if (state !== "running") stage.expect(false, `it did not stay in running, but came to ${state}: ${await trial.why()}`);
+    if (state !== "running")
+      stage.expect(
+        false,
+        `it did not stay in running, but came to ${state}: ${await trial.why()}. What Redis is asked for in run may reject: catch it, and go on.`,
+      );
     else stage.expect(isBack, `it was not registered again within ${recoveryMs} ms`);
   },
 });

@@ -36,6 +36,10 @@ Runs every fault of test/faults on real processes and a real Redis, and prints w
   --json          prints the result as JSON
   --help          this
 
+${Object.entries(claims)
+  .map(([id, claim]) => `  ${id.padEnd(4)}  ${claim}`)
+  .join("\n")}
+
 Exit codes: 0 all held, 1 some did not, 2 wrong usage.`;
 
 const usage = (line) => {

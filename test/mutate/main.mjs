@@ -95,6 +95,7 @@ if (!values.report) for (const slice of chosen) await run(slice);
 const tallies = slices
   .filter((slice) => existsSync(fileOf(slice)))
   .map((slice) => tallyOf(slice, JSON.parse(readFileSync(fileOf(slice), "utf8"))));
+if (tallies.length === 0) usage("nothing was run yet");
 writeFileSync("reports/mutation.md", reportOf(tallies));
 console.log(`\n${tableOf(tallies)}\n\nreports/mutation.md has the survivors.`);
 const names = new Set(chosen.map(({ group }) => group));

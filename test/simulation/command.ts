@@ -61,10 +61,12 @@ const read = (args: string[]): Asked | string => {
       seed: seed === undefined ? undefined : Number(seed),
     };
     for (const [name, value] of Object.entries(numbers)) {
-      const least = name === "jobs" ? 1 : 0;
+      const least = name === "jobs" || name === "seeds" ? 1 : 0;
       if (value !== undefined && !(Number.isSafeInteger(value) && value >= least))
         return `--${name} must be a whole number from ${least}`;
     }
+    const beside = args.filter((arg) => /^--(seeds|from|jobs)\b/.test(arg));
+    if (seed !== undefined && beside.length > 0) return `--seed lives one seed, so it goes without ${beside.join(", ")}`;
     return { ...numbers, json, help: wantsHelp };
   } catch (error) {
     return (error as Error).message;

@@ -10,8 +10,10 @@ const out = `${root}node_modules/.cache/simulation`;
 export const compile = () => {
   const tsc = `${root}node_modules/typescript/bin/tsc`;
   const options = ["--noCheck", "--noEmit", "false", "--declaration", "false", "--outDir", out];
-  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", `${root}test/simulation`, ...options], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the simulation does not compile:\n${stdout}`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, "-p", `${root}test/simulation`, ...options], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`the simulation does not compile:\n${stdout}${stderr}`);
   mkdirSync(out, { recursive: true });
   writeFileSync(`${out}/package.json`, '{ "type": "module" }\n');
   return new URL(`file://${out}/test/simulation/`);
