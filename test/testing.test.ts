@@ -1,6 +1,7 @@
 /** The conformance kit: our tiers conform, and of each bad tier it says what was wrong and who did it. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lookup } from "node:dns/promises";
+import { mkdtempSync, readFileSync, rmSync, stat, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -198,7 +199,9 @@ describe("what a bad tier did wrong", () => {
         await pause(20);
       }
     };
-    expect(await saidOf({ onStart: () => void reading() })).toMatch(/left open after the stop: a timer made in onStart/);
+    expect(await saidOf({ onStart: () => void reading() })).toMatch(
+      /left open after the stop: a (timer|file request) made in onStart/,
+    );
     const turning = () => void (on && setImmediate(turning));
     const turns: TestHooks["run"] = ({ signal }) => {
       turning();
@@ -322,6 +325,17 @@ describe("what a bad tier did wrong", () => {
 });
 
 describe("what is no fault", () => {
+  it("files that were read and names that were looked up", async () => {
+    const asks = async () => {
+      await readFile(fileURLToPath(import.meta.url));
+      await new Promise((resolve) => stat(root, resolve));
+      await lookup("localhost");
+    };
+    const only = ["run and stop"];
+    const report = await conformance((options) => new TestTier(options, { onStart: asks }), { ...quick, redis: false, only });
+    expect(String(report)).toContain("conforms");
+  });
+
   it("a run that ends before the shutdown comes has completed", async () => {
     const only = ["run and stop", "shutdown in running"];
     const report = await conformance((options) => new TestTier(options, { run: () => {} }), { ...quick, redis: false, only });

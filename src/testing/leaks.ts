@@ -21,9 +21,14 @@ const words: Readonly<Record<string, string>> = {
   STATWATCHER: "a file watcher",
   WORKER: "a worker thread",
   SIGNALWRAP: "a signal handler",
+  FSREQCALLBACK: "a file request",
+  FSREQPROMISE: "a file request",
+  GETADDRINFOREQWRAP: "a name lookup",
 };
+/** These are over when they have called back; their objects go with the next garbage collection. */
+const requests: ReadonlySet<string> = new Set(["FSREQCALLBACK", "FSREQPROMISE", "GETADDRINFOREQWRAP"]);
 
-/** ms without a handle, and without a new one: a loop has none for a moment between two turns */
+/** ms without a handle or request, and without a new one: a loop has none for a moment between two turns */
 const quietMs = 50;
 
 interface Handle {
@@ -70,6 +75,9 @@ export class LeakWatch {
       this.#newest = { type, where: here.where, site: callSite(), resource };
       this.#madeAt = performance.now();
       this.#handles.set(id, this.#newest);
+    },
+    after: (id) => {
+      if (requests.has(this.#handles.get(id)?.type ?? "")) this.#handles.delete(id);
     },
     destroy: (id) => void this.#handles.delete(id),
   });
