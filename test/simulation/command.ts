@@ -132,12 +132,20 @@ const table = (title: string, counts: Counts): string =>
 const told = ({ invariant, who, detail, atMs }: Violation): string =>
   `${who} at ${atMs.toFixed(3)} ms broke "${invariant}": ${detail}`;
 
+/** How the lines of a story are read. */
+const legend = [
+  "virtual time, who, what: 0/1 is the second boot of the first instance id, - the world around; a state stands there once",
+  "for each event that the service took in it",
+  "",
+];
+
 /** The end of the story of a seed that broke something. */
 const trace = async (seed: number): Promise<string> => {
   const { lines } = await liveReadably(seed);
   const shown = lines.slice(-60);
   return [
     `the last ${shown.length} of ${lines.length} lines of seed ${seed}; all of them: npm run simulate -- --seed ${seed}`,
+    ...legend,
     ...shown,
     "",
   ].join("\n");
@@ -149,7 +157,9 @@ const replay = async (seed: number, json: boolean): Promise<number> => {
   if (json) print(`${JSON.stringify(life, undefined, 2)}\n`);
   else {
     const verdict = violations.length === 0 ? "nothing violated" : violations.map(told).join("\n");
-    print([...lines, "", `seed ${seed}: ${lifecycles} lifecycles, ${steps} steps, hash ${hash}`, verdict, ""].join("\n"));
+    print(
+      [...legend, ...lines, "", `seed ${seed}: ${lifecycles} lifecycles, ${steps} steps, hash ${hash}`, verdict, ""].join("\n"),
+    );
   }
   return violations.length === 0 ? 0 : 1;
 };
