@@ -74,7 +74,10 @@ const load = async (file: string, onItself: (service: unknown) => void): Promise
     if (exported === undefined) void loading.then(() => {});
     return exported;
   } catch (cause) {
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", `the module ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
+    const isUncompiled = (cause as NodeJS.ErrnoException | null)?.code === "ERR_UNKNOWN_FILE_EXTENSION";
+    const advice = isUncompiled ? " This Node runs JavaScript only: compile it first." : "";
+    const message = `the module ${file} cannot be loaded: ${messageOf(cause)}${advice}`;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
   } finally {
     unhear();
   }
