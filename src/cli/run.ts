@@ -75,7 +75,7 @@ const load = async (file: string, onItself: (service: unknown) => void): Promise
     return exported;
   } catch (cause) {
     const isUncompiled = (cause as NodeJS.ErrnoException | null)?.code === "ERR_UNKNOWN_FILE_EXTENSION";
-    const advice = isUncompiled ? " This Node runs JavaScript only: compile it first." : "";
+    const advice = isUncompiled ? ". This Node runs JavaScript only: compile it first." : "";
     const message = `the module ${file} cannot be loaded: ${messageOf(cause)}${advice}`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
   } finally {
