@@ -28,6 +28,14 @@ describe("the entry", () => {
     expect(parseEntry(entryText(entry), name)).toEqual(entry);
   });
 
+  it("carries metadata of 4096 bytes of JSON at most", () => {
+    const carrying = (bytes: number) => ({ ...entry, metadata: { x: "x".repeat(bytes - '{"x":""}'.length) } });
+    expect(parseEntry(entryText(carrying(4096)), name)).toEqual(carrying(4096));
+    expect(() => entryText(carrying(4097))).toThrow(
+      expect.objectContaining({ code: "SG_ERR_REGISTRY", message: expect.stringContaining("has 4097 bytes of JSON") }),
+    );
+  });
+
   it.each([
     { status: "starting" },
     { status: "healthy" },

@@ -91,6 +91,7 @@ describe("a fact in the log", () => {
     [{ type: "degraded.cleared" }, "info: degraded.cleared"],
     [{ type: "command.refused", command: "boot", path: "running" }, "warn: 'boot' has no arrow in 'running'"],
     [{ type: "lease.held" }, "info: lease.held"],
+    [{ type: "lease.regained" }, "info: lease.regained"],
     [{ type: "lease.suspect", reason: "silent" }, "warn: lease.suspect: silent"],
     [{ type: "lease.lost", reason: "gone" }, "warn: lease.lost: gone"],
     [{ type: "lease.abandoned", reason: "silent" }, "warn: lease.abandoned: silent"],
