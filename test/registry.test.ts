@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseStatus } from "../machines/index.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../src/redis/connection.ts";
@@ -399,6 +399,20 @@ describe("a registration and its connection", () => {
     expect(await stored()).toBeNull();
   });
 
+  test("a goodbye waits for the attempt at connecting that is under way", async () => {
+    const on = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
+    opened.push(on);
+    const one = boot({ on });
+    await register(one);
+    proxy.cut();
+    await eventually("it waits to connect again", () => on.status === "reconnecting");
+    const connecting = on.connect();
+    expect(on.status).toBe("connecting");
+    await one.deregister(soon());
+    expect(await stored()).toBeNull();
+    await connecting;
+  });
+
   test("what is prepared is drawn once, before it is needed, and kept", async () => {
     const one = boot();
     const preparing = one.prepare(soon());
@@ -498,6 +512,12 @@ describe("listing", () => {
     expect(() => new Registry(theirs)).toThrow(
       expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining("'app:'") }),
     );
+  });
+
+  test("takes a Cluster's client, which says of no prefix that it is empty", () => {
+    const cluster = new Cluster([{ host: "127.0.0.1", port: redis.port }], { lazyConnect: true });
+    expect(() => new Registry(cluster)).not.toThrow();
+    cluster.disconnect();
   });
 
   test("gives the services in order, however Redis keeps them", async () => {

@@ -530,8 +530,12 @@ describe("configuration", () => {
 
   it("lists all problems at once, and no password", () => {
     const message = problemsOf({ serviceName: "a:b", healthPort: -1, redis: "redis://user:hunter2@[bad", colour: "red" });
-    expect(message).toContain("4 problem(s)");
+    expect(message).toContain("the configuration has 4 problem(s)");
     expect(message).not.toContain("hunter2");
+  });
+
+  it("says whose configuration it is, where the service has a name to say", () => {
+    expect(problemsOf({ serviceName: "greeter", healthPort: -1 })).toContain("the configuration of 'greeter' has 1 problem(s)");
   });
 
   it("takes undefined for absent", async () => {

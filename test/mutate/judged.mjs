@@ -52,6 +52,12 @@ export const judgements = [
   },
   { file: options, line: ".replace(/[^", verdict: "not worth", why: "a host name with such characters is not this machine's" },
   {
+    file: options,
+    line: 'nameProblem("service", service)',
+    verdict: "equivalent",
+    why: "only whether there is a problem is asked",
+  },
+  {
     file: optionReaders,
     line: "rule.variable !== undefined",
     verdict: "equivalent",
@@ -223,6 +229,12 @@ export const judgements = [
   },
   { file: world, line: "health?.gone()", verdict: "equivalent", why: "what fails here is let go: there was nothing to wait for" },
   { file: "src/registry/entry.ts", line: "} catch {", verdict: "equivalent", why: "without its return it returns the same" },
+  {
+    file: registration,
+    line: "else await whenReady(redis, { reopen: true",
+    verdict: "equivalent",
+    why: "one that had ended was opened again before this",
+  },
   {
     file: registration,
     line: 'redis.status === "ready" ?',
