@@ -8,19 +8,9 @@ import type { FlightEvent, FlightRecording } from "./recording.ts";
 const silent = fromPromise<never, never>(() => new Promise<never>(() => {}));
 /** says nothing by itself: what it told was recorded */
 const silentLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
-const actors = [
-  "pingRedis",
-  "startTier",
-  "openHealth",
-  "runTier",
-  "closeHealth",
-  "drainTier",
-  "stopTier",
-  "releaseTier",
-  "closeRedis",
-];
+const silentActors = Object.fromEntries(Object.keys(lifecycleMachine.implementations.actors).map((name) => [name, silent]));
 const silentLifecycle = lifecycleMachine.provide({
-  actors: { ...Object.fromEntries(actors.map((name) => [name, silent])), lease: silentLease } as never,
+  actors: { ...silentActors, lease: silentLease } as never,
 });
 const stillClock = { setTimeout: () => 0, clearTimeout: () => {} };
 

@@ -183,28 +183,15 @@ export const walk = (machine: AnyStateMachine, input: unknown, events: readonly 
 };
 
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
-const inert = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, never])) as never;
+/** Whatever the machine invokes, silent. */
+const inert = ({ implementations }: AnyStateMachine) =>
+  Object.fromEntries(Object.keys(implementations.actors).map((name) => [name, never]));
 
 /** A lease that says nothing by itself, so that a model offers its facts. */
 const inertLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
 
-export const inertLifecycle = lifecycleMachine.provide({
-  actors: {
-    ...(inert([
-      "pingRedis",
-      "startTier",
-      "openHealth",
-      "runTier",
-      "closeHealth",
-      "drainTier",
-      "stopTier",
-      "releaseTier",
-      "closeRedis",
-    ]) as object),
-    lease: inertLease as never,
-  },
-});
-export const inertLeaseWrites = leaseMachine.provide({ actors: inert(["registerInstance", "renewLease", "deregisterInstance"]) });
+export const inertLifecycle = lifecycleMachine.provide({ actors: { ...inert(lifecycleMachine), lease: inertLease } as never });
+export const inertLeaseWrites = leaseMachine.provide({ actors: inert(leaseMachine) as never });
 
 const twin = { host: "elsewhere", pid: 1 };
 const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.begun.lease ? [event] : []);
