@@ -84,18 +84,45 @@ const print = (text: string): number => {
 };
 
 const run = async ({ seeds, from, jobs, json }: Asked): Promise<number> => {
-  const began = performance.now();
-  const showsProgress = !json && process.stderr.isTTY;
-  const onProgress = (progress: Progress) => {
-    if (showsProgress) process.stderr.write(`\r${progressLine(progress, seeds, performance.now() - began)}\x1b[K`);
-  };
+  const { onProgress, clear } = json ? noProgress : process.stderr.isTTY ? progressInPlace(seeds) : progressInLines(seeds);
   const result = await simulateOn({ from, seeds, jobs, compares: true, onProgress });
-  if (showsProgress) process.stderr.write("\r\x1b[K");
+  clear();
   if (json) print(`${JSON.stringify({ node: process.version, from, ...result }, undefined, 2)}\n`);
   else print(summary(result, from));
   const [first] = result.broken;
   if (first && !json) print(await trace(first.seed));
   return result.broken.length === 0 ? 0 : 1;
+};
+
+interface ProgressShown {
+  readonly onProgress: (progress: Progress) => void;
+  /** takes away what the result would stand beside */
+  readonly clear: () => void;
+}
+
+const noProgress: ProgressShown = { onProgress: () => {}, clear: () => {} };
+
+const progressInPlace = (seeds: number): ProgressShown => {
+  const began = performance.now();
+  return {
+    onProgress: (progress) => process.stderr.write(`\r${progressLine(progress, seeds, performance.now() - began)}\x1b[K`),
+    clear: () => process.stderr.write("\r\x1b[K"),
+  };
+};
+
+const lineEveryMs = 10_000;
+
+/** Where nothing can be written over, as in a log. */
+const progressInLines = (seeds: number): ProgressShown => {
+  const began = performance.now();
+  let nextMs = lineEveryMs;
+  const onProgress = (progress: Progress) => {
+    const ms = performance.now() - began;
+    if (ms < nextMs) return;
+    nextMs = ms + lineEveryMs;
+    process.stderr.write(`${progressLine(progress, seeds, ms)}\n`);
+  };
+  return { onProgress, clear: () => {} };
 };
 
 const progressLine = ({ seeds, lifecycles, broken }: Progress, of: number, ms: number): string =>
