@@ -77,6 +77,31 @@ const isActive = (page: Page, state: string): Promise<unknown> =>
   page.waitForSelector(`[data-state="lifecycle.${state}"].active`);
 const text = async (page: Page, id: string): Promise<string> => (await page.locator(`#${id}`).textContent()) ?? "";
 
+const boot = ["init", "jitter", "pinging", "starting", "registering", "healthy", "running"];
+
+/** Notes each state that is lit, one after the other; frames that are late are drawn only when the next one is. */
+const noteStates = (page: Page, { framesAreLate = false } = {}): Promise<void> =>
+  page.evaluate((areLate) => {
+    const noted: string[] = [];
+    const frames: FrameRequestCallback[] = [];
+    Object.assign(globalThis, { noted });
+    if (areLate) globalThis.requestAnimationFrame = (draw) => frames.push(draw);
+    const look = () => {
+      for (const { dataset } of document.querySelectorAll<HTMLElement>("#chart-lifecycle [data-state].active")) {
+        const top = dataset.state!.split(".")[1]!;
+        if (noted.at(-1) !== top) noted.push(top);
+      }
+    };
+    const lookAndDraw = () => {
+      look();
+      for (const draw of frames.splice(0)) draw(performance.now());
+      look();
+    };
+    look();
+    new MutationObserver(lookAndDraw).observe(document.querySelector("#chart-lifecycle")!, { subtree: true, attributes: true });
+  }, framesAreLate);
+const notedStates = (page: Page): Promise<string[]> => page.evaluate(() => (globalThis as unknown as { noted: string[] }).noted);
+
 /** A gate that a hook waits at. */
 const gate = () => {
   const controller = new AbortController();
@@ -108,26 +133,24 @@ describe.runIf(browser !== undefined)("the page", () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url));
     await isActive(page, "init");
-    await page.evaluate(() => {
-      const seen: string[] = [];
-      Object.assign(globalThis, { seen });
-      const look = () => {
-        for (const { dataset } of document.querySelectorAll<HTMLElement>("#chart-lifecycle [data-state].active")) {
-          const top = dataset.state!.split(".")[1]!;
-          if (seen.at(-1) !== top) seen.push(top);
-        }
-      };
-      look();
-      new MutationObserver(look).observe(document.querySelector("#chart-lifecycle")!, { subtree: true, attributes: true });
-    });
+    await noteStates(page);
     void service.runToCompletion();
     await isActive(page, "running");
-    const seen = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
-    expect(seen).toEqual(["init", "jitter", "pinging", "starting", "registering", "healthy", "running"]);
+    expect(await notedStates(page)).toEqual(boot);
     await page.waitForSelector('[data-edge~="lifecycle.healthy.ready|run|lifecycle.running"].taken', { state: "attached" });
     await eventually("the panel says so", async () => (await text(page, "state")) === "running");
     expect(await text(page, "lease-strip")).toContain("held");
     expect(await page.locator("#lease-strip [aria-current]").textContent()).toBe("held");
+  });
+
+  it("is not taken back by a frame that is drawn when the next state is lit already", async () => {
+    const { service, url } = await watched();
+    const page = await drawn(await open(url));
+    await isActive(page, "init");
+    await noteStates(page, { framesAreLate: true });
+    void service.runToCompletion();
+    await isActive(page, "running");
+    expect(await notedStates(page)).toEqual(boot);
   });
 
   it("says what a phase waits for and how much of its time is left, and shows the tier's own phases as bars", async () => {

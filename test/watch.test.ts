@@ -175,6 +175,9 @@ describe("watching", () => {
     const { told, events } = watch(redis.witness);
     await told("synced");
     const newer = await start();
+    await eventually("the newer boot", () =>
+      events.some((event) => event.type === "registered" && event.entry.incarnation === newer.incarnation),
+    );
     await older.deregister(soon());
     await newer.deregister(soon());
     await eventually("the goodbye", () => events.some(({ type }) => type === "deregistered"));

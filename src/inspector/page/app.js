@@ -79,11 +79,16 @@ const onRecord = (record, isReplayed) => {
   }
 };
 
-/** Arrows and states are lit at once; the panels follow with the next frame, however many pictures came before it. */
+/**
+ * Arrows and states are lit at once, in the order in which they come: by the time of the next frame a picture may be behind the last
+ * record. The panels follow with that frame, however many pictures came before it.
+ */
 const onPicture = (next) => {
   const isDue = picture === undefined || picture === drawn;
   picture = next;
   ahead = next.now - Date.now();
+  charts.get("lifecycle").at(next.path);
+  charts.get("lease").at(next.lease?.state ?? "");
   if (isDue) requestAnimationFrame(draw);
 };
 
@@ -93,8 +98,6 @@ const draw = () => {
   document.title = `${next.service} · ${next.state}`;
   byId("service").textContent = next.service;
   byId("instance").textContent = `${next.instance} · pid ${next.pid}`;
-  charts.get("lifecycle").at(next.path);
-  charts.get("lease").at(next.lease?.state ?? "");
   showSteps(next.state);
   showState(next);
   showMoving();
