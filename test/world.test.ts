@@ -1,4 +1,5 @@
 /** The real world of a service, one effect at a time: what it loads, connects and leaves, on a real Redis behind a proxy. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { Agent } from "node:http";
 import { hostname } from "node:os";
@@ -335,5 +336,21 @@ describe("a service in the real world", () => {
     void tier.shutdown();
     const { status, data, headers } = await ask(port, "/readyz", { agent });
     expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
+  });
+
+  it("its probes say that it stops no later than any subscriber is told", async () => {
+    const patient = { readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
+    const port = await freePort();
+    const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: port, probeThread: true, ...patient });
+    endings.push(() => tier.shutdown());
+    let answer = "";
+    const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
+    tier.actor.subscribe(() => {
+      if (tier.state === "stopping" && answer === "")
+        answer = execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8" });
+    });
+    await tier.boot();
+    await tier.shutdown();
+    expect(JSON.parse(answer)).toEqual({ ready: false, reason: "the service is stopping" });
   });
 });

@@ -43,6 +43,7 @@ export class ServiceHost {
   readonly #actor: LifecycleActor;
   readonly #options: HostOptions;
   readonly #report: Promise<StopReport>;
+  readonly #first = new Set<() => void>();
   #completion: Promise<StopReport> | undefined;
   /** the first error that came while stopping */
   #late: Failure | undefined;
@@ -60,6 +61,9 @@ export class ServiceHost {
     performFor(this.#actor.system, performancesOf(options.hooks, options.world));
     this.#report = new Promise((resolve) => {
       this.#actor.subscribe({
+        next: () => {
+          for (const listener of this.#first) listener();
+        },
         complete: () => resolve(toReport(this.snapshot.output!)),
         error: (error) => void this.#afterFailure(error).then(resolve),
       });
@@ -141,6 +145,13 @@ export class ServiceHost {
       complete: this.contained(() => observer.complete?.(), "a subscriber"),
       error: this.contained((error: unknown) => observer.error?.(error), "a subscriber"),
     });
+  }
+
+  /** Called before any subscriber: what the service shows to others is never behind what a subscriber knows. */
+  onTransition(listener: () => void): () => void {
+    const told = this.contained(listener, "a listener");
+    this.#first.add(told);
+    return () => this.#first.delete(told);
   }
 
   onFact(listener: (fact: { type: string }) => void): Subscription {

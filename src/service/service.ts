@@ -82,10 +82,7 @@ export abstract class StargazerService {
       world ??
       openWorld(resolved, {
         snapshot: () => this.#host.snapshot,
-        onTransition: (listener) => {
-          const subscription = this.#host.subscribe({ next: listener });
-          return () => subscription.unsubscribe();
-        },
+        onTransition: (listener) => this.#host.onTransition(listener),
         status: () => this.status(),
         describe: () => this.describe(),
         onFact: (fact) => this.#write(fact),

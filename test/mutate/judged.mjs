@@ -201,8 +201,8 @@ export const judgements = [
     why: "process.test.ts notices: in a process of its own, where it is not counted",
   },
   {
-    file: service,
-    line: "subscription.unsubscribe()",
+    file: host,
+    line: "this.#first.delete(told)",
     verdict: "equivalent",
     why: "the chart, which ends at the same time, lets go of who watches it",
   },
