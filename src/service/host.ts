@@ -12,7 +12,7 @@ import type {
   LifecycleSnapshot,
   StateName,
 } from "../../machines/index.ts";
-import { canReach, stateName, statePath } from "../../machines/state.ts";
+import { stateName, statePath } from "../../machines/state.ts";
 import { ownCodeOf } from "../../machines/thrown.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -24,6 +24,7 @@ import { performancesOf } from "./performances.ts";
 import { brokenReport, toReport } from "./report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
+import { waitForState } from "./wait-for-state.ts";
 import type { World } from "./world.ts";
 
 export interface HostOptions {
@@ -105,31 +106,8 @@ export class ServiceHost {
     return this.#report;
   }
 
-  /** Resolves in `state`; rejects at once if it can no longer come, and when `signal` aborts. */
   waitFor(state: StateName, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        settled = true;
-        subscription?.unsubscribe();
-        signal?.removeEventListener("abort", abort);
-        act();
-      };
-      const abort = () => settle(() => reject(signal?.reason));
-      const look = () => {
-        const now = this.state;
-        if (settled) return;
-        if (now === state) settle(resolve);
-        else if (state === "stopped") return;
-        else if (this.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
-      };
-      let settled = false;
-      let subscription: Subscription | undefined;
-      if (signal?.aborted) return abort();
-      signal?.addEventListener("abort", abort, { once: true });
-      subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
-      void this.#report.then(look);
-      look();
-    });
+    return waitForState({ host: this, actor: this.#actor, state, signal });
   }
 
   /** A fact of the tier's hooks; false, and without effect, once the service has stopped. */
@@ -257,8 +235,3 @@ export class ServiceHost {
       );
   }
 }
-
-const unreachable = (state: StateName, now: StateName): StargazerError =>
-  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, {
-    phase: now,
-  });

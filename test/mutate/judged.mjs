@@ -12,6 +12,7 @@ const world = "src/service/world.ts";
 const realWorld = "src/service/real-world.ts";
 const launch = "src/launch.ts";
 const host = "src/service/host.ts";
+const waiting = "src/service/wait-for-state.ts";
 const hooks = "src/service/hooks.ts";
 const registration = "src/registry/registration.ts";
 const registry = "src/registry/registry.ts";
@@ -98,16 +99,16 @@ export const judgements = [
     verdict: "not worth",
     why: "the unwinding deletes the entry once more; the lease only stops sooner",
   },
-  { file: host, line: "reject(signal?.reason)", verdict: "equivalent", why: "only a signal calls it" },
-  { file: host, line: "{ once: true }", verdict: "equivalent", why: "whatever settles takes the listener away" },
+  { file: waiting, line: "reject(signal?.reason)", verdict: "equivalent", why: "only a signal calls it" },
+  { file: waiting, line: "{ once: true }", verdict: "equivalent", why: "whatever settles takes the listener away" },
   {
     file: host,
     line: "error === undefined ? {} : { error }",
     verdict: "equivalent",
     why: "an error that is undefined is none",
   },
-  { file: host, line: "settled = true", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
-  { file: host, line: "if (settled) return", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
+  { file: waiting, line: "settled = true", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
+  { file: waiting, line: "if (settled) return", verdict: "equivalent", why: "it saves the work: what is settled stays so" },
   { file: host, line: "observer.", verdict: "not worth", why: "an observer without that method throws where it is contained" },
   { file: host, line: 'this.#takes({ type, reason: "" })', verdict: "equivalent", why: "no guard reads the reason" },
   {

@@ -1,0 +1,44 @@
+/** Waiting for a state of a service. */
+import type { Subscription } from "xstate";
+import type { LifecycleActor, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import { canReach } from "../../machines/state.ts";
+import { StargazerError } from "../errors.ts";
+import type { StopReport } from "./types.ts";
+
+export interface StateWait {
+  readonly host: { readonly state: StateName; readonly snapshot: LifecycleSnapshot; readonly report: Promise<StopReport> };
+  readonly actor: LifecycleActor;
+  readonly state: StateName;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Resolves in `state`; rejects at once if it can no longer come, and when `signal` aborts. */
+export const waitForState = ({ host, actor, state, signal }: StateWait): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      settled = true;
+      subscription?.unsubscribe();
+      signal?.removeEventListener("abort", abort);
+      act();
+    };
+    const abort = () => settle(() => reject(signal?.reason));
+    const look = () => {
+      const now = host.state;
+      if (settled) return;
+      if (now === state) settle(resolve);
+      else if (state === "stopped") return;
+      else if (host.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
+    };
+    let settled = false;
+    let subscription: Subscription | undefined;
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    subscription = actor.subscribe({ next: look, complete: look, error: look });
+    void host.report.then(look);
+    look();
+  });
+
+const unreachable = (state: StateName, now: StateName): StargazerError =>
+  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, {
+    phase: now,
+  });
