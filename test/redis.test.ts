@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { StargazerError } from "../src/errors.ts";
 import {
   closeRedis,
+  dropConnection,
   lastErrorOf,
   openBlockingConnection,
   openRedis,
@@ -178,27 +179,31 @@ describe("connections", () => {
     expect((await read)?.[0]?.[0]).toBe("a-stream");
   });
 
-  test.each(["ready", "wait", "reconnecting", "frozen", "blocked", "black hole"])("close leaves nothing when %s", async (how) => {
-    const before = await connectionsOf(redis);
-    const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000 });
-    if (how !== "wait" && how !== "black hole") await client.connect();
-    if (how === "reconnecting") {
-      await proxy.refuse();
-      await eventually("it reconnects", () => client.status === "reconnecting");
-    }
-    let inFlight: Promise<unknown> = Promise.resolve();
-    if (how === "blocked") inFlight = client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$").catch((error: unknown) => error);
-    if (how === "frozen" || how === "black hole") proxy.mode = "stall";
-    if (how === "frozen") inFlight = client.ping().catch((error: unknown) => error);
-    if (how === "black hole") inFlight = client.connect().catch((error: unknown) => error);
-    if (how === "black hole") await eventually("it is under way", () => client.status === "connect");
-    const began = performance.now();
-    await closeRedis(client, { signal: soon() });
-    expect(performance.now() - began).toBeLessThan(500);
-    await inFlight;
-    expect(client.stream?.destroyed ?? true).toBe(true);
-    await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
-  });
+  test.each(["ready", "wait", "reconnecting", "dropped", "frozen", "blocked", "black hole"])(
+    "close leaves nothing when %s",
+    async (how) => {
+      const before = await connectionsOf(redis);
+      const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000 });
+      if (how !== "wait" && how !== "black hole") await client.connect();
+      if (how === "reconnecting") {
+        await proxy.refuse();
+        await eventually("it reconnects", () => client.status === "reconnecting");
+      }
+      let inFlight: Promise<unknown> = Promise.resolve();
+      if (how === "blocked") inFlight = client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$").catch((error: unknown) => error);
+      if (how === "frozen" || how === "dropped" || how === "black hole") proxy.mode = "stall";
+      if (how === "frozen" || how === "dropped") inFlight = client.ping().catch((error: unknown) => error);
+      if (how === "black hole") inFlight = client.connect().catch((error: unknown) => error);
+      if (how === "black hole") await eventually("it is under way", () => client.status === "connect");
+      if (how === "dropped") await dropConnection(client);
+      const began = performance.now();
+      await closeRedis(client, { signal: soon() });
+      expect(performance.now() - began).toBeLessThan(500);
+      await inFlight;
+      expect(client.stream?.destroyed ?? true).toBe(true);
+      await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+    },
+  );
 
   test("closing twice, and with no time left, is fine", async () => {
     const client = openRedis(redis.url);

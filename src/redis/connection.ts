@@ -8,7 +8,7 @@ import type { RedisOptions as AnyRedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
-import { clearDisconnectTimer, failWithoutDatabase, rejectHandshakeOnClose } from "./ioredis-gaps.ts";
+import { clearDisconnectTimer, failWithoutDatabase, rejectHandshakeOnClose, rejectHeldBack } from "./ioredis-gaps.ts";
 import { withoutCommand } from "./reason.ts";
 
 export type { RedisClient } from "./client.ts";
@@ -203,6 +203,9 @@ export const closeRedis = async (client: RedisClient, { signal }: { signal: Abor
   if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
   socketOf(client)?.destroy();
   await Promise.race([ended, turn()]);
-  if (!client.isCluster) clearDisconnectTimer(client as Redis);
+  if (!client.isCluster) {
+    clearDisconnectTimer(client as Redis);
+    rejectHeldBack(client as Redis);
+  }
   emitter.off("end", onEnd);
 };

@@ -37,6 +37,10 @@ export const clearDisconnectTimer = (client: Redis): void => {
   if (stream?.closed) stream.emit("close", false);
 };
 
+/** What was in flight when a connection broke is held back to be sent again. On a client that is closed meanwhile it is rejected here. */
+export const rejectHeldBack = (client: Redis): void =>
+  inside(client).flushQueue?.(new Error("Connection is closed."), { offlineQueue: true });
+
 /** Ends the wait before the next reconnect, so that `connect()` may be called now and nothing calls it a second time later. */
 export const endReconnectWait = (client: Redis): void => {
   clearTimeout(inside(client).reconnectTimeout ?? undefined);
