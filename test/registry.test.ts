@@ -514,7 +514,7 @@ describe("listing", () => {
     );
   });
 
-  test("takes a Cluster's client, which says of no prefix that it is empty", () => {
+  test("takes a Cluster's client, whose options name no prefix", () => {
     const cluster = new Cluster([{ host: "127.0.0.1", port: redis.port }], { lazyConnect: true });
     expect(() => new Registry(cluster)).not.toThrow();
     cluster.disconnect();

@@ -347,7 +347,7 @@ describe("a service in the real world", () => {
     const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
     tier.actor.subscribe(() => {
       if (tier.state === "stopping" && answer === "")
-        answer = execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8" });
+        answer = execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 });
     });
     await tier.boot();
     await tier.shutdown();

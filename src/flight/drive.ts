@@ -9,7 +9,8 @@ const silent = fromPromise<never, never>(() => new Promise<never>(() => {}));
 /** says nothing by itself: what it told was recorded */
 const silentLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
 const silentActors = Object.fromEntries(Object.keys(lifecycleMachine.implementations.actors).map((name) => [name, silent]));
-const silentLifecycle = lifecycleMachine.provide({
+/** The chart with nothing behind it. */
+export const silentLifecycle = lifecycleMachine.provide({
   actors: { ...silentActors, lease: silentLease } as never,
 });
 const stillClock = { setTimeout: () => 0, clearTimeout: () => {} };

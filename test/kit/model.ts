@@ -1,9 +1,10 @@
 /** A chart as a test model: its own graph, with payloads for its events, and an edge in each key so that paths cover transitions. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
-import { createActor, createEmptyActor, fromPromise, setup } from "xstate";
+import { createActor, createEmptyActor, fromPromise } from "xstate";
 import { getAdjacencyMap, getShortestPaths, getStateNodes } from "xstate/graph";
 import type { LifecycleInput, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { leaseMachine, lifecycleMachine, statePath } from "../../machines/index.ts";
+import { leaseMachine, statePath } from "../../machines/index.ts";
+import { silentLifecycle } from "../../src/flight/drive.ts";
 
 export interface ModelEvent {
   readonly type: string;
@@ -183,15 +184,10 @@ export const walk = (machine: AnyStateMachine, input: unknown, events: readonly 
 };
 
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
-/** Whatever the machine invokes, silent. */
-const inert = ({ implementations }: AnyStateMachine) =>
-  Object.fromEntries(Object.keys(implementations.actors).map((name) => [name, never]));
-
-/** A lease that says nothing by itself, so that a model offers its facts. */
-const inertLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
-
-export const inertLifecycle = lifecycleMachine.provide({ actors: { ...inert(lifecycleMachine), lease: inertLease } as never });
-export const inertLeaseWrites = leaseMachine.provide({ actors: inert(leaseMachine) as never });
+/** The lease's chart with nothing behind it. */
+export const inertLeaseWrites = leaseMachine.provide({
+  actors: Object.fromEntries(Object.keys(leaseMachine.implementations.actors).map((name) => [name, never])) as never,
+});
 
 const twin = { host: "elsewhere", pid: 1 };
 const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.begun.lease ? [event] : []);
@@ -203,7 +199,7 @@ const afterRelease = (path: string) => path === "stopping.deregistering";
 
 /** The lifecycle chart as a model, for one configuration. */
 export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => ({
-  machine: inertLifecycle,
+  machine: silentLifecycle,
   input: { settings: { pingAttempts: 2, ...settings }, now: () => 0, random: () => 0.5 } satisfies LifecycleInput,
   key: ({ value, context }) => [
     value,

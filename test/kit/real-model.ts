@@ -4,8 +4,9 @@ import { assign, initialTransition, transition } from "xstate";
 import { TestModel } from "xstate/graph";
 import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
+import { silentLifecycle } from "../../src/flight/drive.ts";
 import type { Model, ModelEvent } from "./model.ts";
-import { eventName, inertLifecycle, lifecycleModel, traversal } from "./model.ts";
+import { eventName, lifecycleModel, traversal } from "./model.ts";
 
 /** What the lifecycle has heard of its lease: `asked` is before the first answer; a regained lease is held. */
 export type FollowedLease = "none" | "asked" | "held" | "suspect" | "lost";
@@ -17,7 +18,7 @@ const heard: Readonly<Record<string, FollowedLease>> = {
   "lease.lost": "lost",
 };
 
-const following = inertLifecycle.provide({
+const following = silentLifecycle.provide({
   actions: { report: assign((({ event }: { event: ModelEvent }) => ({ followed: heard[event.type] })) as never) as never },
 });
 
