@@ -1,11 +1,9 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeRedis, openBlockingConnection, openRegistryConnection } from "../src/redis/connection.ts";
 import { keysFor } from "../src/redis/keys.ts";
 import { pingGate } from "../src/redis/ping.ts";
+import { reservePort } from "../src/redis/port-reservation.ts";
 import { Registration } from "../src/registry/registration.ts";
 import type { RegistryEvent } from "../src/registry/registry.ts";
 import { Registry } from "../src/registry/registry.ts";
@@ -17,21 +15,13 @@ let redis: TestRedis;
 let cluster: Cluster;
 const soon = (): AbortSignal => AbortSignal.timeout(2000);
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-};
-
 const connect = (port = redis.port): Cluster =>
   new Cluster([{ host: "127.0.0.1", port }], { lazyConnect: true, redisOptions: { password: redis.password } });
 
 beforeAll(async () => {
+  const bus = await reservePort();
   redis = await startTestRedis({
-    config: ["cluster-enabled yes", "cluster-announce-ip 127.0.0.1", `cluster-port ${await freePort()}`],
+    config: ["cluster-enabled yes", "cluster-announce-ip 127.0.0.1", `cluster-port ${bus.port}`],
   });
   await redis.witness.cluster("ADDSLOTSRANGE", 0, 16383);
   await eventually("the cluster is up", async () => String(await redis.witness.cluster("INFO")).includes("cluster_state:ok"));
@@ -92,7 +82,7 @@ describe("on a Redis Cluster", () => {
   });
 
   test("one that cannot be reached has not passed the gate, in time, with the reason", async () => {
-    const nowhere = connect(await freePort());
+    const nowhere = connect((await reservePort()).port);
     await expect(pingGate(nowhere, { owned: true, signal: AbortSignal.timeout(1000) })).rejects.toMatchObject({
       code: "SG_ERR_REDIS_UNREACHABLE",
       message: expect.stringMatching(/^no node of the cluster answers: connection/),

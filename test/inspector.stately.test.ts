@@ -10,6 +10,7 @@ import type { InspectChoice } from "../src/inspector/choice.ts";
 import type { Inspection } from "../src/inspector/inspect.ts";
 import { inspect } from "../src/inspector/inspect.ts";
 import { slim } from "../src/inspector/slim.ts";
+import { reservePort } from "../src/redis/port-reservation.ts";
 import { openShell } from "./kit/cli.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
@@ -52,15 +53,6 @@ const valuesOf = (messages: readonly Message[], sessionId: string): unknown[] =>
   messages
     .filter((message) => message.type === "@xstate.snapshot" && message.sessionId === sessionId)
     .map(({ snapshot }) => snapshot.value);
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-};
 
 /** The package's relay would listen on every interface. */
 const onLoopback = <T>(open: () => T): T => {
@@ -166,7 +158,7 @@ describe("the relay of ours", () => {
 
 describe("a receiver elsewhere", () => {
   it("the package's own relay gets the same, and hands it on", async () => {
-    const port = await freePort();
+    const { port } = await reservePort();
     const relay = onLoopback(() => createInspectorServer({ port, autoOpen: false }));
     cleanups.push(() => relay.stop());
     const url = `ws://127.0.0.1:${port}`;
@@ -179,7 +171,7 @@ describe("a receiver elsewhere", () => {
   });
 
   it("one that is not there is said once, and let go", async () => {
-    const port = await freePort();
+    const { port } = await reservePort();
     const { service, said } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${port}/?key=secret` });
     await eventually("it is said", () => said.length > 0);
     void service.runToCompletion();

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LeaseWrite } from "../machines/index.ts";
 import { HealthServer } from "../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../src/index.ts";
-import { freePort } from "../src/redis/free-port.ts";
+import { reservePort } from "../src/redis/port-reservation.ts";
 import type { RealWorldOptions } from "../src/service/world.ts";
 import { RealWorld } from "../src/service/world.ts";
 import { Gates } from "./kit/gates.ts";
@@ -307,7 +307,7 @@ describe("a service in the real world", () => {
   });
 
   it("without Redis it is ready all the same", async () => {
-    const port = await freePort();
+    const { port } = await reservePort();
     await run({ redis: null, useHealthServer: true, healthPort: port });
     expect((await ask(port, "/metrics")).body).not.toContain("sg_redis_reachable");
     expect((await ask(port, "/readyz")).status).toBe(200);
@@ -340,7 +340,7 @@ describe("a service in the real world", () => {
 
   it("its probes say that it stops no later than any subscriber is told", async () => {
     const patient = { readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
-    const port = await freePort();
+    const { port } = await reservePort();
     const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: port, probeThread: true, ...patient });
     endings.push(() => tier.shutdown());
     let answer = "";

@@ -1,5 +1,5 @@
 /** A Redis Cluster of three masters, and the slot of all our keys, which can be moved. */
-import { freePort } from "../../src/redis/free-port.ts";
+import { reservePort } from "../../src/redis/port-reservation.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";
@@ -35,7 +35,7 @@ export const startCluster = async (): Promise<TestCluster> => {
 };
 
 const startNode = async () => {
-  const bus = await freePort();
+  const { port: bus } = await reservePort();
   const config = ["cluster-enabled yes", "cluster-announce-ip 127.0.0.1", `cluster-port ${bus}`, "cluster-node-timeout 2000"];
   return { bus, redis: await startTestRedis({ password, config: [...config, `masterauth ${password}`] }) };
 };

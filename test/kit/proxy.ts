@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
-import { freePort } from "../../src/redis/free-port.ts";
+import type { PortReservation } from "../../src/redis/port-reservation.ts";
+import { reservePort } from "../../src/redis/port-reservation.ts";
 
 /**
  * pass: as if it were not there; slow: `delayMs` each way; stall: takes what comes and passes nothing on, neither way;
@@ -29,21 +30,21 @@ export class LoopbackProxy {
   readonly #timers = new Set<NodeJS.Timeout>();
   #server: Server | undefined;
   /** nobody else's, also while it refuses */
-  readonly #port: number;
+  readonly #reservation: PortReservation;
 
-  private constructor(target: number, port: number) {
+  private constructor(target: number, reservation: PortReservation) {
     this.#target = target;
-    this.#port = port;
+    this.#reservation = reservation;
   }
 
   static async start(targetPort: number): Promise<LoopbackProxy> {
-    const proxy = new LoopbackProxy(targetPort, await freePort());
+    const proxy = new LoopbackProxy(targetPort, await reservePort());
     await proxy.accept();
     return proxy;
   }
 
   get port(): number {
-    return this.#port;
+    return this.#reservation.port;
   }
 
   /** connections made since the beginning */
@@ -58,7 +59,7 @@ export class LoopbackProxy {
   /** The same URL through the proxy. */
   through(url: string): string {
     const via = new URL(url);
-    via.port = String(this.#port);
+    via.port = String(this.port);
     return via.href;
   }
 
@@ -74,7 +75,7 @@ export class LoopbackProxy {
   /** Accepts connections, on the same port as before. */
   async accept(): Promise<void> {
     if (this.#server) return;
-    this.#server = createServer((near) => this.#serve(near)).listen(this.#port, "127.0.0.1");
+    this.#server = createServer((near) => this.#serve(near)).listen(this.port, "127.0.0.1");
     await once(this.#server, "listening");
   }
 
@@ -89,6 +90,7 @@ export class LoopbackProxy {
   async stop(): Promise<void> {
     await this.refuse();
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#reservation.release();
   }
 
   #serve(near: Socket): void {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort } from "../../src/redis/free-port.ts";
+import { reservePort } from "../../src/redis/port-reservation.ts";
 import { findRedisServer } from "../../src/redis/server-binary.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
@@ -67,7 +67,7 @@ const knowsAllUp = async (client: Redis): Promise<boolean> => {
 };
 
 const startSentinel = async (masterPort: number, password: string) => {
-  const port = await freePort();
+  const { port } = await reservePort();
   const dir = mkdtempSync(join(tmpdir(), "stargazer-sentinel-"));
   const file = join(dir, "sentinel.conf");
   writeFileSync(file, configOf(port, dir, masterPort, password));
