@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, connect as netConnect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
@@ -179,31 +180,64 @@ describe("connections", () => {
     expect((await read)?.[0]?.[0]).toBe("a-stream");
   });
 
-  test.each(["ready", "wait", "reconnecting", "dropped", "frozen", "blocked", "black hole"])(
-    "close leaves nothing when %s",
-    async (how) => {
-      const before = await connectionsOf(redis);
-      const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000 });
-      if (how !== "wait" && how !== "black hole") await client.connect();
-      if (how === "reconnecting") {
-        await proxy.refuse();
-        await eventually("it reconnects", () => client.status === "reconnecting");
-      }
-      let inFlight: Promise<unknown> = Promise.resolve();
-      if (how === "blocked") inFlight = client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$").catch((error: unknown) => error);
-      if (how === "frozen" || how === "dropped" || how === "black hole") proxy.mode = "stall";
-      if (how === "frozen" || how === "dropped") inFlight = client.ping().catch((error: unknown) => error);
-      if (how === "black hole") inFlight = client.connect().catch((error: unknown) => error);
-      if (how === "black hole") await eventually("it is under way", () => client.status === "connect");
-      if (how === "dropped") await dropConnection(client);
-      const began = performance.now();
-      await closeRedis(client, { signal: soon() });
-      expect(performance.now() - began).toBeLessThan(500);
-      await inFlight;
-      expect(client.stream?.destroyed ?? true).toBe(true);
-      await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+  const waits = async (client: Redis) => {
+    await client.connect();
+    await proxy.refuse();
+    await eventually("it waits to reconnect", () => client.status === "reconnecting");
+  };
+  const stalls = async (client: Redis) => {
+    await client.connect();
+    proxy.mode = "stall";
+    return [client.ping()];
+  };
+
+  /** How a client comes to be closed; what each resolves with is in flight by then. */
+  const situations: Record<string, (client: Redis) => Promise<unknown>> = {
+    ready: (client) => client.connect(),
+    wait: async () => {},
+    reconnecting: waits,
+    "connected again before its wait was over, at the second attempt": async (client) => {
+      await waits(client);
+      await expect(client.connect()).rejects.toThrow();
+      await proxy.accept();
+      await client.connect();
     },
-  );
+    dropped: async (client) => {
+      const inFlight = await stalls(client);
+      await dropConnection(client);
+      return inFlight;
+    },
+    frozen: stalls,
+    blocked: async (client) => {
+      await client.connect();
+      return [client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$")];
+    },
+    "black hole": async (client) => {
+      proxy.mode = "stall";
+      const connecting = client.connect();
+      await eventually("it is under way", () => client.status === "connect");
+      return [connecting];
+    },
+  };
+  /** ms; long enough for what a situation does while it waits */
+  const retryMs = 300;
+
+  test.each(Object.entries(situations))("close leaves nothing when %s", async (_how, comesAbout) => {
+    const before = await connectionsOf(redis);
+    const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
+    const inFlight = Promise.allSettled(((await comesAbout(client)) ?? []) as Promise<unknown>[]);
+    const began = performance.now();
+    await closeRedis(client, { signal: soon() });
+    expect(performance.now() - began).toBeLessThan(500);
+    await inFlight;
+    expect(client.stream?.destroyed ?? true).toBe(true);
+    await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+    let reopened = 0;
+    client.on("connecting", () => (reopened += 1));
+    // of timers of one length the one that was set last fires last
+    await pause(retryMs);
+    expect(reopened).toBe(0);
+  });
 
   test("closing twice, and with no time left, is fine", async () => {
     const client = openRedis(redis.url);

@@ -8,7 +8,13 @@ import type { RedisOptions as AnyRedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
-import { clearDisconnectTimer, failWithoutDatabase, rejectHandshakeOnClose, rejectHeldBack } from "./ioredis-gaps.ts";
+import {
+  clearDisconnectTimer,
+  endReconnectWaitOnConnect,
+  failWithoutDatabase,
+  rejectHandshakeOnClose,
+  rejectHeldBack,
+} from "./ioredis-gaps.ts";
 import { withoutCommand } from "./reason.ts";
 
 export type { RedisClient } from "./client.ts";
@@ -105,6 +111,7 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
   const { on } = client as Redis;
   on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
   on.call(client, "ready", () => errors.delete(client));
+  endReconnectWaitOnConnect(client as Redis);
   if (client.isCluster) return client;
   rejectHandshakeOnClose(client as Redis);
   failWithoutDatabase(client as Redis);

@@ -41,10 +41,17 @@ export const clearDisconnectTimer = (client: Redis): void => {
 export const rejectHeldBack = (client: Redis): void =>
   inside(client).flushQueue?.(new Error("Connection is closed."), { offlineQueue: true });
 
-/** Ends the wait before the next reconnect, so that `connect()` may be called now and nothing calls it a second time later. */
-export const endReconnectWait = (client: Redis): void => {
-  clearTimeout(inside(client).reconnectTimeout ?? undefined);
-  inside(client).reconnectTimeout = null;
+/**
+ * `connect()` during the wait before a reconnect leaves the timer of that wait, and forgets it when this attempt fails too: it would
+ * connect again even a client that was closed meanwhile. Here `connect()` ends the wait.
+ */
+export const endReconnectWaitOnConnect = (client: Redis): void => {
+  const { connect } = client;
+  client.connect = ((...args: Parameters<Redis["connect"]>) => {
+    clearTimeout(inside(client).reconnectTimeout ?? undefined);
+    inside(client).reconnectTimeout = null;
+    return connect.apply(client, args);
+  }) as Redis["connect"];
 };
 
 /**

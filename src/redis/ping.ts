@@ -4,7 +4,6 @@ import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, whenReady } from "./connection.ts";
-import { endReconnectWait } from "./ioredis-gaps.ts";
 import { reasonOf, withoutCommand } from "./reason.ts";
 
 export interface PingGateOptions {
@@ -39,18 +38,13 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
 
 /** One flight: whether it answers, and what it is. */
 const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal): Promise<void> => {
+  // at the gate's own pace: ioredis' wait, which may outlast the deadline, would hide the reason
   await (owned && client.status === "reconnecting"
-    ? connectNow(client as Redis, signal)
+    ? until(signal, client.connect())
     : whenReady(client, { reopen: owned, signal }));
   const [pong, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
   if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
   if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
-};
-
-/** An attempt is one at connecting, at the gate's own pace: ioredis' wait, which may outlast the deadline, would hide the reason. */
-const connectNow = (client: Redis, signal: AbortSignal): Promise<void> => {
-  endReconnectWait(client);
-  return until(signal, client.connect());
 };
 
 /** A user who may not call INFO may still work: then PING decides. */
