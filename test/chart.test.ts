@@ -1,5 +1,4 @@
 /** An oracle that does not come from the charts: the contract as tables, and properties of the whole graph. */
-
 import { describe, expect, it } from "vitest";
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { transition } from "xstate";

@@ -184,6 +184,7 @@ describe("connections", () => {
     await client.connect();
     await proxy.refuse();
     await eventually("it waits to reconnect", () => client.status === "reconnecting");
+    return [];
   };
   const stalls = async (client: Redis) => {
     await client.connect();
@@ -192,15 +193,19 @@ describe("connections", () => {
   };
 
   /** How a client comes to be closed; what each resolves with is in flight by then. */
-  const situations: Record<string, (client: Redis) => Promise<unknown>> = {
-    ready: (client) => client.connect(),
-    wait: async () => {},
+  const situations: Record<string, (client: Redis) => Promise<readonly Promise<unknown>[]>> = {
+    ready: async (client) => {
+      await client.connect();
+      return [];
+    },
+    wait: async () => [],
     reconnecting: waits,
     "connected again before its wait was over, at the second attempt": async (client) => {
       await waits(client);
       await expect(client.connect()).rejects.toThrow();
       await proxy.accept();
       await client.connect();
+      return [];
     },
     dropped: async (client) => {
       const inFlight = await stalls(client);
@@ -225,15 +230,15 @@ describe("connections", () => {
   test.each(Object.entries(situations))("close leaves nothing when %s", async (_how, comesAbout) => {
     const before = await connectionsOf(redis);
     const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
-    const inFlight = Promise.allSettled(((await comesAbout(client)) ?? []) as Promise<unknown>[]);
+    const inFlight = Promise.allSettled(await comesAbout(client));
     const began = performance.now();
     await closeRedis(client, { signal: soon() });
     expect(performance.now() - began).toBeLessThan(500);
+    let reopened = 0;
+    client.on("connecting", () => (reopened += 1));
     await inFlight;
     expect(client.stream?.destroyed ?? true).toBe(true);
     await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
-    let reopened = 0;
-    client.on("connecting", () => (reopened += 1));
     // of timers of one length the one that was set last fires last
     await pause(retryMs);
     expect(reopened).toBe(0);

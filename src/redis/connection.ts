@@ -163,6 +163,10 @@ export const whenReady = (client: RedisClient, { reopen, signal }: { reopen: boo
   return nextOutcome(client, signal);
 };
 
+/** As `whenReady` with `reopen`, at the caller's own pace: a wait before the next reconnect ends, and the attempt is made now. */
+export const readyNow = (client: RedisClient, signal: AbortSignal): Promise<void> =>
+  client.status === "reconnecting" ? until(signal, client.connect()) : whenReady(client, { reopen: true, signal });
+
 const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => {
   const emitter = client as Redis;
   let off = (): void => {};

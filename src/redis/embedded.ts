@@ -16,7 +16,6 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
-import type { PortReservation } from "./port-reservation.ts";
 import { reservePort } from "./port-reservation.ts";
 import { askServer } from "./probe.ts";
 import { findRedisServer } from "./server-binary.ts";
@@ -71,8 +70,6 @@ interface Plan {
   readonly password: string;
   readonly socketPath?: string;
   readonly port?: number;
-  /** of the port, until the server listens on it */
-  readonly reservation?: PortReservation;
 }
 
 /**
@@ -99,20 +96,11 @@ const missing = (): StargazerError =>
     "There is no redis-server and no valkey-server on the PATH. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL to a Redis that runs.",
   );
 
-const startOnce = async (binary: string, { kind = "port", ...options }: EmbeddedRedisOptions): Promise<EmbeddedRedis> => {
-  const plan = await planFor(kind, options);
-  try {
-    return await startAs(plan, binary, options);
-  } finally {
-    plan.reservation?.release();
-  }
-};
-
-const startAs = async (
-  plan: Plan,
+const startOnce = async (
   binary: string,
-  { signal, config = [] }: Pick<EmbeddedRedisOptions, "signal" | "config">,
+  { kind = "port", signal, config = [], ...wished }: EmbeddedRedisOptions,
 ): Promise<EmbeddedRedis> => {
+  const plan = await planFor(kind, wished);
   await writeFile(join(plan.dir, "redis.conf"), configFor(plan, config), { mode: 0o600 });
   const child = spawnServer(binary, plan.dir);
   const ended = new Promise<void>((resolve) => child.stdout!.once("close", () => resolve()));
@@ -130,10 +118,16 @@ const startAs = async (
 const planFor = async (kind: "socket" | "port", wished: Pick<EmbeddedRedisOptions, "port" | "password">): Promise<Plan> => {
   const { password = randomBytes(16).toString("hex") } = wished;
   const dir = await makeFolder();
-  if (kind === "socket") return { dir, password, socketPath: join(dir, "redis.sock") };
-  if (wished.port !== undefined) return { dir, password, port: wished.port };
-  const reservation = await reservePort();
-  return { dir, password, port: reservation.port, reservation };
+  return kind === "socket"
+    ? { dir, password, socketPath: join(dir, "redis.sock") }
+    : { dir, password, port: wished.port ?? (await freePort()) };
+};
+
+/** Not held any longer: where somebody comes before the server, another port is tried. */
+const freePort = async (): Promise<number> => {
+  const { port, release } = await reservePort();
+  release();
+  return port;
 };
 
 const makeFolder = (): Promise<string> =>

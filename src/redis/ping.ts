@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "./client.ts";
-import { dropConnection, lastErrorOf, whenReady } from "./connection.ts";
+import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
 import { reasonOf, withoutCommand } from "./reason.ts";
 
 export interface PingGateOptions {
@@ -38,10 +38,8 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
 
 /** One flight: whether it answers, and what it is. */
 const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal): Promise<void> => {
-  // at the gate's own pace: ioredis' wait, which may outlast the deadline, would hide the reason
-  await (owned && client.status === "reconnecting"
-    ? until(signal, client.connect())
-    : whenReady(client, { reopen: owned, signal }));
+  // ioredis' wait, which may outlast the deadline, would hide the reason
+  await (owned ? readyNow(client, signal) : whenReady(client, { reopen: false, signal }));
   const [pong, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
   if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
   if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");

@@ -31,7 +31,8 @@ export const reservePort = async (): Promise<PortReservation> => {
 
 /** The same number of UDP stands for the port while nobody listens on it: the system gives it to one socket only, and takes it back. */
 const reserve = async (port: number): Promise<PortReservation> => {
-  const mark = createSocket("udp4").unref();
+  const held = new AbortController();
+  const mark = createSocket({ type: "udp4", signal: held.signal }).unref();
   try {
     mark.bind({ port, address: "127.0.0.1", exclusive: true });
     await once(mark, "listening");
@@ -40,12 +41,8 @@ const reserve = async (port: number): Promise<PortReservation> => {
     server.close();
     await once(server, "close");
   } catch (error) {
-    mark.close();
+    held.abort();
     throw error;
   }
-  let release = (): void => {
-    release = () => {};
-    mark.close();
-  };
-  return { port, release: () => release() };
+  return { port, release: () => held.abort() };
 };

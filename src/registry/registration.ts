@@ -4,7 +4,7 @@ import type { LeaseAnswer, LeaseStatus, LeaseWrite } from "../../machines/index.
 import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { lastErrorOf, whenReady } from "../redis/connection.ts";
+import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
 import { keysFor } from "../redis/keys.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
@@ -102,7 +102,8 @@ export class Registration {
   async deregister(signal: AbortSignal): Promise<void> {
     if (!this.#wrote) return;
     await this.#guarded("deregister", signal, async () => {
-      await this.#reconnect(signal);
+      // the last write has no next time
+      await readyNow(this.#options.redis, signal);
       await this.#write(deregisterScript, [tombstoneMs], signal);
     });
   }
@@ -131,13 +132,6 @@ export class Registration {
     const { redis } = this.#options;
     if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
     signal.throwIfAborted();
-  }
-
-  /** The last write has no next time: a connection that waits to be made again is made now, and fails now if it cannot be. */
-  async #reconnect(signal: AbortSignal): Promise<void> {
-    const { redis } = this.#options;
-    if (redis.status === "reconnecting") await until(signal, redis.connect());
-    else await whenReady(redis, { reopen: true, signal });
   }
 
   async #draw(signal: AbortSignal): Promise<void> {
