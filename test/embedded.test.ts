@@ -1,13 +1,15 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { closeRedis, openRedis } from "../src/redis/connection.ts";
 import type { EmbeddedRedis, EmbeddedRedisOptions } from "../src/redis/embedded.ts";
 import { findRedisServer, startEmbeddedRedis } from "../src/redis/embedded.ts";
+import { reservePort } from "../src/redis/port-reservation.ts";
 import { eventually } from "./kit/wait.ts";
 
 const started: EmbeddedRedis[] = [];
@@ -107,6 +109,25 @@ describe("an embedded Redis", () => {
     const starting = startEmbeddedRedis({ signal: gone.signal });
     gone.abort(new Error("changed my mind"));
     await expect(starting).rejects.toThrow("changed my mind");
+  });
+
+  test("tries another port where somebody else came first", async () => {
+    const foreign = createServer();
+    const draw = Math.random();
+    const drawn = vi.spyOn(Math, "random").mockReturnValueOnce(draw).mockReturnValueOnce(draw);
+    try {
+      const { port, release } = await reservePort();
+      release();
+      // on an address where nobody looks before the server does
+      await once(foreign.listen(port, "127.0.0.2"), "listening");
+      const server = await start({ config: ["bind 127.0.0.1 127.0.0.2"] });
+      expect(drawn.mock.calls.length).toBeGreaterThanOrEqual(3);
+      expect(server.port).not.toBe(port);
+      expect(await ask(server.url)).toBe("PONG");
+    } finally {
+      drawn.mockRestore();
+      foreign.close();
+    }
   });
 
   test("a server that refuses its configuration is an error with its words, not a wait", async () => {

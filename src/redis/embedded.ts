@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import type { PortReservation } from "./port-reservation.ts";
 import { reservePort } from "./port-reservation.ts";
 import { askServer } from "./probe.ts";
 import { findRedisServer } from "./server-binary.ts";
@@ -70,6 +71,8 @@ interface Plan {
   readonly password: string;
   readonly socketPath?: string;
   readonly port?: number;
+  /** of the port, until the server listens on it */
+  readonly reservation?: PortReservation;
 }
 
 /**
@@ -84,8 +87,7 @@ export const startEmbeddedRedis = async (options: EmbeddedRedisOptions = {}): Pr
       return await startOnce(binary, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      const taken = /in use/i.test(messageOf(error));
-      if (!taken || attempt === portAttempts) throw error;
+      if (!isTaken(messageOf(error)) || attempt === portAttempts) throw error;
     }
   }
 };
@@ -96,11 +98,20 @@ const missing = (): StargazerError =>
     "There is no redis-server and no valkey-server on the PATH. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL to a Redis that runs.",
   );
 
-const startOnce = async (
+const startOnce = async (binary: string, { kind = "port", ...options }: EmbeddedRedisOptions): Promise<EmbeddedRedis> => {
+  const plan = await planFor(kind, options);
+  try {
+    return await startAs(plan, binary, options);
+  } finally {
+    plan.reservation?.release();
+  }
+};
+
+const startAs = async (
+  plan: Plan,
   binary: string,
-  { kind = "port", signal, config = [], ...wished }: EmbeddedRedisOptions,
+  { signal, config = [] }: Pick<EmbeddedRedisOptions, "signal" | "config">,
 ): Promise<EmbeddedRedis> => {
-  const plan = await planFor(kind, wished);
   await writeFile(join(plan.dir, "redis.conf"), configFor(plan, config), { mode: 0o600 });
   const child = spawnServer(binary, plan.dir);
   const ended = new Promise<void>((resolve) => child.stdout!.once("close", () => resolve()));
@@ -118,16 +129,10 @@ const startOnce = async (
 const planFor = async (kind: "socket" | "port", wished: Pick<EmbeddedRedisOptions, "port" | "password">): Promise<Plan> => {
   const { password = randomBytes(16).toString("hex") } = wished;
   const dir = await makeFolder();
-  return kind === "socket"
-    ? { dir, password, socketPath: join(dir, "redis.sock") }
-    : { dir, password, port: wished.port ?? (await freePort()) };
-};
-
-/** Not held any longer: where somebody comes before the server, another port is tried. */
-const freePort = async (): Promise<number> => {
-  const { port, release } = await reservePort();
-  release();
-  return port;
+  if (kind === "socket") return { dir, password, socketPath: join(dir, "redis.sock") };
+  if (wished.port !== undefined) return { dir, password, port: wished.port };
+  const reservation = await reservePort();
+  return { dir, password, port: reservation.port, reservation };
 };
 
 const makeFolder = (): Promise<string> =>
@@ -196,8 +201,16 @@ const answering = async (child: ChildProcess, plan: Plan, signal: AbortSignal): 
   } finally {
     stdout!.off("data", read).off("close", end).resume();
   }
-  const why = ended ? `it ended: ${log.trim().split("\n").at(-1) ?? ""}` : `no answer within ${startTimeoutMs} ms`;
+  const why = ended ? `it ended: ${lastWords(log)}` : `no answer within ${startTimeoutMs} ms`;
   throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", `The embedded Redis did not come up: ${why}`);
+};
+
+const isTaken = (text: string): boolean => /address already in use/i.test(text);
+
+/** Of a port that is taken the last line says only that it failed. */
+const lastWords = (log: string): string => {
+  const lines = log.trim().split("\n");
+  return lines.find(isTaken) ?? lines.at(-1) ?? "";
 };
 
 /** ms that the shell gets to clean up before its group is killed */
