@@ -12,37 +12,30 @@ const sources = (folder: string): string[] =>
     .filter((file) => file.endsWith(".ts"));
 
 /** Each room and the rooms below it that it may import, beside itself, the ground floor and the machines. */
+const library = ["redis", "http", "registry", "health", "flight", "service", "leadership", "streams", "launch", "index"];
+const pictures = ["charts", "drawing", "timeline", "inspector"];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   machines: [],
   ground: [],
   redis: [],
+  http: [],
   registry: ["redis"],
-  health: [],
+  health: ["http"],
   flight: [],
   service: ["flight", "health", "registry", "redis"],
   launch: ["service", "flight"],
   leadership: ["redis"],
   streams: ["redis"],
   supervisor: [],
-  drawing: [],
+  charts: [],
+  drawing: ["charts"],
+  timeline: ["drawing"],
   index: ["service", "flight", "launch", "registry", "redis"],
-  inspector: ["service", "drawing", "launch"],
-  tiers: ["service", "leadership", "streams", "registry", "redis", "launch", "index"],
+  inspector: ["service", "charts", "drawing", "http", "launch"],
+  tiers: library,
+  fleet: [...library, "supervisor", "inspector", "tiers"],
   testing: ["service", "flight", "registry", "redis", "launch", "index"],
-  cli: [
-    "flight",
-    "supervisor",
-    "drawing",
-    "inspector",
-    "tiers",
-    "service",
-    "launch",
-    "registry",
-    "redis",
-    "health",
-    "streams",
-    "index",
-  ],
+  cli: [...library, ...pictures, "supervisor", "tiers", "fleet"],
 };
 
 const roomOf = (file: string): string => {

@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { factLevels } from "../src/service/facts.ts";
-import { resolveOptions } from "../src/service/options.ts";
+import { resolveOptions } from "../src/service/options/options.ts";
+import { factLevels } from "../src/service/report/facts.ts";
 import { rendered } from "./bench/kit/publish.mjs";
 import { endCli, openShell } from "./kit/cli.ts";
 import { endPrograms, Program } from "./kit/program.ts";

@@ -1,14 +1,14 @@
 /** `chat`: a conversation with the fleet, through its gateway. */
 import { StargazerError } from "../errors.ts";
+import { withRedis } from "../fleet/connect.ts";
+import type { Place } from "../fleet/locate.ts";
+import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
-import type { WebchatAnswer } from "../tiers/platforms/webchat.ts";
+import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
 import { converse, within } from "./conversation.ts";
-import type { Place } from "./locate.ts";
-import { locate } from "./locate.ts";
-import { withRedis } from "./redis.ts";
 import { readable } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";
 

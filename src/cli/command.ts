@@ -1,8 +1,8 @@
 /** What a command is, and how its arguments are read: every problem at once, before anything is touched. */
 import type { ParseArgsConfig } from "node:util";
 import { parseArgs } from "node:util";
+import { didYouMean } from "../closest.ts";
 import { StargazerError } from "../errors.ts";
-import { didYouMean } from "./closest.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

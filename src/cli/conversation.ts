@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
-import type { WebchatAnswer } from "../tiers/platforms/webchat.ts";
+import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor, readable } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";

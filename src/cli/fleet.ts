@@ -1,10 +1,11 @@
 /** `fleet`: who is in the registry. */
+
+import { withRedis } from "../fleet/connect.ts";
+import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
-import { locate } from "./locate.ts";
-import { withRedis } from "./redis.ts";
 import { interrupted } from "./signals.ts";
 import { duration, paintFor, plain, table } from "./terminal.ts";
 

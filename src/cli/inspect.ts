@@ -2,15 +2,15 @@
 import { hostname } from "node:os";
 import type { PhaseRecord } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
-import { timelineTree } from "../drawing/timeline-tree.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { withRedis } from "../fleet/connect.ts";
+import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
-import type { StatusReport } from "../service/status.ts";
+import type { StatusReport } from "../service/report/status.ts";
+import { timelineTree } from "../timeline/timeline-tree.ts";
 import type { Command } from "./command.ts";
 import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, usageError } from "./command.ts";
-import { locate } from "./locate.ts";
-import { withRedis } from "./redis.ts";
 import type { Paint } from "./terminal.ts";
 import { duration, paintFor, plain } from "./terminal.ts";
 

@@ -1,10 +1,10 @@
 /** `machines`: the charts as pictures, as Mermaid, and as JSON for Stately's editor. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { didYouMean } from "../closest.ts";
 import type { ChartFormat, ChartName } from "../drawing/index.ts";
 import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, renderChart } from "../drawing/index.ts";
 import { StargazerError } from "../errors.ts";
-import { didYouMean } from "./closest.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse } from "./command.ts";
 

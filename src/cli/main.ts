@@ -1,21 +1,21 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
 import module from "node:module";
+import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { announceReport, exit, exitCode, setExitCode } from "../process.ts";
-import { didYouMean } from "./closest.ts";
+import { version } from "../version.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
 import { hearEarly } from "./early.ts";
 import { watchOutput } from "./output.ts";
-import { version } from "./version.ts";
 
 /** Node 22 and newer keep what they have compiled for the next start; older ones do without. */
 (module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 
 /** Loaded when they are called, so that `--help` and `run` do not pay for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  up: async () => (await import("./up/up.ts")).up,
+  up: async () => (await import("./up.ts")).up,
   run: async () => (await import("./run.ts")).run,
   fleet: async () => (await import("./fleet.ts")).fleet,
   chat: async () => (await import("./chat.ts")).chat,

@@ -1,9 +1,9 @@
 /** `replay`: what a service did before its stop failed, from the file that its log names. */
 import { readFileSync } from "node:fs";
-import { timelineTree } from "../drawing/index.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
 import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
+import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
 import { duration, paintFor, plain } from "./terminal.ts";

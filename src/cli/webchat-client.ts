@@ -1,7 +1,7 @@
 /** The other end of the gateway's webchat. */
 import { WebSocket } from "ws";
 import { StargazerError } from "../errors.ts";
-import type { WebchatAnswer } from "../tiers/platforms/webchat.ts";
+import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 
 export interface WebchatClient {
   send(text: string): void;

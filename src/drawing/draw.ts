@@ -1,8 +1,8 @@
 /** The picture of a chart. */
-import type { ChartName } from "./charts.ts";
-import { machineOf } from "./charts.ts";
-import type { Chart } from "./graph.ts";
-import { chartOf } from "./graph.ts";
+import type { ChartName } from "../charts/charts.ts";
+import { machineOf } from "../charts/charts.ts";
+import type { Chart } from "../charts/graph.ts";
+import { chartOf } from "../charts/graph.ts";
 import type { Layout } from "./layout.ts";
 import { spineLayout } from "./spine.ts";
 import { hasSpine } from "./spine-rows.ts";

@@ -1,11 +1,11 @@
 /** Every file that is written from the machines, with its text. */
-import type { ChartName } from "./charts.ts";
-import { chartNames, machineOf } from "./charts.ts";
+import type { ChartName } from "../charts/charts.ts";
+import { chartNames, machineOf } from "../charts/charts.ts";
+import { chartOf } from "../charts/graph.ts";
+import { mermaidOf } from "../charts/mermaid.ts";
+import { machinesReadme } from "../charts/readme.ts";
+import { statelyOf } from "../charts/stately.ts";
 import { drawChart } from "./draw.ts";
-import { chartOf } from "./graph.ts";
-import { mermaidOf } from "./mermaid.ts";
-import { machinesReadme } from "./readme.ts";
-import { statelyOf } from "./stately.ts";
 
 export const chartFormats = ["svg", "mermaid", "json"] as const;
 export type ChartFormat = (typeof chartFormats)[number];

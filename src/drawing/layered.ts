@@ -1,14 +1,14 @@
 /** A picture of a chart without a spine: elkjs arranges its states in layers, and its labels stand on their lines. */
 import type { ElkExtendedEdge, ElkNode } from "elkjs/lib/elk-api.js";
+import type { Chart, ChartState } from "../charts/graph.ts";
+import type { Bundle } from "../charts/words.ts";
+import { bundlesOf, kindOfLine, reactionsOf } from "../charts/words.ts";
 import { StargazerError } from "../errors.ts";
-import type { Chart, ChartState } from "./graph.ts";
 import type { Block, Box, Layout, Line, Pill, Point } from "./layout.ts";
 import { boxSize, columnOf, headHeight, noteWidth, pillsOf, sizes } from "./layout.ts";
 import { textWidth } from "./measure.ts";
 import { anyStateOf, everywhereOf, headerHeight, margin, notesOf } from "./notes.ts";
 import { headPills } from "./spine-lines.ts";
-import type { Bundle } from "./words.ts";
-import { bundlesOf, kindOfLine, reactionsOf } from "./words.ts";
 
 const dotSize = 10;
 const dotOf = (id: string): string => `${id}#initial`;

@@ -1,7 +1,7 @@
 /** A drawing as geometry, before any ink: what the layouts make, what the SVG writes, what the tests measure. All in px. */
-import type { ChartState, Kind, SpawnedChild } from "./graph.ts";
+import type { ChartState, Kind, SpawnedChild } from "../charts/graph.ts";
+import type { Word } from "../charts/words.ts";
 import { textWidth } from "./measure.ts";
-import type { Word } from "./words.ts";
 
 export type Point = readonly [x: number, y: number];
 

@@ -1,8 +1,8 @@
 /** What stands in the boxes besides their names, and what holds in every state. */
-import type { Chart, ChartState } from "./graph.ts";
+import type { Chart, ChartState } from "../charts/graph.ts";
+import { reactionsOf } from "../charts/words.ts";
 import type { Block, Caption, Note, Pill } from "./layout.ts";
 import { flowOf, pillsOf } from "./layout.ts";
-import { reactionsOf } from "./words.ts";
 
 /** The title and the legend stand above this. */
 export const headerHeight = 82;

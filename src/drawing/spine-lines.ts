@@ -1,10 +1,11 @@
 /** The lines of a spine and the words on them. */
+
+import { kindOfLine } from "../charts/words.ts";
 import type { Line, Pill, Point } from "./layout.ts";
 import { columnOf, pillHeight, pillsOf } from "./layout.ts";
 import type { Places, Tap } from "./spine-places.ts";
 import { frameHalf, isFrame, isInner, straightBlock } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
-import { kindOfLine } from "./words.ts";
 
 export interface Spine {
   readonly rows: readonly Row[];

@@ -1,5 +1,5 @@
 /** Where each state of a spine stands, and where its exits leave it. */
-import type { Chart } from "./graph.ts";
+import type { Chart } from "../charts/graph.ts";
 import type { Block, Box } from "./layout.ts";
 import { boxSize, columnOf, flowOf, headHeight } from "./layout.ts";
 import { notesOf } from "./notes.ts";

@@ -1,8 +1,8 @@
 /** The states of a chart with a spine, one under the other, and what kind of line each bundle of arrows becomes. */
-import type { Chart, ChartState } from "./graph.ts";
+import type { Chart, ChartState } from "../charts/graph.ts";
+import type { Bundle } from "../charts/words.ts";
+import { bundlesOf } from "../charts/words.ts";
 import { anyStateOf } from "./notes.ts";
-import type { Bundle } from "./words.ts";
-import { bundlesOf } from "./words.ts";
 
 export interface Row {
   readonly state: ChartState;

@@ -5,7 +5,8 @@
  *   what leads to the next state goes straight down; what many states share as a target runs in a rail on the right
  *   what goes back has a lane on the left; a child machine that spans states is a bar at the far left
  */
-import type { Chart } from "./graph.ts";
+import type { Chart } from "../charts/graph.ts";
+import { reactionsOf } from "../charts/words.ts";
 import type { Bar, Layout, Line } from "./layout.ts";
 import { everywhereOf, headerHeight, margin } from "./notes.ts";
 import type { Spine } from "./spine-lines.ts";
@@ -14,7 +15,6 @@ import type { Places } from "./spine-places.ts";
 import { frameHalf, isFrame, placesOf } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 import { rowsOf, waysOf } from "./spine-rows.ts";
-import { reactionsOf } from "./words.ts";
 
 const barWidth = 46;
 const barGap = 52;

@@ -3,7 +3,7 @@
  * `refused` on `[data-state]` and `taken` on `[data-edge~="…"]`; `data-theme="light|dark"` on the picture or around it wins
  * over the reader's preference. A page that forbids inline styles serves this text as a stylesheet of its own.
  */
-import type { Kind } from "./graph.ts";
+import type { Kind } from "../charts/graph.ts";
 
 type Tone = Kind | "mixed" | "initial" | "child";
 

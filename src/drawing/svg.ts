@@ -1,5 +1,5 @@
 /** A layout as SVG: the same bytes for the same layout, light and dark in one file, every state and arrow marked. */
-import type { Kind } from "./graph.ts";
+import type { Kind } from "../charts/graph.ts";
 import type { Bar, Box, Caption, Layout, Line, Note, Pill, Point } from "./layout.ts";
 import { baselines, markWidth, noteWidth, sizes } from "./layout.ts";
 import { textWidth } from "./measure.ts";

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import type { MainAnswer } from "./thread-port.ts";
+import type { MainAnswer } from "./thread/thread-port.ts";
 
 const load = () => import("./app.ts");
 

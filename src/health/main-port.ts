@@ -1,7 +1,7 @@
 /** The port in the hands of the main thread: Fastify listens. */
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
-import { Connections } from "./connections.cjs";
+import { Connections } from "../http/connections.cjs";
 import type { TellHealth } from "./facts.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import { addressOf, listen } from "./listen.ts";

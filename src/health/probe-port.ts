@@ -4,8 +4,8 @@ import { messageOf } from "../errors.ts";
 import type { TellHealth } from "./facts.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import type { Port } from "./port.ts";
-import type { ThreadPortOptions } from "./thread-port.ts";
-import { ThreadDied, ThreadPort } from "./thread-port.ts";
+import type { ThreadPortOptions } from "./thread/thread-port.ts";
+import { ThreadDied, ThreadPort } from "./thread/thread-port.ts";
 
 export interface ProbePortOptions extends Omit<ThreadPortOptions, "onDeath"> {
   /** who takes over */

@@ -14,7 +14,6 @@
 import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import { BoardWriter } from "./board.cjs";
 import type { TellHealth } from "./facts.ts";
 import { LazyApp } from "./lazy-app.ts";
 import type { Address } from "./listen.ts";
@@ -28,6 +27,7 @@ import { judgeReadiness } from "./readiness.ts";
 import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping, stateOf } from "./source.ts";
+import { BoardWriter } from "./thread/board.cjs";
 
 export type { HealthFact } from "./facts.ts";
 export type { HealthSource } from "./source.ts";

@@ -1,7 +1,7 @@
 /** Everything that the page shows of a service at one moment, as plain JSON. */
 import type { LifecycleCommand, LifecycleSnapshot } from "../../machines/index.ts";
+import type { StatusReport } from "../service/report/status.ts";
 import type { StargazerService } from "../service/service.ts";
-import type { StatusReport } from "../service/status.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Waiting } from "./waiting.ts";
 import { leaseWaitingOf, waitingOf } from "./waiting.ts";

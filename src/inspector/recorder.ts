@@ -2,11 +2,11 @@
 import type { AnyActorRef, AnyMachineSnapshot, InspectedMicrostepEvent, InspectionEvent } from "xstate";
 import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
+import { arrowId } from "../charts/graph.ts";
+import { eventWord } from "../charts/words.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { arrowId } from "../drawing/graph.ts";
-import { eventWord } from "../drawing/words.ts";
-import type { CommandRefused, ServiceFact } from "../service/facts.ts";
+import type { CommandRefused, ServiceFact } from "../service/report/facts.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { Happening, InspectionRecord, Noted } from "./records.ts";
 import { RecordRing } from "./records.ts";

@@ -1,6 +1,6 @@
 /** What an inspector remembers: slim records, numbered from 1, and only the last so many of them. */
 import { Ring } from "../ring.ts";
-import type { ServiceFact } from "../service/facts.ts";
+import type { ServiceFact } from "../service/report/facts.ts";
 
 /** An arrow was taken. `edges` are the ids that the drawn chart has for it: `source|event|target`. */
 export interface Taken {

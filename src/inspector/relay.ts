@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import { lookRefusal } from "./guard.ts";
+import { lookRefusal } from "../http/guard.ts";
 import type { PageFile } from "./page-files.ts";
 import { readPageFiles } from "./page-files.ts";
 import type { StatelySink } from "./stately.ts";

@@ -2,13 +2,13 @@
 import { randomBytes } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ChartName } from "../charts/charts.ts";
 import { until } from "../clock.ts";
-import type { ChartName } from "../drawing/charts.ts";
 import { drawChart } from "../drawing/draw.ts";
 import { chartStyle } from "../drawing/style.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { createToken, isToken, lookRefusal } from "../http/guard.ts";
 import type { StargazerService } from "../service/service.ts";
-import { createToken, isToken, lookRefusal } from "./guard.ts";
 import { readPageFiles } from "./page-files.ts";
 import type { InspectorCommand } from "./picture.ts";
 import { allowedCommands, inspectorCommands, pictureOf } from "./picture.ts";

@@ -1,7 +1,7 @@
 /** Writes that an older leader cannot make, however late they arrive. */
 import type { RedisClient } from "../redis/client.ts";
-import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
+import { leadershipKeys } from "./keys.ts";
 import { commitScript } from "./scripts.ts";
 
 export interface FencedCommit {
@@ -20,6 +20,6 @@ export interface FencedCommit {
  */
 export const commitFenced = async (redis: RedisClient, { name, fence, keys, commands }: FencedCommit): Promise<boolean> => {
   const words = commands.flatMap((command) => [command.length, ...command]);
-  const touched = [keysFor(redis).leaderFence(name), ...keys];
+  const touched = [leadershipKeys(redis).leaderFence(name), ...keys];
   return (await runScript(redis, commitScript, { keys: touched, args: [fence, ...words] })) === 1;
 };

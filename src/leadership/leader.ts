@@ -6,8 +6,8 @@ import { defaultLeadershipTimes, leadershipMachine } from "../../machines/index.
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
+import { leadershipKeys } from "./keys.ts";
 import { releaseScript, renewScript, takeScript } from "./scripts.ts";
 import { RunningTask } from "./task.ts";
 
@@ -67,7 +67,7 @@ export class Leadership {
 
   #machine(task: (term: Term) => Promise<void>) {
     const { redis, name, holder, times } = this.#options;
-    const keys = keysFor(redis);
+    const keys = leadershipKeys(redis);
     const [lock, fence] = [keys.leader(name), keys.leaderFence(name)];
     const token = `${holder}#${randomUUID()}`;
     const ttlMs = times?.leadTtlMs ?? defaultLeadershipTimes.leadTtlMs;

@@ -5,12 +5,12 @@ import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
-import { keysFor } from "../redis/keys.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
 import type { EntryDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
+import { registryKeys } from "./keys.ts";
 import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
 import type { TypedKey } from "./wrong-type.ts";
 import { wrongTypeReason } from "./wrong-type.ts";
@@ -53,7 +53,7 @@ export class Registration {
     this.#options = options;
     this.#boot = options.boot ?? randomBytes(8).toString("hex");
     const { redis, service, instance } = options;
-    const keys = keysFor(redis);
+    const keys = registryKeys(redis);
     this.#keys = [
       keys.service(service, instance),
       keys.released(service, instance),

@@ -3,11 +3,11 @@ import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
-import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import { parseEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
+import { registryKeys } from "./keys.ts";
 import { beginListScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
 import type { WatchOptions } from "./watch.ts";
@@ -78,7 +78,7 @@ export class Registry {
   }
 
   async #texts(names: readonly InstanceName[]): Promise<(string | null)[]> {
-    const keys = keysFor(this.#redis);
+    const keys = registryKeys(this.#redis);
     const chunks: Promise<(string | null)[]>[] = [];
     for (let at = 0; at < names.length; at += chunkSize) {
       chunks.push(
@@ -90,7 +90,7 @@ export class Registry {
 
   /** MGET says of a key of another type what it says of one that is gone. */
   async #reportForeign(absent: readonly InstanceName[]): Promise<void> {
-    const { service: keyOf } = keysFor(this.#redis);
+    const { service: keyOf } = registryKeys(this.#redis);
     const keys = absent.map(({ service, instance }) => ({ key: keyOf(service, instance), type: "string" }) as const);
     for (const { key } of await foreignAmong(this.#redis, keys)) this.#skip(key);
   }
@@ -105,13 +105,13 @@ export class Registry {
   #parsed(name: InstanceName, text: string | null): RegistryEntry[] {
     if (text === null) return [];
     const entry = parseEntry(text, name);
-    if (entry === undefined) this.#skip(keysFor(this.#redis).service(name.service, name.instance));
+    if (entry === undefined) this.#skip(registryKeys(this.#redis).service(name.service, name.instance));
     return entry === undefined ? [] : [entry];
   }
 
   async #names(serviceName: string, signal: AbortSignal): Promise<InstanceName[]> {
     const redis = this.#redis;
-    const keys = keysFor(redis);
+    const keys = registryKeys(redis);
     await whenReady(redis, { reopen: false, signal });
     const reply = await runScript(redis, beginListScript, { keys: [keys.services], args: [serviceName], signal });
     const [now, ...services] = reply as [string, ...string[]];

@@ -7,12 +7,12 @@ import { until } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, dropConnection, openBlockingConnection, whenReady } from "../redis/connection.ts";
-import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
 import { streamEvent } from "./events.ts";
 import { FleetView, VanishWatch } from "./fleet-view.ts";
+import { registryKeys } from "./keys.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
 import { isWrongType } from "./wrong-type.ts";
@@ -82,7 +82,7 @@ class Watch {
 
   async #endOfStream(): Promise<string> {
     const { redis } = this.#options;
-    const [last] = await this.#soon(() => redis.xrevrange(keysFor(redis).events, "+", "-", "COUNT", 1));
+    const [last] = await this.#soon(() => redis.xrevrange(registryKeys(redis).events, "+", "-", "COUNT", 1));
     return last?.[0] ?? "0-0";
   }
 
@@ -114,7 +114,7 @@ class Watch {
 
   async #news(): Promise<RegistryEvent[]> {
     await this.#soon((signal) => whenReady(this.#blocking, { reopen: true, signal }));
-    const events = keysFor(this.#options.redis).events;
+    const events = registryKeys(this.#options.redis).events;
     const reply = await this.#soon(() =>
       this.#blocking.xread("COUNT", batchSize, "BLOCK", reapEveryMs, "STREAMS", events, this.#lastId),
     );
@@ -142,7 +142,7 @@ class Watch {
     if (now - this.#reapedAt < reapEveryMs) return;
     this.#reapedAt = now;
     const { redis, serviceName } = this.#options;
-    const keys = keysFor(redis);
+    const keys = registryKeys(redis);
     const services = serviceName === undefined ? [...this.#services] : [serviceName];
     const reaped = services.map((service) =>
       runScript(redis, reapScript, {

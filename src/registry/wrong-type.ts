@@ -1,7 +1,7 @@
 /** Keys of the registry's names that hold what somebody else has put there. Redis says that there is one, but not which. */
 import { until } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { keysFor } from "../redis/keys.ts";
+import { registryKeys } from "./keys.ts";
 
 /** A key, and what Redis' TYPE says of it as long as it is ours. */
 export interface TypedKey {
@@ -17,7 +17,7 @@ export const isWrongType = (error: unknown): boolean => String(error).includes("
 
 /** What everybody who reads the whole registry needs. */
 export const sharedKeys = (redis: RedisClient): readonly TypedKey[] => {
-  const { services, events } = keysFor(redis);
+  const { services, events } = registryKeys(redis);
   return [
     { key: services, type: "set" },
     { key: events, type: "stream" },

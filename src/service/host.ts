@@ -17,15 +17,15 @@ import { ownCodeOf } from "../../machines/thrown.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
-import { performFor, providedLifecycle } from "./actors.ts";
-import type { CommandRefused } from "./facts.ts";
-import type { HookRunner } from "./hooks.ts";
-import { performancesOf } from "./performances.ts";
-import { brokenReport, toReport } from "./report.ts";
+import { performFor, providedLifecycle } from "./effects/actors.ts";
+import { performancesOf } from "./effects/performances.ts";
+import type { World } from "./effects/world.ts";
+import type { HookRunner } from "./hooks/hooks.ts";
+import type { CommandRefused } from "./report/facts.ts";
+import { brokenReport, toReport } from "./report/report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
 import { waitForState } from "./wait-for-state.ts";
-import type { World } from "./world.ts";
 
 export interface HostOptions {
   readonly settings: Partial<LifecycleSettings>;

@@ -12,16 +12,16 @@ import type { FlightRecording } from "../flight/recording.ts";
 import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
-import type { ServiceFact } from "./facts.ts";
-import { factsBetween, writeFact } from "./facts.ts";
-import { HookRunner } from "./hooks.ts";
+import { openWorld } from "./effects/real-world.ts";
+import type { World } from "./effects/world.ts";
+import { HookRunner } from "./hooks/hooks.ts";
 import { ServiceHost } from "./host.ts";
-import { resolveOptions, settingsOf } from "./options.ts";
-import { openWorld } from "./real-world.ts";
-import type { StatusReport } from "./status.ts";
-import { statusOf } from "./status.ts";
+import { resolveOptions, settingsOf } from "./options/options.ts";
+import type { ServiceFact } from "./report/facts.ts";
+import { factsBetween, writeFact } from "./report/facts.ts";
+import type { StatusReport } from "./report/status.ts";
+import { statusOf } from "./report/status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
-import type { World } from "./world.ts";
 
 /** The chart's actor, to look at and not to touch. Observers and inspectors that throw are contained and reported. */
 export interface ServiceActor {

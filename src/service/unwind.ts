@@ -2,8 +2,8 @@
 import type { Begun } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import type { Clock } from "../clock.ts";
-import type { HookRunner } from "./hooks.ts";
-import type { World } from "./world.ts";
+import type { World } from "./effects/world.ts";
+import type { HookRunner } from "./hooks/hooks.ts";
 
 export interface Unwinding {
   readonly begun: Begun;

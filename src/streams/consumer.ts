@@ -7,7 +7,7 @@ import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import { maxBlockMs, openBlockingConnection } from "../redis/connection.ts";
-import type { Parsed, RawFields } from "./envelope.ts";
+import type { Parsed, RawFields } from "./fields.ts";
 import type { Delivery, GroupOptions } from "./group.ts";
 import { ConsumerGroup } from "./group.ts";
 import { InFlight } from "./in-flight.ts";

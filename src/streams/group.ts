@@ -1,8 +1,8 @@
 /** One consumer's view of its group on a stream: every call to Redis that reading in a group takes. */
 import type { RedisClient } from "../redis/client.ts";
-import { keysFor } from "../redis/keys.ts";
 import { runScript } from "../redis/script.ts";
-import type { RawFields } from "./envelope.ts";
+import type { RawFields } from "./fields.ts";
+import { streamKeys } from "./keys.ts";
 import { againScript, buryScript, claimScript, forgetScript, leaveScript, touchScript, trimScript } from "./scripts.ts";
 
 /** An entry that was delivered to us, for the `attempt`th time. */
@@ -90,7 +90,10 @@ export class ConsumerGroup {
   /** To the dead letters, atomically. */
   async bury({ id, attempt }: Delivery, reason: string, nowMs: number): Promise<void> {
     const { redis, stream, group } = this.#options;
-    await runScript(redis, buryScript, { keys: [stream, keysFor(redis).deadLetters], args: [group, id, reason, attempt, nowMs] });
+    await runScript(redis, buryScript, {
+      keys: [stream, streamKeys(redis).deadLetters],
+      args: [group, id, reason, attempt, nowMs],
+    });
   }
 
   /** Leaves what is unfinished to the others at once: it counts as untouched for `idleMs`. */

@@ -51,18 +51,6 @@ redis.call('XADD', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'entry', A
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])`);
 
 /**
- * Answers a message: writes the reply unless the message has one, and acknowledges the message, in one step.
- * KEYS inbound, outbound, answered. ARGV group, id, rememberMs, the reply's fields.
- * Returns 1 if the reply was written, 0 if the message had one already or was settled by somebody else.
- */
-export const replyScript = script(`
-if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)[1] then return 0 end
-local first = redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[3])
-if first then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 4)) end
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-return first and 1 or 0`);
-
-/**
  * A consumer leaves: what it still has pending may be claimed at once, and without any it is forgotten. (A consumer that is
  * deleted takes its pending entries along, unread.)
  * KEYS stream. ARGV group, consumer, idleMs. Returns how many entries it leaves to others.

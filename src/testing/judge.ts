@@ -2,7 +2,7 @@
 
 import { isOpen, stateNames } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
-import type { ServiceFact } from "../service/facts.ts";
+import type { ServiceFact } from "../service/report/facts.ts";
 import type { StopReport } from "../service/types.ts";
 import type { HookCall, HookName, ReleaseCall } from "./hooks.ts";
 

@@ -1,7 +1,7 @@
 /** Records what a service goes through, and waits for it: for states and facts, never for time. */
 import type { StateName } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
-import type { ServiceFact } from "../service/facts.ts";
+import type { ServiceFact } from "../service/report/facts.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { WaitOptions } from "./within.ts";
 import { defaultTimeoutMs } from "./within.ts";

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { closeRedis, openRedis } from "../redis/connection.ts";
-import type { EmbeddedRedis } from "../redis/embedded.ts";
-import { startEmbeddedRedis } from "../redis/embedded.ts";
+import type { EmbeddedRedis } from "../redis/embedded/server.ts";
+import { startEmbeddedRedis } from "../redis/embedded/server.ts";
 
 const closeTimeoutMs = 1000;
 

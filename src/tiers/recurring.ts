@@ -5,8 +5,8 @@ import type { Term } from "../leadership/leader.ts";
 import { Leadership } from "../leadership/leader.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { keysFor } from "../redis/keys.ts";
 import { pause } from "../streams/pause.ts";
+import { tierKeys } from "./keys.ts";
 
 /** One doing of a job. */
 export interface Job {
@@ -40,7 +40,7 @@ export const runRecurring = async (job: RecurringJob, signal: AbortSignal): Prom
 const serve = async (job: RecurringJob, term: Term): Promise<void> => {
   const { redis, name, everyMs, log, work } = job;
   const { signal, fence } = term;
-  const done = keysFor(redis).jobDone(name);
+  const done = tierKeys(redis).jobDone(name);
   const commitAt =
     (now: number): Job["commit"] =>
     async (keys, commands) => {

@@ -1,5 +1,5 @@
 /** The real world of a service, each effect of it behind a gate; beats need none, for they follow timers that the test fires. */
-import type { RealWorld, World } from "../../src/service/world.ts";
+import type { RealWorld, World } from "../../src/service/effects/world.ts";
 import type { GatedRedis } from "./gated-redis.ts";
 
 export const gatedWorld = (way: GatedRedis, real: () => RealWorld): World => ({

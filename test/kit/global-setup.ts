@@ -1,6 +1,6 @@
 /** What all tests need: a Redis server that can be started. At the end it says what was left to `npm run faults`. */
 import type { TestProject } from "vitest/node";
-import { findRedisServer } from "../../src/redis/server-binary.ts";
+import { findRedisServer } from "../../src/redis/embedded/binary.ts";
 
 export default function setup(project: TestProject): () => void {
   if (findRedisServer() === undefined)

@@ -1,8 +1,8 @@
 /** A Redis for a test file, and a witness beside it. */
 import type { Redis } from "ioredis";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
-import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded.ts";
-import { startEmbeddedRedis } from "../../src/redis/embedded.ts";
+import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded/server.ts";
+import { startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 
 export interface TestRedis extends Omit<EmbeddedRedis, "port" | "stop"> {
   readonly port: number;

@@ -1,7 +1,7 @@
 /** A client of the gateway's webchat, for tests: everything that it heard, in order. */
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import type { WebchatAnswer } from "../../src/tiers/platforms/webchat.ts";
+import type { WebchatAnswer } from "../../src/tiers/gateway/webchat.ts";
 import { eventually } from "./wait.ts";
 
 export interface ChatOptions {

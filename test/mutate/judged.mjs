@@ -5,15 +5,15 @@
 const lifecycle = "machines/lifecycle.machine.ts";
 const supervisor = "machines/supervisor.machine.ts";
 
-const options = "src/service/options.ts";
-const optionReaders = "src/service/option-readers.ts";
+const options = "src/service/options/options.ts";
+const optionReaders = "src/service/options/readers.ts";
 const service = "src/service/service.ts";
-const world = "src/service/world.ts";
-const realWorld = "src/service/real-world.ts";
+const world = "src/service/effects/world.ts";
+const realWorld = "src/service/effects/real-world.ts";
 const launch = "src/launch.ts";
 const host = "src/service/host.ts";
 const waiting = "src/service/wait-for-state.ts";
-const hooks = "src/service/hooks.ts";
+const hooks = "src/service/hooks/hooks.ts";
 const registration = "src/registry/registration.ts";
 const registry = "src/registry/registry.ts";
 
@@ -134,32 +134,32 @@ export const judgements = [
     why: "waiting for what has settled takes no time",
   },
   {
-    file: "src/service/status.ts",
+    file: "src/service/report/status.ts",
     line: "findLast(({ phase }) => phase === state)",
     verdict: "equivalent",
     why: "each state has a phase of its own; the default keeps it total",
   },
   {
-    file: "src/service/status.ts",
+    file: "src/service/report/status.ts",
     line: "phases[0]?.startedAt",
     verdict: "equivalent",
     why: "init is entered by the constructor",
   },
   {
-    file: "src/service/facts.ts",
+    file: "src/service/report/facts.ts",
     line: "past?.phases ?? []",
     verdict: "equivalent",
     why: "what was never a phase is in no record",
   },
-  { file: "src/service/facts.ts", line: "if (past === phases)", verdict: "equivalent", why: "it only saves the search" },
+  { file: "src/service/report/facts.ts", line: "if (past === phases)", verdict: "equivalent", why: "it only saves the search" },
   {
-    file: "src/service/metrics.ts",
+    file: "src/service/report/metrics.ts",
     line: 'outcome = "done"',
     verdict: "equivalent",
     why: "a phase that has ended has an outcome",
   },
   {
-    file: "src/service/releases.ts",
+    file: "src/service/hooks/releases.ts",
     line: "this.#stack?.length",
     verdict: "equivalent",
     why: "a release that was popped had a stack",

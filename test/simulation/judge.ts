@@ -1,7 +1,7 @@
 /** Judges a report against what really happened. */
 import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
-import type { ServiceFact } from "../../src/service/facts.ts";
+import type { ServiceFact } from "../../src/service/report/facts.ts";
 import type { StopReport } from "../../src/service/types.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Invariant } from "./invariants.ts";

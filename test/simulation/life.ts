@@ -1,5 +1,5 @@
 /** One world from one seed: its server and its instances, until all have stopped and nothing is on the wire. */
-import { keysFor } from "../../src/redis/keys.ts";
+import { registryKeys } from "../../src/registry/keys.ts";
 import { Audit } from "./audit.ts";
 import type { Timer } from "./clock.ts";
 import { VirtualClock } from "./clock.ts";
@@ -129,7 +129,7 @@ class LivingWorld {
     }
     // where nothing goes wrong with Redis, everybody has to have been able to say goodbye
     const isCalm = this.#plan.trouble === 0 && this.#plan.serverEvents.length === 0;
-    const keys = keysFor({ isCluster: false });
+    const keys = registryKeys({ isCluster: false });
     for (const number of this.#plan.identities.keys())
       this.#audit.atTheEnd(this.#server, keys.service(serviceName, instanceIdOf(number)), this.#boots, isCalm);
   }

@@ -1,4 +1,4 @@
-/** The registry's scripts over a plain map, as Redis would run them. `test/conformance.test.ts` holds it to the real ones. */
+/** The registry's scripts over a plain map, as Redis would run them. `test/registry/conformance.test.ts` holds it to the real ones. */
 
 export interface Boot {
   readonly incarnation: number;

@@ -1,7 +1,7 @@
 /** Watches one life from outside: what the world is asked, what the service says of itself, what it leaves behind. */
 import type { LeaseSnapshot, LifecycleSnapshot, StateName } from "../../machines/index.ts";
 import { defaultSettings, stateName, stateNames, statePath } from "../../machines/index.ts";
-import type { ServiceFact } from "../../src/service/facts.ts";
+import type { ServiceFact } from "../../src/service/report/facts.ts";
 import type { StargazerService } from "../../src/service/service.ts";
 import type { StopReport } from "../../src/service/types.ts";
 import { Callers } from "./callers.ts";

@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
 import type { RedisClient } from "../../src/redis/client.ts";
 import { Registration } from "../../src/registry/registration.ts";
-import type { World } from "../../src/service/world.ts";
+import type { World } from "../../src/service/effects/world.ts";
 import type { VirtualClock } from "./clock.ts";
 import { epochMs } from "./clock.ts";
 import { SimulatedConnection } from "./connection.ts";

@@ -2,12 +2,12 @@
 // it is Redis that is measured; and some more come up before, because the code of this program runs ten times slower until V8 has
 // compiled it, which in half a second of backlog was most of the p99.
 import { connect } from "node:net";
-import { keysFor } from "../../../dist/src/redis/keys.js";
 import { entryText } from "../../../dist/src/registry/entry.js";
+import { registryKeys } from "../../../dist/src/registry/keys.js";
 import { drawScript, registerScript } from "../../../dist/src/registry/scripts.js";
 
 const [port, count, jitterMs] = process.argv.slice(2).map(Number);
-const keys = keysFor({ isCluster: false });
+const keys = registryKeys({ isCluster: false });
 const resp = (...parts) => `*${parts.length}\r\n${parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join("")}`;
 
 const commandsOf = (instance) => {

@@ -1,6 +1,6 @@
 // A service that answers HTTP of its own through what the gateway and the web tier are made of.
 import { launch, StargazerService } from "stargazer";
-import { TierHttp } from "../../../dist/src/tiers/http.js";
+import { TierHttp } from "../../../dist/src/http/server.js";
 import { cfg, mark, run, work } from "./hooks.cjs";
 
 mark("start");

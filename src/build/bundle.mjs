@@ -1,0 +1,67 @@
+/**
+ * Makes each tier's module in dist one file with what it imports, packages included: a process that the CLI starts then reads a
+ * handful of files instead of some 250. The library itself stays plain modules. Runs behind tsc, which writes the modules anew.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const dist = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist", "src");
+const folder = join(dist, "tiers");
+const tiers = ["gateway", "inference", "agents", "consolidation", "web"];
+const moduleOf = (name) => join(folder, name, `${name}.js`);
+
+/** One copy in a process, bundled or not: a class that is asked for with `instanceof`, and the handlers of the process. */
+const shared = ["errors.js", "process.js"].map((file) => join(dist, file));
+
+/** Fastify asks for these by name, and only where it logs or has schemas. */
+const leftOut = /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler)(\/|$)/;
+
+/** A file beside a module is still found: its URL is that of the plain module. Every bundled file lies one folder below `tiers`. */
+const plainUrls = {
+  name: "plain-urls",
+  transform(code, id) {
+    if (!id.startsWith(dist) || !code.includes("import.meta.url")) return null;
+    return code.replaceAll(
+      "import.meta.url",
+      `new URL(${JSON.stringify(relative(join(folder, "bundled"), id))}, import.meta.url).href`,
+    );
+  },
+};
+
+/** In a bundle the health server costs nothing to have at once, and a chunk of its own would be read while the service boots. */
+const healthAtOnce = {
+  name: "health-at-once",
+  transform(code, id) {
+    if (id !== join(dist, "service", "effects", "real-world.js")) return null;
+    const lazily = 'import("../../health/server.js")';
+    if (!code.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: say here how the health server is loaded now`);
+    return `import * as health from "../../health/server.js";\n${code.replace(lazily, "health")}`;
+  },
+};
+
+const packageOf = (id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
+
+/** What the authors of the bundled packages ask to be told with every copy. */
+const licences = (ids) =>
+  [...new Set(ids.flatMap((id) => packageOf(id) ?? []))].sort().flatMap((path) => {
+    const file = readdirSync(path).find((name) => /^licen[cs]e/i.test(name));
+    const text =
+      file === undefined
+        ? JSON.parse(readFileSync(join(path, "package.json"), "utf8")).license
+        : readFileSync(join(path, file), "utf8");
+    return [`${path.split("node_modules/").at(-1)}\n\n${text.trim()}\n`];
+  });
+
+if (tiers.some((name) => !existsSync(moduleOf(name)))) throw new Error("there is nothing to bundle: run tsc first");
+const bundle = await rolldown({
+  input: Object.fromEntries(tiers.map((name) => [`${name}/${name}`, moduleOf(name)])),
+  platform: "node",
+  external: (id) => shared.includes(id) || leftOut.test(id),
+  plugins: [plainUrls, healthAtOnce],
+});
+const { output } = await bundle.write({ dir: folder, format: "esm", chunkFileNames: "bundled/[name].js", minify: true });
+await bundle.close();
+const ids = output.flatMap(({ moduleIds = [] }) => moduleIds);
+writeFileSync(join(folder, "bundled", "licences.txt"), licences(ids).join(`\n${"-".repeat(72)}\n\n`));

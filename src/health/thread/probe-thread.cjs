@@ -1,0 +1,146 @@
+// @ts-check
+/**
+ * The program of the probe thread: it holds the port and answers `/healthz` and `/readyz` from the board, also while the main
+ * thread is blocked. `/status` and `/metrics` it asks of the main thread. Plain JavaScript on node:http: nothing else is loaded here,
+ * not even the loader of ES modules, for which a service would have to wait some ms more.
+ */
+const { createServer } = require("node:http");
+const { parentPort } = require("node:worker_threads");
+const { BoardReader } = require("./board.cjs");
+const { Connections } = require("../../http/connections.cjs");
+
+/** @import { IncomingMessage, ServerResponse } from "node:http" */
+/** @import { AddressInfo } from "node:net" */
+/** @import { FromThread, ToThread } from "./thread-port.ts" */
+
+const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
+/** known once it listens: until then nobody asks. @type {InstanceType<typeof BoardReader>} */
+let board;
+let livenessBlockMs = 0;
+let readinessBlockMs = 0;
+
+/** a process that was frozen as a whole, this thread too, beats within this many ms once it goes on */
+const secondLookMs = 250;
+const json = "application/json; charset=utf-8";
+const alive = JSON.stringify({ status: "ok" });
+
+/** @type {import("../../clock.ts").Clock} */
+const clock = {
+  now: () => performance.now(),
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (id) => clearTimeout(/** @type {NodeJS.Timeout} */ (id)),
+};
+
+/** @param {FromThread} message */
+const tell = (message) => main.postMessage(message);
+
+/**
+ * @param {ServerResponse} response
+ * @param {number} status
+ * @param {string} body
+ * @param {string} [type]
+ */
+const send = (response, status, body, type = json) => {
+  if (board.notice.leaving) response.setHeader("connection", "close");
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+};
+
+/** @param {number} ms */
+const blockedFor = (ms) => `event loop blocked for ${ms} ms`;
+
+/** @param {ServerResponse} response */
+const answerAlive = (response) => {
+  if (board.lateMs < livenessBlockMs) return send(response, 200, alive);
+  setTimeout(() => {
+    const ms = board.lateMs;
+    if (ms < livenessBlockMs) return send(response, 200, alive);
+    send(response, 503, JSON.stringify({ status: "blocked", reason: blockedFor(ms), blockedMs: ms }));
+  }, secondLookMs);
+};
+
+/** While the main thread is blocked, whatever else it had said is old. */
+const judge = () => {
+  const ms = board.lateMs;
+  return ms < readinessBlockMs ? board.notice.readiness : { ready: false, reason: blockedFor(ms) };
+};
+
+/** @param {ServerResponse} response */
+const answerReady = (response) => {
+  const told = judge();
+  send(response, told.ready ? 200 : 503, JSON.stringify(told));
+};
+
+/** What the main thread was asked and has not answered. @type {Map<number, { response: ServerResponse, timer: NodeJS.Timeout }>} */
+const asked = new Map();
+let questions = 0;
+
+/** In place of the main thread's answer: what it last said. @param {ServerResponse} response */
+const answerLastKnown = (response) => {
+  const ms = board.lateMs;
+  const error = ms < readinessBlockMs ? `no answer from the main thread within ${readinessBlockMs} ms` : blockedFor(ms);
+  send(response, 503, JSON.stringify({ error, state: board.notice.state, readiness: judge(), blockedMs: ms }));
+};
+
+/** @type {(response: ServerResponse, path: string) => void} */
+const askMain = (response, path) => {
+  if (board.lateMs >= readinessBlockMs) return answerLastKnown(response);
+  questions += 1;
+  const id = questions;
+  const overdue = () => {
+    asked.delete(id);
+    answerLastKnown(response);
+  };
+  asked.set(id, { response, timer: setTimeout(overdue, readinessBlockMs) });
+  tell({ type: "asked", id, path });
+};
+
+/** @param {Extract<ToThread, { type: "answer" }>} answer */
+const passOn = ({ id, status, contentType, body }) => {
+  const question = asked.get(id);
+  if (question === undefined) return;
+  asked.delete(id);
+  clearTimeout(question.timer);
+  send(question.response, status, body, contentType);
+};
+
+/** @type {ReadonlyMap<string, (response: ServerResponse, path: string) => void>} */
+const routes = new Map([
+  ["/healthz", answerAlive],
+  ["/readyz", answerReady],
+  ["/status", askMain],
+  ["/metrics", askMain],
+]);
+
+/** @type {(request: IncomingMessage, response: ServerResponse) => void} */
+const respond = (request, response) => {
+  const { method = "", url = "" } = request;
+  const path = url.split("?", 1)[0] ?? "";
+  const answer = method === "GET" || method === "HEAD" ? routes.get(path) : undefined;
+  if (answer) return answer(response, path);
+  request.resume().once("end", () => send(response, 404, JSON.stringify({ error: `there is no ${method} ${url}` })));
+};
+
+// as Fastify has them
+const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
+const connections = new Connections(server, clock);
+
+/** @param {Extract<ToThread, { type: "listen" }>} duty */
+const listen = ({ host, port, memory, ...limits }) => {
+  board = new BoardReader(memory);
+  ({ livenessBlockMs, readinessBlockMs } = limits);
+  /** @param {NodeJS.ErrnoException} error */
+  const refused = ({ code, message }) => tell({ type: "refused", code, message });
+  server.once("error", refused);
+  server.listen({ host, port }, () => {
+    server.off("error", refused);
+    server.on("error", ({ message }) => tell({ type: "failed", message }));
+    const { address, port: bound } = /** @type {AddressInfo} */ (server.address());
+    tell({ type: "listening", address: { host: address, port: bound } });
+  });
+};
+
+main.on("message", (/** @type {ToThread} */ message) => {
+  if (message.type === "listen") listen(message);
+  if (message.type === "answer") passOn(message);
+  if (message.type === "end") connections.end().then(() => tell({ type: "ended" }));
+});

@@ -1,0 +1,30 @@
+/** Which Redis server there is to start. */
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fromEnvironment } from "../../environment.ts";
+
+const names = ["redis-server", "valkey-server"];
+
+/** Package managers install servers here; a slim PATH (systemd, cron) may leave it out. */
+const usualFolders = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/usr/local/sbin", "/usr/sbin"];
+
+/** The package's root, from `src/redis` as well as from `dist/src/redis`. */
+const roots = ["../../..", "../../../.."].map((up) => fileURLToPath(new URL(up, import.meta.url)));
+const cached = roots.map((root) => join(root, "node_modules", ".cache", "stargazer", "redis-server"));
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The path of a redis-server or valkey-server: on the PATH, in a usual folder, or put into the cache by the set-up. */
+export const findRedisServer = (): string | undefined => {
+  const folders = [...(fromEnvironment("PATH") ?? "").split(delimiter).filter(Boolean), ...usualFolders];
+  const installed = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  return [...installed, ...cached].find(isExecutable);
+};

@@ -1,0 +1,136 @@
+/** Runs a tier's three hooks: their signals, their named phases, what they deferred, and what is still in flight. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { HookFact } from "../../../machines/index.ts";
+import type { Clock } from "../../clock.ts";
+import { messageOf, StargazerError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { HookContext } from "../types.ts";
+import { isAbortOf, stopReason } from "./abort.ts";
+import type { Release } from "./releases.ts";
+import { Releases } from "./releases.ts";
+
+/** The named phase that code runs in, so that phases nest, also where several run at once. */
+const surrounding = new AsyncLocalStorage<{ readonly runner: HookRunner; readonly phase: string }>();
+
+/** What a tier writes. */
+export interface Hooks {
+  onStart(context: HookContext): Promise<void> | void;
+  run(context: HookContext): Promise<void> | void;
+  onStop(context: HookContext): Promise<void> | void;
+}
+
+export interface HookRunnerOptions {
+  readonly hooks: Hooks;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly redis: () => RedisClient;
+  /** how the chart is told; false if it is over and no longer listens */
+  readonly tell: (fact: HookFact) => boolean;
+}
+
+export class HookRunner {
+  readonly #options: HookRunnerOptions;
+  /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
+  readonly #work = new AbortController();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #releases: Releases;
+  #stop: Promise<void> | undefined;
+
+  constructor(options: HookRunnerOptions) {
+    this.#options = options;
+    this.#releases = new Releases(options.clock, (failure) => {
+      const told = options.tell({ type: "hook.failed", failure: { phase: "stopping.releasing", ...failure } });
+      if (!told) options.log.error({ type: "release.failed", ...failure }, failure.message);
+    });
+  }
+
+  start(left: AbortSignal): Promise<void> {
+    return this.#tracked("starting", "SG_ERR_START_FAILED", (context) => this.#options.hooks.onStart(context), left);
+  }
+
+  run(left: AbortSignal): Promise<void> {
+    return this.#tracked("running", "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), left);
+  }
+
+  /** Asks what is in flight to end, and waits for it. */
+  async drain(): Promise<void> {
+    this.abort();
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  abort(): void {
+    this.#work.abort(stopReason);
+  }
+
+  /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */
+  stop(signal: AbortSignal): Promise<void> {
+    this.#stop ??= (async () => this.#options.hooks.onStop(this.#context("stopping.unwinding", signal)))();
+    return this.#stop;
+  }
+
+  release(withinMs: number, signal: AbortSignal): Promise<void> {
+    return this.#releases.run(withinMs, signal);
+  }
+
+  /** Nothing is kept from here on: what is deferred later is released at once. */
+  endReleases(): void {
+    this.#releases.end();
+  }
+
+  /** A hook goes on after its state was left (`left` aborts then): the drain waits for it, and its late failure is told. */
+  #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: AbortSignal): Promise<void> {
+    const running = (async () => hook(this.#context(phase, this.#work.signal)))();
+    const settled = running.catch((error: unknown) => {
+      if (!left.aborted || isAbortOf(this.#work.signal, error)) return;
+      this.#options.tell({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
+    });
+    this.#inFlight.add(settled);
+    void settled.finally(() => this.#inFlight.delete(settled));
+    return running;
+  }
+
+  #context(phase: string, signal: AbortSignal): HookContext {
+    const { log, redis, tell } = this.#options;
+    return {
+      signal,
+      log,
+      get redis() {
+        return redis();
+      },
+      defer: (release: Release) => {
+        demandFunction("defer", release);
+        if (this.#releases.defer(release)) tell({ type: "release.owed" });
+      },
+      phase: (name, work) => this.#phase(`${this.#phaseHere() ?? phase}.${name}`, signal, work),
+    };
+  }
+
+  #phaseHere(): string | undefined {
+    const here = surrounding.getStore();
+    return here?.runner === this ? here.phase : undefined;
+  }
+
+  async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+    demandFunction("phase", work);
+    signal.throwIfAborted();
+    const { tell } = this.#options;
+    tell({ type: "phase.began", phase: name });
+    try {
+      const result = await surrounding.run({ runner: this, phase: name }, work);
+      tell({ type: "phase.ended", phase: name, outcome: "done" });
+      return result;
+    } catch (error) {
+      tell({ type: "phase.ended", phase: name, outcome: isAbortOf(signal, error) ? "aborted" : "failed" });
+      throw error;
+    }
+  }
+}
+
+const demandFunction = (call: string, given: unknown): void => {
+  if (typeof given === "function") return;
+  throw new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    `context.${call} takes a function, not ${given === null ? "null" : typeof given}.`,
+  );
+};

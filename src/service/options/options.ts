@@ -1,0 +1,172 @@
+/** From options, environment and defaults to settings, with every problem named at once. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { LifecycleSettings } from "../../../machines/index.ts";
+import { defaultSettings } from "../../../machines/settings.ts";
+import { messageOf, StargazerError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import { redactUrl } from "../../redis/url.ts";
+import { nameProblem } from "../../registry/names.ts";
+import type { ServiceOptions } from "../types.ts";
+import type { NumberRule } from "./readers.ts";
+import {
+  isRecord,
+  readBoolean,
+  readHost,
+  readLogger,
+  readMetadata,
+  readName,
+  readNumber,
+  readRedis,
+  readSwitch,
+  shown,
+} from "./readers.ts";
+
+/** The largest delay that a timer takes, in ms. */
+const longestMs = 2 ** 31 - 1;
+
+const ms = (fallback: number, min = 0): NumberRule => ({ fallback, min, max: longestMs });
+
+const numberRules = {
+  healthPort: { fallback: 9090, min: 0, max: 65_535, variable: "SG_HEALTH_PORT" },
+  readinessBlockMs: ms(1000, 100),
+  livenessBlockMs: ms(30_000, 100),
+  jitterMaxMs: { ...ms(defaultSettings.jitterMaxMs), variable: "SG_BOOT_JITTER_MS" },
+  pingAttempts: { fallback: defaultSettings.pingAttempts, min: 1, max: 1000 },
+  pingTimeoutMs: ms(defaultSettings.pingTimeoutMs, 1),
+  startTimeoutMs: ms(defaultSettings.startTimeoutMs, 1),
+  registerTimeoutMs: ms(defaultSettings.registerTimeoutMs, 1),
+  healthTimeoutMs: ms(defaultSettings.healthTimeoutMs, 1),
+  drainDelayMs: ms(defaultSettings.drainDelayMs),
+  drainTimeoutMs: ms(defaultSettings.drainTimeoutMs),
+  stopTimeoutMs: ms(defaultSettings.stopTimeoutMs, 1),
+  shutdownTimeoutMs: ms(defaultSettings.shutdownTimeoutMs, 1),
+  leaseTtlMs: ms(defaultSettings.leaseTtlMs, 3),
+  heartbeatMs: ms(defaultSettings.heartbeatMs, 1),
+} satisfies Record<string, NumberRule>;
+type NumberOption = keyof typeof numberRules;
+type NumberSetting = NumberOption & keyof LifecycleSettings;
+const numberNames = Object.keys(numberRules) as NumberOption[];
+
+export interface ResolvedOptions extends Record<NumberOption, number> {
+  readonly serviceName: string;
+  readonly instanceId: string;
+  readonly redis: RedisClient | string | null;
+  readonly redisRequired: boolean;
+  readonly useHealthServer: boolean;
+  readonly healthHost: string;
+  readonly probeThread: boolean;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly logger: Logger | undefined;
+}
+
+const otherOptions = [
+  "serviceName",
+  "instanceId",
+  "redis",
+  "redisRequired",
+  "useHealthServer",
+  "healthHost",
+  "probeThread",
+  "metadata",
+  "logger",
+];
+const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
+
+/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those known before among them; touches nothing. */
+export const resolveOptions = (options: ServiceOptions, known: readonly string[] = []): ResolvedOptions => {
+  const problems = [...known];
+  const given = readOptions(options, problems);
+  const numbers = readNumbers(given, problems);
+  const redis = readRedis(given.redis, problems);
+  const resolved: ResolvedOptions = {
+    ...numbers,
+    serviceName: readName("service", given.serviceName, problems),
+    instanceId: readName("instance", given.instanceId === undefined ? ownInstanceId() : given.instanceId, problems),
+    redis,
+    redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
+    useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
+    healthHost: readHost(given.healthHost, problems),
+    probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
+    metadata: readMetadata(given.metadata, problems),
+    logger: readLogger(given.logger, problems),
+  };
+  problems.push(...contradictions(numbers));
+  if (problems.length > 0) throw invalid(given.serviceName, problems);
+  return resolved;
+};
+
+/**
+ * What the lifecycle chart is told of the options. Filled into a copy of the defaults: an object put together key by key is slower to
+ * read, and this one is read in every step of the chart.
+ */
+export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
+  const settings: { -readonly [Name in keyof LifecycleSettings]: LifecycleSettings[Name] } = {
+    ...defaultSettings,
+    leaseRetryMs: Math.min(defaultSettings.leaseRetryMs, options.heartbeatMs),
+    hasRedis: options.redis !== null,
+    redisRequired: options.redisRequired,
+    hasHealth: options.useHealthServer,
+    redisLabel: typeof options.redis === "string" ? redactUrl(options.redis) : "the given client",
+  };
+  for (const name of numberNames) if (name in defaultSettings) settings[name as NumberSetting] = options[name];
+  return settings;
+};
+
+/** Each known option by its name, so that inherited ones count; a getter that throws is a problem like another. */
+const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
+  if (!isRecord(options)) {
+    problems.push(`the options must be an object, not ${shown(options)}`);
+    return { serviceName: "unknown" };
+  }
+  for (const name of Object.keys(options)) if (!knownOptions.has(name)) problems.push(`unknown option '${name}'`);
+  const read = (name: string): unknown => {
+    try {
+      return options[name];
+    } catch (error) {
+      problems.push(`${name} cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  };
+  return Object.fromEntries([...knownOptions].map((name) => [name, read(name)])) as unknown as ServiceOptions;
+};
+
+const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
+  const whose = nameProblem("service", service) === undefined ? ` of '${service}'` : "";
+  return new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`,
+    {
+      phase: "init",
+    },
+  );
+};
+
+const ownInstanceId = (): string =>
+  `${hostname()
+    .replace(/[^\w.-]/g, "-")
+    .slice(0, 64)}-${process.pid}-${randomBytes(3).toString("hex")}`;
+
+const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOption, number> =>
+  Object.fromEntries(
+    Object.entries<NumberRule>(numberRules).map(([name, rule]) => [
+      name,
+      readNumber(name, rule, given[name as NumberOption], problems),
+    ]),
+  ) as Record<NumberOption, number>;
+
+const contradictions = (numbers: Record<NumberOption, number>): string[] => {
+  const { drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs, readinessBlockMs, livenessBlockMs } = numbers;
+  return [
+    ...(drainDelayMs >= shutdownTimeoutMs
+      ? [`drainDelayMs (${drainDelayMs}) must be less than shutdownTimeoutMs (${shutdownTimeoutMs})`]
+      : []),
+    ...(heartbeatMs * 3 > leaseTtlMs
+      ? [`heartbeatMs (${heartbeatMs}) must be at most a third of leaseTtlMs (${leaseTtlMs})`]
+      : []),
+    ...(readinessBlockMs > livenessBlockMs
+      ? [`readinessBlockMs (${readinessBlockMs}) must be at most livenessBlockMs (${livenessBlockMs})`]
+      : []),
+  ];
+};

@@ -1,0 +1,111 @@
+/** One option each, from what was given or else the environment: a value, and the problem with it among the others. */
+import { defaultSettings } from "../../../machines/settings.ts";
+import { fromEnvironment } from "../../environment.ts";
+import type { Logger } from "../../logger.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import { redisUrlProblem } from "../../redis/url.ts";
+import { metadataLimitBytes } from "../../registry/entry.ts";
+import { nameProblem } from "../../registry/names.ts";
+
+export interface NumberRule {
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+  readonly variable?: string;
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
+  const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
+  const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
+  if (isWhole(value) && value >= rule.min && value <= rule.max) return value;
+  const source = text === undefined ? name : `${rule.variable} (${name})`;
+  problems.push(`${source} must be a whole number from ${rule.min} to ${rule.max}, not ${shown(text ?? value)}`);
+  return rule.fallback;
+};
+
+const isWhole = (value: unknown): value is number => Number.isInteger(value);
+
+/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
+const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
+
+export const shown = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
+};
+
+export const readName = (kind: "service" | "instance", value: unknown, problems: string[]): string => {
+  const option = kind === "service" ? "serviceName" : "instanceId";
+  const problem = nameProblem(kind, value);
+  if (problem !== undefined) problems.push(`${option} ${problem}`);
+  return typeof value === "string" ? value : "";
+};
+
+export const readRedis = (given: unknown, problems: string[]): RedisClient | string | null => {
+  if (given === null) return null;
+  const url = given ?? fromEnvironment("REDIS_URL") ?? defaultSettings.redisLabel;
+  if (typeof url === "string") {
+    const problem = redisUrlProblem(url);
+    if (problem !== undefined) problems.push(`${given === undefined ? "REDIS_URL" : "redis"} ${problem}`);
+    return url;
+  }
+  if (!isClient(url)) problems.push("redis must be an ioredis Redis or Cluster, a URL, or null");
+  return url as RedisClient;
+};
+
+const isClient = (value: unknown): value is RedisClient => {
+  const { duplicate, ping } = value as Partial<RedisClient>;
+  return typeof duplicate === "function" && typeof ping === "function";
+};
+
+export const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
+  if (value === undefined || typeof value === "boolean") return value ?? fallback;
+  problems.push(`${name} must be true or false, not ${shown(value)}`);
+  return fallback;
+};
+
+const switches: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
+
+export const readSwitch = (
+  name: string,
+  value: unknown,
+  { variable, fallback }: { variable: string; fallback: boolean },
+  problems: string[],
+): boolean => {
+  const text = value === undefined ? fromEnvironment(variable) : undefined;
+  if (text === undefined) return readBoolean(name, value, fallback, problems);
+  const read = Object.hasOwn(switches, text) ? switches[text] : undefined;
+  if (read === undefined) problems.push(`${variable} (${name}) must be 1 or 0, not ${shown(text)}`);
+  return read ?? fallback;
+};
+
+export const readHost = (given: unknown, problems: string[]): string => {
+  const value = given === undefined ? (fromEnvironment("SG_HEALTH_HOST") ?? "127.0.0.1") : given;
+  if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
+    problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
+  return String(value);
+};
+
+export const readMetadata = (value: unknown, problems: string[]): Readonly<Record<string, unknown>> => {
+  if (value === undefined) return {};
+  try {
+    const json = JSON.stringify(value);
+    if (!isRecord(value) || Array.isArray(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
+    else if (Buffer.byteLength(json) > metadataLimitBytes)
+      problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
+    else return value;
+  } catch {
+    problems.push("metadata must be JSON, without cycles or big integers");
+  }
+  return {};
+};
+
+export const readLogger = (value: unknown, problems: string[]): Logger | undefined => {
+  if (value === undefined) return undefined;
+  const missing = ["debug", "info", "warn", "error"].filter(
+    (level) => typeof (value as Record<string, unknown>)?.[level] !== "function",
+  );
+  if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
+  return value as Logger;
+};

@@ -1,0 +1,35 @@
+/** From what the chart noted to the report that people get. */
+import type { Failure, LifecycleContext, LifecycleOutput } from "../../../machines/index.ts";
+import { endAllPhases } from "../../../machines/phases.ts";
+import { isOf } from "../../../machines/thrown.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { messageOf, StargazerError } from "../../errors.ts";
+import type { StopReport } from "../types.ts";
+
+/** A failure as an error; one that was a StargazerError of the same words stays itself. */
+const toError = ({ phase, code, message, cause }: Failure): StargazerError =>
+  isOf(cause, StargazerError) && cause.code === code && cause.message === message
+    ? cause
+    : new StargazerError(code as ErrorCode, message, { phase, cause });
+
+export const toReport = ({ outcome, reason, exitCode, error, failures, phases }: LifecycleOutput): StopReport => ({
+  outcome,
+  reason,
+  exitCode,
+  ...(error === undefined ? {} : { error: toError(error) }),
+  failures: failures.map(({ phase, code, message }) => ({ phase, code, message })),
+  phases,
+});
+
+/** The report of a machine that failed itself and was unwound by its host. */
+export const brokenReport = (context: LifecycleContext, phase: string, error: unknown): StopReport =>
+  toReport({
+    outcome: "failed",
+    reason: "the lifecycle machine failed",
+    exitCode: 1,
+    ...((failures) => ({ error: failures[0]!, failures }))([
+      ...context.failures,
+      { phase, code: "SG_ERR_INTERNAL", message: `the lifecycle machine failed: ${messageOf(error)}`, cause: error },
+    ]),
+    phases: endAllPhases(context.phases, Date.now()),
+  });

@@ -1,0 +1,61 @@
+/** The snapshot of a service as plain JSON: what `/status` answers. */
+import type { LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
+import { stateName, statePath } from "../../../machines/state.ts";
+
+export interface LeaseStatusReport {
+  /** where the lease chart is: `held.waiting`, `suspect.beating`, … */
+  readonly state: string;
+  readonly incarnation: number | null;
+  /** when Redis last confirmed the entry, ms since the epoch */
+  readonly confirmedAt: number;
+  /** writes in a row without an answer */
+  readonly missed: number;
+  readonly trouble: string;
+}
+
+export interface StatusReport {
+  readonly service: string;
+  readonly instance: string;
+  readonly state: StateName;
+  /** the whole path on the chart: `stopping.draining` */
+  readonly path: string;
+  /** when the state was entered, and when the service was constructed, ms since the epoch */
+  readonly since: number;
+  readonly startedAt: number;
+  readonly degraded: boolean;
+  readonly lease: LeaseStatusReport | null;
+  readonly failures: readonly { readonly phase: string; readonly code: string; readonly message: string }[];
+  readonly phases: readonly PhaseRecord[];
+}
+
+export interface StatusSource {
+  readonly service: string;
+  readonly instance: string;
+  readonly incarnation: number | undefined;
+  readonly snapshot: LifecycleSnapshot;
+  readonly lease: LeaseSnapshot | undefined;
+}
+
+/** When the state that the snapshot is in was entered, ms since the epoch. */
+export const enteredAt = (snapshot: LifecycleSnapshot): number => {
+  const state = stateName(snapshot);
+  return (snapshot.context.phases.findLast(({ phase }) => phase === state) ?? snapshot.context.phases.at(-1))?.startedAt ?? 0;
+};
+
+export const statusOf = ({ service, instance, incarnation, snapshot, lease }: StatusSource): StatusReport => ({
+  service,
+  instance,
+  state: stateName(snapshot),
+  path: statePath(snapshot),
+  since: enteredAt(snapshot),
+  startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
+  degraded: snapshot.context.degraded,
+  lease: lease ? leaseStatus(lease, incarnation) : null,
+  failures: snapshot.context.failures.map(({ phase, code, message }) => ({ phase, code, message })),
+  phases: snapshot.context.phases,
+});
+
+const leaseStatus = (lease: LeaseSnapshot, incarnation: number | undefined): LeaseStatusReport => {
+  const { confirmedAt, missed, trouble } = lease.context;
+  return { state: statePath(lease), incarnation: incarnation ?? null, confirmedAt, missed, trouble };
+};

@@ -1,0 +1,39 @@
+/** Agents: recurring jobs, each on exactly one instance. Now: a summary of each conversation, and who speaks where. */
+
+import { StargazerService } from "../../service/service.ts";
+import type { HookContext, ServiceOptions } from "../../service/types.ts";
+import { edgeOf } from "../consolidation/knowledge.ts";
+import { tierKeys } from "../keys.ts";
+import { messageKeys } from "../messages/keys.ts";
+import { runRecurring } from "../recurring.ts";
+import { agentsIntervalMs } from "../settings.ts";
+import { summarise } from "./summaries.ts";
+
+export interface AgentsOptions extends Partial<ServiceOptions> {
+  /** ms between two passes. Default `SG_AGENTS_INTERVAL_MS`, else 10000. */
+  readonly intervalMs?: number;
+}
+
+export class AgentsService extends StargazerService {
+  readonly #everyMs: number;
+
+  constructor({ intervalMs, ...options }: AgentsOptions = {}) {
+    super({ serviceName: "agents", ...options });
+    this.#everyMs = agentsIntervalMs(intervalMs);
+  }
+
+  protected onStart(): void {}
+
+  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+    const job = { redis, log, name: "summaries", holder: this.instanceId, everyMs: this.#everyMs };
+    await runRecurring(
+      {
+        ...job,
+        work: (doing) => summarise(doing, { keys: { ...tierKeys(redis), inbound: messageKeys(redis).inbound }, edgeOf }),
+      },
+      signal,
+    );
+  }
+
+  protected onStop(): void {}
+}

@@ -1,0 +1,87 @@
+/** The gateway: holds the platforms' connections, hands their messages to the workers and the answers back. */
+import { randomUUID } from "node:crypto";
+import type { Address } from "../../http/server.ts";
+import { TierHttp } from "../../http/server.ts";
+import { StargazerService } from "../../service/service.ts";
+import type { HookContext, ServiceOptions } from "../../service/types.ts";
+import { StreamConsumer } from "../../streams/consumer.ts";
+import { parseOutbound } from "../messages/envelope.ts";
+import { messageKeys } from "../messages/keys.ts";
+import { submit } from "../messages/producer.ts";
+import { gatewaySettings } from "../settings.ts";
+import type { PlatformAdapter, PlatformHost, Spoken } from "./platform.ts";
+import { Webchat } from "./webchat.ts";
+
+export interface GatewayOptions extends Partial<ServiceOptions> {
+  /** Default `SG_GATEWAY_PORT`, else 8080; 0 picks a free one. */
+  readonly port?: number;
+  /** Default `SG_HTTP_HOST`, else 127.0.0.1. */
+  readonly host?: string;
+  /** Default: webchat alone. */
+  readonly platforms?: readonly PlatformAdapter[];
+}
+
+export class GatewayService extends StargazerService {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #platforms: readonly PlatformAdapter[];
+  #http: Address | undefined;
+
+  constructor({ port, host, platforms, ...options }: GatewayOptions = {}) {
+    super({ serviceName: "gateway", ...options });
+    const settings = gatewaySettings({ port, host });
+    this.#port = settings.port;
+    this.#host = settings.host;
+    this.#platforms = platforms ?? [new Webchat()];
+  }
+
+  /** Where it listens; undefined before it does. */
+  get http(): Address | undefined {
+    return this.#http;
+  }
+
+  protected override describe(): Record<string, unknown> {
+    return this.#http === undefined ? {} : { http: this.#http };
+  }
+
+  protected async onStart(context: HookContext): Promise<void> {
+    await context.phase("http", async () => {
+      const server = { host: this.#host, port: this.#port, portVariable: "SG_GATEWAY_PORT" };
+      const http = await TierHttp.create({ ...server, leaving: context.signal, log: context.log });
+      context.defer(() => http.close());
+      for (const platform of this.#platforms) {
+        await context.phase(platform.platform, () => platform.open(this.#hostOf(platform, http, context)));
+      }
+      this.#http = await http.listen();
+    });
+  }
+
+  /** Answers on their way to the platforms. */
+  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+    await Promise.all(
+      this.#platforms.map((platform) =>
+        new StreamConsumer({
+          redis,
+          log,
+          stream: messageKeys(redis).outbound(platform.platform),
+          group: `sg:gateway:${platform.platform}`,
+          consumer: this.instanceId,
+          parse: parseOutbound,
+          laneOf: ({ channel }) => channel,
+          handle: (message) => platform.deliver(message),
+        }).run(signal),
+      ),
+    );
+  }
+
+  protected onStop(): void {}
+
+  #hostOf({ platform }: PlatformAdapter, { app }: TierHttp, { redis, log, defer }: HookContext): PlatformHost {
+    const accept = async (spoken: Spoken): Promise<string> => {
+      const id = randomUUID();
+      await submit(redis, { id, platform, ...spoken, at: Date.now() });
+      return id;
+    };
+    return { app, redis, log, defer, accept };
+  }
+}

@@ -1,0 +1,58 @@
+/** Inference: stateless workers that answer messages. Any number of them share the work. */
+
+import { StargazerService } from "../../service/service.ts";
+import type { HookContext, ServiceOptions } from "../../service/types.ts";
+import type { ConsumerOptions, Work } from "../../streams/consumer.ts";
+import { StreamConsumer } from "../../streams/consumer.ts";
+import type { Inbound } from "../messages/envelope.ts";
+import { parseInbound } from "../messages/envelope.ts";
+import { messageKeys } from "../messages/keys.ts";
+import { reply } from "../messages/producer.ts";
+import type { Responder } from "./responders.ts";
+import { chooseResponder } from "./responders.ts";
+
+export interface InferenceOptions extends Partial<ServiceOptions> {
+  /** Default: the model that the environment names, else the offline responder. */
+  readonly responder?: Responder;
+  /** How messages are taken: attempts, times, how many at once. */
+  readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "claimIdleMs" | "retryMs" | "graceMs">>;
+}
+
+export const workersGroup = "sg:workers";
+
+export class InferenceService extends StargazerService {
+  readonly #responder: Responder;
+  readonly #work: InferenceOptions["work"];
+
+  constructor({ responder, work, ...options }: InferenceOptions = {}) {
+    super({ serviceName: "inference", ...options });
+    this.#responder = responder ?? chooseResponder();
+    this.#work = work;
+  }
+
+  protected override describe(): Record<string, unknown> {
+    return { responder: this.#responder.name };
+  }
+
+  protected onStart(): void {}
+
+  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+    const answer = async (message: Inbound, { entryId, signal: until }: Work) => {
+      const text = await this.#responder.respond(message.text, { signal: until });
+      await reply(redis, { group: workersGroup, entryId, message, text, at: Date.now() });
+    };
+    await new StreamConsumer({
+      redis,
+      log,
+      stream: messageKeys(redis).inbound,
+      group: workersGroup,
+      consumer: this.instanceId,
+      parse: parseInbound,
+      laneOf: ({ platform, channel }) => `${platform}/${channel}`,
+      handle: answer,
+      ...this.#work,
+    }).run(signal);
+  }
+
+  protected onStop(): void {}
+}

@@ -1,0 +1,123 @@
+/** Who answers: a model behind an OpenAI-compatible endpoint, or, without one, a responder that says so. */
+import { fromEnvironment } from "../../environment.ts";
+import { reasonOf } from "../../redis/reason.ts";
+import { maxTextBytes } from "../messages/envelope.ts";
+import { invalid, readAll, readNumber, readUrl } from "../settings.ts";
+
+export interface Responder {
+  readonly name: string;
+  /** Rejects when there is no answer: the message is tried again, three times in all. */
+  respond(text: string, options: { readonly signal: AbortSignal }): Promise<string>;
+}
+
+const instructions = "You are Stargazer, a helpful assistant. Answer briefly.";
+
+/** At most `maxTextBytes` of UTF-8, cut between characters. */
+const fitted = (text: string): string => {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxTextBytes) return text;
+  const cut = new TextDecoder().decode(bytes.subarray(0, maxTextBytes - 8), { stream: true });
+  return `${cut} …`;
+};
+
+export interface OpenAiOptions {
+  readonly baseUrl: URL;
+  readonly apiKey: string | undefined;
+  readonly model: string;
+  /** ms for one answer */
+  readonly timeoutMs: number;
+}
+
+/** As it may be shown: of credentials, query and fragment no more than that they are there. */
+const shown = ({ protocol, username, password, host, pathname, search, hash }: URL): string => {
+  const user = password ? "***:***@" : username ? "***@" : "";
+  return `${protocol}//${user}${host}${pathname}${search && "?***"}${hash && "#***"}`;
+};
+
+const checkUrl = (url: URL): void => {
+  if (url.username || url.password)
+    throw invalid("OPENAI_BASE_URL", `is ${shown(url)} but must name no user or password; put the key into OPENAI_API_KEY`);
+  if (url.search || url.hash) throw invalid("OPENAI_BASE_URL", `is ${shown(url)} but must end with its path`);
+};
+
+/** The errors of `fetch` repeat a header that it cannot send. */
+const checkKey = (key: string): void => {
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw invalid("OPENAI_API_KEY", "has a blank, a line break or another character that cannot be sent as a key");
+};
+
+/**
+ * The errors of `fetch` and of JSON repeat what was sent or answered, and what `respond` rejects with reaches logs and dead letters:
+ * of theirs only the code is kept.
+ */
+const unreached = (error: unknown): Error => {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  const known = [cause?.code, code].find((one) => typeof one === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(one));
+  return new Error(`the model's endpoint cannot be reached${known ? `: ${reasonOf({ code: known, message: known })}` : ""}`);
+};
+
+const parsedJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("the model's endpoint answered with something else than JSON");
+  }
+};
+
+/** Any endpoint that speaks `/chat/completions`. Its key is in no error. Throws `SG_ERR_CONFIG_INVALID`. */
+export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOptions): Responder => {
+  checkUrl(baseUrl);
+  if (apiKey !== undefined) checkKey(apiKey);
+  const url = new URL(`${baseUrl.href.replace(/\/$/, "")}/chat/completions`);
+  const headers = { "content-type": "application/json", ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) };
+  const ask = async (body: string, signal: AbortSignal): Promise<{ status: number; text: string }> => {
+    const response = await fetch(url, { method: "POST", headers, body, signal });
+    if (response.ok) return { status: response.status, text: await response.text() };
+    await response.body?.cancel();
+    return { status: response.status, text: "" };
+  };
+  return {
+    name: `model ${model}`,
+    async respond(text, { signal }) {
+      const messages = [
+        { role: "system", content: instructions },
+        { role: "user", content: text },
+      ];
+      const deadline = AbortSignal.timeout(timeoutMs);
+      const asked = ask(JSON.stringify({ model, messages }), AbortSignal.any([signal, deadline]));
+      const answer = await asked.catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw deadline.aborted ? new Error(`the model's endpoint gave no answer within ${timeoutMs} ms`) : unreached(error);
+      });
+      if (answer.status >= 300) throw new Error(`the model's endpoint answered ${answer.status}`);
+      const { choices } = (parsedJson(answer.text) ?? {}) as { choices?: { message?: { content?: unknown } }[] };
+      const content = choices?.[0]?.message?.content;
+      if (typeof content !== "string" || content.trim() === "") throw new Error("the model's endpoint answered without a text");
+      return fitted(content);
+    },
+  };
+};
+
+/** Works without any model, and says that it does. */
+const offlineResponder: Responder = {
+  name: "offline responder",
+  respond: async (text) =>
+    `No model is connected (set OPENAI_BASE_URL), so this is Stargazer's offline responder. You said: ${[...text].slice(0, 500).join("")}`,
+};
+
+const timeout = { variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 };
+
+/** By the environment. Throws `SG_ERR_CONFIG_INVALID`. */
+export const chooseResponder = (): Responder => {
+  const { baseUrl, timeoutMs } = readAll({
+    baseUrl: () => readUrl("OPENAI_BASE_URL", undefined),
+    timeoutMs: () => readNumber(timeout),
+  });
+  if (baseUrl === undefined) return offlineResponder;
+  return openAiResponder({
+    baseUrl,
+    apiKey: fromEnvironment("OPENAI_API_KEY"),
+    model: fromEnvironment("OPENAI_MODEL") ?? "gpt-4o-mini",
+    timeoutMs,
+  });
+};

@@ -1,0 +1,57 @@
+/** One watch of the registry, for any number of readers: each gets what is known, then what changes. */
+import { messageOf } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
+import { Registry } from "../../registry/registry.ts";
+import { pause } from "../../streams/pause.ts";
+
+/** `reset`: everything said before is void. */
+export type FeedEvent = RegistryEvent | { readonly type: "reset" };
+type Reader = (event: FeedEvent) => void;
+
+const retryMs = 1000;
+const nameOf = ({ service, instance }: RegistryEntry): string => `${service}:${instance}`;
+
+export class FleetFeed {
+  readonly #entries = new Map<string, RegistryEntry>();
+  readonly #readers = new Set<Reader>();
+  #condition: FeedEvent = { type: "stale", reason: "unreachable", message: "The registry has not been read yet." };
+
+  /** Follows the registry until `signal` aborts, through any trouble. */
+  async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
+    const registry = new Registry(redis, { onSkipped: (key) => log.warn({ type: "registry.skipped", key }) });
+    while (!signal.aborted) {
+      try {
+        this.#begin();
+        for await (const event of registry.watch(undefined, { signal })) this.#take(event);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ type: "feed.troubled", reason: messageOf(error) });
+        this.#take({ type: "stale", reason: "unreachable", message: messageOf(error) });
+        await pause(retryMs, signal);
+      }
+    }
+  }
+
+  /** Tells `reader` everything, from now on, until the returned function is called. */
+  follow(reader: Reader): () => void {
+    reader({ type: "reset" });
+    for (const entry of this.#entries.values()) reader({ type: "registered", entry });
+    reader(this.#condition);
+    this.#readers.add(reader);
+    return () => void this.#readers.delete(reader);
+  }
+
+  #begin(): void {
+    this.#entries.clear();
+    for (const reader of this.#readers) reader({ type: "reset" });
+  }
+
+  #take(event: RegistryEvent): void {
+    if (event.type === "registered" || event.type === "updated") this.#entries.set(nameOf(event.entry), event.entry);
+    else if (event.type === "deregistered" || event.type === "expired") this.#entries.delete(nameOf(event.entry));
+    else this.#condition = event;
+    for (const reader of this.#readers) reader(event);
+  }
+}

@@ -1,0 +1,4 @@
+/** The phases of one run as text and as a picture. */
+export { timelineOf } from "./timeline.ts";
+export { timelineSvg } from "./timeline-svg.ts";
+export { timelineTree } from "./timeline-tree.ts";

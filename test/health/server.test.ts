@@ -1,0 +1,215 @@
+/** The health server's answers, and how it opens: with its port on the main thread, and on the probe thread. */
+
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { HealthOptions } from "../../src/health/server.ts";
+import { HealthServer } from "../../src/health/server.ts";
+import { turnedSource } from "../kit/health-source.ts";
+import { ask } from "../kit/http-client.ts";
+
+const never = new AbortController().signal;
+const servers: HealthServer[] = [];
+const loaded = (name: string) =>
+  Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes(`/node_modules/${name}/`));
+
+let probeThread = false;
+const create = (options: Partial<HealthOptions> = {}): HealthServer => {
+  const server = new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread, ...options });
+  servers.push(server);
+  return server;
+};
+
+const openPort = async (options: Partial<HealthOptions> = {}): Promise<number> => (await create(options).open(never)).port;
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close(never)));
+});
+
+describe("loading", () => {
+  test("importing the library loads no Fastify, nor does opening with a probe thread; opening without one loads no ajv", async () => {
+    await openPort({ probeThread: true });
+    expect(loaded("fastify")).toEqual([]);
+    await openPort({ probeThread: false });
+    expect(loaded("fastify")).not.toEqual([]);
+    expect([...loaded("ajv"), ...loaded("@fastify/ajv-compiler"), ...loaded("pino")]).toEqual([]);
+  });
+});
+
+const onThread = [
+  { probeThread: false, on: "the main thread" },
+  { probeThread: true, on: "the probe thread" },
+];
+
+describe.each(onThread)("answers on $on", (mode) => {
+  beforeAll(() => {
+    ({ probeThread } = mode);
+  });
+
+  test.each([
+    ["/healthz", "application/json", { status: "ok" }],
+    ["/readyz", "application/json", { ready: true }],
+    ["/status", "application/json", { state: "running", readiness: { ready: true }, pressure: { blockedMs: 0 } }],
+    ["/metrics", "text/plain; version=0.0.4", undefined],
+  ])("%s answers GET with 200, and HEAD with the same head", async (path, type, data) => {
+    const port = await openPort();
+    const got = await ask(port, path);
+    expect(got).toMatchObject({ status: 200, ...(data && { data }) });
+    expect(got.headers["content-type"]).toContain(type);
+    const head = await ask(port, path, { method: "HEAD" });
+    expect(head).toMatchObject({ status: 200, body: "" });
+    expect(head.headers["content-type"]).toBe(got.headers["content-type"]);
+  });
+
+  test.each([
+    ["GET", "/nothing"],
+    ["POST", "/healthz"],
+    ["GET", "/healthz/"],
+  ])("%s %s is 404 in JSON", async (method, path) => {
+    expect(await ask(await openPort(), path, { method })).toMatchObject({
+      status: 404,
+      data: { error: `there is no ${method} ${path}` },
+    });
+  });
+
+  test("the chart's reason makes /readyz 503 and leaves /healthz at 200", async () => {
+    const source = turnedSource();
+    source.told = { ready: false, reason: "not running yet" };
+    const port = await openPort({ source });
+    expect(await ask(port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "not running yet" } });
+    expect((await ask(port, "/healthz")).status).toBe(200);
+    expect((await ask(port, "/metrics")).body).toContain("\nsg_ready 0\n");
+  });
+
+  test("/metrics carries the source's lines after its own, every line ended", async () => {
+    const { body } = await ask(await openPort({ source: turnedSource({ metrics: () => "sg_own 1" }) }), "/metrics");
+    expect(body.endsWith("\nsg_own 1\n")).toBe(true);
+    for (const name of ["sg_up", "sg_event_loop_delay_seconds", "process_cpu_seconds_total", "sg_uptime_seconds"]) {
+      expect(body).toMatch(new RegExp(`^${name} \\d`, "m"));
+    }
+  });
+
+  test("a source that throws is contained and told as a fact; its message stays inside", async () => {
+    const facts: object[] = [];
+    const fail = () => {
+      throw new Error("the secret");
+    };
+    const port = await openPort({
+      source: turnedSource({ status: fail, metrics: fail, readiness: fail, stopping: fail }),
+      onFact: (fact) => facts.push(fact),
+    });
+    expect((await ask(port, "/readyz")).status).toBe(503);
+    for (const path of ["/status", "/metrics"]) {
+      expect(await ask(port, path)).toMatchObject({ status: 500, data: { error: "internal error" } });
+    }
+    expect((await ask(port, "/healthz")).status).toBe(200);
+    expect(facts).toContainEqual({ type: "health.request.failed", url: "/status", reason: "the secret" });
+  });
+
+  test("a listener of facts that throws harms nothing", async () => {
+    const fail = () => {
+      throw new Error("no");
+    };
+    expect((await ask(await openPort({ source: turnedSource({ status: fail }), onFact: fail }), "/status")).status).toBe(500);
+  });
+});
+
+describe.each(onThread)("opening on $on", (mode) => {
+  beforeAll(() => {
+    ({ probeThread } = mode);
+  });
+
+  test("a taken port is named, with the way out, and nothing stays open", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const server = create({ port });
+    await expect(server.open(never)).rejects.toMatchObject({
+      code: "SG_ERR_HEALTH_PORT_IN_USE",
+      phase: "healthy",
+      message: expect.stringMatching(new RegExp(`${port}.*SG_HEALTH_PORT`)),
+    });
+    expect(server.address).toBeUndefined();
+    const closedMeanwhile = create({ port });
+    const opening = closedMeanwhile.open(never);
+    await Promise.all([
+      closedMeanwhile.close(never),
+      expect(opening).rejects.toMatchObject({ code: "SG_ERR_HEALTH_PORT_IN_USE" }),
+    ]);
+    other.close();
+  });
+
+  test("an address that this machine does not have is SG_ERR_HEALTH_OPEN_FAILED with the way out", async () => {
+    await expect(create({ host: "192.0.2.1" }).open(never)).rejects.toMatchObject({
+      code: "SG_ERR_HEALTH_OPEN_FAILED",
+      message: expect.stringContaining("SG_HEALTH_HOST"),
+    });
+  });
+
+  test("two calls open one server, whose address is known until it closes", async () => {
+    const server = create();
+    const first = await server.open(never);
+    expect(await server.open(never)).toBe(first);
+    expect(server.address).toEqual(first);
+    await server.close(never);
+    expect(server.address).toBeUndefined();
+  });
+
+  test("an abort at any moment of opening rejects with its reason, and the port stays free", async () => {
+    const { port } = await (async () => {
+      const probe = create();
+      const address = await probe.open(never);
+      await probe.close(never);
+      return address;
+    })();
+    for (let turns = -1; turns < 6; turns += 1) {
+      const abort = new AbortController();
+      if (turns < 0) abort.abort(new Error("enough"));
+      const server = create({ port });
+      const opening = server.open(abort.signal).then(
+        () => "open",
+        (error) => error.message,
+      );
+      for (let passed = 0; passed < turns; passed += 1) await turn();
+      abort.abort(new Error("enough"));
+      expect(["open", "enough"]).toContain(await opening);
+      await server.close(never);
+      expect(server.address).toBeUndefined();
+      await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    }
+  });
+
+  test.skipIf(mode.probeThread)("an abort while the host name is looked up leaves nothing that listens later", async () => {
+    const server = create({ host: "localhost" });
+    const abort = new AbortController();
+    const opening = server.open(abort.signal);
+    opening.catch(() => {});
+    while (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap") === false) await turn();
+    abort.abort(new Error("enough"));
+    await expect(opening).rejects.toThrow("enough");
+    while (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) await turn();
+    await turn();
+    expect(process.getActiveResourcesInfo()).not.toContain("TCPServerWrap");
+  });
+
+  test("an open after a close, or cut by destroy, is SG_ERR_HEALTH_OPEN_FAILED", async () => {
+    const closed = create();
+    await closed.close(never);
+    await expect(closed.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+    const destroyed = create();
+    const opening = destroyed.open(never);
+    destroyed.destroy();
+    await expect(opening).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+    destroyed.destroy();
+  });
+
+  test("a close waits for the open under way, then closes it", async () => {
+    const server = create();
+    const opening = server.open(never);
+    await server.close(never);
+    const { port } = await opening;
+    await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});

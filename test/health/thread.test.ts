@@ -1,0 +1,240 @@
+/** What the probe thread is there for: probes under a blocked loop; and what happens when it dies. */
+import { once } from "node:events";
+import type { Worker } from "node:worker_threads";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { HealthOptions } from "../../src/health/server.ts";
+import { HealthServer } from "../../src/health/server.ts";
+import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
+import { ThreadPort } from "../../src/health/thread/thread-port.ts";
+import { turnedSource } from "../kit/health-source.ts";
+import { ask } from "../kit/http-client.ts";
+import { block, startProber } from "../kit/prober.ts";
+import { endPrograms, Program } from "../kit/program.ts";
+
+const never = new AbortController().signal;
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+const create = (options: Partial<HealthOptions> = {}) => {
+  const facts: { type: string }[] = [];
+  const server = new HealthServer({
+    host: "127.0.0.1",
+    port: 0,
+    source: turnedSource(),
+    probeThread: true,
+    onFact: (fact) => facts.push(fact as { type: string }),
+    ...options,
+  });
+  endings.push(() => server.close(never));
+  return { server, facts };
+};
+
+const openPort = async (options: Partial<HealthOptions> = {}) => (await create(options).server.open(never)).port;
+
+/** The thread that the next server starts. */
+const nextWorker = () => once(process as unknown as NodeJS.EventEmitter, "worker") as Promise<[Worker]>;
+
+const probers = async (port: number, ...paths: string[]) => {
+  const all = await Promise.all(paths.map((path) => startProber(port, path)));
+  endings.push(() => Promise.all(all.map((prober) => prober.destroy())));
+  return () => Promise.all(all.map((prober) => prober.stop()));
+};
+
+describe("while the loop is blocked", () => {
+  test("every probe is answered: /readyz turns 503 at readinessBlockMs, /healthz at livenessBlockMs, both say for how long", async () => {
+    const port = await openPort({ readinessBlockMs: 300, livenessBlockMs: 900, checkIntervalMs: 200 });
+    const stop = await probers(port, "/readyz", "/healthz");
+    const begun = Date.now();
+    block(1800);
+    const ended = Date.now();
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
+    const [ready, alive] = await stop();
+    const during = <T extends { sentAt: number }>(probes: T[] = [], from = 0, to = 1800) =>
+      probes.filter(({ sentAt }) => sentAt >= begun + from && sentAt < Math.min(begun + to, ended - 50));
+    const statuses = (probes: { status: number }[]) => [...new Set(probes.map(({ status }) => status))];
+    expect(during(ready).length).toBeGreaterThan(20);
+    expect(Math.max(...during(ready).map(({ tookMs }) => tookMs))).toBeLessThan(250);
+    expect(statuses(during(ready, 0, 250))).toEqual([200]);
+    expect(statuses(during(ready, 500))).toEqual([503]);
+    expect(during(ready, 500)[0]?.data).toEqual({
+      ready: false,
+      reason: expect.stringMatching(/^event loop blocked for \d{3,4} ms$/),
+    });
+    expect(statuses(during(alive, 0, 600))).toEqual([200]);
+    const dead = during(alive, 1100, 1500);
+    expect(statuses(dead)).toEqual([503]);
+    expect(dead[0]?.data).toMatchObject({
+      status: "blocked",
+      reason: expect.stringMatching(/^event loop blocked for \d{4} ms$/),
+    });
+    expect(dead[0]?.data.blockedMs).toBeGreaterThanOrEqual(900);
+    expect([ready?.at(-1)?.status, alive?.at(-1)?.status]).toEqual([200, 200]);
+  });
+
+  test("/status and /metrics are 503 with what was last known", async () => {
+    const source = turnedSource({ state: () => "running" });
+    const port = await openPort({ source, readinessBlockMs: 200 });
+    const stop = await probers(port, "/status", "/metrics");
+    block(1000);
+    for (const probes of await stop()) {
+      const told = probes.findLast(({ status }) => status === 503);
+      expect(told?.data).toMatchObject({
+        error: expect.stringMatching(/^event loop blocked for \d+ ms$/),
+        state: "running",
+        readiness: { ready: false },
+      });
+      expect(told?.data.blockedMs).toBeGreaterThanOrEqual(200);
+    }
+  });
+
+  test("a question under way when the block begins is answered after readinessBlockMs", async () => {
+    let length = 0;
+    const source = turnedSource({ status: () => (block(length), { state: "running" }) });
+    const port = await openPort({ source, readinessBlockMs: 200 });
+    const stop = await probers(port, "/status");
+    length = 1000;
+    await ask(port, "/status");
+    const [probes = []] = await stop();
+    expect(probes.find(({ status }) => status === 503)?.tookMs).toBeLessThan(900);
+  });
+
+  test("a process that was frozen as a whole is alive once it goes on", async () => {
+    const board = new BoardWriter();
+    const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
+    const block = { readinessBlockMs: 1000, livenessBlockMs: 30_000 };
+    const port = new ThreadPort({ memory: board.memory, answer, onFact: () => {}, onDeath: () => {}, ...block });
+    endings.push(() => port.end());
+    const address = await port.open({ host: "127.0.0.1", port: 0, signal: never });
+    board.beat(-60_000);
+    const stuck = await ask(address.port, "/healthz");
+    expect(stuck).toMatchObject({ status: 503, data: { blockedMs: expect.any(Number) } });
+    const asked = ask(address.port, "/healthz");
+    await vi.waitFor(async () => expect((await ask(address.port, "/readyz")).status).toBe(503), 10_000);
+    board.beat(1000);
+    expect(await asked).toMatchObject({ status: 200, data: { status: "ok" } });
+  });
+});
+
+describe("a thread that dies", () => {
+  test("is a fact; the main thread takes the port over and answers truly", async () => {
+    const worker = nextWorker();
+    const source = turnedSource();
+    const { server, facts } = create({ source });
+    const address = await server.open(never);
+    const [thread] = await worker;
+    await thread.terminate();
+    await vi.waitFor(() => expect(facts.map(({ type }) => type)).toEqual(["health.thread.died", "health.port.moved"]), 10_000);
+    expect(server.address).toEqual(address);
+    source.isStopping = true;
+    expect(await ask(address.port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "stopping" } });
+    expect((await ask(address.port, "/healthz")).headers.connection).toBe("close");
+    await server.close(never);
+    await expect(ask(address.port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  test("before it listens leaves the port to the main thread", async () => {
+    const worker = nextWorker();
+    const { server, facts } = create();
+    server.warm();
+    const opening = server.open(never);
+    const [thread] = await worker;
+    void thread.terminate();
+    const { port } = await opening;
+    expect((await ask(port, "/readyz")).status).toBe(200);
+    expect(facts.map(({ type }) => type)).toEqual(["health.thread.died"]);
+  });
+
+  test("while the server closes is told, and the close resolves", async () => {
+    const worker = nextWorker();
+    const { server, facts } = create();
+    await server.open(never);
+    const [thread] = await worker;
+    const closing = server.close(never);
+    await thread.terminate();
+    await closing;
+    expect(facts.filter(({ type }) => type !== "health.thread.died")).toEqual([]);
+    expect(server.address).toBeUndefined();
+  });
+
+  test.each(["close", "destroy"] as const)("after a %s that came before any open, nothing is left of it", async (end) => {
+    const worker = nextWorker();
+    const { server } = create();
+    server.warm();
+    const [thread] = await worker;
+    const gone = once(thread, "exit");
+    if (end === "destroy") server.destroy();
+    await server.close(never);
+    await gone;
+    server.warm();
+    expect(process.getActiveResourcesInfo()).not.toContain("Worker");
+  });
+});
+
+describe("a process with a probe thread", () => {
+  afterEach(endPrograms);
+
+  test("ends when it has nothing more to do", async () => {
+    const program = new Program("health-open.mjs");
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(program.lines).toEqual([{ type: "asked", status: 200 }]);
+  });
+
+  test("that may start no thread has its port on the main thread, and says why", async () => {
+    const known = process.allowedNodeEnvironmentFlags;
+    const permission = known.has("--permission") ? "--permission" : "--experimental-permission";
+    const network = known.has("--allow-net") ? " --allow-net" : "";
+    const env = { NODE_OPTIONS: `${permission}${network} --allow-fs-read=* --no-warnings` };
+    const program = new Program("health-open.mjs", { env });
+    await program.line("asked", ({ type }) => type === "asked");
+    program.signal("SIGKILL");
+    expect(program.lines).toEqual([
+      { type: "health.thread.died", reason: expect.stringContaining("restricted") },
+      { type: "asked", status: 200 },
+    ]);
+  });
+});
+
+describe("the board", () => {
+  const ready = { state: "running", leaving: false, readiness: { ready: true } } as const;
+
+  test("reads what was said last, in any script and at any length", () => {
+    const writer = new BoardWriter();
+    const reader = new BoardReader(writer.memory);
+    expect(reader.notice).toMatchObject({ state: "init", readiness: { ready: false } });
+    writer.say(ready);
+    expect(reader.notice).toEqual(ready);
+    for (const reason of ["käse 🧀", "\u0000".repeat(5000), "€".repeat(5000), "x"]) {
+      writer.say({ state: "stopping", leaving: true, readiness: { ready: false, reason } });
+      expect(reader.notice).toEqual({
+        state: "stopping",
+        leaving: true,
+        readiness: { ready: false, reason: reason.slice(0, 500) },
+      });
+    }
+  });
+
+  test("while the next notice is being written the one before stands", () => {
+    const writer = new BoardWriter();
+    const reader = new BoardReader(writer.memory);
+    writer.say(ready);
+    expect(reader.notice).toEqual(ready);
+    const version = new Int32Array(writer.memory, 8, 1);
+    Atomics.add(version, 0, 1);
+    new Uint8Array(writer.memory, 16).fill(0);
+    expect(reader.notice).toEqual(ready);
+  });
+
+  test("nothing is late before the first beat and after the rest", () => {
+    const writer = new BoardWriter();
+    const reader = new BoardReader(writer.memory);
+    expect(reader.lateMs).toBe(0);
+    writer.beat(1000);
+    expect(reader.lateMs).toBe(0);
+    writer.beat(-5000);
+    expect(reader.lateMs).toBeGreaterThanOrEqual(5000);
+    writer.rest();
+    expect(reader.lateMs).toBe(0);
+  });
+});

@@ -1,0 +1,102 @@
+/** What the probes say under a blocked event loop and a dead Redis: faults F27 and F28. */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { HealthServer } from "../../src/health/server.ts";
+import { turnedSource } from "../kit/health-source.ts";
+import { ask } from "../kit/http-client.ts";
+import { block, startProber } from "../kit/prober.ts";
+
+const never = new AbortController().signal;
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+interface Own {
+  readonly checkRedis?: (signal: AbortSignal) => Promise<void>;
+  readonly checkMs?: number;
+  readonly probeThread?: boolean;
+}
+
+const open = async ({ checkRedis, checkMs = 1000, probeThread = false }: Own) => {
+  const source = turnedSource({ checkRedis });
+  const server = new HealthServer({
+    host: "127.0.0.1",
+    port: 0,
+    source,
+    probeThread,
+    checkIntervalMs: checkMs,
+    checkTimeoutMs: checkMs,
+  });
+  endings.push(() => server.close(never));
+  return (await server.open(never)).port;
+};
+
+const prober = async (port: number, path: string) => {
+  const begun = await startProber(port, path);
+  endings.push(() => begun.destroy());
+  return begun;
+};
+
+test("after a block of 1.5 s the probe that waited for it sees it, for one interval; /healthz stays 200", async () => {
+  const port = await open({});
+  const [readiness, liveness] = await Promise.all([prober(port, "/readyz"), prober(port, "/healthz")]);
+  block(1500);
+  await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), { timeout: 5000, interval: 50 });
+  const [ready, alive] = await Promise.all([readiness.stop(), liveness.stop()]);
+  const waited = ready.findIndex(({ tookMs }) => tookMs > 1000);
+  expect(ready[waited]).toMatchObject({
+    status: 503,
+    data: { reason: expect.stringMatching(/^event loop blocked for 1[3-9]\d\d ms$/) },
+  });
+  expect(ready.slice(waited).filter(({ status }) => status === 503).length).toBeGreaterThan(10);
+  expect(ready.at(-1)?.status).toBe(200);
+  expect(new Set(alive.map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+describe.each([
+  { probeThread: false, on: "the main thread" },
+  { probeThread: true, on: "the probe thread" },
+])("on $on", ({ probeThread }) => {
+  test("a check that hangs fails closed, is begun once and told to end; /healthz stays 200", async () => {
+    const signals: AbortSignal[] = [];
+    const port = await open({ checkRedis: (signal) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
+    const reason = /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/;
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).data.reason).toMatch(reason), 10_000);
+    expect((await ask(port, "/healthz")).status).toBe(200);
+    expect((await ask(port, "/metrics")).body).toContain("\nsg_redis_reachable 0\n");
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test("readiness comes back with the first check that passes", async () => {
+    let down = true;
+    const port = await open({
+      checkRedis: async () => {
+        if (down) throw new Error("refused");
+      },
+      checkMs: 50,
+      probeThread,
+    });
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(503), 10_000);
+    down = false;
+    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
+  });
+
+  test("fifty probes at once cost no check of their own", async () => {
+    let checks = 0;
+    let seen = () => {};
+    const first = new Promise<void>((resolve) => {
+      seen = resolve;
+    });
+    const port = await open({
+      checkRedis: async () => {
+        checks += 1;
+        seen();
+      },
+      probeThread,
+    });
+    await first;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(port, "/readyz")));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(checks).toBe(1);
+  });
+});

@@ -1,0 +1,108 @@
+/** `stargazer inspect`, as people run it: a running instance looked at from another shell. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { ServiceOptions } from "../../src/service/types.ts";
+import type { Shell } from "../kit/cli.ts";
+import { openShell } from "../kit/cli.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import type { TestHooks } from "../kit/tier.ts";
+import { TestTier } from "../kit/tier.ts";
+
+let redis: TestRedis;
+let shell: Shell;
+const services: TestTier[] = [];
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  shell = openShell();
+});
+afterEach(async () => {
+  await Promise.all(services.splice(0).map((service) => service.shutdown()));
+});
+afterAll(async () => {
+  shell.remove();
+  await redis.stop();
+});
+
+const running = async (options: Partial<ServiceOptions> = {}, hooks: TestHooks = {}): Promise<TestTier> => {
+  const service = new TestTier({ redis: redis.url, serviceName: "sample", ...options }, hooks);
+  services.push(service);
+  void service.runToCompletion();
+  await service.waitFor("running");
+  return service;
+};
+
+const inspect = (...args: string[]) => shell.run(["inspect", ...args, "--redis", redis.url]);
+
+describe("stargazer inspect", () => {
+  it("shows the spine with the active state, the lease, the last transitions and the boot as a tree", async () => {
+    await running({ instanceId: "one" }, { onStart: ({ phase }) => phase("tools", () => {}) });
+    const { code, out } = await inspect("sample");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^sample\/one {2}pid \d+ on \S+, up for /);
+    expect(out).toMatch(/\u2713 healthy .*\n {2}\u25cf running .*\n {2}\u00b7 stopping\n {2}\u00b7 stopped/);
+    expect(out).toMatch(/\nlease\n {2}held\.\w+, confirmed .* ago/);
+    expect(out).toMatch(/healthy \u2192 running\n/);
+    expect(out).toMatch(/├─ starting .*\n.*└─ tools/);
+    expect(out).not.toContain("\u001b");
+  });
+
+  it("--json is what /status answers", async () => {
+    await running({ instanceId: "one" });
+    const { out } = await inspect("sample/one", "--json");
+    expect(JSON.parse(out)).toMatchObject({ service: "sample", instance: "one", state: "running", lease: { missed: 0 } });
+  });
+
+  it("where there are several it names them, and takes the beginning of one", async () => {
+    await Promise.all([running({ instanceId: "red-1" }), running({ instanceId: "blue-2" })]);
+    const which = await inspect("sample");
+    expect([which.code, which.err]).toEqual([2, expect.stringContaining("name one: sample/blue-2, sample/red-1")]);
+    const { code, out } = await inspect("sample/red");
+    expect([code, out.split("\n")[0]]).toEqual([0, expect.stringContaining("sample/red-1")]);
+  });
+
+  it("one that is stopping is shown there, by its substate", async () => {
+    const service = await running({ instanceId: "one", drainDelayMs: 4000 });
+    void service.shutdown();
+    await service.waitFor("stopping");
+    const { out } = await inspect("sample/one");
+    expect(out).toContain("\u25cf stopping \u203a announcing");
+  });
+
+  it("one that is not there, has no health server, or is no name is said so", async () => {
+    const nobody = await inspect("nobody");
+    expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining("nobody is not registered in redis://")]);
+    await running({ instanceId: "deaf", useHealthServer: false });
+    const deaf = await inspect("sample/deaf");
+    expect([deaf.code, deaf.err]).toEqual([1, expect.stringContaining("has no health server, so it cannot be asked")]);
+    const none = await inspect();
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining("name one service, or service/instance")]);
+  });
+
+  it("one that died without a word is said to be out of reach", async () => {
+    const program = shell.start(["run", new URL("../fixtures/modules/registered.mjs", import.meta.url).pathname], {
+      REDIS_URL: redis.url,
+      SG_HEALTH_PORT: "0",
+    });
+    await program.line("it runs", (line) => line.includes("registered runs"));
+    program.child.kill("SIGKILL");
+    await program.ended;
+    const { code, err } = await inspect("registered");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/did not answer at http:\/\/127\.0\.0\.1:\d+\/status: .*ECONNREFUSED/),
+    ]);
+  });
+});
+
+describe("stargazer run --inspect", () => {
+  it.each([
+    ["--inspect=nonsense", {}],
+    ["", { SG_INSPECT: "nonsense" }],
+  ])("%s %j is refused before anything is touched", async (option, env) => {
+    const sample = new URL("../fixtures/modules/class.mjs", import.meta.url).pathname;
+    const { code, out, err } = await shell.run(["run", sample, ...(option === "" ? [] : [option])], { env });
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain('"nonsense"; it may be page, a port, stately, or a ws:// URL');
+  });
+});

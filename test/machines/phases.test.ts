@@ -1,0 +1,188 @@
+/** The record of what a service went through, the names of where it is, and the figures it lives by: pure functions and data. */
+import { describe, expect, it } from "vitest";
+import type { PhaseRecord, StateName } from "../../machines/index.ts";
+import {
+  beginTierPhase,
+  canReach,
+  currentPhase,
+  defaultSettings,
+  endAllPhases,
+  endPhase,
+  enterPhase,
+  isOpen,
+  markPhase,
+  maxPingBackoffMs,
+  stateName,
+  stateNames,
+  statePath,
+  stopSteps,
+  withinBudget,
+} from "../../machines/index.ts";
+
+const open = (phase: string, startedAt = 0): PhaseRecord => ({ phase, startedAt });
+const ended = (phase: string, durationMs: number, outcome: PhaseRecord["outcome"] = "done") =>
+  ({ phase, startedAt: 0, durationMs, outcome }) as PhaseRecord;
+
+describe("the words of the contract", () => {
+  it("are these nine states and these seven steps, in this order", () => {
+    const words = "init jitter pinging starting registering healthy running stopping stopped";
+    expect(stateNames.join(" ")).toBe(words);
+    expect(stopSteps.join(" ")).toBe("announcing closing deregistering draining unwinding releasing disconnecting");
+  });
+});
+
+describe("entering a phase", () => {
+  it("closes the one before it, and opens the new one", () => {
+    expect(enterPhase([open("jitter")], "pinging", 10)).toEqual([ended("jitter", 10), open("pinging", 10)]);
+  });
+
+  it("leaves the phase it lies within open, and closes its sister", () => {
+    const records = [open("stopping"), open("stopping.closing")];
+    expect(enterPhase(records, "stopping.deregistering", 10)).toEqual([
+      open("stopping"),
+      ended("stopping.closing", 10),
+      open("stopping.deregistering", 10),
+    ]);
+  });
+
+  it("leaves a tier's own phases to the tier, and what has ended as it was", () => {
+    const records = [ended("jitter", 5), open("starting"), open("starting.tools")];
+    expect(enterPhase(records, "registering", 10)).toEqual([
+      ended("jitter", 5),
+      ended("starting", 10),
+      open("starting.tools"),
+      open("registering", 10),
+    ]);
+  });
+
+  it("closes each of the states and steps", () => {
+    for (const phase of [...stateNames, ...stopSteps.map((step) => `stopping.${step}`)].filter((name) => name !== "stopped"))
+      expect(enterPhase([open(phase)], "stopped", 10)[0]).toEqual(ended(phase, 10));
+  });
+});
+
+describe("marking a phase", () => {
+  it("notes how the chart's innermost open phase is going to end; the first note stays", () => {
+    const marked = markPhase([open("stopping"), open("stopping.closing")], "timeout");
+    expect(marked).toEqual([open("stopping"), { ...open("stopping.closing"), outcome: "timeout" }]);
+    expect(markPhase(marked, "failed")).toBe(marked);
+    expect(enterPhase(marked, "stopped", 10)[1]).toEqual(ended("stopping.closing", 10, "timeout"));
+  });
+
+  it("passes over a tier's own phases and those that have ended, and finds nothing where nothing is open", () => {
+    const records = [open("starting"), open("starting.tools")];
+    expect(markPhase(records, "failed")).toEqual([{ ...open("starting"), outcome: "failed" }, open("starting.tools")]);
+    const over = [ended("jitter", 5)];
+    expect(markPhase(over, "failed")).toBe(over);
+  });
+});
+
+describe("ending a phase", () => {
+  it("closes the latest open one of that name with its outcome", () => {
+    const records = [ended("starting.tools", 5), open("starting.tools"), open("starting.tools"), open("starting.cache")];
+    expect(endPhase(records, "starting.tools", 10, "failed")).toEqual([
+      ended("starting.tools", 5),
+      open("starting.tools"),
+      ended("starting.tools", 10, "failed"),
+      open("starting.cache"),
+    ]);
+  });
+
+  it("of a name that is not open changes nothing", () => {
+    const records = [ended("starting.tools", 5), open("starting")];
+    expect(endPhase(records, "starting.tools", 10, "done")).toBe(records);
+  });
+
+  it("lasts from when it began, and keeps that", () => {
+    const [record] = endPhase([open("starting.tools", 30)], "starting.tools", 100, "done");
+    expect(record).toEqual({ phase: "starting.tools", startedAt: 30, durationMs: 70, outcome: "done" });
+  });
+
+  it("of all closes the chart's as done and a tier's as cut", () => {
+    expect(endAllPhases([ended("jitter", 5), open("stopped"), open("running.work")], 10)).toEqual([
+      ended("jitter", 5),
+      ended("stopped", 10),
+      ended("running.work", 10, "aborted"),
+    ]);
+  });
+});
+
+describe("a tier's own phase", () => {
+  it("stands behind the others, open", () => {
+    const records = [open("starting"), open("starting.tools")];
+    expect(beginTierPhase(records, "starting.cache", 10)).toEqual([...records, open("starting.cache", 10)]);
+  });
+
+  it("takes the place of the oldest that has ended, once so many are kept; the chart's own and open ones stay", () => {
+    const first = [ended("jitter", 5), open("running"), open("running.first"), ended("running.old", 5)];
+    const many = (count: number) => [...first, ...Array.from({ length: count - first.length }, () => ended("running.work", 5))];
+    expect(beginTierPhase(many(199), "running.new", 10)).toEqual([...many(199), open("running.new", 10)]);
+    const full = many(200);
+    expect(beginTierPhase(full, "running.new", 10)).toEqual([...full.toSpliced(3, 1), open("running.new", 10)]);
+    const hung = Array.from({ length: 200 }, () => open("running.work"));
+    expect(beginTierPhase(hung, "running.new", 10)).toHaveLength(201);
+  });
+});
+
+describe("where it is", () => {
+  it("a phase without a duration is open", () => {
+    expect([isOpen(open("jitter")), isOpen(ended("jitter", 0))]).toEqual([true, false]);
+  });
+
+  it("the current phase is the chart's innermost open one, and init before any", () => {
+    expect(currentPhase([open("stopping"), open("stopping.closing"), open("running.work")])).toBe("stopping.closing");
+    expect(currentPhase([ended("jitter", 5)])).toBe("init");
+    expect(currentPhase([])).toBe("init");
+  });
+
+  it.each([
+    ["running", "running", "running"],
+    [{ stopping: "draining" }, "stopping.draining", "stopping"],
+    [{ a: { b: "c" } }, "a.b.c", "a"],
+    [{ a: "x", b: { c: "d" } }, "a.x+b.c.d", "a"],
+  ])("%j is %s, at its top %s", (value, path, name) => {
+    expect([statePath({ value }), stateName({ value })]).toEqual([path, name]);
+  });
+
+  it("a state can be reached from itself and from those before it; stopping leads to stopped alone", () => {
+    const order = (state: StateName) => stateNames.indexOf(state);
+    for (const from of stateNames)
+      for (const to of stateNames) expect(canReach(from, to), `${from} to ${to}`).toBe(order(from) <= order(to));
+  });
+});
+
+describe("the figures", () => {
+  it("are those of the contract", () => {
+    expect(maxPingBackoffMs).toBe(500);
+    expect(defaultSettings).toEqual({
+      hasRedis: true,
+      redisRequired: true,
+      hasHealth: true,
+      redisLabel: "redis://127.0.0.1:6379",
+      pingAttempts: 3,
+      jitterMaxMs: 2000,
+      pingTimeoutMs: 1000,
+      startTimeoutMs: 60_000,
+      registerTimeoutMs: 2000,
+      healthTimeoutMs: 3000,
+      drainDelayMs: 0,
+      drainTimeoutMs: 8000,
+      stopTimeoutMs: 8000,
+      shutdownTimeoutMs: 25_000,
+      leaseTtlMs: 15_000,
+      heartbeatMs: 5000,
+      writeTimeoutMs: 2000,
+      leaseRetryMs: 1000,
+    });
+  });
+
+  it.each([
+    ["its own deadline, where there is time", 500, 10_000, 3, 500],
+    ["what is left less a second for each step to come", 9000, 10_000, 3, 7000],
+    ["an even share, where those seconds are not there", 9000, 2000, 3, 500],
+    ["all that is left, at the last step", 9000, 700, 0, 700],
+    ["nothing, when the budget is spent", 9000, -50, 3, 0],
+  ])("a step gets %s", (_, own, left, toCome, expected) => {
+    expect(withinBudget(own, left, toCome)).toBe(expected);
+  });
+});

@@ -1,0 +1,92 @@
+import { Cluster } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { closeRedis, openBlockingConnection, openRegistryConnection } from "../../src/redis/connection.ts";
+import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import { pingGate } from "../../src/redis/ping.ts";
+import { registryKeys } from "../../src/registry/keys.ts";
+import { Registration } from "../../src/registry/registration.ts";
+import type { RegistryEvent } from "../../src/registry/registry.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { eventually } from "../kit/wait.ts";
+
+let redis: TestRedis;
+let cluster: Cluster;
+const soon = (): AbortSignal => AbortSignal.timeout(2000);
+
+const connect = (port = redis.port): Cluster =>
+  new Cluster([{ host: "127.0.0.1", port }], { lazyConnect: true, redisOptions: { password: redis.password } });
+
+beforeAll(async () => {
+  const bus = await reservePort();
+  redis = await startTestRedis({
+    config: ["cluster-enabled yes", "cluster-announce-ip 127.0.0.1", `cluster-port ${bus.port}`],
+  });
+  await redis.witness.cluster("ADDSLOTSRANGE", 0, 16383);
+  await eventually("the cluster is up", async () => String(await redis.witness.cluster("INFO")).includes("cluster_state:ok"));
+  cluster = connect();
+});
+afterAll(async () => {
+  await closeRedis(cluster, { signal: soon() });
+  await redis.stop();
+});
+
+const clients = async (): Promise<number> =>
+  String(await redis.witness.client("LIST"))
+    .trim()
+    .split("\n").length;
+
+describe("on a Redis Cluster", () => {
+  test("the ping gate passes", async () => {
+    await pingGate(cluster, { owned: false, signal: soon() });
+    expect(cluster.status).toBe("ready");
+  });
+
+  test("an entry is written, beaten, listed, watched and deleted, under one hash tag", async () => {
+    const own = openRegistryConnection(cluster);
+    const one = new Registration({
+      redis: own,
+      service: "svc",
+      instance: "one",
+      leaseTtlMs: 15_000,
+      describe: () => ({ host: "here", pid: 1, version: "3.0.0", startedAt: 5, health: null, metadata: {} }),
+    });
+    const registry = new Registry(cluster);
+    const ending = new AbortController();
+    const events: RegistryEvent["type"][] = [];
+    const watching = (async () => {
+      for await (const event of registry.watch("svc", { signal: ending.signal })) events.push(event.type);
+    })();
+    await eventually("the watch has begun", () => events.includes("synced"));
+    expect(await one.register({ status: "starting", changed: true }, soon())).toEqual({ type: "ok" });
+    expect(await one.renew({ status: "running", changed: true }, soon())).toEqual({ type: "ok" });
+    expect(await registry.list()).toMatchObject([{ service: "svc", instance: "one", status: "running" }]);
+    expect(await redis.witness.exists(registryKeys({ isCluster: true }).service("svc", "one"))).toBe(1);
+    await eventually("it was told", () => events.includes("updated"));
+    await one.deregister(soon());
+    await eventually("the goodbye was told", () => events.includes("deregistered"));
+    expect((await redis.witness.keys("*")).every((key) => key.startsWith("{sg}:"))).toBe(true);
+    ending.abort();
+    await watching;
+    await closeRedis(own, { signal: soon() });
+  });
+
+  test("closing leaves no connection", async () => {
+    const before = await clients();
+    const copies = [openRegistryConnection(cluster), openBlockingConnection(cluster)];
+    await Promise.all(copies.map((copy) => copy.connect()));
+    await Promise.all(copies.map((copy) => closeRedis(copy, { signal: soon() })));
+    await eventually("they are gone", async () => (await clients()) <= before);
+    expect(copies.map(({ status }) => status)).toEqual(["end", "end"]);
+  });
+
+  test("one that cannot be reached has not passed the gate, in time, with the reason", async () => {
+    const nowhere = connect((await reservePort()).port);
+    await expect(pingGate(nowhere, { owned: true, signal: AbortSignal.timeout(1000) })).rejects.toMatchObject({
+      code: "SG_ERR_REDIS_UNREACHABLE",
+      message: expect.stringMatching(/^no node of the cluster answers: connection/),
+    });
+    await closeRedis(nowhere, { signal: soon() });
+  });
+});

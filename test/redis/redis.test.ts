@@ -1,0 +1,562 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer, connect as netConnect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { StargazerError } from "../../src/errors.ts";
+import {
+  closeRedis,
+  dropConnection,
+  lastErrorOf,
+  openBlockingConnection,
+  openRedis,
+  openRegistryConnection,
+  reconnectDelay,
+} from "../../src/redis/connection.ts";
+import { clusterTag, keysBehind } from "../../src/redis/keys.ts";
+import { pingGate } from "../../src/redis/ping.ts";
+import { redactUrl, redisUrlProblem } from "../../src/redis/url.ts";
+import { LoopbackProxy } from "../kit/proxy.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { eventually } from "../kit/wait.ts";
+
+let redis: TestRedis;
+let proxy: LoopbackProxy;
+const opened: Redis[] = [];
+
+/** Closed at the end of the test. */
+const open = (url: string): Redis => {
+  const client = openRedis(url);
+  opened.push(client);
+  return client;
+};
+const soon = (): AbortSignal => AbortSignal.timeout(1000);
+const gate = (client: Redis, { owned = true, signal = soon() } = {}): Promise<StargazerError | "passed"> =>
+  pingGate(client, { owned, signal }).then(
+    () => "passed" as const,
+    (error: StargazerError) => error,
+  );
+const connectionsOf = async ({ witness }: TestRedis): Promise<number> =>
+  String(await witness.client("LIST"))
+    .trim()
+    .split("\n").length;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  proxy = await LoopbackProxy.start(redis.port);
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal: soon() })));
+  proxy.mode = "pass";
+  await proxy.accept();
+});
+afterAll(async () => {
+  await proxy.stop();
+  await redis.stop();
+});
+
+describe("a Redis URL", () => {
+  test.each([
+    "redis://localhost",
+    "redis://127.0.0.1:6390/3",
+    "rediss://user:p%40ss@example.org:6380",
+    "redis://:secret@[::1]:6390/",
+    "redis://:secret@localhost?path=%2Ftmp%2Fr.sock",
+  ])("%s can be opened", (url) => {
+    expect(redisUrlProblem(url)).toBeUndefined();
+  });
+
+  test.each([
+    "",
+    "localhost:port:x",
+    "http://secret@host",
+    "redis://",
+    "redis://u:12/secret@host",
+    "redis://u:%zzsecret@host",
+    "secret",
+  ])("'%s' is refused without its password being told", (url) => {
+    expect(redisUrlProblem(url)).toEqual(expect.any(String));
+    expect(redisUrlProblem(url)).not.toContain("secret");
+  });
+
+  test.each([
+    ["redis://host:6390/2", "redis://host:6390/2"],
+    ["redis://user:secret@host", "redis://user:***@host"],
+    ["redis://:secret@host:6390/1", "redis://:***@host:6390/1"],
+    ["redis://secret@host", "redis://***@host"],
+    ["rediss://host?password=secret", "rediss://host"],
+    ["redis://user:12/secret@host", "redis://user:12/***"],
+    ["redis://user:12#secret@host", "redis://user:12"],
+    ["redis://user:se cret", "(not a URL)"],
+    ["redis://:secret@localhost?path=/tmp/r.sock", "redis://:***@localhost?path=/tmp/r.sock"],
+  ])("%s is shown as %s", (url, shown) => {
+    expect(redactUrl(url)).toBe(shown);
+  });
+});
+
+describe("keys", () => {
+  test("carry one hash tag on a Cluster and none elsewhere", () => {
+    const keys = keysBehind((prefix) => ({ entry: `${prefix}sg:entry` }));
+    expect(keys({ isCluster: false }).entry).toBe("sg:entry");
+    expect(keys({ isCluster: true }).entry).toBe(`${clusterTag}sg:entry`);
+  });
+});
+
+describe("connections", () => {
+  test("wait 0 to 2 s before they reconnect, spread over all of it", () => {
+    const delays = Array.from({ length: 1000 }, (_, i) => reconnectDelay(20, () => i / 1000));
+    expect(Math.max(...delays)).toBeLessThanOrEqual(2000);
+    expect(delays.filter((ms) => ms < 1000)).toHaveLength(500);
+    expect(reconnectDelay(1, () => 1)).toBe(100);
+    expect(reconnectDelay(100_000, () => 1)).toBe(2000);
+  });
+
+  test("take user, password and database from the URL", async () => {
+    await redis.witness.acl("SETUSER", "reader", "on", ">p@ss/word", "~*", "&*", "+@all");
+    const client = open(`redis://reader:${encodeURIComponent("p@ss/word")}@127.0.0.1:${redis.port}/3`);
+    await client.connect();
+    expect(await client.acl("WHOAMI")).toBe("reader");
+    expect(await client.client("INFO")).toContain(" db=3 ");
+  });
+
+  test("come back after an outage", async () => {
+    const client = open(proxy.through(redis.url));
+    await client.connect();
+    await proxy.refuse();
+    await eventually("the client knows why", () => lastErrorOf(client));
+    await proxy.accept();
+    await eventually("it works again", async () => (await client.ping()) === "PONG");
+    expect(lastErrorOf(client)).toBeUndefined();
+  });
+
+  test("an idle connection is not cut", async () => {
+    const client = openRedis(redis.url, { socketTimeout: 30 });
+    opened.push(client);
+    await client.connect();
+    const { stream } = client;
+    await redis.witness.debug("SLEEP", 0.1).catch(() => {});
+    expect(await client.ping()).toBe("PONG");
+    expect(client.stream).toBe(stream);
+  });
+
+  test("a command that gets no answer rejects", async () => {
+    const client = openRedis(proxy.through(redis.url), { commandTimeout: 50 });
+    opened.push(client);
+    await client.connect();
+    proxy.mode = "stall";
+    await expect(client.ping()).rejects.toThrow("Command timed out");
+  });
+
+  test("a copy for the registry takes neither queue nor retries from the caller's client, and leaves it as it was", async () => {
+    const theirs = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
+    opened.push(theirs);
+    await theirs.connect();
+    const before = inspect(theirs.options);
+    const copy = openRegistryConnection(theirs) as Redis;
+    opened.push(copy);
+    expect(copy.status).toBe("wait");
+    await copy.connect();
+    expect(copy.options).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+    await closeRedis(copy, { signal: soon() });
+    expect(inspect(theirs.options)).toBe(before);
+    expect(theirs.status).toBe("ready");
+  });
+
+  test("a blocked read waits longer than a command may", async () => {
+    const client = open(redis.url);
+    await client.connect();
+    const blocking = openBlockingConnection(client) as Redis;
+    opened.push(blocking);
+    const read = blocking.xread("BLOCK", 2000, "STREAMS", "a-stream", "$");
+    await eventually("it is blocked", async () => (await redis.witness.info("clients")).includes("blocked_clients:1"));
+    await redis.witness.xadd("a-stream", "*", "k", "v");
+    expect((await read)?.[0]?.[0]).toBe("a-stream");
+  });
+
+  const waits = async (client: Redis) => {
+    await client.connect();
+    await proxy.refuse();
+    await eventually("it waits to reconnect", () => client.status === "reconnecting");
+    return [];
+  };
+  const stalls = async (client: Redis) => {
+    await client.connect();
+    proxy.mode = "stall";
+    return [client.ping()];
+  };
+
+  /** How a client comes to be closed; what each resolves with is in flight by then. */
+  const situations: Record<string, (client: Redis) => Promise<readonly Promise<unknown>[]>> = {
+    ready: async (client) => {
+      await client.connect();
+      return [];
+    },
+    wait: async () => [],
+    reconnecting: waits,
+    "connected again before its wait was over, at the second attempt": async (client) => {
+      await waits(client);
+      await expect(client.connect()).rejects.toThrow();
+      await proxy.accept();
+      await client.connect();
+      return [];
+    },
+    dropped: async (client) => {
+      const inFlight = await stalls(client);
+      await dropConnection(client);
+      return inFlight;
+    },
+    frozen: stalls,
+    blocked: async (client) => {
+      await client.connect();
+      return [client.xread("BLOCK", 60_000, "STREAMS", "nothing", "$")];
+    },
+    "black hole": async (client) => {
+      proxy.mode = "stall";
+      const connecting = client.connect();
+      await eventually("it is under way", () => client.status === "connect");
+      return [connecting];
+    },
+  };
+  /** ms; long enough for what a situation does while it waits */
+  const retryMs = 300;
+
+  test.each(Object.entries(situations))("close leaves nothing when %s", async (_how, comesAbout) => {
+    const before = await connectionsOf(redis);
+    const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
+    const inFlight = Promise.allSettled(await comesAbout(client));
+    const began = performance.now();
+    await closeRedis(client, { signal: soon() });
+    expect(performance.now() - began).toBeLessThan(500);
+    let reopened = 0;
+    client.on("connecting", () => (reopened += 1));
+    await inFlight;
+    expect(client.stream?.destroyed ?? true).toBe(true);
+    await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+    // of timers of one length the one that was set last fires last
+    await pause(retryMs);
+    expect(reopened).toBe(0);
+  });
+
+  test("closing twice, and with no time left, is fine", async () => {
+    const client = openRedis(redis.url);
+    await client.connect();
+    await closeRedis(client, { signal: AbortSignal.abort() });
+    await closeRedis(client, { signal: soon() });
+    expect(client.status).toBe("end");
+  });
+});
+
+describe("a database that cannot be selected", () => {
+  const at = (database: number, user?: string): string => {
+    const url = new URL(redis.url);
+    if (user !== undefined) [url.username, url.password] = [user, "pw"];
+    url.pathname = `/${database}`;
+    return url.href;
+  };
+  const user = (name: string, ...rules: string[]) =>
+    redis.witness.acl("SETUSER", name, "on", ">pw", "~*", "&*", "+@all", ...rules);
+  const refused = "database 2 cannot be selected: the user may not do this";
+
+  test.each([
+    ["does not exist", "database 99 cannot be selected: there is no such database", 99, undefined],
+    ["is not for this user", refused, 2, "unselective"],
+  ])("has not passed the ping gate when it %s, and the reason names it", async (_how, message, database, name) => {
+    await user("unselective", "-select");
+    const client = open(at(database, name));
+    for (let attempt = 1; attempt <= 2; attempt += 1)
+      expect(await gate(client)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
+  });
+
+  test("leaves the reason as it is where the password is what is wrong", async () => {
+    await user("stranger");
+    const client = open(at(2, "stranger").replace("pw", "px"));
+    expect(await gate(client)).toMatchObject({ message: "wrong user or password" });
+    expect(await gate(open(at(2).replace(redis.password, "")))).toMatchObject({
+      message: "a password is required",
+    });
+  });
+
+  test("writes nothing into database 0 over any connection of ours, also one that reconnects, and works once it may", async () => {
+    await user("fickle");
+    const commands = open(at(2, "fickle"));
+    const roles = { commands, registry: openRegistryConnection(commands), blocking: openBlockingConnection(commands) };
+    opened.push(roles.registry as Redis, roles.blocking as Redis);
+    await Promise.all(Object.values(roles).map((client) => client.connect()));
+    await user("fickle", "-select");
+    await redis.witness.client("KILL", "USER", "fickle");
+    for (const [role, client] of Object.entries(roles)) {
+      await eventually(`${role} knows why`, () => String(lastErrorOf(client)).includes(refused));
+      await expect(client.set(`written by ${role}`, "")).rejects.toThrow();
+    }
+    expect(await redis.witness.keys("written by *")).toEqual([]);
+    await user("fickle", "+select");
+    for (const [role, client] of Object.entries(roles))
+      await eventually(`${role} works again`, async () => (await client.set(`written by ${role}`, "")) === "OK");
+    expect(await redis.witness.keys("written by *")).toEqual([]);
+  });
+});
+
+describe("a process", () => {
+  test.each(["ready", "refused", "wrong password", "full"])(
+    "ends by itself once its connection is closed, after it was %s",
+    async (how) => {
+      const other = await startTestRedis();
+      try {
+        if (how === "full") await other.witness.config("SET", "maxclients", "1");
+        const url =
+          how === "refused"
+            ? "redis://127.0.0.1:1"
+            : how === "wrong password"
+              ? other.url.replace(other.password, "x")
+              : other.url;
+        const program = fileURLToPath(new URL("../fixtures/close-and-end.mjs", import.meta.url));
+        const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
+        const exited = once(child, "exit");
+        await once(child.stdout!, "data");
+        const closed = performance.now();
+        expect(await exited).toEqual([0, null]);
+        expect(performance.now() - closed).toBeLessThan(500);
+      } finally {
+        await other.stop();
+      }
+    },
+  );
+});
+
+describe("the ping gate", () => {
+  test("passes a Redis that answers, ours or the caller's, connected or not", async () => {
+    expect(await gate(open(redis.url))).toBe("passed");
+    const theirs = open(redis.url);
+    expect(await gate(theirs, { owned: false })).toBe("passed");
+    expect(await gate(theirs, { owned: false })).toBe("passed");
+  });
+
+  test("says that a port is refused, at once, and again", async () => {
+    const client = open(proxy.through(redis.url));
+    await proxy.refuse();
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const refused = await gate(client);
+      expect(refused).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message: "connection refused" });
+      expect((refused as StargazerError).cause).toMatchObject({ code: "ECONNREFUSED" });
+    }
+    await proxy.accept();
+    expect(await gate(client)).toBe("passed");
+  });
+
+  test("says so at once however often it has been asked, at the pace of whoever asks", async () => {
+    const client = open(proxy.through(redis.url));
+    await proxy.refuse();
+    const began = performance.now();
+    for (let attempt = 1; attempt <= 12; attempt += 1)
+      expect(await gate(client)).toMatchObject({ message: "connection refused" });
+    expect(performance.now() - began).toBeLessThan(2000);
+    await proxy.accept();
+    expect(await gate(client)).toBe("passed");
+  });
+
+  test("ends with its signal in a black hole, keeps no socket half open, and begins afresh", async () => {
+    const client = open(proxy.through(redis.url));
+    proxy.mode = "stall";
+    const began = performance.now();
+    expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({
+      code: "SG_ERR_REDIS_UNREACHABLE",
+      message: "no answer in time",
+    });
+    expect(performance.now() - began).toBeLessThan(500);
+    const { connections } = proxy;
+    proxy.mode = "pass";
+    expect(await gate(client)).toBe("passed");
+    expect(proxy.connections).toBeGreaterThan(connections);
+    expect(proxy.open).toBe(1);
+  });
+
+  test("ends with its signal where even the connection is not answered", async () => {
+    const deaf = await startTestRedis({ config: ["tcp-backlog 1"] });
+    const crowd: Socket[] = [];
+    try {
+      deaf.freeze();
+      await eventually("its backlog is full", async () => {
+        const socket = netConnect(deaf.port, "127.0.0.1").on("error", () => {});
+        crowd.push(socket);
+        const accepted = await once(socket, "connect", { signal: AbortSignal.timeout(100) }).catch(() => undefined);
+        return accepted === undefined;
+      });
+      const client = open(deaf.url);
+      const waiting = gate(client, { signal: AbortSignal.timeout(200) });
+      await eventually("it connects", () => client.status === "connecting");
+      expect(await waiting).toMatchObject({ message: "no answer in time" });
+      expect(client.stream.destroyed).toBe(true);
+      await closeRedis(client, { signal: soon() });
+    } finally {
+      for (const socket of crowd) socket.destroy();
+      deaf.thaw();
+      await deaf.stop();
+    }
+  });
+
+  test("says that Redis takes no more clients", async () => {
+    const full = await startTestRedis();
+    try {
+      await full.witness.config("SET", "maxclients", "1");
+      expect(await gate(open(full.url))).toMatchObject({
+        message: expect.stringMatching(/maximum of clients|maxclients|reset|closed/),
+      });
+    } finally {
+      await full.stop();
+    }
+  });
+
+  test("a frozen Redis has not passed, though it was connected", async () => {
+    const client = open(redis.url);
+    await client.connect();
+    redis.freeze();
+    try {
+      expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({ message: "no answer in time" });
+    } finally {
+      redis.thaw();
+    }
+    expect(await gate(client)).toBe("passed");
+  });
+
+  test("passes a slow Redis within its time", async () => {
+    proxy.mode = "slow";
+    proxy.delayMs = 20;
+    expect(await gate(open(proxy.through(redis.url)))).toBe("passed");
+  });
+
+  test("says that a connection is reset", async () => {
+    proxy.mode = "reset";
+    expect(await gate(open(proxy.through(redis.url)))).toMatchObject({ message: "connection reset" });
+  });
+
+  test.each([
+    ["wrong user or password", "open-sesame"],
+    ["a password is required", ""],
+  ])("says '%s', and no password is anywhere in the error", async (message, password) => {
+    const url = new URL(redis.url);
+    url.password = password;
+    const error = await gate(open(url.href));
+    expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("open-sesame");
+  });
+
+  test("a read-only replica has not passed", async () => {
+    await redis.witness.config("SET", "repl-diskless-sync-delay", "0");
+    const replica = await startTestRedis({
+      config: [`replicaof 127.0.0.1 ${redis.port}`, `masterauth ${redis.password}`],
+    });
+    try {
+      await eventually("the replica follows", async () =>
+        (await replica.witness.info("replication")).includes("master_link_status:up"),
+      );
+      expect(await gate(open(replica.url))).toMatchObject({ message: "a read-only replica" });
+      expect(await gate(open(replica.url), { owned: false })).toMatchObject({ message: "a read-only replica" });
+    } finally {
+      await replica.stop();
+    }
+  });
+
+  test("a user who may not call INFO passes by PING", async () => {
+    await redis.witness.acl("SETUSER", "plain", "on", ">pw", "~*", "&*", "+@all", "-info");
+    const url = new URL(redis.url);
+    url.username = "plain";
+    url.password = "pw";
+    expect(await gate(open(url.href))).toBe("passed");
+  });
+
+  test("a Redis that is loading has not passed, and says so at once", async () => {
+    const fake = await FakeLoadingRedis.start();
+    try {
+      const client = open(`redis://127.0.0.1:${fake.port}`);
+      const began = performance.now();
+      expect(await gate(client)).toMatchObject({ message: "loading its data" });
+      expect(await gate(client)).toMatchObject({ message: "loading its data" });
+      expect(performance.now() - began).toBeLessThan(900);
+      fake.loading = false;
+      expect(await gate(client)).toBe("passed");
+    } finally {
+      await fake.stop();
+    }
+  });
+
+  test("never disconnects a client that is the caller's", async () => {
+    const theirs = open(proxy.through(redis.url));
+    await theirs.connect();
+    const { stream } = theirs;
+    proxy.mode = "stall";
+    await gate(theirs, { owned: false, signal: AbortSignal.timeout(50) });
+    expect(theirs.status).toBe("ready");
+    expect(theirs.stream).toBe(stream);
+    expect(stream.destroyed).toBe(false);
+  });
+
+  test("a client that its owner has closed is refused, not opened", async () => {
+    const theirs = open(redis.url);
+    await theirs.connect();
+    await closeRedis(theirs, { signal: soon() });
+    expect(await gate(theirs, { owned: false })).toMatchObject({ message: "connection closed" });
+    expect(theirs.status).toBe("end");
+  });
+
+  test("a client whose owner has a transaction open has not passed", async () => {
+    const theirs = open(redis.url);
+    await theirs.connect();
+    await theirs.multi({ pipeline: false });
+    expect(await gate(theirs, { owned: false })).toMatchObject({ message: expect.stringContaining("'QUEUED'") });
+  });
+
+  test("leaves no listener on the client, however it ends", async () => {
+    const theirs = open(proxy.through(redis.url));
+    await theirs.connect();
+    const count = () => theirs.eventNames().reduce((sum, name) => sum + theirs.listenerCount(name), 0);
+    const before = count();
+    await gate(theirs, { owned: false });
+    proxy.mode = "stall";
+    await gate(theirs, { owned: false, signal: AbortSignal.timeout(20) });
+    expect(count()).toBe(before);
+  });
+});
+
+/** Answers as a server does while it reads its data from disk: HELLO and INFO work, nothing else. */
+class FakeLoadingRedis {
+  loading = true;
+  port = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => this.#serve(socket));
+
+  static async start(): Promise<FakeLoadingRedis> {
+    const fake = new FakeLoadingRedis();
+    fake.#server.listen(0, "127.0.0.1");
+    await once(fake.#server, "listening");
+    fake.port = (fake.#server.address() as AddressInfo).port;
+    return fake;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, "close");
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setEncoding("utf8").on("error", () => {});
+    socket.on("data", (text) => {
+      for (const [, name] of String(text).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g))
+        socket.write(this.#answer(name!.toLowerCase()));
+    });
+  }
+
+  #answer(name: string): string {
+    const info = `loading:${this.loading ? 1 : 0}\r\nloading_eta_seconds:1\r\nrole:master\r\n`;
+    if (name === "hello") return "%1\r\n+proto\r\n:3\r\n";
+    if (name === "info") return `$${info.length}\r\n${info}\r\n`;
+    if (name === "client") return "+OK\r\n";
+    return this.loading ? "-LOADING Redis is loading the dataset in memory\r\n" : "+PONG\r\n";
+  }
+}

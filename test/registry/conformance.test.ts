@@ -1,0 +1,225 @@
+/** The registry's writes, claimed once and held against the real Lua scripts on a real Redis and against the simulation's registry. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LeaseAnswer } from "../../machines/index.ts";
+import { registryKeys } from "../../src/registry/keys.ts";
+import { Registration, tombstoneMs } from "../../src/registry/registration.ts";
+import type { RegistryBackend } from "../kit/registry-backends.ts";
+import { startRealBackend, startSimulatedBackend } from "../kit/registry-backends.ts";
+import { Random } from "../simulation/random.ts";
+
+const service = "conformance";
+const leaseTtlMs = 15_000;
+const keys = registryKeys({ isCluster: false });
+const signal = new AbortController().signal;
+const myId = "8888";
+
+const backends = { "a real Redis": startRealBackend, "the simulation": startSimulatedBackend };
+
+const registrationOf = (backend: RegistryBackend, instance: string, boot = myId, ttlMs = leaseTtlMs): Registration =>
+  new Registration({
+    redis: backend.connect(),
+    service,
+    instance,
+    boot,
+    leaseTtlMs: ttlMs,
+    describe: () => ({ host: "here", pid: 1, version: "3", startedAt: 0, health: null, metadata: {} }),
+    now: () => 0,
+  });
+
+const entryText = (incarnation: number | string, boot: string, rest = ',"host":"there","pid":7}'): string =>
+  `{"incarnation":${incarnation},"boot":"${boot}"${rest}`;
+
+/** Who may hold an entry or have said goodbye, and how they stand to us: newer is above 0; undefined is nobody. */
+interface OtherBoot {
+  readonly rank: number | undefined;
+  /** its number and id */
+  boot(mine: number): readonly [number | string, string] | undefined;
+}
+
+const others = {
+  nobody: { rank: undefined, boot: () => undefined },
+  us: { rank: 0, boot: (mine: number) => [mine, myId] },
+  "an older boot": { rank: -1, boot: (mine: number) => [mine - 1, "ffff"] },
+  "a newer boot": { rank: 1, boot: (mine: number) => [mine + 1, "0000"] },
+  "a boot of our number and a smaller id": { rank: -1, boot: (mine: number) => [mine, "7777"] },
+  "a boot of our number and a greater id": { rank: 1, boot: (mine: number) => [mine, "9999"] },
+  "a number that is none": { rank: undefined, boot: () => ["9007199254740993", "ffff"] },
+} satisfies Record<string, OtherBoot>;
+type Other = keyof typeof others;
+
+const writes = {
+  register: (mine: Registration) => mine.register({ status: "running", changed: true }, signal),
+  renew: (mine: Registration) => mine.renew({ status: "running", changed: false }, signal),
+  "renew with a new status": (mine: Registration) => mine.renew({ status: "stopping", changed: true }, signal),
+  deregister: async (mine: Registration) => {
+    await mine.deregister(signal);
+    return { type: "confirmed" } as const;
+  },
+};
+type Write = keyof typeof writes;
+
+/** What the contract says of a write, in ranks. */
+const expected = (write: Write, held: number | undefined, gone: number | undefined): string => {
+  if (write === "deregister") return "confirmed";
+  if (write === "register" && gone !== undefined && gone >= 0) return "refused";
+  if (held !== undefined && held > 0) return "superseded";
+  return write === "register" || held === 0 ? "ok" : "gone";
+};
+
+const answerOf = async (backend: RegistryBackend, work: Promise<LeaseAnswer | { type: "confirmed" }>): Promise<string> => {
+  try {
+    return (await backend.settled(work)).type;
+  } catch (error) {
+    return (error as { code?: string }).code === "SG_ERR_REGISTRY" ? "refused" : String(error);
+  }
+};
+
+const holderIn = (text: string | null): string | undefined => /^\{"incarnation":\d+,"boot":"(\w+)"/.exec(text ?? "")?.[1];
+
+const cases = (Object.keys(writes) as Write[]).flatMap((write) =>
+  (Object.keys(others) as Other[]).flatMap((held) => (Object.keys(others) as Other[]).map((gone) => ({ write, held, gone }))),
+);
+
+describe.each(Object.entries(backends))("the registry's writes on %s", (_name, start) => {
+  let backend: RegistryBackend;
+  let arrivals = 0;
+
+  beforeAll(async () => {
+    backend = await start();
+  });
+  afterAll(() => backend.close());
+
+  /** A boot that has drawn its number and an instance that nobody else uses. */
+  const arrive = async (boot = myId, ttlMs = leaseTtlMs) => {
+    const instance = `case-${arrivals++}`;
+    const mine = registrationOf(backend, instance, boot, ttlMs);
+    const entry = keys.service(service, instance);
+    const released = keys.released(service, instance);
+    await backend.settled(mine.register({ status: "starting", changed: true }, signal));
+    return { mine, entry, released, instance };
+  };
+
+  it.each(Object.keys(writes) as Write[])(
+    "%s: answer, holder and goodbye follow from who held and who had gone",
+    async (write) => {
+      for (const { held, gone } of cases.filter((one) => one.write === write)) {
+        const { mine, entry, released } = await arrive();
+        const number = mine.incarnation!;
+        const heldBoot: ReturnType<OtherBoot["boot"]> = others[held].boot(number);
+        const goneBoot: ReturnType<OtherBoot["boot"]> = others[gone].boot(number);
+        await backend.put(entry, heldBoot ? entryText(heldBoot[0], heldBoot[1]) : "", heldBoot ? 5000 : 1);
+        if (!heldBoot) await backend.expired(entry);
+        if (goneBoot) await backend.put(released, goneBoot.join(" "), 5000);
+        const answer = await answerOf(backend, writes[write](mine));
+        const [heldRank, goneRank] = [others[held].rank, others[gone].rank];
+        const what = `${write}, held by ${held}, goodbye of ${gone}`;
+        expect(`${what}: ${answer}`).toBe(`${what}: ${expected(write, heldRank, goneRank)}`);
+        const isMine = answer === "ok";
+        const isDeleted = write === "deregister" && heldRank === 0;
+        const holder = isMine ? myId : isDeleted ? undefined : heldBoot?.[1];
+        expect(`${what}: ${holderIn(await backend.get(entry))}`).toBe(`${what}: ${holder}`);
+        if (isMine) expect(await backend.ttlMs(entry)).toBeGreaterThan(leaseTtlMs - 2000);
+        const said = write === "deregister" && !(goneRank !== undefined && goneRank > 0);
+        expect(`${what}: ${await backend.get(released)}`).toBe(
+          `${what}: ${said ? `${number} ${myId}` : (goneBoot?.join(" ") ?? null)}`,
+        );
+        if (write === "deregister") expect(await backend.ttlMs(released)).toBeGreaterThan(tombstoneMs - 2000);
+      }
+    },
+  );
+
+  it("a superseded boot is told its twin's host and pid, and unknown where the entry does not say", async () => {
+    const { mine, entry } = await arrive();
+    await backend.put(entry, entryText(mine.incarnation! + 1, "aaaa"), 5000);
+    const named = await backend.settled(writes.renew(mine));
+    expect(named).toEqual({ type: "superseded", twin: { host: "there", pid: 7 } });
+    for (const rest of [',"broken', "}", ',"host":null}']) {
+      await backend.put(entry, entryText(mine.incarnation! + 1, "aaaa", rest), 5000);
+      const answer = await backend.settled(writes.renew(mine));
+      expect(answer).toMatchObject({ type: "superseded", twin: { pid: 0 } });
+    }
+  });
+
+  it("a beat prolongs without rewriting, a new status rewrites", async () => {
+    const { mine, entry } = await arrive();
+    const text = await backend.get(entry);
+    await backend.put(entry, text!, 1000);
+    expect(await answerOf(backend, writes.renew(mine))).toBe("ok");
+    expect(await backend.get(entry)).toBe(text);
+    expect(await backend.ttlMs(entry)).toBeGreaterThan(leaseTtlMs - 2000);
+    expect(await answerOf(backend, writes["renew with a new status"](mine))).toBe("ok");
+    expect(JSON.parse((await backend.get(entry))!)).toMatchObject({ status: "stopping", incarnation: mine.incarnation });
+  });
+
+  it("what is no entry at all is nobody's: overwritten by register, gone for renew, left alone by deregister", async () => {
+    for (const text of ["hello", "", '{"boot":"ffff","incarnation":1}', '{"incarnation":-1,"boot":"ffff"}']) {
+      const { mine, entry } = await arrive();
+      await backend.put(entry, text, 5000);
+      expect(await answerOf(backend, writes.renew(mine))).toBe("gone");
+      expect(await answerOf(backend, writes.deregister(mine))).toBe("confirmed");
+      expect(await backend.get(entry)).toBe(text);
+    }
+  });
+
+  it("a boot draws a number above the entry's and the goodbye's, also when those lie in the future", async () => {
+    const future = 8_000_000_000_000_000;
+    const { mine: first, instance, entry, released } = await arrive();
+    await backend.put(entry, entryText(future, "aaaa"), 5000);
+    const second = registrationOf(backend, instance, "bbbb");
+    expect((await backend.settled(second.register({ status: "starting", changed: true }, signal))).type).toBe("ok");
+    expect(second.incarnation).toBe(future + 1);
+    expect(await answerOf(backend, writes.renew(first))).toBe("superseded");
+    await backend.put(released, `${future + 10} aaaa`, 5000);
+    const third = registrationOf(backend, instance, "cccc");
+    await backend.settled(third.register({ status: "starting", changed: true }, signal));
+    expect(third.incarnation).toBe(future + 11);
+  });
+
+  it("an entry ends with its time, and its boot writes it again", async () => {
+    const { mine, entry } = await arrive(myId, 30);
+    await backend.expired(entry);
+    expect(await answerOf(backend, writes.renew(mine))).toBe("gone");
+    expect(await answerOf(backend, writes.register(mine))).toBe("ok");
+  });
+
+  it("a server that has forgotten its scripts is told them again", async () => {
+    const { mine } = await arrive();
+    await backend.forgetScripts();
+    expect(await answerOf(backend, writes.renew(mine))).toBe("ok");
+    await backend.forgetScripts();
+    expect(await answerOf(backend, writes.deregister(mine))).toBe("confirmed");
+  });
+});
+
+describe("both together", () => {
+  /** Three boots of one instance that write at random; an entry that is lost now and then. */
+  const walk = async (backend: RegistryBackend, seed: number): Promise<string[]> => {
+    const random = new Random(seed);
+    const instance = `walk-${seed}`;
+    const ids = ["aaaa", "bbbb", "cccc"];
+    const boots = ids.map((id) => registrationOf(backend, instance, id));
+    const entry = keys.service(service, instance);
+    const said: string[] = [];
+    for (let step = 0; step < 40; step += 1) {
+      const at = random.below(3);
+      const write = random.pick(["register", "register", "renew", "renew", "renew with a new status", "deregister"] as const);
+      if (random.chance(0.05)) {
+        await backend.put(entry, "", 1);
+        await backend.expired(entry);
+      }
+      if (random.chance(0.05)) await backend.put(keys.released(service, instance), "0 0000", 5000);
+      const answer = await answerOf(backend, writes[write](boots[at]!));
+      said.push(`${ids[at]} ${write}: ${answer}, then ${holderIn(await backend.get(entry))}`);
+    }
+    return said;
+  };
+
+  it("two thousand random writes get the same answers and leave the same holders", async () => {
+    const [real, simulated] = await Promise.all([startRealBackend(), startSimulatedBackend()]);
+    try {
+      for (let seed = 0; seed < 50; seed += 1) expect(await walk(simulated, seed)).toEqual(await walk(real, seed));
+    } finally {
+      await real.close();
+    }
+  });
+});

@@ -1,0 +1,71 @@
+/** The registry entry as text: what is written, and what is believed of what is read. */
+import { describe, expect, it } from "vitest";
+import type { RegistryEntry } from "../../src/registry/entry.ts";
+import { entryText, parseEntry } from "../../src/registry/entry.ts";
+
+const entry: RegistryEntry = {
+  incarnation: 42,
+  boot: "00ff",
+  service: "svc",
+  instance: "one",
+  status: "running",
+  startedAt: 1,
+  since: 2,
+  host: "here",
+  pid: 3,
+  version: "1.0.0",
+  health: { host: "127.0.0.1", port: 9090 },
+  metadata: { list: [] },
+};
+const name = { service: "svc", instance: "one" };
+const parsed = (change: object) => parseEntry(JSON.stringify({ ...entry, ...change }), name);
+
+describe("the entry", () => {
+  it("is written with incarnation and boot first, and read as it was", () => {
+    const shuffled = Object.fromEntries(Object.entries({ ...entry, extra: 1 }).reverse()) as unknown as RegistryEntry;
+    expect(entryText(shuffled)).toBe(JSON.stringify(entry));
+    expect(entryText(entry)).toMatch(/^\{"incarnation":42,"boot":"00ff",/);
+    expect(parseEntry(entryText(entry), name)).toEqual(entry);
+  });
+
+  it("carries metadata of 4096 bytes of JSON at most", () => {
+    const carrying = (bytes: number) => ({ ...entry, metadata: { x: "x".repeat(bytes - '{"x":""}'.length) } });
+    expect(parseEntry(entryText(carrying(4096)), name)).toEqual(carrying(4096));
+    expect(() => entryText(carrying(4097))).toThrow(
+      expect.objectContaining({ code: "SG_ERR_REGISTRY", message: expect.stringContaining("has 4097 bytes of JSON") }),
+    );
+  });
+
+  it.each([
+    { status: "starting" },
+    { status: "healthy" },
+    { status: "stopping" },
+    { health: null },
+    { incarnation: 0, startedAt: 0, since: 0, pid: 0 },
+    { metadata: {} },
+    { later: "a field that we do not know" },
+  ])("%j is an entry", (change) => {
+    expect(parsed(change)).toMatchObject(change);
+  });
+
+  it.each([
+    { service: "other" },
+    { instance: "two" },
+    { status: "stopped" },
+    { status: 1 },
+    ...["incarnation", "startedAt", "since", "pid"].flatMap((field) =>
+      [-1, 0.5, "7", null, 2 ** 53].map((value) => ({ [field]: value })),
+    ),
+    ...["boot", "host", "version"].flatMap((field) => [1, null].map((value) => ({ [field]: value }))),
+    ...[1, "there", [], {}, { host: "x" }, { port: 1 }, { host: 1, port: 1 }, { host: "x", port: -1 }].map((health) => ({
+      health,
+    })),
+    ...[null, [], 1, "x"].map((metadata) => ({ metadata })),
+  ])("%j is none", (change) => {
+    expect(parsed(change)).toBeUndefined();
+  });
+
+  it.each(["", "no json", "[]", "null", "7", "{}"])("%j is no entry", (text) => {
+    expect(parseEntry(text, name)).toBeUndefined();
+  });
+});

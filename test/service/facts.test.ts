@@ -1,0 +1,238 @@
+/** What is told of a service: facts between two snapshots, log lines, the status, the metrics and the report. */
+import { describe, expect, it } from "vitest";
+import { createEmptyActor, transition } from "xstate";
+import type { LeaseSnapshot, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
+import { leaseMachine, lifecycleMachine } from "../../machines/index.ts";
+import { StargazerError } from "../../src/errors.ts";
+import type { ServiceFact } from "../../src/service/report/facts.ts";
+import { factsBetween, writeFact } from "../../src/service/report/facts.ts";
+import { lifecycleMetrics } from "../../src/service/report/metrics.ts";
+import { brokenReport, toReport } from "../../src/service/report/report.ts";
+import { statusOf } from "../../src/service/report/status.ts";
+import type { Cue } from "../kit/story.ts";
+import { story, trouble } from "../kit/story.ts";
+
+const lived = (cues: readonly Cue[], settings: Partial<LifecycleSettings> = {}): LifecycleSnapshot => {
+  let time = 0;
+  const input = { settings, now: () => time, random: () => 0.5 };
+  const { snapshot } = story(lifecycleMachine, input, cues, (step) => {
+    time = 1000 + step * 10;
+  });
+  return snapshot as unknown as LifecycleSnapshot;
+};
+const toStarting = ["boot", "after bootJitter", "pingRedis done"];
+const shutdown = { type: "shutdown", reason: "asked" };
+const failing = [...toStarting, "startTier error"];
+const optional = { redisRequired: false, pingAttempts: 1 };
+const degrading = ["boot", "after bootJitter", "pingRedis error"];
+
+describe("the facts between two snapshots", () => {
+  const between = (before: readonly Cue[] | undefined, now: readonly Cue[], settings = {}) => {
+    const past = before && lived(before, settings);
+    return factsBetween(past, lived(now, settings)).map(({ type, ...rest }) => ({ type, ...rest }));
+  };
+
+  it("before the first: where it is", () => {
+    expect(between(undefined, [])).toEqual([{ type: "state.entered", state: "init" }]);
+  });
+
+  it("the phases that ended, then the state that was entered; those told before are not told again", () => {
+    let snapshot = lived([]);
+    const told = [];
+    for (const cue of [{ type: "boot" }, { type: "xstate.after.bootJitter.lifecycle.jitter" }]) {
+      const [next] = transition(lifecycleMachine, snapshot, cue as never);
+      told.push(factsBetween(snapshot, next).map((fact) => ("phase" in fact ? `${fact.type} ${fact.phase}` : fact.type)));
+      snapshot = next;
+    }
+    expect(told).toEqual([
+      ["phase.ended init", "state.entered"],
+      ["phase.ended jitter", "state.entered"],
+    ]);
+    expect(factsBetween(snapshot, snapshot)).toEqual([]);
+  });
+
+  it("a phase with its times, a failure whole, and degraded when it changes", () => {
+    const facts = between(undefined, failing);
+    expect(facts).toContainEqual({ type: "phase.ended", phase: "starting", startedAt: 1030, durationMs: 10, outcome: "failed" });
+    expect(facts).toContainEqual(expect.objectContaining({ type: "failed", phase: "starting", cause: trouble }));
+    expect(between(failing, failing).filter(({ type }) => type === "failed")).toEqual([]);
+    const degraded = (before: readonly Cue[] | undefined, now: readonly Cue[]) =>
+      between(before, now, optional).filter(({ type }) => type.startsWith("degraded"));
+    expect(degraded(undefined, degrading)).toEqual([{ type: "degraded" }]);
+    expect(degraded(degrading, degrading)).toEqual([]);
+    expect(degraded(degrading, [...degrading, "startTier done", "lease.held"])).toEqual([{ type: "degraded.cleared" }]);
+    expect(degraded([], [])).toEqual([]);
+  });
+
+  it("no state is entered where only its inside changes", () => {
+    const stopping = [...toStarting, shutdown];
+    const entered = between(stopping, [...stopping, "after drainDelay"]).filter(({ type }) => type === "state.entered");
+    expect(entered).toEqual([]);
+  });
+});
+
+describe("a fact in the log", () => {
+  const lineOf = (fact: object): string => {
+    let line = "";
+    const at = (level: string) => (given: unknown, message?: string) => {
+      expect(given).toBe(fact);
+      line = `${level}: ${message}`;
+    };
+    writeFact({ debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }, fact as ServiceFact);
+    return line;
+  };
+
+  it.each([
+    [{ type: "state.entered", state: "running" }, "info: running"],
+    [{ type: "phase.ended", phase: "starting", durationMs: 1.6, outcome: "done" }, "debug: starting done after 2 ms"],
+    [{ type: "phase.ended", phase: "starting", durationMs: 1, outcome: "failed" }, "debug: starting failed after 1 ms"],
+    [{ type: "failed", phase: "starting", message: "torn" }, "error: starting: torn"],
+    [{ type: "degraded" }, "warn: degraded"],
+    [{ type: "degraded.cleared" }, "info: degraded.cleared"],
+    [{ type: "command.refused", command: "boot", path: "running" }, "warn: 'boot' has no arrow in 'running'"],
+    [{ type: "lease.held" }, "info: lease.held"],
+    [{ type: "lease.regained" }, "info: lease.regained"],
+    [{ type: "lease.suspect", reason: "silent" }, "warn: lease.suspect: silent"],
+    [{ type: "lease.lost", reason: "gone" }, "warn: lease.lost: gone"],
+    [{ type: "lease.abandoned", reason: "silent" }, "warn: lease.abandoned: silent"],
+    [{ type: "lease.broken", reason: "torn" }, "error: lease.broken: torn"],
+    [
+      { type: "lease.superseded", twin: { host: "there", pid: 7 } },
+      "error: lease.superseded: pid 7 on there has taken this instance id",
+    ],
+    [{ type: "redis.unreachable", failures: 3, reason: "refused" }, "warn: redis.unreachable: refused"],
+    [{ type: "redis.restored", missed: 4 }, "info: redis.restored"],
+    [{ type: "loop.blocked", blockedMs: 1500 }, "warn: loop.blocked for 1500 ms"],
+    [{ type: "health.thread.died", reason: "no memory" }, "warn: health.thread.died: no memory"],
+    [{ type: "health.port.moved", host: "here", port: 1 }, "warn: health.port.moved"],
+    [{ type: "health.server.failed", reason: "torn" }, "error: health.server.failed: torn"],
+    [{ type: "health.request.failed", url: "/status", reason: "torn" }, "error: health.request.failed: /status: torn"],
+    [{ type: "flight.written", path: "/f" }, "warn: what it did last is in /f; to see it: npx stargazer replay /f"],
+    [{ type: "flight.lost", reason: "full" }, "warn: flight.lost: full"],
+    [{ type: "stopped", outcome: "shutdown", reason: "asked" }, "info: stopped: shutdown (asked)"],
+    [{ type: "stopped", outcome: "failed", reason: "torn" }, "error: stopped: failed (torn)"],
+  ])("%j", (fact, line) => {
+    expect(lineOf(fact)).toBe(line);
+  });
+});
+
+const leaseAfter = (cues: readonly Cue[]): LeaseSnapshot => {
+  const times = { heartbeatMs: 5, leaseTtlMs: 15, writeTimeoutMs: 2, leaseRetryMs: 1 };
+  const input = { parent: createEmptyActor(), status: "starting", times, now: () => 7, random: () => 0.5 };
+  return story(leaseMachine, input, cues).snapshot as unknown as LeaseSnapshot;
+};
+const held = leaseAfter(["registerInstance done ok"]);
+const statusAfter = (cues: readonly Cue[], settings = {}, lease: LeaseSnapshot | undefined = undefined, incarnation?: number) =>
+  statusOf({ service: "test", instance: "one", incarnation, snapshot: lived(cues, settings), lease });
+
+describe("the status", () => {
+  it("says where it is and since when, what failed, and what it went through", () => {
+    const status = statusAfter([...failing, "after drainDelay"]);
+    expect(status).toMatchObject({
+      service: "test",
+      instance: "one",
+      state: "stopping",
+      path: "stopping.draining",
+      since: 1040,
+      startedAt: 1000,
+      degraded: false,
+      lease: null,
+    });
+    expect(status.failures).toEqual([{ phase: "starting", code: "SG_ERR_START_FAILED", message: "onStart failed: trouble" }]);
+    expect(status.phases.map(({ phase }) => phase).slice(0, 5)).toEqual(["init", "jitter", "pinging", "starting", "stopping"]);
+    expect(statusAfter([...toStarting, { type: "phase.began", phase: "starting.tools" }]).since).toBe(1030);
+  });
+
+  it("and how the lease is", () => {
+    expect(statusAfter([], {}, held, 42).lease).toEqual({
+      state: "held.waiting",
+      incarnation: 42,
+      confirmedAt: 7,
+      missed: 0,
+      trouble: "",
+    });
+    expect(statusAfter([], {}, leaseAfter(["registerInstance error"])).lease).toMatchObject({
+      state: "lost.waiting",
+      incarnation: null,
+      missed: 1,
+      trouble: "trouble",
+    });
+  });
+});
+
+describe("the metrics", () => {
+  const lines = (...args: Parameters<typeof statusAfter>) =>
+    lifecycleMetrics(statusAfter(...args))
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
+
+  it("tell who it is, where it is, and how long each phase took", () => {
+    const text = lines(["boot", "after bootJitter"]);
+    expect(text).toContain('sg_service_info{service="test",instance="one"} 1');
+    expect(text.filter((line) => line.startsWith("sg_state{"))).toEqual(
+      ["init", "jitter", "pinging", "starting", "registering", "healthy", "running", "stopping", "stopped"].map(
+        (name) => `sg_state{state="${name}"} ${name === "pinging" ? 1 : 0}`,
+      ),
+    );
+    expect(text.filter((line) => line.startsWith("sg_phase_duration_seconds{"))).toEqual([
+      'sg_phase_duration_seconds{phase="init",outcome="done"} 0.01',
+      'sg_phase_duration_seconds{phase="jitter",outcome="done"} 0.01',
+    ]);
+    expect(text.slice(-2 - 3, -2)).toEqual(["sg_degraded 0", "sg_lease_held 0", "sg_lease_missed_writes 0"]);
+    for (const name of ["sg_service_info", "sg_state", "sg_phase_duration_seconds"])
+      expect(lifecycleMetrics(statusAfter(["boot"]))).toContain(`# TYPE ${name} gauge`);
+  });
+
+  it("tell how the lease is, and that it is degraded", () => {
+    expect(lines(degrading, optional)).toContain("sg_degraded 1");
+    expect(lines([], {}, held)).toContain("sg_lease_held 1");
+    const lost = lines([], {}, leaseAfter(["registerInstance error"]));
+    expect([lost.includes("sg_lease_held 0"), lost.includes("sg_lease_missed_writes 1")]).toEqual([true, true]);
+  });
+});
+
+describe("the report", () => {
+  const output = lived([...failing, "after drainDelay", "drainTier done", "stopTier done", "closeRedis done"]).output!;
+
+  it("turns the first failure into an error, and lists all without their causes", () => {
+    const report = toReport(output);
+    expect(report.error).toBeInstanceOf(StargazerError);
+    expect(report.error).toMatchObject({ code: "SG_ERR_START_FAILED", phase: "starting", cause: trouble });
+    expect(report.failures).toEqual([{ phase: "starting", code: "SG_ERR_START_FAILED", message: "onStart failed: trouble" }]);
+    expect(report).toMatchObject({ outcome: "failed", reason: "onStart failed", exitCode: 1, phases: output.phases });
+    const { error: _, ...well } = output;
+    expect("error" in toReport({ ...well, failures: [] })).toBe(false);
+  });
+
+  it("an error of ours with the same code and words stays itself, any other is the cause of one", () => {
+    const own = new StargazerError("SG_ERR_REGISTRY", "torn");
+    const errorOf = (failure: object) =>
+      toReport({ ...output, error: { phase: "healthy", code: "SG_ERR_REGISTRY", message: "torn", ...failure } }).error;
+    expect(errorOf({ cause: own })).toBe(own);
+    expect(errorOf({ cause: own, code: "SG_ERR_FAILED" })?.cause).toBe(own);
+    expect(errorOf({ cause: own, message: "else" })?.cause).toBe(own);
+    const like = { code: "SG_ERR_REGISTRY", message: "torn" };
+    expect(errorOf({ cause: like })?.cause).toBe(like);
+  });
+
+  it("of a machine that failed itself is failed, with that as its last failure, and every phase has ended", () => {
+    const { context } = lived(toStarting);
+    const report = brokenReport(context, "starting", trouble);
+    expect(report).toMatchObject({
+      outcome: "failed",
+      exitCode: 1,
+      error: { code: "SG_ERR_INTERNAL", phase: "starting", cause: trouble },
+    });
+    expect(report.failures).toEqual([
+      { phase: "starting", code: "SG_ERR_INTERNAL", message: "the lifecycle machine failed: trouble" },
+    ]);
+    expect(report.phases.map(({ phase, outcome }) => `${phase} ${outcome}`)).toEqual([
+      "init done",
+      "jitter done",
+      "pinging done",
+      "starting done",
+    ]);
+    const second = brokenReport(lived(failing).context, "stopping", "torn");
+    expect([second.error?.code, second.failures.length]).toEqual(["SG_ERR_START_FAILED", 2]);
+  });
+});

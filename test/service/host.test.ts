@@ -1,0 +1,405 @@
+/** Chart meets world, with a world of the test's: what is asked of it and when, and what happens when the chart itself fails. */
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { LeaseAnswer } from "../../machines/index.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Logger } from "../../src/index.ts";
+import { StargazerError } from "../../src/index.ts";
+import type { World } from "../../src/service/effects/world.ts";
+import { isAbortOf, stopReason } from "../../src/service/hooks/abort.ts";
+import type { HookRunner } from "../../src/service/hooks/hooks.ts";
+import type { ServiceFact } from "../../src/service/report/facts.ts";
+import { seams } from "../../src/service/service.ts";
+import { unwind } from "../../src/service/unwind.ts";
+import { Gates } from "../kit/gates.ts";
+import type { TestHooks } from "../kit/tier.ts";
+import { aborted, hangs, TestTier } from "../kit/tier.ts";
+
+/** A world that does at once what it is asked, and remembers. `own` replaces a part of it. */
+const makeWorld = (own: Partial<World> = {}) => {
+  const asked: string[] = [];
+  const signals: AbortSignal[] = [];
+  const note = (name: string) => (signal: AbortSignal) => {
+    asked.push(name);
+    signals.push(signal);
+    return Promise.resolve();
+  };
+  const write =
+    (name: string) =>
+    (signal: AbortSignal, { status }: { status: string }) =>
+      note(`${name} ${status}`)(signal).then((): LeaseAnswer => ({ type: "ok" }));
+  const world = {
+    incarnation: 42,
+    warm: () => void asked.push("warm"),
+    pingRedis: note("pingRedis"),
+    openHealth: note("openHealth"),
+    closeHealth: note("closeHealth"),
+    registerInstance: write("register"),
+    renewLease: write("renew"),
+    deregisterInstance: note("deregister"),
+    close: note("close"),
+    ...own,
+  } as World;
+  return { world, asked, signals };
+};
+const make = (hooks: TestHooks, world: World, own: object = {}, options: object = {}) =>
+  new TestTier({ instanceId: "one", redis: "redis://127.0.0.1:1", ...options, [seams]: { world, ...own } } as never, hooks);
+const factsOf = (tier: TestTier) => {
+  const facts: ServiceFact[] = [];
+  tier.onFact((fact) => facts.push(fact));
+  return facts;
+};
+
+describe("a world", () => {
+  it("is asked for each thing once, in order, each time with a signal but to warm up", async () => {
+    const { world, asked, signals } = makeWorld();
+    const tier = make({ onStart: ({ defer }) => defer(() => {}) }, world);
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(tier.status()).toMatchObject({ lease: { incarnation: 42 }, state: "running" });
+    expect(signals.length).toBe(asked.length - 1);
+    expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+    expect(asked.filter((name) => !name.startsWith("renew"))).toEqual([
+      "warm",
+      "pingRedis",
+      "register starting",
+      "openHealth",
+      "closeHealth",
+      "deregister",
+      "close",
+    ]);
+    expect(asked.some((name) => name === "renew running" || name === "renew healthy")).toBe(true);
+    expect(tier.status().lease).toBeNull();
+  });
+
+  it("that takes the instance away stops the service, and the fact is told", async () => {
+    const twin = { host: "elsewhere", pid: 7 };
+    const { world } = makeWorld({ renewLease: async () => ({ type: "superseded", twin }) });
+    const tier = make({}, world);
+    const facts = factsOf(tier);
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "failed", reason: "superseded" });
+    expect(facts).toContainEqual({ type: "lease.superseded", twin });
+  });
+});
+
+describe("a command without an arrow", () => {
+  it("is refused with its state, and told as a fact", async () => {
+    const { world, asked } = makeWorld();
+    const tier = make({}, world);
+    const facts = factsOf(tier);
+    await tier.boot();
+    await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_ILLEGAL_TRANSITION", phase: "healthy" });
+    expect(facts).toContainEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
+    expect(asked.filter((name) => name === "warm")).toHaveLength(1);
+    await tier.shutdown();
+    await expect(tier.boot()).rejects.toMatchObject({ phase: "stopped" });
+  });
+});
+
+describe("a boot that does not come to be", () => {
+  const failure = (boot: Promise<void>) => boot.then(() => undefined).catch((error: StargazerError) => error);
+
+  it("rejects with the first failure where one ended it, and says aborted where a shutdown did", async () => {
+    const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeWorld().world).boot());
+    expect([failed?.code, failed?.phase]).toEqual(["SG_ERR_START_FAILED", "starting"]);
+    const cut = make(
+      { onStart: ({ signal }) => aborted(signal), onStop: () => Promise.reject(new Error("late")) },
+      makeWorld().world,
+    );
+    const boot = failure(cut.boot());
+    await cut.waitFor("starting");
+    void cut.shutdown("asked");
+    const error = await boot;
+    expect([error?.code, error?.phase]).toEqual(["SG_ERR_BOOT_ABORTED", "stopped"]);
+    expect(error?.cause).toMatchObject({ code: "SG_ERR_STOP_FAILED" });
+    expect(error?.message).toContain("(asked)");
+  });
+});
+
+describe("waiting for a state", () => {
+  it("ends with its signal while it waits, and names where the service is where it cannot come", async () => {
+    const tier = make({}, makeWorld().world);
+    const stop = new AbortController();
+    const waiting = tier.waitFor("running", { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    await tier.boot();
+    await expect(tier.waitFor("jitter")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE", phase: "healthy" });
+    await tier.shutdown();
+    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ phase: "stopped" });
+  });
+});
+
+describe("what is asked of a service that is over", () => {
+  it("is answered at once, and no listener stays on a signal that was given", async () => {
+    const tier = make({}, makeWorld().world);
+    const { signal } = new AbortController();
+    const waiting = tier.waitFor("stopped", { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    const report = await tier.shutdown("not needed");
+    await waiting;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    expect(await tier.runToCompletion()).toBe(report);
+    await tier.waitFor("stopped", { signal });
+    await expect(tier.waitFor("running", { signal })).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("after two errors while it was stopping keeps the first", async () => {
+    const onStop = (_: unknown, self: TestTier) => void [self.shutdown(new Error("first")), self.shutdown(new Error("second"))];
+    const tier = make({ onStop }, makeWorld().world);
+    await tier.boot();
+    expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
+  });
+
+  it("after reasons that are no errors, while it was stopping, has not failed", async () => {
+    const onStop = (_: unknown, self: TestTier) => void [self.shutdown("again"), self.shutdown(null as never)];
+    const tier = make({ onStop }, makeWorld().world);
+    await tier.boot();
+    expect(await tier.shutdown(null as never)).toMatchObject({ outcome: "shutdown", reason: "null", failures: [] });
+  });
+});
+
+describe("those who watch", () => {
+  it("hear of each transition and of the end, once", async () => {
+    const tier = make({}, makeWorld().world);
+    const heard: string[] = [];
+    tier.actor.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push("complete") });
+    tier.actor.subscribe({ next: () => {} });
+    tier.actor.subscribe({ complete: () => {} });
+    await tier.boot();
+    await tier.shutdown();
+    expect([heard.filter((word) => word === "complete").length, heard.at(-1)]).toEqual([1, "complete"]);
+  });
+});
+
+describe("an error given to shutdown", () => {
+  it("is the failure of its state, with a code of ours kept; while stopping it is one of the step", async () => {
+    const own = new StargazerError("SG_ERR_UNCAUGHT", "torn");
+    const tier = make({ onStop: (_, self) => void self.shutdown(own) }, makeWorld().world);
+    await tier.boot();
+    const report = await tier.shutdown("first");
+    expect(report.failures).toEqual([{ phase: "stopping.unwinding", code: "SG_ERR_UNCAUGHT", message: "torn" }]);
+    expect((await tier.shutdown(new Error("too late"))).failures).toHaveLength(1);
+  });
+});
+
+describe("a shutdown asked for in the middle of a transition", () => {
+  /** calls `act` once from a subscriber, while the chart is still on its way to `starting` */
+  const inTheMiddle = async (act: (tier: TestTier) => void) => {
+    const tier = make({}, makeWorld().world);
+    let acted = false;
+    tier.actor.subscribe(() => {
+      if (tier.state !== "starting" || acted) return;
+      acted = true;
+      act(tier);
+    });
+    return tier.runToCompletion();
+  };
+  const torn = new Error("torn");
+
+  it("with an error is one failure, not two", async () => {
+    const report = await inTheMiddle((tier) => void tier.shutdown(torn));
+    expect([report.outcome, report.failures.map(({ message }) => message)]).toEqual(["failed", ["torn"]]);
+  });
+
+  it("with an error, after one without, keeps the first reason and the error", async () => {
+    const report = await inTheMiddle((tier) => [tier.shutdown("asked"), tier.shutdown(torn)]);
+    expect(report).toMatchObject({ outcome: "failed", reason: "asked", failures: [{ code: "SG_ERR_FAILED", message: "torn" }] });
+  });
+
+  it("with an error, after another, is a failure of its own", async () => {
+    const report = await inTheMiddle((tier) => [tier.shutdown(new Error("first")), tier.shutdown(torn)]);
+    expect(report.failures.map(({ message }) => message)).toEqual(["first", "torn"]);
+  });
+
+  it("without an error is none", async () => {
+    expect(await inTheMiddle((tier) => void tier.shutdown("asked"))).toMatchObject({ outcome: "shutdown", failures: [] });
+  });
+});
+
+describe("the hooks' context", () => {
+  it("names phases below the hook that they are in, and how they ended", async () => {
+    const tier = make(
+      {
+        run: async ({ phase, signal }) => {
+          await phase("work", () => aborted(signal).then(() => Promise.reject(signal.reason)));
+        },
+        onStop: ({ phase }) => phase("goodbye", () => {}),
+      },
+      makeWorld().world,
+    );
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    const { phases, outcome } = await tier.shutdown();
+    const outcomes = Object.fromEntries(phases.map((record) => [record.phase, record.outcome]));
+    expect(outcomes).toMatchObject({ "running.work": "aborted", "stopping.unwinding.goodbye": "done" });
+    expect(outcome).toBe("shutdown");
+  });
+
+  it("a run that fails while it is drained is a failure of running", async () => {
+    const tier = make({ run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) }, makeWorld().world);
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect((await tier.shutdown()).failures).toEqual([{ phase: "running", code: "SG_ERR_RUN_FAILED", message: "lost" }]);
+  });
+
+  it("refuses to defer or to time what is no function, and says which call it was", async () => {
+    const wrong = { code: "SG_ERR_CONFIG_INVALID" };
+    const tier = make(
+      {
+        onStart: async ({ defer, phase }) => {
+          expect(() => defer(7 as never)).toThrow(
+            expect.objectContaining({ ...wrong, message: expect.stringContaining("defer") }),
+          );
+          await expect(phase("odd", undefined as never)).rejects.toMatchObject({
+            ...wrong,
+            message: expect.stringContaining("phase"),
+          });
+        },
+      },
+      makeWorld().world,
+    );
+    await tier.boot();
+    expect((await tier.shutdown()).failures).toEqual([]);
+  });
+});
+
+describe("a chart that fails itself", () => {
+  /** The clock throws once, when the tier says so: an action of the chart throws. */
+  const breaking = (hooks: TestHooks, own: Partial<World> = {}) => {
+    const { world, asked, signals } = makeWorld(own);
+    const state = { armed: false };
+    const clock = {
+      ...systemClock,
+      now: () => {
+        if (!state.armed) return Date.now();
+        state.armed = false;
+        throw new Error("no time");
+      },
+    };
+    const released: string[] = [];
+    const tier = make({ onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks }, world, { clock });
+    return { tier, asked, signals, released, state };
+  };
+
+  it("is unwound by its host: everything begun is undone, and the report is failed", async () => {
+    const { tier, asked, released, state } = breaking({});
+    const observed: unknown[] = [];
+    tier.actor.subscribe({ error: (error) => void observed.push(error) });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    const report = await tier.shutdown("asked");
+    expect(report).toMatchObject({ outcome: "failed", exitCode: 1, error: { code: "SG_ERR_INTERNAL" } });
+    expect(report.error?.message).toContain("no time");
+    expect(asked.slice(-3)).toEqual(["closeHealth", "deregister", "close"]);
+    expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
+  });
+
+  it("is stopped once it has been unwound; what can no longer come is refused before", async () => {
+    const gates = new Gates();
+    const { tier, state } = breaking({}, { closeHealth: () => gates.hold("closeHealth") });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    const stop = tier.shutdown("asked");
+    let stopped = false;
+    const waiting = tier.waitFor("stopped").then(() => {
+      stopped = true;
+    });
+    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    expect([stopped, tier.state]).toEqual([false, "running"]);
+    gates.openAll();
+    await stop;
+    await waiting;
+    expect(tier.state).toBe("stopped");
+  });
+});
+
+describe("the unwinding without a chart", () => {
+  const none = { tier: false, lease: false, health: false, open: false, releases: false };
+  const all = { tier: true, lease: true, health: true, open: true, releases: true };
+  const hooksThat = (asked: string[], own: object = {}) =>
+    ({
+      drain: async () => void asked.push("drain"),
+      stop: async () => void asked.push("stop"),
+      release: async () => void asked.push("release"),
+      endReleases: () => void asked.push("endReleases"),
+      ...own,
+    }) as unknown as HookRunner;
+
+  it("takes each step that was begun, in order, and always closes", async () => {
+    const { world, asked } = makeWorld();
+    await unwind({ begun: all, hooks: hooksThat(asked), world, clock: systemClock });
+    expect(asked.splice(0)).toEqual(["closeHealth", "deregister", "drain", "stop", "release", "close", "endReleases"]);
+    await unwind({ begun: none, hooks: hooksThat(asked), world, clock: systemClock });
+    expect(asked).toEqual(["close", "endReleases"]);
+  });
+
+  it("goes on after a step that fails or hangs, whose signal aborts at its deadline, and leaves no timer", async () => {
+    const { world, asked } = makeWorld({ closeHealth: () => Promise.reject(new Error("torn")) });
+    const timers = new Set<object>();
+    const deadlines: number[] = [];
+    const clock = {
+      now: () => 0,
+      setTimeout: (call: () => void, ms: number) => {
+        const timer = { call };
+        timers.add(timer);
+        deadlines.push(ms);
+        queueMicrotask(() => queueMicrotask(() => setImmediate(() => timers.has(timer) && call())));
+        return timer;
+      },
+      clearTimeout: (timer: unknown) => void timers.delete(timer as object),
+    };
+    let reason: unknown;
+    const stop = (signal: AbortSignal) => {
+      signal.addEventListener("abort", () => void (reason = signal.reason));
+      return hangs();
+    };
+    await unwind({ begun: all, hooks: hooksThat(asked, { stop }), world, clock });
+    expect(asked).toEqual(["deregister", "drain", "release", "close", "endReleases"]);
+    expect(reason).toMatchObject({ name: "TimeoutError" });
+    expect([timers.size, new Set(deadlines)]).toEqual([0, new Set([2000])]);
+  });
+});
+
+describe("an end that was asked for", () => {
+  it("is the signal's own reason or an AbortError after the abort, and nothing else", () => {
+    const stop = new AbortController();
+    const abort = new DOMException("stop", "AbortError");
+    expect(isAbortOf(stop.signal, abort)).toBe(false);
+    stop.abort("enough");
+    expect([isAbortOf(stop.signal, "enough"), isAbortOf(stop.signal, abort)]).toEqual([true, true]);
+    for (const other of [new Error("torn"), undefined, null, "else"]) expect(isAbortOf(stop.signal, other)).toBe(false);
+    expect(stopReason).toMatchObject({ name: "AbortError", message: "the service is stopping" });
+  });
+});
+
+describe("what comes too late for the report", () => {
+  const noting = () => {
+    const lines: unknown[] = [];
+    const logger: Logger = { debug() {}, info() {}, warn() {}, error: (fact) => void lines.push(fact) };
+    return { lines, logger };
+  };
+
+  it("a release that fails in time is in the report, and told as a failure like another", async () => {
+    const { lines, logger } = noting();
+    const late = () => Promise.reject(new Error("in time"));
+    const tier = make({ onStart: ({ defer }) => defer(late) }, makeWorld().world, {}, { logger });
+    await tier.boot();
+    expect((await tier.shutdown()).failures).toMatchObject([{ code: "SG_ERR_STOP_FAILED" }]);
+    expect(lines.map((fact) => (fact as { type: string }).type)).toEqual(["failed", "stopped"]);
+  });
+
+  it("a release that fails after the end is logged", async () => {
+    const { lines, logger } = noting();
+    let defer = (_: () => unknown) => {};
+    const tier = make({ onStart: (context) => void (defer = context.defer) }, makeWorld().world, {}, { logger });
+    await tier.boot();
+    await tier.shutdown();
+    defer(() => Promise.reject(new Error("late")));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lines).toMatchObject([{ type: "release.failed", code: "SG_ERR_STOP_FAILED" }]);
+  });
+});

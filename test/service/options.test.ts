@@ -1,0 +1,259 @@
+/** Option over environment over default, every problem at once, and what the chart is told of it. */
+import { hostname } from "node:os";
+import { afterEach, describe, expect, it } from "vitest";
+import { defaultSettings } from "../../machines/index.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { resolveOptions, settingsOf } from "../../src/service/options/options.ts";
+
+const variables = ["REDIS_URL", "SG_HEALTH_PORT", "SG_HEALTH_HOST", "SG_BOOT_JITTER_MS", "SG_PROBE_THREAD"] as const;
+const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
+const environment = (given: Partial<Record<(typeof variables)[number], string>>) => {
+  for (const name of variables) {
+    const value = given[name];
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+};
+afterEach(() => environment(before));
+
+const resolve = (options: object = {}) => resolveOptions({ serviceName: "test", ...options });
+const problemsOf = (options: unknown): string => {
+  try {
+    resolveOptions(options as never);
+  } catch (error) {
+    expect(error).toMatchObject({ code: "SG_ERR_CONFIG_INVALID", phase: "init" });
+    return (error as Error).message;
+  }
+  return "";
+};
+const problems = (options: object = {}): string => problemsOf({ serviceName: "test", ...options });
+
+const numbers = {
+  healthPort: [9090, 0, 65_535],
+  readinessBlockMs: [1000, 100, 30_000],
+  livenessBlockMs: [30_000, 1000, 2 ** 31 - 1],
+  jitterMaxMs: [2000, 0, 2 ** 31 - 1],
+  pingAttempts: [3, 1, 1000],
+  pingTimeoutMs: [1000, 1, 2 ** 31 - 1],
+  startTimeoutMs: [60_000, 1, 2 ** 31 - 1],
+  registerTimeoutMs: [2000, 1, 2 ** 31 - 1],
+  healthTimeoutMs: [3000, 1, 2 ** 31 - 1],
+  drainDelayMs: [0, 0, 24_999],
+  drainTimeoutMs: [8000, 0, 2 ** 31 - 1],
+  stopTimeoutMs: [8000, 1, 2 ** 31 - 1],
+  shutdownTimeoutMs: [25_000, 1, 2 ** 31 - 1],
+  leaseTtlMs: [15_000, 15_000, 2 ** 31 - 1],
+  heartbeatMs: [5000, 1, 5000],
+} as const;
+
+describe("the defaults", () => {
+  it("are those of the contract", () => {
+    environment({});
+    const { instanceId, ...resolved } = resolve();
+    expect(resolved).toEqual({
+      ...Object.fromEntries(Object.entries(numbers).map(([name, [fallback]]) => [name, fallback])),
+      serviceName: "test",
+      redis: "redis://127.0.0.1:6379",
+      redisRequired: true,
+      useHealthServer: true,
+      healthHost: "127.0.0.1",
+      probeThread: true,
+      metadata: {},
+      logger: undefined,
+    });
+    expect(instanceId).toMatch(
+      new RegExp(
+        `^${hostname()
+          .replace(/[^\w.-]/g, "-")
+          .slice(0, 64)}-${process.pid}-[0-9a-f]{6}$`,
+      ),
+    );
+    expect(resolve().instanceId).not.toBe(instanceId);
+  });
+
+  it("without Redis there is no health server, unless it is asked for", () => {
+    expect(resolve({ redis: null })).toMatchObject({ redis: null, useHealthServer: false });
+    expect(resolve({ redis: null, useHealthServer: true }).useHealthServer).toBe(true);
+    expect(resolve({ useHealthServer: false }).useHealthServer).toBe(false);
+  });
+});
+
+describe("the environment", () => {
+  it("stands over the default and under the option; empty is absent", () => {
+    const all = {
+      REDIS_URL: "redis://there:1",
+      SG_HEALTH_PORT: "81",
+      SG_HEALTH_HOST: "0.0.0.0",
+      SG_BOOT_JITTER_MS: "7",
+      SG_PROBE_THREAD: "0",
+    };
+    environment(all);
+    const options = { redis: "redis://here:2", healthPort: 82, healthHost: "::1", jitterMaxMs: 8, probeThread: true };
+    expect(resolve()).toMatchObject({
+      redis: "redis://there:1",
+      healthPort: 81,
+      healthHost: "0.0.0.0",
+      jitterMaxMs: 7,
+      probeThread: false,
+    });
+    expect(resolve(options)).toMatchObject(options);
+    expect(resolve({ healthPort: undefined }).healthPort).toBe(81);
+    environment({ ...all, REDIS_URL: "", SG_HEALTH_PORT: "" });
+    expect(resolve()).toMatchObject({ redis: "redis://127.0.0.1:6379", healthPort: 9090 });
+  });
+
+  it.each([" 81 ", "81"])("a number is read from '%s'", (text) => {
+    environment({ SG_HEALTH_PORT: text });
+    expect(resolve().healthPort).toBe(81);
+  });
+
+  it.each([" ", "0x50", "8e1", "-1", "1.0", "8 1", "9".repeat(17)])("no number is read from '%s'", (text) => {
+    environment({ SG_HEALTH_PORT: text });
+    expect(problems()).toContain("SG_HEALTH_PORT (healthPort) must be a whole number");
+  });
+
+  it("is blamed by the variable's name", () => {
+    environment({ SG_HEALTH_PORT: "many", REDIS_URL: "http://there", SG_PROBE_THREAD: "toString" });
+    expect(problems()).toContain('SG_HEALTH_PORT (healthPort) must be a whole number from 0 to 65535, not "many"');
+    expect(problems()).toContain("REDIS_URL must begin with redis://");
+    expect(problems()).toContain('SG_PROBE_THREAD (probeThread) must be 1 or 0, not "toString"');
+    expect(problems({ healthPort: -1 })).toContain("healthPort must be");
+    expect(problems({ healthPort: -1 })).not.toContain("SG_HEALTH_PORT");
+    expect(problems({ redis: "http://there" })).toContain("redis must begin with redis://");
+  });
+
+  it.each([
+    ["1", true],
+    ["true", true],
+    ["0", false],
+    ["false", false],
+  ])("SG_PROBE_THREAD=%s is %s", (text, read) => {
+    environment({ SG_PROBE_THREAD: text });
+    expect(resolve().probeThread).toBe(read);
+  });
+});
+
+describe("the numbers", () => {
+  it.each(Object.entries(numbers))("%s: its bounds are within, and what is beyond is refused", (name, [fallback, min, max]) => {
+    environment({});
+    expect(resolve({ [name]: undefined })[name as keyof typeof numbers]).toBe(fallback);
+    for (const value of [min, max]) expect(resolve({ [name]: value })[name as keyof typeof numbers]).toBe(value);
+    for (const value of [min - 1, max + 1, min + 0.5]) expect(problems({ [name]: value })).toContain(name);
+  });
+
+  it.each([
+    [{ jitterMaxMs: "x".repeat(100) }, `not "${"x".repeat(80)}"`],
+    [{ jitterMaxMs: Number.NaN }, "not NaN"],
+    [{ jitterMaxMs: null }, "not null"],
+    [{ jitterMaxMs: {} }, "not a value of type object"],
+    [{ jitterMaxMs: true }, "not a value of type boolean"],
+    [{ redisRequired: null }, "redisRequired must be true or false, not null"],
+    [{ useHealthServer: 1 }, "useHealthServer must be true or false, not 1"],
+    [{ probeThread: "on" }, 'probeThread must be true or false, not "on"'],
+  ])("%j is shown in the problem, cut where it is long", (options, shown) => {
+    expect(problems(options)).toContain(shown);
+  });
+
+  it("that contradict each other are refused, those that just fit are not", () => {
+    environment({});
+    expect(problems({ drainDelayMs: 500, shutdownTimeoutMs: 500 })).toContain("drainDelayMs (500) must be less");
+    expect(problems({ drainDelayMs: 499, shutdownTimeoutMs: 500 })).toBe("");
+    expect(problems({ heartbeatMs: 101, leaseTtlMs: 300 })).toContain("heartbeatMs (101) must be at most a third");
+    expect(problems({ heartbeatMs: 100, leaseTtlMs: 300 })).toBe("");
+    expect(problems({ readinessBlockMs: 501, livenessBlockMs: 500 })).toContain("readinessBlockMs (501) must be at most");
+    expect(problems({ readinessBlockMs: 500, livenessBlockMs: 500 })).toBe("");
+    expect(problems({ leaseTtlMs: 2, heartbeatMs: 1 })).toContain("leaseTtlMs must be a whole number from 3");
+  });
+});
+
+describe("what is refused", () => {
+  it("all problems are told at once, with the service's name where it is one", () => {
+    environment({});
+    expect(problems({ healthPort: -1, redis: "x" })).toMatch(
+      /^the configuration of 'test' has 2 problem\(s\): healthPort must be .*; redis is not a URL.*\.$/,
+    );
+    expect(problemsOf({ serviceName: "a:b" })).toMatch(/^the configuration has 1 problem\(s\): serviceName must not contain/);
+    expect(problemsOf({ serviceName: 7 })).toMatch(/^the configuration has 1 problem/);
+  });
+
+  it.each([undefined, null, "options", 7])("%j is no options", (options) => {
+    expect(problemsOf(options)).toMatch(/has 1 problem\(s\): the options must be an object, not /);
+  });
+
+  it("an inherited option counts, an unknown one does not pass, and a getter that throws is a problem like another", () => {
+    const inherited = Object.create({ serviceName: "test", pingAttempts: 9 });
+    expect(resolveOptions(inherited).pingAttempts).toBe(9);
+    expect(problems({ pingAttemps: 9 })).toContain("unknown option 'pingAttemps'");
+    const torn = {
+      serviceName: "test",
+      get redis(): string {
+        throw new Error("torn");
+      },
+    };
+    expect(problemsOf(torn)).toMatch(/1 problem\(s\): redis cannot be read: torn/);
+  });
+
+  it("an instance is named by its own rules", () => {
+    expect(problems({ instanceId: "x".repeat(129) })).toContain("instanceId must have at most 128");
+    expect(resolve({ instanceId: "x".repeat(128) }).instanceId).toHaveLength(128);
+  });
+
+  it("a client is what can be duplicated and pinged", () => {
+    const client = { duplicate: () => {}, ping: () => {} };
+    expect(resolve({ redis: client }).redis).toBe(client);
+    for (const half of [{ duplicate: () => {} }, { ping: () => {} }, {}, 7])
+      expect(problems({ redis: half })).toContain("redis must be an ioredis Redis or Cluster");
+  });
+
+  it("a host has no blanks, is not empty and not endless", () => {
+    for (const host of ["localhost", "::1", "fe80::1%eth0", "a".repeat(255)])
+      expect(resolve({ healthHost: host }).healthHost).toBe(host);
+    for (const host of ["", "a b", " a", "a ", "a".repeat(256), 7])
+      expect(problems({ healthHost: host })).toContain("healthHost must be a host name");
+  });
+
+  it("metadata is a JSON object of at most 4096 bytes", () => {
+    const fits = { text: "é".repeat(2042) };
+    expect(Buffer.byteLength(JSON.stringify(fits))).toBe(4095);
+    expect(resolve({ metadata: fits }).metadata).toBe(fits);
+    expect(resolve({ metadata: { text: "x".repeat(4085) } }).metadata).toEqual({ text: "x".repeat(4085) });
+    expect(problems({ metadata: { text: "x".repeat(4086) } })).toContain("metadata must be at most 4096 bytes");
+    for (const [value, shown] of [
+      [[], "object"],
+      ["text", '"text"'],
+      [null, "null"],
+    ])
+      expect(problems({ metadata: value })).toContain(
+        `metadata must be an object, not ${shown === "object" ? "a value of type object" : shown}`,
+      );
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    for (const metadata of [cycle, { big: 1n }]) expect(problems({ metadata })).toContain("metadata must be JSON");
+  });
+
+  it("a logger has four levels", () => {
+    expect(resolve({ logger: silentLogger }).logger).toBe(silentLogger);
+    expect(problems({ logger: { info() {}, warn: "no" } })).toContain("logger has no debug, warn, error");
+    expect(problems({ logger: null })).toContain("logger has no debug, info, warn, error");
+  });
+});
+
+describe("what the chart is told", () => {
+  it("its own settings, and no more", () => {
+    environment({});
+    const settings = settingsOf(resolve({ pingAttempts: 9, healthPort: 1 }));
+    expect(settings).toEqual({ ...defaultSettings, pingAttempts: 9 });
+  });
+
+  it("what there is, and how the Redis is called, never with its password", () => {
+    expect(settingsOf(resolve({ redis: "redis://me:secret@there:1" })).redisLabel).toBe("redis://me:***@there:1");
+    expect(settingsOf(resolve({ redis: { duplicate: () => {}, ping: () => {} } })).redisLabel).toBe("the given client");
+    expect(settingsOf(resolve({ redis: null }))).toMatchObject({ hasRedis: false, hasHealth: false });
+    expect(settingsOf(resolve({ redis: "redis://there" }))).toMatchObject({ hasRedis: true, hasHealth: true });
+  });
+
+  it("a failed beat is tried again within a second, and not later than the next beat", () => {
+    expect(settingsOf(resolve({ heartbeatMs: 300 })).leaseRetryMs).toBe(300);
+    expect(settingsOf(resolve({ heartbeatMs: 3000 })).leaseRetryMs).toBe(1000);
+  });
+});

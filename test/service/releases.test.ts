@@ -1,0 +1,160 @@
+/** What a tier deferred, and what it says of a release that fails: in virtual time. */
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../../src/clock.ts";
+import type { ReleaseFailure } from "../../src/service/hooks/releases.ts";
+import { Releases } from "../../src/service/hooks/releases.ts";
+import { Gates } from "../kit/gates.ts";
+
+/** A clock whose one timer runs only when it is told to; `asked` are the delays that were wished. */
+const standing = () => {
+  let time = 0;
+  const timers = new Map<number, () => void>();
+  const asked: number[] = [];
+  const clock = {
+    now: () => time,
+    setTimeout: (call: () => void, ms: number) => {
+      asked.push(ms);
+      timers.set(asked.length, call);
+      return asked.length;
+    },
+    clearTimeout: (timer: unknown) => void timers.delete(timer as number),
+  } as unknown as Clock;
+  const strike = (ms: number) => {
+    time += ms;
+    for (const call of timers.values()) call();
+  };
+  return { clock, strike, asked, timers, pass: (ms: number) => void (time += ms) };
+};
+const make = () => {
+  const failures: ReleaseFailure[] = [];
+  const hands = standing();
+  return { ...hands, failures, releases: new Releases(hands.clock, (failure) => failures.push(failure)) };
+};
+const going = new AbortController().signal;
+const hangs = () => new Promise<never>(() => {});
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe("the releases", () => {
+  it("run last in first out, each after the one before has ended, and leave no timer", async () => {
+    const { releases, timers, failures } = make();
+    const seen: string[] = [];
+    const slow = (name: string) => async () => {
+      seen.push(name);
+      await settled();
+      seen.push(`${name} ended`);
+    };
+    expect([releases.defer(slow("first")), releases.defer(slow("second"))]).toEqual([true, true]);
+    await releases.run(1000, going);
+    expect(seen).toEqual(["second", "second ended", "first", "first ended"]);
+    expect([timers.size, failures]).toEqual([0, []]);
+  });
+
+  it("share the time that is left evenly, a twentieth kept for the way back", async () => {
+    const { releases, asked, pass } = make();
+    releases.defer(() => {});
+    releases.defer(() => {});
+    releases.defer(() => pass(350));
+    releases.defer(() => {});
+    await releases.run(1000, going);
+    expect(asked).toEqual([237.5, 950 / 3, 300, 600]);
+  });
+
+  it("a hung one is cut at its share and named, and the next one has its turn", async () => {
+    const { releases, failures, strike, timers } = make();
+    let released = false;
+    releases.defer(() => void (released = true));
+    releases.defer(function closePool() {
+      return hangs();
+    });
+    const run = releases.run(1000, going);
+    strike(475);
+    await run;
+    expect(released).toBe(true);
+    expect(failures).toEqual([
+      { code: "SG_ERR_STOP_TIMEOUT", message: "the release 'closePool' did not finish within its 475 ms" },
+    ]);
+    expect(timers.size).toBe(0);
+  });
+
+  it("one that is awaited when the unwinding ends is the last of its row", async () => {
+    const { releases, failures } = make();
+    const gates = new Gates();
+    let released = false;
+    releases.defer(() => void (released = true));
+    releases.defer(() => gates.hold("slow"));
+    const run = releases.run(1000, going);
+    releases.end();
+    expect(released).toBe(true);
+    gates.openAll();
+    await run;
+    expect(failures).toEqual([]);
+  });
+
+  it("a throwing one is named with its error, also where it has no name", async () => {
+    const { releases, failures } = make();
+    const error = new Error("was closed already");
+    releases.defer(() => Promise.reject(error));
+    await releases.run(1000, going);
+    expect(failures).toEqual([{ code: "SG_ERR_STOP_FAILED", message: "a release failed: was closed already", cause: error }]);
+  });
+
+  it("none is begun once the signal has aborted; the end releases the rest at once", async () => {
+    const { releases } = make();
+    const seen: string[] = [];
+    const stop = new AbortController();
+    releases.defer(() => void seen.push("first"));
+    releases.defer(() => stop.abort());
+    await releases.run(1000, stop.signal);
+    expect(seen).toEqual([]);
+    releases.end();
+    expect(seen).toEqual(["first"]);
+  });
+
+  it("one that defers another gives it its turn, and lets others run now and then", async () => {
+    const { releases, asked, timers } = make();
+    let left = 200;
+    const again = () => {
+      left -= 1;
+      if (left > 0) releases.defer(again);
+    };
+    releases.defer(again);
+    let ended = false;
+    const run = releases.run(1000, going).then(() => void (ended = true));
+    for (let turns = 0; turns < 1000 && !ended; turns += 1) {
+      await settled();
+      for (const [timer, call] of [...timers]) if (asked[timer - 1] === 0) timers.delete(timer), call();
+    }
+    await run;
+    expect([left, asked.includes(0)]).toEqual([0, true]);
+  });
+
+  it("one that defers itself for ever when all is over comes to an end", () => {
+    const { releases } = make();
+    let runs = 0;
+    const again = () => {
+      runs += 1;
+      releases.defer(again);
+    };
+    releases.end();
+    releases.defer(again);
+    expect(runs).toBe(100);
+    releases.defer(again);
+    expect(runs).toBe(200);
+  });
+
+  it("what is kept when the unwinding ends is released at once, the latest first, and so is what comes later", async () => {
+    const { releases, failures } = make();
+    const seen: string[] = [];
+    releases.defer(() => void seen.push("first"));
+    releases.defer(() => void seen.push("second"));
+    releases.end();
+    expect(seen).toEqual(["second", "first"]);
+    expect(releases.defer(() => void seen.push("late"))).toBe(false);
+    expect(releases.defer(() => Promise.reject(new Error("late")))).toBe(false);
+    releases.end();
+    await releases.run(1000, going);
+    await settled();
+    expect(seen).toEqual(["second", "first", "late"]);
+    expect(failures.map(({ message }) => message)).toEqual(["a release failed: late"]);
+  });
+});

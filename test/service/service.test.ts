@@ -1,0 +1,546 @@
+/** The contract's sections 1 to 3 without Redis: order, promises, hooks, budgets, reports. */
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { LifecycleSnapshot } from "../../machines/index.ts";
+import type { Logger, ServiceFact, StopReport } from "../../src/index.ts";
+import { StargazerError, StargazerService, stateNames } from "../../src/index.ts";
+import type { TestHooks } from "../kit/tier.ts";
+import { aborted, hangs, TestTier } from "../kit/tier.ts";
+
+const alone = { redis: null } as const;
+const quick = { drainTimeoutMs: 60, stopTimeoutMs: 60, startTimeoutMs: 60 };
+const make = (hooks: TestHooks = {}, options = {}) => new TestTier({ ...alone, ...options }, hooks);
+
+const running = async (tier: TestTier): Promise<void> => {
+  void tier.runToCompletion();
+  await tier.waitFor("running");
+};
+const stoppedWhileRunning = async (hooks: TestHooks, options = {}): Promise<StopReport> => {
+  const tier = make(hooks, options);
+  await running(tier);
+  return tier.shutdown("test");
+};
+const outcomes = (report: StopReport) => Object.fromEntries(report.phases.map(({ phase, outcome }) => [phase, outcome]));
+
+describe("the order of things", () => {
+  it("enters all nine states, in order, and marks the work that was skipped", async () => {
+    const tier = make();
+    await running(tier);
+    const report = await tier.shutdown();
+    expect(tier.states).toEqual([...stateNames]);
+    expect(tier.calls).toEqual(["onStart", "run", "onStop"]);
+    expect(outcomes(report)).toEqual({
+      init: "done",
+      jitter: "done",
+      pinging: "skipped",
+      starting: "done",
+      registering: "skipped",
+      healthy: "skipped",
+      running: "done",
+      stopping: "done",
+      "stopping.announcing": "done",
+      "stopping.closing": "skipped",
+      "stopping.deregistering": "skipped",
+      "stopping.draining": "done",
+      "stopping.unwinding": "done",
+      "stopping.releasing": "skipped",
+      "stopping.disconnecting": "done",
+      stopped: "done",
+    });
+    expect(report).toMatchObject({ outcome: "shutdown", reason: "shutdown", exitCode: 0, failures: [] });
+  });
+
+  it("run that returns completes the service", async () => {
+    const tier = make({ run: () => {} });
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "completed", exitCode: 0 });
+    expect(tier.calls).toEqual(["onStart", "run", "onStop"]);
+  });
+
+  it("a shutdown in init stops without touching anything", async () => {
+    const tier = make();
+    expect(await tier.shutdown("not needed")).toMatchObject({ outcome: "shutdown", reason: "not needed", exitCode: 0 });
+    expect(tier.calls).toEqual([]);
+    expect(tier.states).toEqual(["init", "stopped"]);
+  });
+});
+
+describe("the calls", () => {
+  it("boot resolves in healthy, before run", async () => {
+    const tier = make();
+    await tier.boot();
+    expect([tier.state, tier.calls]).toEqual(["healthy", ["onStart"]]);
+    await tier.shutdown();
+  });
+
+  it("what has no arrow is refused, naming the state, the event and what is allowed", async () => {
+    const tier = make();
+    const facts: ServiceFact[] = [];
+    tier.onFact((fact) => void facts.push(fact));
+    await tier.boot();
+    await expect(tier.boot()).rejects.toMatchObject({
+      code: "SG_ERR_ILLEGAL_TRANSITION",
+      message: "'boot' has no arrow in 'healthy'; allowed there: run, shutdown.",
+    });
+    expect(facts.at(-1)).toEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
+    await tier.shutdown();
+    await expect(tier.boot()).rejects.toThrow("'boot' has no arrow in 'stopped'; allowed there: nothing.");
+  });
+
+  it("every runToCompletion and every shutdown is the same promise, and they give the same report", async () => {
+    const tier = make();
+    const first = tier.runToCompletion();
+    expect(tier.runToCompletion()).toBe(first);
+    const stop = tier.shutdown("one");
+    expect(tier.shutdown("two")).toBe(stop);
+    expect(await first).toBe(await stop);
+    expect((await stop).reason).toBe("one");
+    expect(tier.runToCompletion()).toBe(first);
+  });
+
+  it("runToCompletion joins a boot under way", async () => {
+    const tier = make({ run: () => {} });
+    const boot = tier.boot();
+    const report = tier.runToCompletion();
+    await boot;
+    expect(await report).toMatchObject({ outcome: "completed" });
+  });
+
+  it("runToCompletion resolves after a shutdown between healthy and running", async () => {
+    const tier = make();
+    await tier.boot();
+    const stop = tier.shutdown();
+    expect(await tier.runToCompletion()).toBe(await stop);
+    expect(tier.calls).toEqual(["onStart", "onStop"]);
+  });
+
+  it("boot rejects with SG_ERR_BOOT_ABORTED after a shutdown, once everything begun is undone", async () => {
+    const tier = make({ onStart: ({ signal }) => aborted(signal) });
+    const boot = tier.boot();
+    boot.catch(() => {});
+    await tier.waitFor("starting");
+    void tier.shutdown("changed my mind");
+    await expect(boot).rejects.toMatchObject({ code: "SG_ERR_BOOT_ABORTED" });
+    expect([tier.state, tier.calls]).toEqual(["stopped", ["onStart", "onStop"]]);
+  });
+
+  it("waitFor rejects at once if the state can no longer come, and with the signal's reason", async () => {
+    const tier = make();
+    await tier.boot();
+    await expect(tier.waitFor("starting")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    await expect(tier.waitFor("running", { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+    const waiting = tier.waitFor("running");
+    waiting.catch(() => {});
+    void tier.shutdown();
+    await expect(waiting).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    await expect(tier.waitFor("asleep" as never)).rejects.toMatchObject({
+      code: "SG_ERR_CONFIG_INVALID",
+      message: expect.stringContaining("'asleep' is no state"),
+    });
+    for (const signal of [null, {}, "soon"])
+      await expect(tier.waitFor("stopped", { signal } as never)).rejects.toMatchObject({ code: "SG_ERR_CONFIG_INVALID" });
+    await tier.waitFor("stopped", null as never);
+  });
+
+  it("an Error as the reason of a shutdown makes it failed, also while it is stopping", async () => {
+    const tier = make();
+    await tier.boot();
+    expect(await tier.shutdown(new Error("disk full"))).toMatchObject({
+      outcome: "failed",
+      exitCode: 1,
+      error: { code: "SG_ERR_FAILED", phase: "healthy", message: "disk full" },
+    });
+    const late = make({ onStop: (_, self) => void self.shutdown(new Error("late")) });
+    await late.boot();
+    expect(await late.shutdown("first")).toMatchObject({ outcome: "failed", reason: "first", error: { message: "late" } });
+  });
+
+  it("two services in one process do not touch each other", async () => {
+    const [one, two] = [make(), make()];
+    await Promise.all([running(one), running(two)]);
+    await one.shutdown();
+    expect([one.state, two.state]).toEqual(["stopped", "running"]);
+    await two.shutdown();
+  });
+});
+
+/** A revoked proxy, as some libraries leave them behind: not even `instanceof` may be asked of it. */
+const throws = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  throw proxy;
+};
+
+describe("failures", () => {
+  it("an onStart that throws is undone: what it deferred is released, onStop is called", async () => {
+    const released: string[] = [];
+    const tier = make({
+      onStart: (context) => {
+        context.defer(() => void released.push("first"));
+        context.defer(() => void released.push("second"));
+        throw new Error("no tools");
+      },
+    });
+    await expect(tier.boot()).rejects.toMatchObject({
+      code: "SG_ERR_START_FAILED",
+      phase: "starting",
+      message: "onStart failed: no tools",
+    });
+    expect([tier.calls, released]).toEqual([
+      ["onStart", "onStop"],
+      ["second", "first"],
+    ]);
+  });
+
+  it("an onStart that hangs is cut at its deadline, told by its signal, and undone", async () => {
+    let told = false;
+    const tier = make({ onStart: async ({ signal }) => aborted(signal).then(() => void (told = true)) }, quick);
+    await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_START_TIMEOUT" });
+    expect([told, tier.calls]).toEqual([true, ["onStart", "onStop"]]);
+  });
+
+  it("a run that throws is the first failure, and later ones do not hide it", async () => {
+    const tier = make({
+      run: () => {
+        throw new TypeError("bad message");
+      },
+      onStop: () => {
+        throw new Error("and again");
+      },
+    });
+    const report = await tier.runToCompletion();
+    expect(report).toMatchObject({ outcome: "failed", reason: "run failed", exitCode: 1 });
+    expect(report.failures.map(({ code }) => code)).toEqual(["SG_ERR_RUN_FAILED", "SG_ERR_STOP_FAILED"]);
+    expect(report.error).toBeInstanceOf(StargazerError);
+    expect(report.error).toMatchObject({ code: "SG_ERR_RUN_FAILED", phase: "running" });
+    expect(report.error?.cause).toBeInstanceOf(TypeError);
+  });
+
+  it.each([
+    ["onStart", { onStart: throws }],
+    ["run", { run: throws }],
+    ["onStop", { run: () => {}, onStop: throws }],
+    ["a release", { run: () => {}, onStart: ({ defer }) => defer(throws) }],
+  ] satisfies [string, TestHooks][])(
+    "what cannot even be looked at, thrown by %s, ends the service as anything else",
+    async (_who, hooks) => {
+      const report = await make(hooks).runToCompletion();
+      expect(report).toMatchObject({ outcome: "failed", exitCode: 1 });
+      expect(report.error?.message).toContain("something that cannot be printed was thrown");
+    },
+  );
+
+  it("a release with a name that is no text fails as one without", async () => {
+    const release = Object.defineProperty(() => Promise.reject(new Error("torn")), "name", { value: Symbol("odd") });
+    const report = await stoppedWhileRunning({ onStart: ({ defer }) => defer(release) });
+    expect(report.failures.map(({ message }) => message)).toEqual(["a release failed: torn"]);
+  });
+
+  it("a run that ignores its signal costs the drain, is named, and onStop still comes, once", async () => {
+    const report = await stoppedWhileRunning({ run: hangs }, quick);
+    expect(report.failures).toMatchObject([{ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }]);
+    expect(outcomes(report)).toMatchObject({ "stopping.draining": "timeout", "stopping.unwinding": "done" });
+  });
+
+  it("an onStop that hangs is cut, and what was deferred is still released", async () => {
+    let released = false;
+    const report = await stoppedWhileRunning(
+      { onStart: ({ defer }) => defer(() => void (released = true)), onStop: hangs },
+      quick,
+    );
+    expect(report.failures).toMatchObject([{ phase: "stopping.unwinding", code: "SG_ERR_STOP_TIMEOUT" }]);
+    expect(released).toBe(true);
+  });
+
+  it("a hung and a throwing release are named, and keep no other from running", async () => {
+    const released: string[] = [];
+    const report = await stoppedWhileRunning(
+      {
+        onStart: ({ defer }) => {
+          defer(() => void released.push("last"));
+          defer(async function closePool() {
+            await hangs();
+          });
+          defer(() => Promise.reject(new Error("was closed already")));
+        },
+      },
+      quick,
+    );
+    expect(released).toEqual(["last"]);
+    expect(report.failures.map(({ code }) => code)).toEqual(["SG_ERR_STOP_FAILED", "SG_ERR_STOP_TIMEOUT"]);
+    expect(report.failures[1]?.message).toContain("'closePool'");
+  });
+
+  it("every hook hangs, and the stop keeps to its budget", async () => {
+    const began = performance.now();
+    const tier = make({ run: hangs, onStop: hangs, onStart: ({ defer }) => defer(hangs) }, { shutdownTimeoutMs: 400 });
+    await running(tier);
+    const report = await tier.shutdown();
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect(report.failures.map(({ phase }) => phase)).toEqual(["stopping.draining", "stopping.unwinding", "stopping.releasing"]);
+  });
+
+  it("a hook that ends with its signal's reason, or an AbortError, has not failed; one that throws something else has", async () => {
+    const ends = (error: (signal: AbortSignal) => unknown) =>
+      stoppedWhileRunning({ run: ({ signal }) => aborted(signal).then(() => Promise.reject(error(signal))) });
+    expect((await ends(({ reason }) => reason)).outcome).toBe("shutdown");
+    expect((await ends(() => new DOMException("stop", "AbortError"))).outcome).toBe("shutdown");
+    expect(await ends(() => new Error("lost a write"))).toMatchObject({
+      outcome: "failed",
+      error: { code: "SG_ERR_RUN_FAILED" },
+    });
+  });
+
+  it("an onStart that is cut by a shutdown and fails before the drain is not forgotten", async () => {
+    let fail = (_: Error) => {};
+    const tier = make({ onStart: () => new Promise((_, reject) => (fail = reject)) });
+    const boot = tier.boot();
+    boot.catch(() => {});
+    await tier.waitFor("starting");
+    const stop = tier.shutdown();
+    fail(new Error("half done"));
+    expect(await stop).toMatchObject({ outcome: "failed", reason: "shutdown", error: { code: "SG_ERR_START_FAILED" } });
+  });
+});
+
+describe("the context of the hooks", () => {
+  it("names the tier's phases, nested, timed and with their outcome", async () => {
+    const tier = make({
+      onStart: async ({ phase }) => {
+        expect(await phase("tools", () => phase("index", async () => 7))).toBe(7);
+        await phase("cache", () => Promise.reject(new Error("cold"))).catch(() => {});
+      },
+      run: () => {},
+    });
+    expect(outcomes(await tier.runToCompletion())).toMatchObject({
+      "starting.tools": "done",
+      "starting.tools.index": "done",
+      "starting.cache": "failed",
+    });
+  });
+
+  it("a phase rethrows unchanged, and does not begin once the signal has aborted", async () => {
+    const error = new RangeError("as it was");
+    let begun = false;
+    const report = await stoppedWhileRunning({
+      run: async ({ phase, signal }) => {
+        await expect(phase("odd", () => Promise.reject(error))).rejects.toBe(error);
+        await aborted(signal);
+        await phase("late", () => void (begun = true));
+      },
+    });
+    expect([begun, report.outcome]).toEqual([false, "shutdown"]);
+  });
+
+  it("releases at once what is deferred after the unwinding", async () => {
+    let defer = (_: () => void) => {};
+    await stoppedWhileRunning({ onStart: (context) => void (defer = context.defer) });
+    let released = false;
+    defer(() => void (released = true));
+    expect(released).toBe(true);
+  });
+
+  it("says so where there is no Redis", async () => {
+    const tier = make({ onStart: ({ redis }) => void redis });
+    await expect(tier.boot()).rejects.toThrow("without Redis");
+  });
+
+  it("a shutdown from inside a hook, not awaited, is an ordinary one", async () => {
+    const tier = make({ run: ({ signal }, self) => (void self.shutdown("done for today"), aborted(signal)) });
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "shutdown", reason: "done for today", failures: [] });
+  });
+});
+
+describe("those who watch", () => {
+  it("a subscriber, a fact listener, an inspector and a logger that throw are contained and reported", async () => {
+    const lines: string[] = [];
+    const boom = () => {
+      throw new Error("boom");
+    };
+    const contained = (fact: object, message?: string) => {
+      expect(fact).toEqual({ type: "contained" });
+      lines.push(String(message));
+    };
+    const logger: Logger = { debug: boom, info: boom, warn: boom, error: contained };
+    const warned = once(process, "warning", { signal: AbortSignal.timeout(5000) });
+    const tier = make({ run: () => {} }, { logger });
+    tier.actor.subscribe(boom);
+    tier.actor.inspect(boom);
+    tier.onFact(boom);
+    expect((await tier.runToCompletion()).outcome).toBe("completed");
+    for (const who of ["a subscriber", "an inspector", "a listener"])
+      expect(lines.some((line) => line === `${who} threw: boom`)).toBe(true);
+    expect((await warned)[0]).toMatchObject({ name: "StargazerWarning", message: "the logger threw: boom" });
+  });
+
+  it("the actor shows where it is, and tells each step, to a function or to an observer, until they leave", async () => {
+    const tier = make();
+    const paths: string[] = [];
+    const observed: string[] = [];
+    const note = ({ value }: LifecycleSnapshot) => void paths.push(JSON.stringify(value));
+    const leaving = tier.actor.subscribe(note);
+    tier.actor.subscribe({
+      next: ({ value }) => void observed.push(JSON.stringify(value)),
+      complete: () => observed.push("over"),
+    });
+    await tier.boot();
+    expect(tier.actor.getSnapshot().value).toEqual({ healthy: "ready" });
+    expect(observed).toEqual(paths);
+    expect(paths.at(-1)).toBe('{"healthy":"ready"}');
+    leaving.unsubscribe();
+    await tier.shutdown();
+    expect([paths.at(-1), observed.at(-1)]).toEqual(['{"healthy":"ready"}', "over"]);
+  });
+
+  it("a listener to facts that leaves and comes again while it is told hears each fact once", async () => {
+    const tier = make({ run: () => {} });
+    const heard: string[] = [];
+    let leave = () => {};
+    const again = (fact: ServiceFact) => {
+      heard.push(fact.type);
+      leave();
+      leave = tier.onFact(again);
+    };
+    leave = tier.onFact(again);
+    const all: string[] = [];
+    tier.onFact(({ type }) => void all.push(type));
+    await tier.runToCompletion();
+    await Promise.resolve();
+    expect(heard).toEqual(all);
+  });
+
+  it("a function that listens twice leaves once at a time", async () => {
+    const tier = make();
+    let heard = 0;
+    const listen = () => {
+      heard += 1;
+    };
+    const leave = tier.onFact(listen);
+    tier.onFact(listen);
+    leave();
+    leave();
+    await tier.boot();
+    expect(heard).toBeGreaterThan(0);
+    await tier.shutdown();
+  });
+
+  it("a listener to facts hears nothing once it has left", async () => {
+    const tier = make();
+    const facts: string[] = [];
+    const leave = tier.onFact(({ type }) => void facts.push(type));
+    await tier.boot();
+    const heard = facts.length;
+    leave();
+    await tier.shutdown();
+    expect([heard > 0, facts.length]).toEqual([true, heard]);
+  });
+
+  it("facts tell the states and phases in order", async () => {
+    const tier = make({ run: () => {} });
+    const facts: string[] = [];
+    tier.onFact((fact) => {
+      if (fact.type === "state.entered") facts.push(fact.state);
+      if (fact.type === "stopped") facts.push(`= ${fact.outcome}`);
+    });
+    await tier.runToCompletion();
+    await Promise.resolve();
+    expect(facts).toEqual([...stateNames.slice(1), "= completed"]);
+  });
+});
+
+describe("nothing is left", () => {
+  it("no timer, and no abort listener that grows with the number of services", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    for (let i = 0; i < 20; i += 1) await stoppedWhileRunning({});
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe("configuration", () => {
+  it("a class without its hooks is refused, together with what else is wrong", () => {
+    class Half extends (StargazerService as unknown as new (options: object) => object) {
+      run() {}
+    }
+    const problems = "the class has no onStart, onStop: a service has all three; serviceName must be a string";
+    expect(() => new Half({})).toThrow(
+      expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining(problems) }),
+    );
+  });
+
+  it("no options at all is refused as any other mistake", () => {
+    class Bare extends StargazerService {
+      protected override onStart() {}
+      protected override run() {}
+      protected override onStop() {}
+    }
+    expect(() => new Bare(undefined as never)).toThrow(expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }));
+  });
+
+  const problemsOf = (options: object): string => {
+    try {
+      new TestTier(options as never);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "SG_ERR_CONFIG_INVALID" });
+      return (error as Error).message;
+    }
+    return "";
+  };
+
+  it.each([
+    [{ serviceName: "a:b" }, "serviceName must not contain"],
+    [{ serviceName: "" }, "serviceName must not be empty"],
+    [{ instanceId: "x:1" }, "instanceId must not contain"],
+    [{ instanceId: "x".repeat(200) }, "instanceId must have at most 128"],
+    [{ healthPort: 65_536 }, "healthPort must be a whole number from 0 to 65535, not 65536"],
+    [{ healthPort: "80" }, "healthPort must be a whole number"],
+    [{ jitterMaxMs: Number.NaN }, "jitterMaxMs must be a whole number"],
+    [{ stopTimeoutMs: 2 ** 31 }, "stopTimeoutMs must be a whole number"],
+    [{ redis: "not a url" }, "redis is not a URL"],
+    [{ redis: "http://localhost" }, "redis must begin with redis://"],
+    [{ redis: {} }, "redis must be an ioredis"],
+    [{ redisRequired: "yes" }, "redisRequired must be true or false"],
+    [{ drainDelayMs: 25_000 }, "drainDelayMs (25000) must be less than shutdownTimeoutMs (25000)"],
+    [{ heartbeatMs: 6000 }, "heartbeatMs (6000) must be at most a third of leaseTtlMs (15000)"],
+    [{ logger: { info() {} } }, "logger has no debug, warn, error"],
+    [{ metadata: { big: "x".repeat(5000) } }, "metadata must be at most 4096 bytes"],
+    [{ healthHost: "a b" }, "healthHost must be a host name"],
+    [{ probeThread: 1 }, "probeThread must be true or false"],
+    [{ readinessBlockMs: 99 }, "readinessBlockMs must be a whole number from 100"],
+    [{ livenessBlockMs: 500 }, "readinessBlockMs (1000) must be at most livenessBlockMs (500)"],
+    [{ pingAttemps: 3 }, "unknown option 'pingAttemps'"],
+  ])("refuses %j", (options, problem) => {
+    expect(problemsOf(options)).toContain(problem);
+  });
+
+  it("reads SG_PROBE_THREAD as 1 or 0, and says what else it finds there", () => {
+    try {
+      for (const [text, problem] of [
+        ["1", ""],
+        ["0", ""],
+        ["yes", 'SG_PROBE_THREAD (probeThread) must be 1 or 0, not "yes"'],
+      ] as const) {
+        process.env.SG_PROBE_THREAD = text;
+        expect(problemsOf({})).toContain(problem);
+        expect(problemsOf({ probeThread: false })).toBe("");
+      }
+    } finally {
+      delete process.env.SG_PROBE_THREAD;
+    }
+  });
+
+  it("lists all problems at once, and no password", () => {
+    const message = problemsOf({ serviceName: "a:b", healthPort: -1, redis: "redis://user:hunter2@[bad", colour: "red" });
+    expect(message).toContain("the configuration has 4 problem(s)");
+    expect(message).not.toContain("hunter2");
+  });
+
+  it("says whose configuration it is, where the service has a name to say", () => {
+    expect(problemsOf({ serviceName: "greeter", healthPort: -1 })).toContain("the configuration of 'greeter' has 1 problem(s)");
+  });
+
+  it("takes undefined for absent", async () => {
+    const tier = make({ run: () => {} }, { instanceId: undefined, healthPort: undefined, metadata: undefined });
+    expect(tier.instanceId).toMatch(/-\d+-[0-9a-f]{6}$/);
+    expect((await tier.runToCompletion()).outcome).toBe("completed");
+  });
+});

@@ -1,0 +1,356 @@
+/** The real world of a service, one effect at a time: what it loads, connects and leaves, on a real Redis behind a proxy. */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { Agent } from "node:http";
+import { hostname } from "node:os";
+import type { Worker } from "node:worker_threads";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { LeaseWrite } from "../../machines/index.ts";
+import { HealthServer } from "../../src/health/server.ts";
+import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
+import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import type { RealWorldOptions } from "../../src/service/effects/world.ts";
+import { RealWorld } from "../../src/service/effects/world.ts";
+import { Gates } from "../kit/gates.ts";
+import { turnedSource } from "../kit/health-source.ts";
+import { ask } from "../kit/http-client.ts";
+import { block, startProber } from "../kit/prober.ts";
+import { LoopbackProxy } from "../kit/proxy.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { TestTier } from "../kit/tier.ts";
+import { eventually } from "../kit/wait.ts";
+
+let redis: TestRedis;
+let proxy: LoopbackProxy;
+const endings: (() => unknown)[] = [];
+beforeAll(async () => {
+  redis = await startTestRedis();
+  proxy = await LoopbackProxy.start(redis.port);
+});
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+  proxy.mode = "pass";
+  await proxy.accept();
+  await redis.witness.flushall();
+});
+afterAll(async () => {
+  await proxy.stop();
+  await redis.stop();
+});
+
+const soon = () => AbortSignal.timeout(5000);
+const never = new AbortController().signal;
+const starting: LeaseWrite = { status: "starting", changed: true };
+
+const open = (own: Partial<RealWorldOptions> = {}): RealWorld => {
+  const world = new RealWorld({
+    service: "test",
+    instance: "one",
+    redis: proxy.through(redis.url),
+    leaseTtlMs: 15_000,
+    prepareTimeoutMs: 1000,
+    describe: () => ({ host: "here", pid: 1, version: "1.0.0", startedAt: 0, health: null, metadata: {} }),
+    loadHealth: undefined,
+    ...own,
+  });
+  endings.push(() => world.close(soon()));
+  return world;
+};
+
+const healthOn = (probeThread: boolean) => new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread });
+
+/** Beside the service: a connection of the caller's, which nothing of ours may touch. */
+const callers = (url: string): Redis => {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 20, maxRetriesPerRequest: 0 });
+  client.on("error", () => {});
+  endings.push(() => client.disconnect());
+  return client;
+};
+
+describe("the ping gate", () => {
+  it("has the incarnation drawn meanwhile", async () => {
+    const world = open();
+    expect(world.incarnation).toBeUndefined();
+    await world.pingRedis(soon());
+    await eventually("it is drawn", () => world.incarnation !== undefined);
+    expect(await redis.witness.keys("sg:registry:service:*")).toEqual([]);
+  });
+
+  it("ends an attempt of ours at its deadline, so that the next begins afresh", async () => {
+    const world = open();
+    proxy.mode = "stall";
+    const before = proxy.connections;
+    await expect(world.pingRedis(AbortSignal.timeout(200))).rejects.toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE" });
+    const stalled = proxy.connections;
+    expect(stalled).toBeGreaterThan(before);
+    proxy.mode = "pass";
+    await world.pingRedis(soon());
+    expect(proxy.connections).toBeGreaterThan(stalled);
+  });
+
+  it("leaves a connection of the caller's as it was", async () => {
+    const client = callers(proxy.through(redis.url));
+    await client.connect();
+    const made = proxy.connections;
+    let closed = 0;
+    client.on("close", () => {
+      closed += 1;
+    });
+    const world = open({ redis: client, prepareTimeoutMs: 50 });
+    proxy.mode = "stall";
+    await expect(world.pingRedis(AbortSignal.timeout(200))).rejects.toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE" });
+    expect([client.status, closed]).toEqual(["ready", 0]);
+    // the registry's copy has made one
+    expect(proxy.connections - made).toBe(1);
+  });
+
+  it("gives the drawing its own time, so that the registering need not wait for it", async () => {
+    const world = open({ prepareTimeoutMs: 100 });
+    proxy.mode = "stall";
+    const gate = world.pingRedis(soon()).catch(() => {});
+    const patient = AbortSignal.timeout(10_000);
+    await expect(world.registerInstance(patient, starting)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
+    expect(patient.aborted).toBe(false);
+    proxy.mode = "pass";
+    proxy.cut();
+    await gate;
+  });
+});
+
+describe("the close", () => {
+  it("is over at its signal, whatever Redis does, and leaves no connection", async () => {
+    const world = open();
+    await world.pingRedis(soon());
+    expect(await world.registerInstance(soon(), starting)).toEqual({ type: "ok" });
+    proxy.mode = "stall";
+    const asked = world.redis.ping().catch(() => "cut");
+    await world.close(AbortSignal.timeout(50));
+    expect(await asked).toBe("cut");
+    await eventually("no connection is left", () => proxy.open === 0);
+  });
+
+  it("ends a preparation that is under way", async () => {
+    const world = open({ prepareTimeoutMs: 60_000 });
+    proxy.mode = "stall";
+    const gate = world.pingRedis(soon()).catch(() => "over");
+    await eventually("both connect", () => proxy.open === 2);
+    await world.close(soon());
+    expect(await gate).toBe("over");
+    await eventually("no connection is left", () => proxy.open === 0);
+  });
+
+  it("does not touch a client of the caller's", async () => {
+    const client = callers(redis.url);
+    const world = open({ redis: client });
+    await world.pingRedis(soon());
+    await world.registerInstance(soon(), starting);
+    await world.close(soon());
+    expect([client.status, await client.ping()]).toEqual(["ready", "PONG"]);
+  });
+});
+
+describe("the health server", () => {
+  it("is loaded once, from the boot on", async () => {
+    let loads = 0;
+    const world = open({
+      loadHealth: async () => {
+        loads += 1;
+        return healthOn(false);
+      },
+    });
+    expect([loads, world.healthAddress]).toEqual([0, undefined]);
+    world.warm();
+    expect(loads).toBe(1);
+    await world.openHealth(soon());
+    expect(loads).toBe(1);
+    const { port } = world.healthAddress!;
+    expect((await ask(port, "/readyz")).status).toBe(200);
+    await world.closeHealth(soon());
+    expect(world.healthAddress).toBeUndefined();
+    await expect(ask(port, "/readyz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("has its thread started at the boot", async () => {
+    const world = open({ loadHealth: async () => healthOn(true) });
+    const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
+    world.warm();
+    const [worker] = (await started) as [Worker];
+    await world.openHealth(soon());
+    expect(worker.threadId).toBeGreaterThan(0);
+  });
+
+  it("that cannot be loaded fails its opening, not the boot before it, and closes all the same", async () => {
+    const world = open({ loadHealth: () => Promise.reject(new Error("no such module")) });
+    world.warm();
+    await expect(world.openHealth(soon())).rejects.toThrow("no such module");
+    await world.closeHealth(soon());
+    await world.close(soon());
+  });
+
+  it("is gone with its thread once the world is closed", async () => {
+    const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
+    const world = open({ loadHealth: async () => healthOn(true) });
+    await world.openHealth(soon());
+    const [worker] = (await started) as [Worker];
+    await world.close(soon());
+    expect(worker.threadId).toBe(-1);
+  });
+
+  it("that was never opened is gone as well", async () => {
+    let loaded: HealthServer | undefined;
+    const world = open({
+      loadHealth: async () => {
+        loaded = healthOn(false);
+        return loaded;
+      },
+    });
+    world.warm();
+    await world.close(soon());
+    await expect(loaded?.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+  });
+
+  it("that comes after the close is destroyed as it comes", async () => {
+    const gates = new Gates();
+    const late = healthOn(false);
+    const coming = gates.hold("load").then(() => late);
+    const world = open({ loadHealth: () => coming });
+    world.warm();
+    await world.close(AbortSignal.timeout(20));
+    gates.openAll();
+    await coming;
+    await expect(late.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+  });
+
+  it("may be none", async () => {
+    const world = open();
+    world.warm();
+    await world.openHealth(soon());
+    await world.closeHealth(soon());
+    expect(world.healthAddress).toBeUndefined();
+  });
+});
+
+describe("a service in the real world", () => {
+  const run = async (options: Partial<ServiceOptions>, Tier = TestTier): Promise<TestTier> => {
+    const tier = new Tier({ redis: redis.url, probeThread: false, ...options });
+    endings.push(() => tier.shutdown());
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    return tier;
+  };
+  const written = async ({ instanceId }: TestTier): Promise<RegistryEntry> =>
+    JSON.parse(
+      await eventually("it is running", async () => {
+        const text = await redis.witness.get(`sg:registry:service:test:${instanceId}`);
+        return text?.includes('"running"') && text;
+      }),
+    );
+  const portOf = async (tier: TestTier): Promise<number> => (await written(tier)).health!.port;
+
+  it("registers with where and since when, and what describe adds to its metadata", async () => {
+    class Described extends TestTier {
+      protected override describe() {
+        return { ...super.describe(), port: 1234 };
+      }
+    }
+    const tier = await run({ metadata: { zone: "b" } }, Described);
+    const entry = await written(tier);
+    expect(entry).toMatchObject({ host: hostname(), pid: process.pid, metadata: { zone: "b", port: 1234 } });
+    expect(entry.startedAt).toBe(tier.status().phases[0]?.startedAt);
+  });
+
+  it.each([
+    [{ SG_VERSION: "7.1.0", npm_package_version: "1.0.0" }, "7.1.0"],
+    [{ SG_VERSION: undefined, npm_package_version: "1.2.3" }, "1.2.3"],
+    [{ SG_VERSION: undefined, npm_package_version: undefined }, "0.0.0"],
+  ])("its version is that of %j", async (env, version) => {
+    const before = Object.keys(env).map((name) => [name, process.env[name]] as const);
+    const put = (pairs: readonly (readonly [string, string | undefined])[]) => {
+      for (const [name, value] of pairs) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    };
+    put(Object.entries(env));
+    try {
+      expect((await written(await run({ useHealthServer: false }))).version).toBe(version);
+    } finally {
+      put(before);
+    }
+  });
+
+  it("asks Redis for its readiness where that is required, and nowhere else", async () => {
+    const asks = async (options: Partial<ServiceOptions>) => {
+      const port = await portOf(await run({ instanceId: `i${endings.length}`, ...options }));
+      return (await ask(port, "/metrics")).body.includes("sg_redis_reachable");
+    };
+    expect([await asks({}), await asks({ redisRequired: false })]).toEqual([true, false]);
+  });
+
+  it("has a thread only where it is to answer probes, which knows the state while the loop is blocked", async () => {
+    let threads = 0;
+    const count = () => {
+      threads += 1;
+    };
+    process.on("worker", count);
+    endings.push(() => process.off("worker", count));
+    await portOf(await run({ instanceId: "without" }));
+    expect(threads).toBe(0);
+    const port = await portOf(await run({ instanceId: "with", probeThread: true, readinessBlockMs: 100 }));
+    expect(threads).toBe(1);
+    const prober = await startProber(port, "/status");
+    block(600);
+    const blocked = (await prober.stop()).filter(({ status }) => status === 503);
+    expect(blocked.at(-1)?.data).toMatchObject({ state: "running", readiness: { ready: false } });
+  });
+
+  it("without Redis it is ready all the same", async () => {
+    const { port } = await reservePort();
+    await run({ redis: null, useHealthServer: true, healthPort: port });
+    expect((await ask(port, "/metrics")).body).not.toContain("sg_redis_reachable");
+    expect((await ask(port, "/readyz")).status).toBe(200);
+  });
+
+  it("what the health server sees is among its facts, and remembered", async () => {
+    const facts: ServiceFact[] = [];
+    const tier = await run({ redis: proxy.through(redis.url) });
+    tier.onFact((fact) => void facts.push(fact));
+    await written(tier);
+    await proxy.refuse();
+    const fallen = await eventually("it is told", () => facts.find(({ type }) => type === "redis.unreachable"));
+    expect(fallen).toEqual({ type: "redis.unreachable", failures: 3, reason: "connection refused" });
+    await proxy.accept();
+    await eventually("and that it is back", () => facts.some(({ type }) => type === "redis.restored"));
+    const remembered = tier.flight().entries.flatMap((entry) => (entry.kind === "fact" ? [entry.fact.type] : []));
+    expect(remembered).toEqual(expect.arrayContaining(["redis.unreachable", "redis.restored"]));
+  });
+
+  it("while it stops it says so, and ends each connection with its answer", async () => {
+    const tier = await run({ drainDelayMs: 500, drainTimeoutMs: 100 });
+    const port = await portOf(tier);
+    const agent = new Agent({ keepAlive: true });
+    endings.push(() => agent.destroy());
+    expect((await ask(port, "/readyz", { agent })).headers.connection).toBe("keep-alive");
+    void tier.shutdown();
+    const { status, data, headers } = await ask(port, "/readyz", { agent });
+    expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
+  });
+
+  it("its probes say that it stops no later than any subscriber is told", async () => {
+    const patient = { readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
+    const { port } = await reservePort();
+    const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: port, probeThread: true, ...patient });
+    endings.push(() => tier.shutdown());
+    let answer = "";
+    const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
+    tier.actor.subscribe(() => {
+      if (tier.state === "stopping" && answer === "")
+        answer = execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 });
+    });
+    await tier.boot();
+    await tier.shutdown();
+    expect(JSON.parse(answer)).toEqual({ ready: false, reason: "the service is stopping" });
+  });
+});

@@ -1,0 +1,462 @@
+/** The five tiers, in this process, on a real Redis and real sockets. */
+
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import type { Server, ServerResponse } from "node:http";
+import { createServer, get, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { inspect } from "node:util";
+import { chromium } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { silentLogger } from "../../src/logger.ts";
+import type { RegistryEntry } from "../../src/registry/registry.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import type { StargazerService } from "../../src/service/service.ts";
+import { streamKeys } from "../../src/streams/keys.ts";
+import { AgentsService } from "../../src/tiers/agents/agents.ts";
+import { ConsolidationService } from "../../src/tiers/consolidation/consolidation.ts";
+import { edgeOf } from "../../src/tiers/consolidation/knowledge.ts";
+import { GatewayService } from "../../src/tiers/gateway/gateway.ts";
+import { tiers } from "../../src/tiers/index.ts";
+import type { InferenceOptions } from "../../src/tiers/inference/inference.ts";
+import { InferenceService } from "../../src/tiers/inference/inference.ts";
+import type { Responder } from "../../src/tiers/inference/responders.ts";
+import { chooseResponder, openAiResponder } from "../../src/tiers/inference/responders.ts";
+import { tierKeys } from "../../src/tiers/keys.ts";
+import { messageKeys } from "../../src/tiers/messages/keys.ts";
+import { submit } from "../../src/tiers/messages/producer.ts";
+import { WebService } from "../../src/tiers/web/web.ts";
+import { ask } from "../kit/http-client.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { eventually } from "../kit/wait.ts";
+import { Chat } from "../kit/webchat.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(() => redis.witness.flushall());
+
+const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
+const started: StargazerService[] = [];
+const chats: Chat[] = [];
+afterEach(async () => {
+  for (const { socket } of chats.splice(0)) socket.terminate();
+  const reports = await Promise.all(started.splice(0).map((service) => service.shutdown()));
+  expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
+});
+
+/** Boots a tier and has it running; it is stopped after the test, which must not fail. */
+const start = async <T extends StargazerService>(service: T): Promise<T> => {
+  started.push(service);
+  await service.boot();
+  void service.runToCompletion();
+  await service.waitFor("running");
+  return service;
+};
+const gateway = () => start(new GatewayService({ ...common(), port: 0 }));
+const web = () => start(new WebService({ ...common(), port: 0 }));
+const inference = (options: InferenceOptions = {}) => start(new InferenceService({ ...common(), ...options }));
+const chat = async (port: number, options?: Parameters<typeof Chat.open>[1]) => {
+  const opened = await Chat.open(port, options);
+  chats.push(opened);
+  return opened;
+};
+const portOf = ({ http }: { http: { port: number } | undefined }): number => http!.port;
+const echo: Responder = { name: "echo", respond: async (said) => `echo ${said}` };
+
+describe("the list of tiers", () => {
+  it("names the five in the order of their boot", () => {
+    expect(tiers.map(({ name }) => name)).toEqual(["gateway", "inference", "agents", "consolidation", "web"]);
+  });
+
+  it.each(tiers.map((tier) => [tier.name, tier] as const))(
+    "%s boots, runs, is registered, and stops without a trace",
+    async (name, tier) => {
+      const Tier = await tier.load();
+      // the ports are options of the tiers that have one, and unknown to the others
+      const port = name === "gateway" || name === "web" ? { port: 0 } : {};
+      const service = await start(new Tier({ ...common(), ...port } as object));
+      expect(service.serviceName).toBe(name);
+      const listed = () => new Registry(redis.witness).list(name);
+      await eventually("it is listed as running", async () => (await listed())[0]?.status === "running");
+      const [entry] = await listed();
+      expect(entry?.instance).toBe(service.instanceId);
+      const report = await service.shutdown();
+      expect([report.outcome, report.exitCode, report.failures]).toEqual(["shutdown", 0, []]);
+      expect(await new Registry(redis.witness).list()).toEqual([]);
+      await eventually("its connections are gone", async () => {
+        const clients = String(await redis.witness.client("LIST"));
+        return clients.trim().split("\n").length === 1;
+      });
+    },
+  );
+});
+
+describe("a conversation", () => {
+  it("goes from the gateway through inference back to the page that asked", async () => {
+    const page = await chat(portOf(await gateway()));
+    await inference({ responder: echo });
+    page.say("hello");
+    await eventually("the reply", () => page.of("reply").length > 0);
+    const [reply] = page.of("reply");
+    expect(reply).toEqual({ type: "reply", text: "echo hello", to: page.of("accepted")[0]!.id });
+  });
+
+  it("is answered by the offline responder, which says so, when no model is named", async () => {
+    const page = await chat(portOf(await gateway()));
+    await inference();
+    page.say("hello");
+    await eventually("the reply", () => page.of("reply").length > 0);
+    const [reply] = page.of("reply");
+    expect(reply!.text).toMatch(/No model is connected.*offline.*hello/);
+  });
+
+  it("keeps the order of its messages", async () => {
+    const page = await chat(portOf(await gateway()));
+    await inference({ responder: echo });
+    const said = Array.from({ length: 20 }, (_, at) => `${at}`);
+    for (const line of said) page.say(line);
+    await eventually("all replies", () => page.of("reply").length === said.length);
+    expect(page.of("reply").map((reply) => reply.text)).toEqual(said.map((line) => `echo ${line}`));
+  });
+
+  it("an answer finds the gateway that holds the page, whichever gateway reads it", async () => {
+    const gateways = [await gateway(), await gateway()];
+    const pages = await Promise.all([0, 1, 0, 1, 0, 1].map((at) => chat(portOf(gateways[at]!))));
+    await inference({ responder: echo });
+    for (const [at, page] of pages.entries()) page.say(`page ${at}`);
+    await eventually("everybody's own reply", () => pages.every((page) => page.of("reply").length === 1));
+    expect(pages.map((page) => page.of("reply")[0]!.text)).toEqual(pages.map((_, at) => `echo page ${at}`));
+  });
+
+  it("survives its gateway: the page comes back to another one and gets its answer there", async () => {
+    const first = await gateway();
+    const before = await chat(portOf(first));
+    before.say("are you there");
+    await eventually("it is accepted", () => before.of("accepted")[0]);
+    await first.shutdown();
+    expect(before.closedWith).toBe(1001);
+    const after = await chat(portOf(await gateway()), { channel: before.channel });
+    expect(after.channel).toBe(before.channel);
+    await inference({ responder: echo });
+    await eventually("the reply", () => after.of("reply")[0]?.text === "echo are you there");
+  });
+
+  it("an answer whose page has gone for good is a dead letter, not lost", async () => {
+    const page = await chat(portOf(await gateway()));
+    page.say("bye");
+    await eventually("it is accepted", () => page.of("accepted")[0]);
+    page.socket.terminate();
+    await inference({ responder: echo });
+    await eventually("the dead letter", () => redis.witness.xlen(streamKeys(redis.witness).deadLetters), { timeoutMs: 10_000 });
+  });
+});
+
+describe("the gateway", () => {
+  it("tells the registry where it listens", async () => {
+    const service = await gateway();
+    const [entry] = await new Registry(redis.witness).list("gateway");
+    expect(entry!.metadata.http).toEqual({ host: "127.0.0.1", port: portOf(service) });
+  });
+
+  it("says what is wrong with a message, and goes on", async () => {
+    const page = await chat(portOf(await gateway()));
+    for (const bad of ["{", "null", '{"type":"shout"}', '{"type":"message","text":5}', '{"type":"message","text":" "}'])
+      page.socket.send(bad);
+    page.say("x".repeat(16 * 1024 + 1));
+    page.socket.send(Buffer.from([1, 2, 3]));
+    page.say("fine");
+    await eventually("the good one is accepted", () => page.of("accepted")[0]);
+    const codes = page.of("error").map(({ code }) => code);
+    expect(codes.toSorted()).toEqual([...Array(6).fill("bad_message"), "too_large"]);
+    expect(await redis.witness.xlen(messageKeys(redis.witness).inbound)).toBe(1);
+  });
+
+  it("ends a connection that sends more than a message can be", async () => {
+    const page = await chat(portOf(await gateway()));
+    page.socket.send("x".repeat(200_000));
+    await eventually("it is closed", () => page.closedWith === 1009);
+  });
+
+  it("says that a message was not accepted when Redis does not take it", async () => {
+    const page = await chat(portOf(await gateway()));
+    redis.freeze();
+    try {
+      page.say("hello");
+      await eventually("the refusal", () => page.of("error")[0]?.code === "unavailable");
+    } finally {
+      redis.thaw();
+    }
+  });
+
+  it("is for pages of this machine, and for those that are named", async () => {
+    const port = portOf(await gateway());
+    await chat(port, { origin: "http://localhost:8090" });
+    await expect(Chat.open(port, { origin: "http://evil.example" })).rejects.toThrow("403");
+    const rebound = new WebSocket(`ws://127.0.0.1:${port}/webchat`, { headers: { host: "evil.example" } });
+    await expect(once(rebound, "open")).rejects.toThrow("421");
+  });
+
+  it("fails to boot on a port that is taken, and names the way out", async () => {
+    const port = portOf(await gateway());
+    const second = new GatewayService({ ...common(), port });
+    await expect(second.boot()).rejects.toThrow(new RegExp(`port ${port} on 127.0.0.1 is taken. Set SG_GATEWAY_PORT`));
+  });
+
+  it("refuses a port that is none before anything is touched", () => {
+    expect(() => new GatewayService({ ...common(), port: 70_000 })).toThrow(
+      expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }),
+    );
+  });
+});
+
+describe("a model behind an OpenAI-compatible endpoint", () => {
+  let server: Server;
+  let answer: (response: ServerResponse, body: string, authorization: string | undefined) => void;
+  beforeAll(async () => {
+    server = createServer(async (incoming, response) => answer(response, await text(incoming), incoming.headers.authorization));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const model = (timeoutMs = 5000) =>
+    openAiResponder({
+      baseUrl: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`),
+      apiKey: "the-secret",
+      model: "some-model",
+      timeoutMs,
+    });
+
+  const known = { baseUrl: new URL("http://127.0.0.1:1/v1"), apiKey: "the-secret", model: "some-model", timeoutMs: 5000 };
+  const thrownBy = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it("is asked with the message, and its answer goes back", async () => {
+    answer = (response, body, authorization) => {
+      const { model: name, messages } = JSON.parse(body);
+      const content = `${name} heard ${messages.at(-1).content} with ${authorization}`;
+      response.end(JSON.stringify({ choices: [{ message: { content } }] }));
+    };
+    const page = await chat(portOf(await gateway()));
+    await inference({ responder: model() });
+    page.say("hi");
+    await eventually("the reply", () => page.of("reply")[0]?.text === "some-model heard hi with Bearer the-secret");
+  });
+
+  it("that fails is asked three times, then the message is a dead letter, without the key in it", async () => {
+    let asked = 0;
+    answer = (response) => {
+      asked += 1;
+      response.writeHead(500).end("no");
+    };
+    await inference({ responder: model(), work: { retryMs: 10 } });
+    await submit(redis.witness, { id: "1", platform: "webchat", channel: "c", author: "a", text: "hi", at: 1 });
+    await eventually("the dead letter", () => redis.witness.xlen(streamKeys(redis.witness).deadLetters));
+    expect(asked).toBe(3);
+    const letters = JSON.stringify(await redis.witness.xrange(streamKeys(redis.witness).deadLetters, "-", "+"));
+    expect(letters).toContain("answered 500");
+    expect(letters).not.toContain("the-secret");
+  });
+
+  it("that hangs is given up at its deadline, and when the worker stops", async () => {
+    answer = () => {};
+    await expect(model(50).respond("hi", { signal: new AbortController().signal })).rejects.toThrow("no answer within 50 ms");
+    await expect(model().respond("hi", { signal: AbortSignal.abort(new Error("stopping")) })).rejects.toThrow("stopping");
+  });
+
+  it("that answers nonsense has given no answer, and one that never ends is cut to what a message may be", async () => {
+    answer = (response) => response.end('{"choices":[]}');
+    await expect(model().respond("hi", { signal: new AbortController().signal })).rejects.toThrow("without a text");
+    answer = (response) => response.end(JSON.stringify({ choices: [{ message: { content: "é".repeat(20_000) } }] }));
+    const cut = await model().respond("hi", { signal: new AbortController().signal });
+    expect([Buffer.byteLength(cut) <= 16 * 1024, cut.includes("\ufffd"), cut.endsWith("…")]).toEqual([true, false, true]);
+  });
+
+  it("is chosen by OPENAI_BASE_URL, which has to be a URL", () => {
+    process.env.OPENAI_BASE_URL = "not a url";
+    expect(() => chooseResponder()).toThrow(expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }));
+    process.env.OPENAI_BASE_URL = "http://127.0.0.1:1/v1";
+    expect(chooseResponder().name).toMatch(/^model /);
+    delete process.env.OPENAI_BASE_URL;
+    expect(chooseResponder().name).toBe("offline responder");
+  });
+
+  it.each([
+    ["http://user:hidden-pw@127.0.0.1:1/v1", "http://***:***@127.0.0.1:1/v1"],
+    ["http://hidden-pw@127.0.0.1:1/v1", "http://***@127.0.0.1:1/v1"],
+    ["http://127.0.0.1:1/v1?key=hidden-pw", "http://127.0.0.1:1/v1?***"],
+    ["http://127.0.0.1:1/v1#hidden-pw", "http://127.0.0.1:1/v1#***"],
+  ])("is not configured by %s, and what is refused is shown as %s", (url, shown) => {
+    process.env.OPENAI_BASE_URL = url;
+    try {
+      const refused = thrownBy(() => chooseResponder());
+      expect(refused).toMatchObject({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining(` ${shown} `) });
+      expect(inspect(refused)).not.toContain("hidden-pw");
+    } finally {
+      delete process.env.OPENAI_BASE_URL;
+    }
+    expect(() => openAiResponder({ ...known, baseUrl: new URL(url) })).toThrow(` ${shown} `);
+  });
+
+  it.each(["hidden\nkey", "hidden\u2026key", "hidden\u0000key", "hidden key\n", " "])(
+    "is not configured with the key %j, which no header can carry, and the key is not shown",
+    (apiKey) => {
+      const refused = thrownBy(() => openAiResponder({ ...known, apiKey }));
+      expect(refused).toMatchObject({ code: "SG_ERR_CONFIG_INVALID", message: expect.stringContaining("OPENAI_API_KEY") });
+      expect(inspect(refused)).not.toContain("hidden");
+    },
+  );
+
+  it("that cannot be asked, or answers with what it was sent, puts nothing of that into the error", async () => {
+    answer = (response, _body, authorization) => response.end(authorization);
+    const signal = new AbortController().signal;
+    const echoed = await model()
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(echoed).toMatchObject({ message: "the model's endpoint answered with something else than JSON" });
+    answer = (response, _body, authorization) => response.writeHead(302, { location: `http://a:${authorization}@[` }).end();
+    const astray = await model()
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(astray).toMatchObject({ message: expect.stringMatching(/^the model's endpoint cannot be reached/) });
+    const dead = await openAiResponder(known)
+      .respond("hi", { signal })
+      .catch((error: unknown) => error);
+    expect(dead).toMatchObject({ message: expect.stringMatching(/^the model's endpoint cannot be reached/) });
+    for (const error of [echoed, astray, dead])
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("the-secret");
+  });
+});
+
+describe("agents and consolidation", () => {
+  const say = (id: string, channel: string, at: number) =>
+    submit(redis.witness, { id, platform: "webchat", channel, author: "visitor", text: "hi", at });
+
+  it("agents count each conversation's messages once, however many agents there are", async () => {
+    const now = Date.now();
+    await Promise.all([say("1", "x", now - 2), say("2", "x", now - 1), say("3", "y", now)]);
+    for (let count = 0; count < 3; count += 1) await start(new AgentsService({ ...common(), intervalMs: 20 }));
+    const { summary, summaries, knowledge } = tierKeys(redis.witness);
+    await eventually("the first summary", async () => (await redis.witness.hget(summary("webchat", "x"), "messages")) === "2");
+    await say("4", "x", now + 1);
+    await eventually("the next", async () => (await redis.witness.hget(summary("webchat", "x"), "messages")) === "3");
+    expect(await redis.witness.hgetall(summary("webchat", "y"))).toEqual({ messages: "1", lastAt: `${now}` });
+    expect(await redis.witness.zrange(summaries, "-inf", "+inf", "BYSCORE")).toEqual(["webchat/y", "webchat/x"]);
+    expect(await redis.witness.zscore(knowledge, edgeOf("visitor", "speaks in", "webchat/x"))).toBe("3");
+  });
+
+  it("consolidation merges duplicates, lets weights decay and drops weak edges, once a pass", async () => {
+    const { knowledge } = tierKeys(redis.witness);
+    const lower = edgeOf("ada", "knows", "bob");
+    await redis.witness.zadd(knowledge, 2, lower, 1, edgeOf(" Ada", "KNOWS", "Bob  "), 0.05, edgeOf("a", "b", "c"), 9, "no edge");
+    for (let count = 0; count < 2; count += 1) await start(new ConsolidationService({ ...common(), intervalMs: 60_000 }));
+    await eventually("the pass", async () => (await redis.witness.zcard(knowledge)) === 1);
+    expect(Number(await redis.witness.zscore(knowledge, lower))).toBeCloseTo(3 * 0.95);
+  });
+});
+
+describe("the page", () => {
+  it("is served with a policy that lets nothing else in", async () => {
+    const port = portOf(await web());
+    for (const [path, type] of [
+      ["/", "text/html"],
+      ["/app.js", "text/javascript"],
+      ["/style.css", "text/css"],
+    ] as const) {
+      const { status, headers } = await ask(port, path);
+      expect([status, headers["content-type"]]).toEqual([200, `${type}; charset=utf-8`]);
+      expect(headers["content-security-policy"]).toMatch(
+        /^default-src 'none'; connect-src 'self' [^*;]*ws:\/\/127.0.0.1:\*[^;]*; script-src 'self';/,
+      );
+    }
+    expect((await ask(port, "/nothing")).status).toBe(404);
+  });
+
+  it("answers only to this machine's names", async () => {
+    const port = portOf(await web());
+    const outgoing = request({ host: "127.0.0.1", port, path: "/api/fleet", headers: { host: "evil.example" } }).end();
+    const [response] = await once(outgoing, "response");
+    response.resume();
+    expect(response.statusCode).toBe(421);
+  });
+
+  it("lists the fleet, and says that it cannot when Redis is silent", async () => {
+    const service = await web();
+    await gateway();
+    const listed = await ask(portOf(service), "/api/fleet");
+    expect(listed.data.map((entry: RegistryEntry) => entry.service)).toEqual(["gateway", "web"]);
+    redis.freeze();
+    try {
+      expect((await ask(portOf(service), "/api/fleet")).status).toBe(503);
+    } finally {
+      redis.thaw();
+    }
+  });
+
+  it("tells every reader what is there and then what changes, and lets them go when it stops", async () => {
+    const service = await web();
+    const outgoing = get({ host: "127.0.0.1", port: portOf(service), path: "/api/fleet/events" });
+    const [response] = await once(outgoing, "response");
+    let told = "";
+    response.setEncoding("utf8").on("data", (chunk: string) => {
+      told += chunk;
+    });
+    await eventually("itself", () => told.includes('"service":"web"') && told.includes('"type":"synced"'));
+    const other = await gateway();
+    await eventually("the gateway, with its address", () => told.includes(`"http":{"host":"127.0.0.1","port":${portOf(other)}}`));
+    await other.shutdown();
+    await eventually("its goodbye", () => told.includes('"type":"deregistered"'));
+    const closed = once(response, "close");
+    const from = performance.now();
+    await service.shutdown();
+    await closed;
+    expect(performance.now() - from).toBeLessThan(2000);
+  });
+
+  const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
+    existsSync(path),
+  );
+  it.skipIf(browserPath === undefined)(
+    "shows the fleet and chats in a browser, without an error",
+    { timeout: 60_000 },
+    async () => {
+      const service = await web();
+      await gateway();
+      await inference({ responder: echo });
+      const browser = await chromium.launch({ executablePath: browserPath!, args: ["--no-sandbox"] });
+      try {
+        const page = await browser.newPage();
+        const problems: string[] = [];
+        page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+        page.on("pageerror", (error) => problems.push(String(error)));
+        await page.goto(`http://127.0.0.1:${portOf(service)}/`);
+        for (const name of ["gateway", "inference", "web"])
+          await page.waitForSelector(`tr[data-service=${name}][data-status=running]`);
+        await page.waitForSelector("#text:enabled");
+        await page.fill("#text", "<b>hello</b>");
+        await page.click("button");
+        await page.waitForSelector("li.theirs");
+        expect(await page.textContent("li.theirs")).toBe("echo <b>hello</b>");
+        expect(await page.locator("li.waiting").count()).toBe(0);
+        await start(new AgentsService({ ...common(), intervalMs: 1000 }));
+        await page.waitForSelector("tr[data-service=agents][data-status=running]");
+        expect(problems).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+});
