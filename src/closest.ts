@@ -1,6 +1,6 @@
-/** What somebody who mistyped a word has probably meant. */
+/** The known word that a mistyped one probably means. */
 
-/** How many letters have to be changed, added or left out. */
+/** The number of letters to change, add or remove (Levenshtein). */
 const distance = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...from].entries()) {

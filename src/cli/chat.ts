@@ -12,7 +12,7 @@ import { converse, within } from "./conversation.ts";
 import { readable } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";
 
-/** ms for a reply */
+/** ms from a message to its reply */
 const replyTimeoutMs = 10_000;
 
 const failed = (message: string): StargazerError => new StargazerError("SG_ERR_FAILED", message);
@@ -23,7 +23,7 @@ const urlOf = ({ metadata }: RegistryEntry): string | undefined => {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 };
 
-/** Where a gateway listens, one that is running before any other. */
+/** The address of a gateway; one that is running is preferred. */
 const findGateway = async (place: Place): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(b.status === "running") - Number(a.status === "running"));
@@ -35,9 +35,9 @@ const findGateway = async (place: Place): Promise<string> => {
 /** Sends one message and resolves with its reply. */
 const ask = async (gateway: string, text: string): Promise<string> => {
   const over = new AbortController();
-  const { promise: reply, hear } = firstReply();
+  const { promise: reply, onAnswer } = firstReply();
   const late = failed(`no reply within ${replyTimeoutMs / 1000} s. Are all tiers running? See: stargazer fleet`);
-  const asked = openWebchat({ gateway, hear, signal: over.signal }).then((client) => {
+  const asked = openWebchat({ gateway, onAnswer, signal: over.signal }).then((client) => {
     client.send(text);
     return Promise.race([reply, client.ended.then(() => reply)]).finally(client.close);
   });
@@ -49,24 +49,24 @@ const ask = async (gateway: string, text: string): Promise<string> => {
   }
 };
 
-const firstReply = (): { promise: Promise<string>; hear: (answer: WebchatAnswer) => void } => {
-  let hear: (answer: WebchatAnswer) => void = () => {};
+const firstReply = (): { promise: Promise<string>; onAnswer: (answer: WebchatAnswer) => void } => {
+  let onAnswer: (answer: WebchatAnswer) => void = () => {};
   const promise = new Promise<string>((resolve, reject) => {
-    hear = (answer) => {
+    onAnswer = (answer) => {
       if (answer.type === "reply") resolve(readable(answer.text));
       if (answer.type === "error") reject(failed(`the gateway refused the message: ${readable(answer.message)}`));
     };
   });
   promise.catch(() => {});
-  return { promise, hear };
+  return { promise, onAnswer };
 };
 
 export const chat: Command = {
   name: "chat",
-  summary: "talks with the fleet, through its gateway",
+  summary: "sends messages to the fleet through its gateway",
   synopsis: "[--once TEXT] [--redis URL]",
   details: [
-    `--once TEXT      sends one message, prints its reply and ends; fails after ${replyTimeoutMs / 1000} s without one`,
+    `--once TEXT      sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`,
     redisDetail,
   ],
   options: { once: { type: "string" }, ...redisOption },

@@ -1,4 +1,4 @@
-/** What a command is, and how its arguments are read: every problem at once, before anything is touched. */
+/** The form of a command, and the reading of its arguments: all problems at once, before anything is opened. */
 import type { ParseArgsConfig } from "node:util";
 import { parseArgs } from "node:util";
 import { didYouMean } from "../closest.ts";
@@ -15,9 +15,9 @@ export interface Command {
   /** what the options mean, a line each */
   readonly details: readonly string[];
   readonly options: Options;
-  /** boolean options that may have a value all the same: `--inspect`, `--inspect=stately` */
+  /** boolean options that may also have a value: `--inspect`, `--inspect=stately` */
   readonly optionalValues?: readonly string[];
-  /** Refuses what is wrong before it touches anything; resolves with the exit code. */
+  /** Throws `SG_ERR_USAGE` for wrong arguments before it opens anything; resolves with the exit code. */
   run(args: Arguments): Promise<number>;
 }
 
@@ -27,7 +27,7 @@ export interface Arguments {
   text(name: string): string | undefined;
   texts(name: string): readonly string[];
   has(name: string): boolean;
-  /** What is wrong with the options; a command adds its own findings and then calls `refuse`. */
+  /** Problems of the options; a command adds its own and then calls `refuse`. */
   readonly problems: string[];
 }
 
@@ -63,7 +63,7 @@ const problemOf = (token: OptionToken, options: Options, optionalValues: readonl
   return undefined;
 };
 
-/** Adds to the problems whatever is given beside options, for a command that takes nothing else. */
+/** Adds a problem for a positional argument; for commands that take options only. */
 export const refusePositionals = ({ positionals, problems }: Arguments, hint = ""): void => {
   if (positionals.length > 0) problems.push(`unexpected ${JSON.stringify(positionals[0])}${hint}`);
 };
@@ -93,4 +93,4 @@ export const redisOption = { redis: { type: "string" } } as const;
 export const jsonOption = { json: { type: "boolean" } } as const;
 export const redisDetail =
   "--redis URL      the Redis of the fleet; else REDIS_URL, else the fleet that `up` runs here, else 127.0.0.1:6379";
-export const jsonDetail = "--json           for programs";
+export const jsonDetail = "--json           prints JSON, for programs";

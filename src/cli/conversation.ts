@@ -7,23 +7,24 @@ import { interrupted } from "./signals.ts";
 import { paintFor, readable } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";
 
-/** How many answers are still to come. */
-class Owed {
+/** Counts the answers that are still to come. */
+class PendingAnswers {
   #count = 0;
-  #none: (() => void)[] = [];
+  #waiting: (() => void)[] = [];
 
-  more(): void {
+  add(): void {
     this.#count += 1;
   }
 
-  less(): void {
+  settle(): void {
     this.#count -= 1;
     if (this.#count > 0) return;
-    for (const resolve of this.#none.splice(0)) resolve();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  none(): Promise<void> {
-    return this.#count > 0 ? new Promise((resolve) => this.#none.push(resolve)) : Promise.resolve();
+  /** Resolves when no answer is pending. */
+  settled(): Promise<void> {
+    return this.#count > 0 ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }
 }
 
@@ -43,29 +44,29 @@ const show = (answer: WebchatAnswer): void => {
 const isLast = ({ type }: WebchatAnswer): boolean => type === "reply" || type === "error";
 
 /**
- * Until the input ends or a signal comes. What was asked by then is waited for, `replyTimeoutMs` at most, unless a signal came.
- * Rejects with `SG_ERR_FAILED` where the gateway goes away or an answer stays out.
+ * Sends each line of standard input until the input ends or a signal arrives. At the end of the input it waits for the answers
+ * that are pending, at most `replyTimeoutMs`. Rejects with `SG_ERR_FAILED` when the gateway closes or an answer does not arrive.
  */
 export const converse = async (gateway: string, replyTimeoutMs: number): Promise<void> => {
   const { signal, release } = interrupted();
-  const owed = new Owed();
-  const hear = (answer: WebchatAnswer): void => {
+  const pending = new PendingAnswers();
+  const onAnswer = (answer: WebchatAnswer): void => {
     if (!isLast(answer)) return;
     show(answer);
-    owed.less();
+    pending.settle();
   };
   try {
-    const client = await openWebchat({ gateway, hear, signal });
+    const client = await openWebchat({ gateway, onAnswer, signal });
     const lines = createInterface({ input: process.stdin, terminal: false, signal });
     client.ended.catch(() => lines.close());
     prompt();
     for await (const text of lines) {
       if (text.trim() === "") continue;
-      owed.more();
+      pending.add();
       client.send(text);
     }
     const late = new StargazerError("SG_ERR_FAILED", `no reply within ${replyTimeoutMs / 1000} s. See: stargazer fleet`);
-    const answered = Promise.race([owed.none(), client.ended]);
+    const answered = Promise.race([pending.settled(), client.ended]);
     await within(replyTimeoutMs, late, signal, answered);
     client.close();
     await client.ended;
@@ -76,7 +77,7 @@ export const converse = async (gateway: string, replyTimeoutMs: number): Promise
   }
 };
 
-/** Settles with `promise`, or rejects with `late` when the time is over, or when the signal aborts. */
+/** Settles as `promise` does; rejects with `late` after `ms`, or with the signal's reason. */
 export const within = async <T>(ms: number, late: Error, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> => {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(late), ms);

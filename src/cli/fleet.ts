@@ -1,5 +1,4 @@
-/** `fleet`: who is in the registry. */
-
+/** `fleet`: the entries of the registry. */
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
@@ -21,7 +20,7 @@ const rowOf = (entry: RegistryEntry, now: number): string[] => [
   entry.instance,
 ];
 
-/** The fleet as a person reads it. */
+/** The fleet as a table. */
 const listing = (entries: readonly RegistryEntry[], label: string): string => {
   if (entries.length === 0) return `no service is registered in ${label}`;
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
@@ -46,9 +45,9 @@ const line = (event: RegistryEvent): string => {
   return `${time}  ${type}  ${service}/${instance}  ${status}`;
 };
 
-const tellSkipped = (key: string): void => console.error(`skipped ${plain(key)}: it holds something else than the registry's`);
+const printSkipped = (key: string): void => console.error(`skipped ${plain(key)}: its value is not a registry entry`);
 
-/** Tells each change until a signal ends it. */
+/** Prints each change until a signal arrives. */
 const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
   const { signal, release } = interrupted();
   try {
@@ -62,14 +61,14 @@ export const fleet: Command = {
   name: "fleet",
   summary: "lists the services in the registry, or watches them",
   synopsis: "[--watch] [--json] [--redis URL]",
-  details: ["--watch          then tells each change, until Ctrl-C", jsonDetail, redisDetail],
+  details: ["--watch          prints the entries, then each change, until Ctrl-C", jsonDetail, redisDetail],
   options: { watch: { type: "boolean" }, ...jsonOption, ...redisOption },
   async run(args: Arguments) {
     refusePositionals(args);
     refuse(args, fleet);
     const place = locate(args.text("redis"));
     await withRedis(place, async (redis) => {
-      const registry = new Registry(redis, { onSkipped: tellSkipped });
+      const registry = new Registry(redis, { onSkipped: printSkipped });
       if (args.has("watch")) return watch(registry, args.has("json"));
       const entries = await registry.list();
       console.log(args.has("json") ? JSON.stringify(entries, null, 2) : listing(entries, place.label));

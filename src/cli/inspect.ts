@@ -1,4 +1,4 @@
-/** `inspect`: where one running instance is on the chart, and how it came there. */
+/** `inspect`: the state of one running instance on the chart, and its path. */
 import { hostname } from "node:os";
 import type { PhaseRecord } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
@@ -18,9 +18,9 @@ import { duration, paintFor, plain } from "./terminal.ts";
 const answerTimeoutMs = 3000;
 const lastTransitions = 6;
 
-/* ---- finding the instance and asking it ---- */
+/* ---- find the instance, read its /status ---- */
 
-/** The one that was meant. An instance may be named by its beginning. */
+/** The entry of the named instance. A beginning of its name is enough where only one begins so. */
 const choose = (entries: readonly RegistryEntry[], service: string, instance: string, label: string): RegistryEntry => {
   const exact = entries.filter((entry) => entry.instance === instance);
   const fitting = exact.length > 0 ? exact : entries.filter((entry) => entry.instance.startsWith(instance));
@@ -31,10 +31,10 @@ const choose = (entries: readonly RegistryEntry[], service: string, instance: st
   }
   if (more.length === 0) return found;
   const names = fitting.map((entry) => `${entry.service}/${entry.instance}`);
-  throw usageError([`there are ${names.length} of them; name one: ${names.join(", ")}`], "inspect");
+  throw usageError([`${names.length} instances match; name one: ${names.join(", ")}`], "inspect");
 };
 
-/** Where this machine reaches a server that listens on all addresses. */
+/** The host part of the URL. A server that listens on all addresses is reached by loopback or by its host name. */
 const reachable = ({ host, health }: RegistryEntry): string => {
   const name = health?.host ?? "";
   if (name !== "0.0.0.0" && name !== "::") return name.includes(":") ? `[${name}]` : name;
@@ -44,14 +44,14 @@ const reachable = ({ host, health }: RegistryEntry): string => {
 const ask = async (entry: RegistryEntry): Promise<StatusReport> => {
   const name = `${entry.service}/${entry.instance}`;
   if (entry.health === null) {
-    const message = `${name} is '${entry.status}' and has no health server, so it cannot be asked. See: stargazer fleet`;
+    const message = `${name} is '${entry.status}' and has no health server, so its state cannot be read. See: stargazer fleet`;
     throw new StargazerError("SG_ERR_FAILED", message);
   }
   const url = `http://${reachable(entry)}:${entry.health.port}/status`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs), redirect: "error" });
     const status = (await response.json()) as StatusReport;
-    if (status.instance !== entry.instance || !Array.isArray(status.phases)) throw new Error("somebody else answered");
+    if (status.instance !== entry.instance || !Array.isArray(status.phases)) throw new Error("the answer is of another instance");
     return status;
   } catch (cause) {
     const why = messageOf((cause as Error).cause ?? cause);
@@ -65,13 +65,13 @@ const ask = async (entry: RegistryEntry): Promise<StatusReport> => {
   }
 };
 
-/* ---- how it is shown ---- */
+/* ---- print it ---- */
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
 const isOfChart = ({ phase }: PhaseRecord): boolean =>
   (stateNames as readonly string[]).includes(phase) || phase.startsWith("stopping.");
 
-/** The nine states: what was passed, where it is, what is to come. */
+/** The nine states: passed, current, to come. */
 const spine = ({ state, path, phases }: StatusReport, now: number, paint: Paint): string[] =>
   stateNames.map((name, index) => {
     const record = phases.findLast(({ phase }) => phase === name);
@@ -123,9 +123,9 @@ const report = (entry: RegistryEntry, status: StatusReport, paint: Paint): strin
 
 export const inspect: Command = {
   name: "inspect",
-  summary: "shows where one running instance is on the chart, and how it came there",
+  summary: "shows the state of one running instance on the chart, and its path",
   synopsis: "<service>[/<instance>] [--json] [--redis URL]",
-  details: ["instance         its name or the beginning of it; not needed where there is one only", jsonDetail, redisDetail],
+  details: ["instance         its name or a beginning of it; not needed where there is only one", jsonDetail, redisDetail],
   options: { ...jsonOption, ...redisOption },
   async run(args) {
     const [target = "", ...more] = args.positionals;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: finds the command, prints help, and turns every error into one line and an exit code. */
+/** The command line: finds the command, prints help, turns each error into one line and an exit code. */
 import module from "node:module";
 import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -10,10 +10,10 @@ import { parse, usageError } from "./command.ts";
 import { hearEarly } from "./early.ts";
 import { watchOutput } from "./output.ts";
 
-/** Node 22 and newer keep what they have compiled for the next start; older ones do without. */
+/** Node 22 and newer keep compiled code on disk for the next start. */
 (module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 
-/** Loaded when they are called, so that `--help` and `run` do not pay for the others. */
+/** Each is loaded when it is called, so that `run` does not load the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./up.ts")).up,
   run: async () => (await import("./run.ts")).run,
@@ -41,7 +41,7 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string =>
     ...details.map((line) => `  ${line}`),
   ].join("\n");
 
-/** What is started by these is stopped by signals, and from now on: it takes a while to load. */
+/** These start services, which signals stop: also a signal that arrives while the command is being loaded. */
 const services = ["run", "up"];
 
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
@@ -70,7 +70,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   return runCommand(name, rest);
 };
 
-/** Wrong usage and wrong configuration are 2, everything else that fails is 1. */
+/** 2 for wrong usage and wrong configuration, 1 for any other failure. */
 const exitCodeOf = (error: unknown): number =>
   error instanceof StargazerError && (error.code === "SG_ERR_USAGE" || error.code === "SG_ERR_CONFIG_INVALID") ? 2 : 1;
 
@@ -79,7 +79,7 @@ const textOf = (error: unknown): string =>
     ? `${error.code} ${error.message}`
     : `SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`;
 
-/** Whatever was open has been closed, or, as in a module that could not be loaded, is not ours to close: it is not waited for. */
+/** Exits at once: ours is closed by now, and what a module opened before it failed to load is not ours to close. */
 const fail = (error: unknown): never => {
   const code = exitCodeOf(error);
   console.error(`stargazer: ${textOf(error)}`);

@@ -1,4 +1,4 @@
-/** `replay`: what a service did before its stop failed, from the file that its log names. */
+/** `replay`: the recording of a service whose stop failed, from the file that its log names. */
 import { readFileSync } from "node:fs";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
@@ -27,20 +27,20 @@ const head = ({ service, instance, pid, writtenAt, path, end }: FlightRecording)
 ];
 
 const rerunWords = (again: Rerun | undefined): string => {
-  if (again === undefined) return "Its beginning is gone, so the chart cannot be driven the same way again.";
+  if (again === undefined) return "The recording has lost its beginning, so the chart cannot be driven with it.";
   return again.same
-    ? "The chart of this version goes the same way."
-    : `The chart of this version goes another way: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
+    ? "The chart of this version takes the same path."
+    : `The chart of this version takes another path: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
 };
 
 const print = (recording: FlightRecording): void => {
   const paint = paintFor(process.stdout);
-  const told = storyOf(recording).map(({ atMs, text, tone }) => {
+  const story = storyOf(recording).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
     return `${paint("dim", when)}  ${paint(colours[tone], plain(text))}`;
   });
   const phases = timelineTree(recording.phases, recording.writtenAt).map(plain);
-  const lines = [...head(recording).map(plain), "", ...told, "", ...phases, "", plain(rerunWords(rerun(recording)))];
+  const lines = [...head(recording).map(plain), "", ...story, "", ...phases, "", plain(rerunWords(rerun(recording)))];
   console.log(lines.join("\n"));
 };
 

@@ -1,4 +1,4 @@
-/** `run`: one service in the foreground, which is what systemd, Kubernetes and `up` start. */
+/** `run`: one service in the foreground; what systemd, Kubernetes and `up` start. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -21,7 +21,7 @@ type Start = StargazerService | (() => StargazerService);
 
 const isPath = (target: string): boolean => /^[./]|[/\\]|\.[cm]?[jt]s$/.test(target);
 
-/** By shape rather than by class: the module may bring a copy of this package of its own. */
+/** Tested by shape, not by class: the module may import another copy of this package. */
 const isService = (value: unknown): value is StargazerService =>
   typeof value === "object" && value !== null && "runToCompletion" in value && "shutdown" in value;
 const isServiceClass = (value: unknown): value is new (options: object) => StargazerService =>
@@ -42,14 +42,14 @@ const tier = async (name: string): Promise<Start> => {
   return () => new Tier({});
 };
 
-/** ms that the top level of a module may take */
+/** ms for the top level of a module */
 const loadTimeoutMs = 60_000;
 
-/** Rejects where it would be waited for in vain: nothing is left to do that could end the loading, or it takes too long. */
+/** Rejects when the loading cannot end (the event loop is empty), or after `loadTimeoutMs`. */
 const unlessStuck = <T>(loading: Promise<T>): Promise<T> => {
   const stuck = new AbortController();
   const giveUp = (why: string) => stuck.abort(new Error(why));
-  const stop = onIdle(() => giveUp("its top level awaits what never comes"));
+  const stop = onIdle(() => giveUp("its top level awaits a promise that nothing can settle"));
   const timer = setTimeout(giveUp, loadTimeoutMs, `its top level did not end within ${loadTimeoutMs} ms`).unref();
   return until(stuck.signal, loading).finally(() => {
     stop();
@@ -57,12 +57,12 @@ const unlessStuck = <T>(loading: Promise<T>): Promise<T> => {
   });
 };
 
-/** What the module exports; undefined as soon as it has launched a service itself, however long its top level then waits. */
+/** The module's exports; undefined as soon as it launches a service itself, which its top level may then await. */
 const load = async (file: string, onItself: (service: unknown) => void): Promise<Record<string, unknown> | undefined> => {
-  let unhear = () => {};
+  let unsubscribe = () => {};
   const itself = new Promise<undefined>((resolve) => {
-    unhear = onLaunched((service) => {
-      unhear();
+    unsubscribe = onLaunched((service) => {
+      unsubscribe();
       onItself(service);
       resolve(undefined);
     });
@@ -70,7 +70,7 @@ const load = async (file: string, onItself: (service: unknown) => void): Promise
   const loading = import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
   try {
     const exported = await unlessStuck(Promise.race([itself, loading]));
-    // what its top level throws from here on is as uncaught as under `node`
+    // an error of its top level from here on is an uncaught one, as under `node`
     if (exported === undefined) void loading.then(() => {});
     return exported;
   } catch (cause) {
@@ -79,11 +79,11 @@ const load = async (file: string, onItself: (service: unknown) => void): Promise
     const message = `the module ${file} cannot be loaded: ${messageOf(cause)}${advice}`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
   } finally {
-    unhear();
+    unsubscribe();
   }
 };
 
-/** Undefined where the module has launched its service itself. */
+/** The service of a module; undefined where the module launched it itself. */
 const fromModule = async (path: string, onItself: (service: unknown) => void): Promise<Start | undefined> => {
   const file = resolve(path);
   if (!existsSync(file)) throw usageError([`there is no module ${path}`], "run");
@@ -94,7 +94,7 @@ const fromModule = async (path: string, onItself: (service: unknown) => void): P
   if (isService(exported)) return exported;
   throw usageError(
     [
-      `the module ${path} has no service in it: export a class that extends StargazerService, or an instance, as default, or launch it there`,
+      `the module ${path} exports no service: export a class that extends StargazerService, or an instance, as default, or launch it in the module`,
     ],
     "run",
   );
@@ -108,27 +108,27 @@ const inspectChoice = (args: Arguments): InspectChoice | undefined => {
   return variable === undefined ? undefined : readChoice(variable, "SG_INSPECT");
 };
 
-/** Has a service watched from its first moment; the inspector is loaded only here. */
+/** Attaches the inspector before the service boots; it is loaded only here. */
 const watcher = async (choice: InspectChoice): Promise<(service: StargazerService) => void> => {
   const { inspect } = await import("../inspector/inspect.ts");
   return (service) => void inspect(service, choice, { say: (line) => console.error(`stargazer: ${line}`) });
 };
 
-/** A service is stopped by signals, never by the end of whoever reads what it says. */
+/** A closed output pipe does not stop a service; signals do. */
 const outliveReaders = (): void => onOutputLost(() => {});
 
 export const run: Command = {
   name: "run",
-  summary: "runs one service in the foreground until it ends or gets SIGTERM or SIGINT",
+  summary: "runs one service in the foreground until it ends or receives SIGTERM or SIGINT",
   synopsis: "<tier | ./module.js> [--inspect[=page|PORT|stately|ws://URL]]",
   details: [
     `tier             ${tiers.map(({ name }) => name).join(", ")}`,
     "./module.js      its default export is a class that extends StargazerService (it is constructed with {}), or an instance;",
-    "                 or it launches its service itself",
+    "                 or the module launches its service itself",
     "--inspect        serves a page on loopback that shows the service live; SG_INSPECT does the same",
     "  =PORT          the page on that port",
     "  =stately       Stately's inspector, through a relay on loopback (needs the package @statelyai/inspect)",
-    "  =ws://URL      the same, to a receiver that is there already",
+    "  =ws://URL      the same, to a receiver that is running",
     "Settings come from the environment: REDIS_URL, SG_HEALTH_PORT, SG_HEALTH_HOST, SG_BOOT_JITTER_MS and the tier's own.",
   ],
   options: { inspect: { type: "boolean" } },

@@ -1,7 +1,7 @@
-/** Text for terminals: aligned, coloured only where somebody looks, and never with control characters of others. */
+/** Text for terminals: aligned, coloured on a terminal only, and without control characters that came from outside. */
 import { fromEnvironment } from "../environment.ts";
 
-/** What others wrote, made harmless: control characters could move the cursor or change the title. */
+/** Text from outside without its control characters, which could move the cursor or change the title. */
 export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, (sign) => (sign === "\t" ? " " : ""));
 
 /** The same for text of several lines. */
@@ -11,7 +11,7 @@ const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as c
 type Colour = keyof typeof codes;
 export type Paint = (colour: Colour, text: string) => string;
 
-/** Paints on a terminal, unless NO_COLOR is set; anywhere else the text stays as it is. */
+/** Colours on a terminal unless NO_COLOR is set; elsewhere the text stays as it is. */
 export const paintFor = (stream: { isTTY?: boolean }): Paint =>
   stream.isTTY === true && fromEnvironment("NO_COLOR") === undefined
     ? (colour, text) => `\u001b[${codes[colour]}m${text}\u001b[0m`
@@ -20,7 +20,7 @@ export const paintFor = (stream: { isTTY?: boolean }): Paint =>
 type PaintCell = (row: number, column: number, text: string) => string;
 const unpainted: PaintCell = (_row, _column, text) => text;
 
-/** Aligned columns, at most `width` wide: the last one is cut, and columns that do not fit at all are left out. */
+/** Aligned columns of at most `width` characters: the last one is cut, columns beyond it are left out. */
 export const table = (rows: readonly (readonly string[])[], { width = 1000, paint = unpainted } = {}): string[] => {
   const clean = rows.map((row) => row.map(plain));
   const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));

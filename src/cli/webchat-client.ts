@@ -1,20 +1,21 @@
-/** The other end of the gateway's webchat. */
+/** A client of the gateway's webchat. */
 import { WebSocket } from "ws";
 import { StargazerError } from "../errors.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 
 export interface WebchatClient {
   send(text: string): void;
-  /** Settles when the line is gone: resolves after `close`, rejects where the gateway went away. */
+  /** Resolves after `close`; rejects with `SG_ERR_FAILED` when the gateway closes the connection. */
   readonly ended: Promise<void>;
   close(): void;
 }
 
 export interface WebchatOptions {
-  /** where the gateway listens, `http://127.0.0.1:8080` for example */
+  /** the gateway's address, `http://127.0.0.1:8080` for example */
   readonly gateway: string;
-  readonly hear: (answer: WebchatAnswer) => void;
-  /** cuts the line, at any time */
+  /** called with each answer of the gateway */
+  readonly onAnswer: (answer: WebchatAnswer) => void;
+  /** closes the connection by force, at any time */
   readonly signal: AbortSignal;
 }
 
@@ -29,8 +30,8 @@ const parsed = (data: unknown): WebchatAnswer | undefined => {
   }
 };
 
-/** Resolves once the gateway has said welcome. Rejects with `SG_ERR_FAILED` where it cannot be reached, or with the signal's reason. */
-export const openWebchat = ({ gateway, hear, signal }: WebchatOptions): Promise<WebchatClient> => {
+/** Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached, or with the signal's reason. */
+export const openWebchat = ({ gateway, onAnswer, signal }: WebchatOptions): Promise<WebchatClient> => {
   const socket = new WebSocket(`${gateway.replace(/^http/, "ws")}/webchat`);
   const send = (text: string) => socket.send(JSON.stringify({ type: "message", text }));
   let close = (): void => {};
@@ -39,7 +40,7 @@ export const openWebchat = ({ gateway, hear, signal }: WebchatOptions): Promise<
       resolve();
       socket.close(1000);
     };
-    socket.once("close", (code) => reject(failed(`the gateway at ${gateway} has closed the chat (code ${code})`)));
+    socket.once("close", (code) => reject(failed(`the gateway at ${gateway} closed the chat (code ${code})`)));
   });
   ended.catch(() => {});
   return new Promise((resolve, reject) => {
@@ -53,7 +54,7 @@ export const openWebchat = ({ gateway, hear, signal }: WebchatOptions): Promise<
     socket.on("message", (data) => {
       const answer = parsed(data);
       if (answer?.type === "welcome") resolve({ send, ended, close });
-      if (answer !== undefined) hear(answer);
+      if (answer !== undefined) onAnswer(answer);
     });
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });

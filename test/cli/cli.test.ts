@@ -53,7 +53,7 @@ describe("wrong usage is one line on standard error, and exits 2", () => {
     [["run", "web", "agents"], /name one tier or one module/],
     [["run", "infrence"], /unknown tier "infrence" \(did you mean inference\?\)/],
     [["run", "./no-such.js"], /there is no module \.\/no-such\.js/],
-    [["run", `${modules}/none.mjs`], /has no service in it: export a class that extends StargazerService/],
+    [["run", `${modules}/none.mjs`], /exports no service: export a class that extends StargazerService/],
     [["run", `${modules}/broken.mjs`], /SG_ERR_CONFIG_INVALID the module .* cannot be loaded: this module is broken/],
     [["up", "--tier", "gatway=1"], /unknown tier "gatway" \(did you mean gateway\?\)/],
     [["up", "--tier", "web=many"], /write web=COUNT with a whole number from 0 to 64/],
@@ -108,7 +108,7 @@ describe("run", () => {
   it("refuses a module whose top level never ends", async () => {
     const { code, err } = await shell.run(["run", `${modules}/stuck.mjs`]);
     expect(err).toMatch(
-      /^stargazer: SG_ERR_CONFIG_INVALID the module .*stuck\.mjs cannot be loaded: its top level awaits what never/,
+      /^stargazer: SG_ERR_CONFIG_INVALID the module .*stuck\.mjs cannot be loaded: its top level awaits a promise that nothing can settle/,
     );
     expect(err.trim().split("\n")).toHaveLength(1);
     expect(code).toBe(2);
@@ -219,7 +219,7 @@ describe("with a Redis", () => {
     const { out, err, code } = await shell.run(["fleet", "--redis", redis.url]);
     expect([out, err, code]).toEqual([
       expect.stringMatching(/^sample +running/m),
-      "skipped sg:registry:idx:bad: it holds something else than the registry's\n",
+      "skipped sg:registry:idx:bad: its value is not a registry entry\n",
       0,
     ]);
     drop();

@@ -138,7 +138,7 @@ describe("replay", () => {
       /runTier error \(as told\) -> stopping\.announcing\n +! failed in running: run failed: as told \[SG_ERR_RUN_FAILED\]/,
     );
     expect(out).toMatch(/├─ unwinding +\d+ ms {2}timeout/);
-    expect(out).toContain("The chart of this version goes the same way.");
+    expect(out).toContain("The chart of this version takes the same path.");
   });
 
   it("--json is the recording and whether the chart still goes that way", async () => {
@@ -155,7 +155,7 @@ describe("replay", () => {
     );
     writeFileSync(path, JSON.stringify({ ...flight, entries }));
     const { out } = await shell.run(["replay", path]);
-    expect(out).toContain("goes another way: 'run' led to stopped then, and leads to running now.");
+    expect(out).toContain("takes another path: 'run' led to stopped then, and leads to running now.");
   });
 
   it("--test node is a test that runs and passes", async () => {

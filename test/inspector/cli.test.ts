@@ -74,7 +74,7 @@ describe("stargazer inspect", () => {
     expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining("nobody is not registered in redis://")]);
     await running({ instanceId: "deaf", useHealthServer: false });
     const deaf = await inspect("sample/deaf");
-    expect([deaf.code, deaf.err]).toEqual([1, expect.stringContaining("has no health server, so it cannot be asked")]);
+    expect([deaf.code, deaf.err]).toEqual([1, expect.stringContaining("has no health server, so its state cannot be read")]);
     const none = await inspect();
     expect([none.code, none.err]).toEqual([2, expect.stringContaining("name one service, or service/instance")]);
   });
