@@ -1,13 +1,16 @@
 import { defineConfig } from "vitest/config";
+import { deadlines } from "./test/kit/deadlines.ts";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/kit/global-setup.ts"],
-    testTimeout: 40_000,
-    hookTimeout: 40_000,
+    testTimeout: deadlines.test,
+    hookTimeout: deadlines.test,
     pool: "forks",
-    // the tests wait more than they work, so one worker for each core is not too many, as the default would have it
+    // tests wait more than they compute, so one worker for each core is not too many, as Vitest's default has it
     maxWorkers: 2,
+    // for the same reason the concurrent tests of a file, which are the paths of the models
+    maxConcurrency: 6,
   },
 });

@@ -1,6 +1,7 @@
 /** Gates that hold an effect until the test says how it goes, and a clock whose timers fire when the test says so. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../../src/clock.ts";
+import { deadlines } from "./deadlines.ts";
 
 export interface Gate {
   open(): void;
@@ -84,10 +85,10 @@ export class HeldClock implements Clock {
 }
 
 /** Resolves as soon as `fact` holds, looking once a turn of the event loop. */
-export const settles = async (what: string, fact: () => boolean, timeoutMs = 8000): Promise<void> => {
-  const end = performance.now() + timeoutMs;
+export const settles = async (what: string, fact: () => boolean): Promise<void> => {
+  const end = performance.now() + deadlines.fact;
   while (!fact()) {
-    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${deadlines.fact} ms: ${what}`);
     await turn();
   }
 };

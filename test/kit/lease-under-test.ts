@@ -30,7 +30,7 @@ const serviceName = "lease";
 let made = 0;
 
 /** The registry never says `gone` to a register: the chart is answered by hand. */
-export const isForcedAnswer = ({ type, output }: ModelEvent): boolean =>
+export const isForcedAnswer = (_: unknown, { type, output }: ModelEvent): boolean =>
   type === "xstate.done.actor.registerInstance" && (output as LeaseAnswer).type === "gone";
 
 export class LeaseUnderTest {
@@ -78,7 +78,7 @@ export class LeaseUnderTest {
     this.#actor.start();
   }
 
-  async exec(event: ModelEvent): Promise<void> {
+  async exec(_: unknown, event: ModelEvent): Promise<void> {
     const [, kind, name, actor] = event.type.split(".") as [string, string, string, string];
     const before = this.#actor.getSnapshot();
     if (kind === "after") await this.#after(name, before);

@@ -115,21 +115,27 @@ export interface ModelPath<S> {
 export const pathsOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelPath<S>[] =>
   getShortestPaths(model.machine as never, traversal(model as Model, true)) as unknown as ModelPath<S>[];
 
-/** One shortest sequence of events for each different arrow (where from, by what, where to), loops included. */
-export const sequencesOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelEvent[][] => {
+export interface NamedPath {
+  /** `running, lease held: shutdown leads to stopping.announcing, lease held` */
+  readonly name: string;
+  readonly events: readonly ModelEvent[];
+}
+
+/** One shortest path for each different arrow (where from, by what, where to), loops included. */
+export const sequencesOf = <S extends AnyMachineSnapshot>(model: Model<S>): NamedPath[] => {
   const { states, from: arrowsFrom } = graphOf(model);
   const { place = statePath } = model;
   const id = (snapshot: S) => JSON.stringify(model.key(snapshot));
   const wayTo = new Map([[id(states[0]!), [] as ModelEvent[]]]);
-  const sequences = new Map<string, ModelEvent[]>();
+  const paths = new Map<string, ModelEvent[]>();
   for (const from of wayTo.keys())
     for (const edge of arrowsFrom(from)) {
       const way = [...wayTo.get(from)!, edge.event];
-      const name = `${place(edge.from)} ${eventName(edge.event)} ${place(edge.to)}`;
+      const name = `${place(edge.from)}: ${eventName(edge.event)} leads to ${place(edge.to)}`;
       if (!wayTo.has(id(edge.to))) wayTo.set(id(edge.to), way);
-      if (!sequences.has(name)) sequences.set(name, way);
+      if (!paths.has(name)) paths.set(name, way);
     }
-  return [...sequences.values()];
+  return [...paths].map(([name, events]) => ({ name, events }));
 };
 
 /** Every transition that the chart declares and that does something, as `source event index`. */
@@ -247,6 +253,10 @@ export const leaseModel = (): Model => ({
     random: () => 0.5,
   },
   key: ({ value, context }) => [value, context.wanted, context.sent, context.written],
+  place: (snapshot) => {
+    const { wanted, sent, written } = snapshot.context;
+    return `${statePath(snapshot)} (wanted ${wanted}, sent ${sent ?? "nothing"}, written ${written ?? "nothing"})`;
+  },
   payloads: {
     status: () => [{ type: "status", status: "running" }],
     "xstate.done.actor.registerInstance": answers("xstate.done.actor.registerInstance"),

@@ -1,17 +1,15 @@
-/** The lifecycle chart as a model of the real system: it follows the lease too, so that only what can happen is asked for. */
-import type { AnyMachineSnapshot } from "xstate";
-import { assign, initialTransition, transition } from "xstate";
-import { TestModel } from "xstate/graph";
+/** The lifecycle chart as a model of the real system: it follows the lease too, so that it offers only events that can happen. */
+import { assign } from "xstate";
 import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
 import type { Model, ModelEvent } from "./model.ts";
-import { eventName, lifecycleModel, traversal } from "./model.ts";
+import { lifecycleModel } from "./model.ts";
 
-/** What the lifecycle has heard of its lease: `asked` is before the first answer; a regained lease is held. */
+/** What the lifecycle knows of its lease: `asked` is before the first answer; a regained lease is held. */
 export type FollowedLease = "none" | "asked" | "held" | "suspect" | "lost";
 
-const heard: Readonly<Record<string, FollowedLease>> = {
+const leaseAfter: Readonly<Record<string, FollowedLease>> = {
   "lease.held": "held",
   "lease.regained": "held",
   "lease.suspect": "suspect",
@@ -19,7 +17,7 @@ const heard: Readonly<Record<string, FollowedLease>> = {
 };
 
 const following = silentLifecycle.provide({
-  actions: { report: assign((({ event }: { event: ModelEvent }) => ({ followed: heard[event.type] })) as never) as never },
+  actions: { report: assign((({ event }: { event: ModelEvent }) => ({ followed: leaseAfter[event.type] })) as never) as never },
 });
 
 export const leaseOf = ({ context }: LifecycleSnapshot): FollowedLease =>
@@ -61,7 +59,7 @@ const mayNamePhases = at(
 );
 const namesPhases = (snapshot: LifecycleSnapshot) => snapshot.context.begun.tier && mayNamePhases(snapshot);
 
-/** Nothing is asked of it that the real system cannot do, but for what `forced` below names. */
+/** The model offers only events that the real system can cause, but for those of `isForced`. */
 export const realModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => {
   const base = lifecycleModel(settings);
   const attempts = (snapshot: LifecycleSnapshot) => (at("pinging")(snapshot) ? snapshot.context.attempt : 0);
@@ -109,49 +107,8 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
   };
 };
 
-/** What the real parts never do: these events are sent to the chart by hand, so that their arrows are taken all the same. */
+/** Events that no real part causes: they are sent to the chart by hand, so that their arrows are taken too. */
 export const isForced = (before: LifecycleSnapshot, { type }: ModelEvent): boolean =>
   type === "xstate.error.actor.drainTier" ||
   type === "xstate.error.actor.releaseTier" ||
   (type === "lease.superseded" && isDeregistering(before));
-
-interface ModelStep {
-  readonly event: ModelEvent;
-  readonly before: AnyMachineSnapshot;
-  readonly state: AnyMachineSnapshot;
-}
-
-/** The states that the model comes to. */
-const stepsOf = (model: Model, events: readonly ModelEvent[]): ModelStep[] => {
-  let [state] = initialTransition(model.machine, model.input);
-  return events.map((event) => {
-    const before = state;
-    [state] = transition(model.machine, state, event as never);
-    return { event, before, state };
-  });
-};
-
-export interface Walker<S> {
-  exec(before: S, event: ModelEvent): Promise<void>;
-  check(state: S): Promise<void>;
-}
-
-/** Has a system do each event, and be compared with the model's state after it. A failure tells the events. */
-export const walkThrough = async <S extends AnyMachineSnapshot>(
-  model: Model<S>,
-  events: readonly ModelEvent[],
-  { exec, check }: Walker<S>,
-): Promise<void> => {
-  const options = { ...(traversal(model as Model, true) as object), stateMatcher: () => true };
-  const testModel = new TestModel(model.machine as never, options as never);
-  const steps = stepsOf(model as Model, events);
-  const does = ({ before, event }: ModelStep) => exec(before as S, event);
-  const named = new Proxy({}, { get: () => does });
-  const path = { steps, state: steps.at(-1)?.state, weight: steps.length };
-  try {
-    await testModel.testPath(path as never, { events: named, states: { "*": (state: unknown) => check(state as S) } } as never);
-  } catch (error) {
-    const [message] = String((error as Error).message).split("\nPath:");
-    throw new Error(`${events.map(eventName).join(" > ")}\n${message}`, { cause: error });
-  }
-};
