@@ -8,11 +8,23 @@
  * The arrow that does not exist: nothing leads back from `releasing`, so no beat follows a delete.
  */
 import type { ActorRef, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate";
-import { assign, fromPromise, sendTo, setup } from "xstate";
+import { assign, sendTo, setup } from "xstate";
+import { declared } from "./actor.ts";
+import type { StateMeta } from "./describe.ts";
+import type { StateName } from "./phases.ts";
 import { messageOf } from "./thrown.ts";
 
 /** The status in the registry entry: the states of the lifecycle in which it exists. */
-export type LeaseStatus = "starting" | "healthy" | "running" | "stopping";
+export type LeaseStatus = (typeof leaseStatuses)[number];
+
+/** Every status that a registry entry may have. */
+export const leaseStatuses = ["starting", "healthy", "running", "stopping"] as const satisfies readonly StateName[];
+
+/** `held`: the service believes itself registered. `ending`: the entry is being deleted, or no longer ours. */
+export type LeaseTag = "held" | "ending";
+
+/** Whether the service believes itself registered, by the lease's path: `held.waiting`. */
+export const isLeaseHeld = (path: string): boolean => path.split(".", 1)[0] === "held";
 
 /** Who holds the entry in our place. */
 export interface Twin {
@@ -78,17 +90,22 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
   readonly trouble: string;
 }
 
-const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
 /** a period ± 10 %, so that a fleet started together does not beat together */
 const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
 const longest = (ms: number): number => spread(ms, () => 1);
 
 const lease = setup({
-  types: {} as { context: LeaseContext; events: LeaseEvent; input: LeaseInput },
+  types: {} as {
+    context: LeaseContext;
+    events: LeaseEvent;
+    input: LeaseInput;
+    meta: StateMeta<LeaseContext>;
+    tags: LeaseTag;
+  },
   actors: {
-    registerInstance: fromPromise<LeaseAnswer, LeaseWrite>(notProvided("registerInstance")),
-    renewLease: fromPromise<LeaseAnswer, LeaseWrite>(notProvided("renewLease")),
-    deregisterInstance: fromPromise<void>(notProvided("deregisterInstance")),
+    registerInstance: declared<LeaseAnswer, LeaseWrite>("registerInstance"),
+    renewLease: declared<LeaseAnswer, LeaseWrite>("renewLease"),
+    deregisterInstance: declared<void>("deregisterInstance"),
   },
   actions: {
     tellHeld: sendTo(({ context }) => context.parent, { type: "lease.held" }),
@@ -185,6 +202,8 @@ export const leaseMachine = lease.createMachine({
   },
   states: {
     registering: {
+      description: "Writes the entry for the first time.",
+      meta: { waitsFor: "the entry to be written", deadline: "writeTimeout" },
       entry: "noteSent",
       invoke: {
         src: "registerInstance",
@@ -200,13 +219,19 @@ export const leaseMachine = lease.createMachine({
       after: { writeTimeout: { target: "lost.waiting", actions: overran } },
     },
     held: {
+      description: "The entry is written and confirmed.",
+      tags: ["held"],
       initial: "waiting",
       states: {
         waiting: {
+          description: "Waits until the next beat is due, or the status changes.",
+          meta: { waitsFor: "the next beat", deadline: "heartbeatInterval" },
           always: { guard: "isStale", target: "beating" },
           after: { heartbeatInterval: "beating" },
         },
         beating: {
+          description: "Prolongs the entry.",
+          meta: { waitsFor: "Redis to confirm the beat", deadline: "beatTimeout" },
           entry: "noteSent",
           invoke: {
             src: "renewLease",
@@ -224,12 +249,20 @@ export const leaseMachine = lease.createMachine({
       },
     },
     suspect: {
+      description: "A beat was not confirmed; the entry may still be there.",
+      meta: { deadline: "leaseTtl" },
       entry: "tellSuspect",
       initial: "waiting",
       after: { leaseTtl: "lost" },
       states: {
-        waiting: { after: { leaseRetry: "beating" } },
+        waiting: {
+          description: "Waits before the next beat.",
+          meta: { waitsFor: "the next try", deadline: "leaseRetry" },
+          after: { leaseRetry: "beating" },
+        },
         beating: {
+          description: "Prolongs the entry again.",
+          meta: { waitsFor: "Redis to confirm the beat", deadline: "writeTimeout" },
           entry: "noteSent",
           invoke: {
             src: "renewLease",
@@ -247,10 +280,13 @@ export const leaseMachine = lease.createMachine({
       },
     },
     lost: {
+      description: "The entry is gone, or was not confirmed for its TTL.",
       entry: ["forget", "tellLost"],
       initial: "registering",
       states: {
         registering: {
+          description: "Writes the entry again.",
+          meta: { waitsFor: "the entry to be written again", deadline: "writeTimeout" },
           entry: "noteSent",
           invoke: {
             src: "registerInstance",
@@ -265,16 +301,24 @@ export const leaseMachine = lease.createMachine({
           },
           after: { writeTimeout: { target: "waiting", actions: overran } },
         },
-        waiting: { after: { leaseRetry: "registering" } },
+        waiting: {
+          description: "Waits before the entry is written again.",
+          meta: { waitsFor: "the next try", deadline: "leaseRetry" },
+          after: { leaseRetry: "registering" },
+        },
       },
     },
-    /** written again; held once a beat has confirmed it */
     regained: {
+      description: "The entry is written again; a beat has yet to confirm it.",
+      meta: { waitsFor: "the next beat", deadline: "heartbeatInterval" },
       entry: "tellRegained",
       always: { guard: "isStale", target: "held.beating" },
       after: { heartbeatInterval: "held.beating" },
     },
     releasing: {
+      description: "Deletes the entry.",
+      meta: { waitsFor: "the entry to be deleted", deadline: "writeTimeout" },
+      tags: ["ending"],
       on: { release: undefined },
       invoke: {
         src: "deregisterInstance",
@@ -284,10 +328,13 @@ export const leaseMachine = lease.createMachine({
       },
       after: { writeTimeout: { target: "abandoned", actions: [overran, "tellAbandoned"] } },
     },
-    superseded: { type: "final" },
-    released: { type: "final" },
-    /** the delete is not known to have happened; the entry expires by its TTL */
-    abandoned: { type: "final" },
+    superseded: { type: "final", tags: ["ending"], description: "A newer boot of the same instance id has the entry." },
+    released: { type: "final", tags: ["ending"], description: "The entry is deleted." },
+    abandoned: {
+      type: "final",
+      tags: ["ending"],
+      description: "The delete is not known to have happened; the entry expires by its TTL.",
+    },
   },
 } satisfies Parameters<typeof lease.createMachine>[0]);
 

@@ -11,11 +11,13 @@
  * an open `healthy` takes `run`.
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
-import { assign, emit, enqueueActions, fromPromise, setup, spawnChild, stopChild } from "xstate";
+import { assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
+import { declared } from "./actor.ts";
+import type { StateMeta } from "./describe.ts";
 import type { LeaseEvent, LeaseFact, LeaseStatus, Twin } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
 import type { ChartPhase, EndedPhase, Failure, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
-import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "./phases.ts";
+import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase, tierPhaseUnderWay } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
 import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
 import { messageOf, ownCodeOf } from "./thrown.ts";
@@ -78,7 +80,8 @@ export interface ReleaseWork {
   readonly withinMs: number;
 }
 
-export type LifecycleTag = "ready" | "over";
+/** `booting`: on the way to `ready`. `ready`: traffic may come. `stopping`: everything begun is being undone. */
+export type LifecycleTag = "booting" | "ready" | "stopping";
 
 export interface LifecycleOutput {
   readonly outcome: Cause["outcome"];
@@ -89,7 +92,6 @@ export interface LifecycleOutput {
   readonly phases: readonly EndedPhase[];
 }
 
-const notProvided = (name: string) => fromPromise<void>(() => Promise.reject(new Error(`actor '${name}' was not provided`)));
 const toLease = (event: LeaseEvent) => event;
 const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
@@ -107,19 +109,20 @@ const lifecycle = setup({
     input: LifecycleInput;
     output: LifecycleOutput;
     tags: LifecycleTag;
+    meta: StateMeta<LifecycleContext>;
     emitted: LeaseFact | { type: "lease.broken"; reason: string };
     children: { lease: "lease" };
   },
   actors: {
-    pingRedis: notProvided("pingRedis"),
-    startTier: notProvided("startTier"),
-    openHealth: notProvided("openHealth"),
-    runTier: notProvided("runTier"),
-    closeHealth: notProvided("closeHealth"),
-    drainTier: notProvided("drainTier"),
-    stopTier: notProvided("stopTier"),
-    releaseTier: fromPromise<void, ReleaseWork>(() => Promise.reject(new Error("actor 'releaseTier' was not provided"))),
-    closeRedis: notProvided("closeRedis"),
+    pingRedis: declared("pingRedis"),
+    startTier: declared("startTier"),
+    openHealth: declared("openHealth"),
+    runTier: declared("runTier"),
+    closeHealth: declared("closeHealth"),
+    drainTier: declared("drainTier"),
+    stopTier: declared("stopTier"),
+    releaseTier: declared<void, ReleaseWork>("releaseTier"),
+    closeRedis: declared("closeRedis"),
     lease: leaseMachine,
   },
   actions: {
@@ -271,9 +274,11 @@ const step = <P extends StopStep, G extends string, A extends string, D extends 
   src: A,
   deadline: D,
   next: StopStep,
-  { onError, onTimeout }: { onError: E; onTimeout: T },
+  { onError, onTimeout, ...words }: { description: string; waitsFor: string; onError: E; onTimeout: T },
 ) =>
   ({
+    description: words.description,
+    meta: { waitsFor: words.waitsFor, deadline },
     entry: enter(`stopping.${phase}`),
     always: { guard: skip, target: next, actions: mark("skipped") },
     invoke: { src, id: src, onDone: next, onError: { target: next, actions: onError } },
@@ -309,20 +314,33 @@ export const lifecycleMachine = lifecycle.createMachine({
   },
   states: {
     init: {
+      description: "Is constructed; nothing is touched.",
+      meta: { waitsFor: "boot" },
       entry: enter("init"),
       on: { boot: "jitter", shutdown: { target: "stopped", actions: noteShutdown } },
     },
     jitter: {
+      description: "Waits a random time, so that replicas do not boot in step.",
+      meta: { waitsFor: "its turn", deadline: "bootJitter" },
+      tags: ["booting"],
       entry: enter("jitter"),
       on: { shutdown: cutBoot },
       after: { bootJitter: "pinging" },
     },
     pinging: {
+      description: "Checks that Redis answers, in a few attempts.",
+      tags: ["booting"],
       entry: enter("pinging"),
       on: { shutdown: cutBoot },
       initial: "attempt",
       states: {
         attempt: {
+          description: "Sends one PING.",
+          meta: {
+            waitsFor: "Redis to answer PING",
+            detail: ({ attempt, settings }) => `attempt ${attempt} of ${settings.pingAttempts}`,
+            deadline: "pingTimeout",
+          },
           entry: "countAttempt",
           invoke: {
             src: "pingRedis",
@@ -336,16 +354,24 @@ export const lifecycleMachine = lifecycle.createMachine({
           after: { pingTimeout: { target: "judging", actions: silent } },
         },
         judging: {
+          description: "Decides whether to try again, to go on without Redis or to stop.",
           always: [
             { guard: "hasAttemptsLeft", target: "backoff" },
             { guard: "isRedisOptional", target: "#lifecycle.starting", actions: ["degrade", mark("failed")] },
             { target: "#lifecycle.stopping", actions: ["failPing", endAs("failed", "redis did not pass the ping gate")] },
           ],
         },
-        backoff: { after: { pingBackoff: "attempt" } },
+        backoff: {
+          description: "Waits a random time before the next attempt.",
+          meta: { waitsFor: "the next attempt", deadline: "pingBackoff" },
+          after: { pingBackoff: "attempt" },
+        },
       },
     },
     starting: {
+      description: "Runs the tier's onStart.",
+      meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
+      tags: ["booting"],
       entry: [enter("starting"), begin("tier")],
       on: { shutdown: cutBoot },
       invoke: {
@@ -371,6 +397,9 @@ export const lifecycleMachine = lifecycle.createMachine({
       },
     },
     registering: {
+      description: "Writes the registry entry.",
+      meta: { waitsFor: "the first answer to the registry entry", deadline: "registerTimeout" },
+      tags: ["booting"],
       entry: enter("registering"),
       on: {
         shutdown: cutBoot,
@@ -387,11 +416,15 @@ export const lifecycleMachine = lifecycle.createMachine({
       },
     },
     healthy: {
+      description: "Opens the health port, then waits for run.",
       entry: enter("healthy"),
       on: { "lease.superseded": superseded },
       initial: "opening",
       states: {
         opening: {
+          description: "Opens the health port.",
+          meta: { waitsFor: "the health port to open", deadline: "healthTimeout" },
+          tags: ["booting"],
           always: { guard: "hasNoHealth", target: "ready", actions: mark("skipped") },
           entry: "beginHealth",
           on: { shutdown: cutBoot },
@@ -414,10 +447,18 @@ export const lifecycleMachine = lifecycle.createMachine({
             },
           },
         },
-        ready: { tags: ["ready"], entry: tell("healthy"), on: { run: "#lifecycle.running", shutdown } },
+        ready: {
+          description: "Takes traffic; run has not begun.",
+          meta: { waitsFor: "run" },
+          tags: ["ready"],
+          entry: tell("healthy"),
+          on: { run: "#lifecycle.running", shutdown },
+        },
       },
     },
     running: {
+      description: "Runs the tier's run; takes traffic.",
+      meta: { waitsFor: "the tier's run", detail: ({ phases }) => tierPhaseUnderWay(phases) },
       tags: ["ready"],
       entry: [enter("running"), tell("running")],
       on: { shutdown, "lease.superseded": superseded },
@@ -432,17 +473,28 @@ export const lifecycleMachine = lifecycle.createMachine({
       },
     },
     stopping: {
+      description: "Undoes what was begun, in reverse.",
+      tags: ["stopping"],
       entry: ["beginStopping", enter("stopping"), tell("stopping")],
       on: { "lease.superseded": { actions: ["report", "forgetLease"] } },
       initial: "announcing",
       states: {
         /** never skipped, so that `stopping` is always seen */
-        announcing: { entry: enter("stopping.announcing"), after: { drainDelay: "closing" } },
+        announcing: {
+          description: "Answers probes with 503, so that load balancers send nothing more.",
+          meta: { waitsFor: "load balancers to notice", deadline: "drainDelay" },
+          entry: enter("stopping.announcing"),
+          after: { drainDelay: "closing" },
+        },
         closing: step("closing", "ownsNoHealth", "closeHealth", "closeTimeout", "deregistering", {
+          description: "Closes the health port.",
+          waitsFor: "the health port's last answers",
           onError: mark("failed"),
           onTimeout: mark("timeout"),
         }),
         deregistering: {
+          description: "Deletes the registry entry.",
+          meta: { waitsFor: "the registry entry to be deleted", deadline: "deregisterTimeout" },
           entry: [enter("stopping.deregistering"), "releaseLease"],
           always: { guard: "ownsNoLease", target: "draining", actions: mark("skipped") },
           on: {
@@ -455,6 +507,8 @@ export const lifecycleMachine = lifecycle.createMachine({
           exit: ["endLease", "forgetLease"],
         },
         draining: step("draining", "ownsNoTier", "drainTier", "drainTimeout", "unwinding", {
+          description: "Aborts the signal of onStart and run, and waits for both.",
+          waitsFor: "work in flight to end",
           onError: broke("stopping.draining", "SG_ERR_DRAIN_TIMEOUT", ""),
           onTimeout: overran(
             "stopping.draining",
@@ -464,6 +518,8 @@ export const lifecycleMachine = lifecycle.createMachine({
         }),
         unwinding: {
           ...step("unwinding", "ownsNoTier", "stopTier", "stopTimeout", "releasing", {
+            description: "Runs the tier's onStop.",
+            waitsFor: "the tier's onStop",
             onError: broke("stopping.unwinding", "SG_ERR_STOP_FAILED", "onStop failed: "),
             onTimeout: overran(
               "stopping.unwinding",
@@ -474,6 +530,8 @@ export const lifecycleMachine = lifecycle.createMachine({
           entry: [enter("stopping.unwinding"), "beginUnwinding"],
         },
         releasing: {
+          description: "Calls what the tier deferred, last in first out.",
+          meta: { waitsFor: "the tier's deferred releases", deadline: "releaseTimeout" },
           entry: enter("stopping.releasing"),
           always: { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
           invoke: {
@@ -495,6 +553,8 @@ export const lifecycleMachine = lifecycle.createMachine({
         },
         /** always runs: politely first, by force at its deadline */
         disconnecting: {
+          description: "Closes the Redis connections.",
+          meta: { waitsFor: "the Redis connections to close", deadline: "disconnectTimeout" },
           entry: enter("stopping.disconnecting"),
           invoke: {
             src: "closeRedis",
@@ -506,7 +566,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         },
       },
     },
-    stopped: { type: "final", tags: ["over"], entry: [enter("stopped"), "endPhases"] },
+    stopped: { type: "final", description: "Is over; its output is the report.", entry: [enter("stopped"), "endPhases"] },
   },
   output: ({ context }) => ({
     outcome: context.failures.length > 0 ? ("failed" as const) : (context.cause?.outcome ?? ("shutdown" as const)),

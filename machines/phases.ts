@@ -1,18 +1,53 @@
 /** The words of the contract and the record of what a service went through. Pure data and pure functions. */
 
-/** The nine top-level states, in the order a run passes through them (contract section 1). */
-export const stateNames = [
-  "init",
-  "jitter",
-  "pinging",
-  "starting",
-  "registering",
-  "healthy",
-  "running",
-  "stopping",
-  "stopped",
-] as const;
-export type StateName = (typeof stateNames)[number];
+/** The parts of a life. A state belongs to one of them. */
+export type LifePart = "boot" | "run" | "stop";
+
+/** The nine top-level states, in the order in which a run enters them (contract section 1), each with its part of a life. */
+const lifeParts = {
+  init: "boot",
+  jitter: "boot",
+  pinging: "boot",
+  starting: "boot",
+  registering: "boot",
+  healthy: "boot",
+  running: "run",
+  stopping: "stop",
+  stopped: "stop",
+} as const satisfies Record<string, LifePart>;
+
+/** The name of a top-level state: the same word in the registry, the log, the metrics and the pictures. */
+export type StateName = keyof typeof lifeParts;
+
+/** The nine top-level states, in the order in which a run enters them. */
+export const stateNames: readonly StateName[] = Object.keys(lifeParts) as StateName[];
+
+/** The state that a service is constructed in. */
+export const initialState: StateName = "init";
+
+/** The state that every service ends in; the only final one. */
+export const finalState: StateName = "stopped";
+
+const stateOfPhase = (phase: string): string => phase.split(".", 1)[0]!;
+
+/** The part of a life that a state, a path (`healthy.opening`) or a phase (`starting.tools`) belongs to; undefined for other words. */
+export const lifePartOf = (phase: string): LifePart | undefined =>
+  Object.entries(lifeParts).find(([state]) => state === stateOfPhase(phase))?.[1];
+
+/** Whether the service is on its way to `running`: from `jitter` to `healthy`. Takes a state, a path or a phase. */
+export const isBooting = (phase: string): boolean => lifePartOf(phase) === "boot" && stateOfPhase(phase) !== initialState;
+
+/** Whether the tier's `run` is under way. Takes a state, a path or a phase. */
+export const isRunning = (phase: string): boolean => lifePartOf(phase) === "run";
+
+/** Whether the service stops but has not yet stopped. Takes a state, a path or a phase. */
+export const isStopping = (phase: string): boolean => lifePartOf(phase) === "stop" && !hasStopped(phase);
+
+/** Whether the service has stopped. Takes a state, a path or a phase. */
+export const hasStopped = (phase: string): boolean => stateOfPhase(phase) === finalState;
+
+/** Whether the service takes work: it is `healthy` or `running`. A snapshot knows more: in `healthy`, only with the tag `ready`. */
+export const takesWork = (state: string): boolean => state === "healthy" || state === "running";
 
 /** The steps of `stopping`, in order (contract section 2). */
 export const stopSteps = [
@@ -53,6 +88,15 @@ export interface Failure {
 }
 
 export const isOpen = (record: PhaseRecord): boolean => record.durationMs === undefined;
+
+/** A phase that the chart itself goes through, and no phase of a tier's own. */
+export const isChartPhase = (phase: string): phase is ChartPhase => chartPhases.has(phase);
+
+/** The open phase of a tier's own that began last, without the state around it: `tools` for `starting.tools`. */
+export const tierPhaseUnderWay = (records: readonly PhaseRecord[]): string | undefined => {
+  const record = records.findLast((open) => isOpen(open) && !chartPhases.has(open.phase));
+  return record?.phase.slice(stateOfPhase(record.phase).length + 1);
+};
 
 const chartPhases: ReadonlySet<string> = new Set<ChartPhase>([
   ...stateNames,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { transition } from "xstate";
 import { getStateNodes } from "xstate/graph";
-import type { Begun, LifecycleSnapshot } from "../../machines/index.ts";
+import type { Begun, LifecycleSnapshot, StateMeta } from "../../machines/index.ts";
 import { leaseMachine, lifecycleMachine, stateName, stateNames, statePath, stopSteps } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
 import type { ModelEvent } from "../kit/model.ts";
@@ -355,6 +355,9 @@ describe("the shape of the lease", () => {
   });
 });
 
+/** no state in which the chart rests */
+const transient = (node: AnyStateNode) => node.always !== undefined && node.invoke.length === 0 && node.after.length === 0;
+
 const charts = [
   {
     name: "lifecycle",
@@ -374,7 +377,6 @@ describe.each(charts)("the graph of $name", ({ machine, inert, models }) => {
     const reached = new Set(
       models.flatMap((model) => graphOf(model as never).states.map((snapshot) => statePath(snapshot as never))),
     );
-    const transient = (node: AnyStateNode) => node.always !== undefined && node.invoke.length === 0 && node.after.length === 0;
     const leaves = nodesOf(machine).filter((node) => Object.keys(node.states).length === 0 && !transient(node));
     expect(leaves.map(({ path }) => path.join(".")).filter((path) => !reached.has(path))).toEqual([]);
   });
@@ -383,6 +385,16 @@ describe.each(charts)("the graph of $name", ({ machine, inert, models }) => {
     const used = nodesOf(machine).flatMap((node) => node.after.map(({ delay }) => String(delay)));
     expect(used.filter((name) => !(name in machine.implementations.delays))).toEqual([]);
     expect(Object.keys(machine.implementations.delays).filter((name) => !used.includes(name))).toEqual([]);
+  });
+
+  it("says of every state what happens there, and names the deadline of every state that time alone ends", () => {
+    for (const node of nodesOf(machine).filter(({ parent }) => parent !== undefined)) {
+      const { waitsFor, deadline } = (node.meta ?? {}) as StateMeta;
+      expect(node.description, node.id).toMatch(/^[A-Z].*\.$/);
+      expect(deadline, node.id).toBe(node.after[0]?.delay);
+      const waits = Object.keys(node.states).length === 0 && node.type !== "final" && !transient(node);
+      if (waits) expect(waitsFor, node.id).toEqual(expect.any(String));
+    }
   });
 
   it("gives every invoke onDone, onError and, but for run, a deadline", () => {

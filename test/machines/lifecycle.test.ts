@@ -508,12 +508,12 @@ describe("what it notes on the way", () => {
     );
   });
 
-  it("ready and over are said of these states and no other", () => {
+  it("each state from jitter to stopping has the one tag of its stretch; init and stopped have none", () => {
     const tags = (cues: readonly Cue[]) => [...lifeOf({}, cues).snapshot.tags];
-    for (const way of [[], ["boot"], toPinging, toStarting, toRegistering, toOpening, toClosing, toDisconnecting])
-      expect(tags(way)).toEqual([]);
-    expect([tags(toHealthy), tags(toRunning)]).toEqual([["ready"], ["ready"]]);
-    expect(tags([...toDisconnecting, "closeRedis done"])).toEqual(["over"]);
+    for (const way of [[], [...toDisconnecting, "closeRedis done"]]) expect(tags(way)).toEqual([]);
+    for (const way of [["boot"], toPinging, toStarting, toRegistering, toOpening]) expect(tags(way)).toEqual(["booting"]);
+    for (const way of [toHealthy, toRunning]) expect(tags(way)).toEqual(["ready"]);
+    for (const way of [toClosing, toDeregistering, toDisconnecting]) expect(tags(way)).toEqual(["stopping"]);
   });
 
   it("a tier's phases stand beside the chart's, and end with their own outcome", () => {

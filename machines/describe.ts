@@ -1,0 +1,67 @@
+/** What a chart says of its own states: what happens there, what is waited for, and until when. Pure readers, for every chart. */
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
+
+/** The `meta` of a state. */
+export interface StateMeta<Context = never> {
+  /** what the chart waits for there: "the tier's onStart"; left out where it waits for nothing */
+  readonly waitsFor?: string;
+  /** what the context adds to that: "attempt 2 of 3" */
+  readonly detail?: (context: Context) => string | undefined;
+  /** the name of the delay after which the wait ends by itself */
+  readonly deadline?: string;
+}
+
+/** The longest that a state lasts by its own deadline, in ms from entering it. */
+export interface StateDeadline {
+  /** the delay's name in the chart: `startTimeout` */
+  readonly name: string;
+  readonly ms: number;
+}
+
+const metaOf = (node: AnyStateNode): StateMeta => (node.meta ?? {}) as StateMeta;
+
+/** The active states, innermost first. */
+const activeNodes = (snapshot: AnyMachineSnapshot): AnyStateNode[] =>
+  ([...snapshot._nodes] as AnyStateNode[]).sort((a, b) => b.path.length - a.path.length);
+
+/** What happens where the chart is, in one sentence; empty where the chart does not say. */
+export const descriptionOf = (snapshot: AnyMachineSnapshot): string =>
+  activeNodes(snapshot).find(({ description }) => description !== undefined)?.description ?? "";
+
+/** What the chart waits for: `Redis to answer PING, attempt 2 of 3`; empty where it waits for nothing. */
+export const waitsForOf = (snapshot: AnyMachineSnapshot): string => {
+  const node = activeNodes(snapshot).find((active) => metaOf(active).waitsFor !== undefined);
+  if (node === undefined) return "";
+  const { waitsFor = "", detail } = metaOf(node);
+  const more = detail?.(snapshot.context as never);
+  return more === undefined ? waitsFor : `${waitsFor}, ${more}`;
+};
+
+/** What the chart waits for in the state at that path (`pinging.attempt`), for a reader that has no snapshot; empty if nothing. */
+export const waitsForAt = (machine: AnyStateMachine, path: string): string => {
+  let node: AnyStateNode | undefined = machine.root;
+  let text = "";
+  for (const key of path.split(".")) {
+    node = node?.states[key];
+    text = node === undefined ? text : (metaOf(node).waitsFor ?? text);
+  }
+  return text;
+};
+
+/**
+ * The deadline of the innermost active state that has one. A delay that is drawn at random counts at its longest. `since` is when
+ * the state was entered, in ms by the machine's clock; without it, delays that depend on the time are those of now.
+ */
+export const deadlineOf = (snapshot: AnyMachineSnapshot, since?: number): StateDeadline | undefined => {
+  const name = activeNodes(snapshot)
+    .map((node) => metaOf(node).deadline)
+    .find((deadline) => deadline !== undefined);
+  return name === undefined ? undefined : { name, ms: delayMs(snapshot, name, since) };
+};
+
+const delayMs = (snapshot: AnyMachineSnapshot, name: string, since: number | undefined): number => {
+  const delay: unknown = snapshot.machine.implementations.delays[name];
+  if (typeof delay !== "function") return Number(delay ?? 0);
+  const context = { ...snapshot.context, random: () => 1, ...(since === undefined ? {} : { now: () => since }) };
+  return Number(delay({ context }, undefined));
+};
