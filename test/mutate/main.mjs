@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Breaks the code in small ways, one at a time, and asks whether a test notices. Not part of `npm test`. */
+/** Changes the code in small ways, one at a time, and runs the tests that have to notice. Not part of `npm test`. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -27,12 +27,13 @@ ${groups
   })
   .join("\n")}
 
-NAME is a group or one of its parts; without any it is all of them. All take three quarters of an hour on two cores.
+NAME is a group or one of its parts; without a NAME all parts run, three quarters of an hour on two cores.
 
-  --concurrency N   so many mutants at a time; default 2
-  --report          runs nothing, writes the report of what was run last
+  --concurrency N   mutants that are tried at a time; default 2
+  --report          writes the report of the last results and runs nothing
 
-The report is reports/mutation.md: the scores, and each survivor with what was judged of it. Exits 1 where a goal is missed.`;
+reports/mutation.md has the scores and each survivor with its judgement (the comment above its line). Exits 1 where a goal is
+missed, and where a judgement is about a mutant that no longer exists.`;
 
 const usage = (line) => {
   console.error(`mutate: ${line}. See: npm run mutate -- --help`);
@@ -64,7 +65,7 @@ process.chdir(root);
 mkdirSync(folder, { recursive: true });
 const fileOf = ({ name }) => `${folder}/${name}.json`;
 
-/** The charts are constants: most of their mutants work at import, so each is tried in a fresh worker with all tests of its part. */
+/** Most mutants of a chart act at import, for a chart is a constant: each runs in a fresh worker with all tests of its slice. */
 const run = async (slice) => {
   console.log(`\n${slice.name}: ${slice.title} (${slice.mutate.join(", ")}; noticed by ${slice.tests.join(", ")})`);
   process.env.SG_MUTATE_TESTS = slice.tests.join(",");
@@ -95,10 +96,12 @@ if (!values.report) for (const slice of chosen) await run(slice);
 const tallies = slices
   .filter((slice) => existsSync(fileOf(slice)))
   .map((slice) => tallyOf(slice, JSON.parse(readFileSync(fileOf(slice), "utf8"))));
-if (tallies.length === 0) usage("nothing was run yet");
+if (tallies.length === 0) usage("there are no results yet");
 writeFileSync("reports/mutation.md", reportOf(tallies));
 console.log(`\n${tableOf(tallies)}\n\nreports/mutation.md has the survivors.`);
 const names = new Set(chosen.map(({ group }) => group));
 const missed = groups.filter((group) => names.has(group) && scoreOf(tallies, group) < goals[group]);
 if (missed.length > 0) console.log(`below its goal: ${missed.join(", ")}`);
-process.exit(missed.length > 0 ? 1 : 0);
+const stale = tallies.flatMap((tally) => tally.stale);
+if (stale.length > 0) console.log(`judged, but no longer a mutant: ${stale.join(", ")}`);
+process.exit(missed.length + stale.length > 0 ? 1 : 0);
