@@ -32,27 +32,32 @@ export const provideRedis = async ({ named, writer, signal }: RedisOptions): Pro
 };
 
 const supervised = (first: EmbeddedRedis, writer: Writer): FleetRedis => {
-  const supervisor = supervise({ name: "redis", start: starter(first) });
+  const servers = inTurn(first);
+  const supervisor = supervise({ name: "redis", start: servers.start });
   report(supervisor, writer);
   const stop = async (): Promise<ServiceEnding | undefined> => {
     const { end, trouble } = await supervisor.stop();
+    await servers.stop();
     if (end !== "givenUp") return undefined;
     return { name: "redis", outcome: "given up", reason: trouble, exitCode: null, ms: 0, ok: false };
   };
   return { url: first.url, isOwn: true, lost: supervisor.ended, stop };
 };
 
-/** The first server is there already; each later one takes its place: the same port and password, and nothing of its data. */
-const starter = (first: EmbeddedRedis): Startable["start"] => {
-  const { password } = new URL(first.url);
-  const port = first.port!;
+/** The first server is up already; each later one takes its place: the same socket and password, and nothing of its data. */
+const inTurn = (first: EmbeddedRedis): Pick<Startable, "start"> & { stop(): Promise<void> } => {
   const waiting = [first];
-  return async (hear, signal) => {
-    const { pid, ended, stop } = waiting.pop() ?? (await startEmbeddedRedis({ port, password, signal }));
-    hear({ type: "state", state: "running" });
-    // what it leaves when it dies is cleared away before it counts as gone
-    const exited = ended.then(stop).then(() => ({ code: null, signal: null }));
-    return { pid, exited, terminate: () => void stop(), kill: () => void stop() };
+  let last = first;
+  return {
+    async start(hear, signal) {
+      last = waiting.pop() ?? (await last.restart({ signal }));
+      const { pid, ended, kill } = last;
+      hear({ type: "state", state: "running" });
+      const exited = ended.then(() => ({ code: null, signal: null }));
+      return { pid, exited, terminate: () => void kill(), kill: () => void kill() };
+    },
+    // the folder goes with the last one
+    stop: () => last.stop(),
   };
 };
 

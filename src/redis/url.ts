@@ -1,8 +1,19 @@
-/** Redis URLs: what is wrong with one, and how one is shown. */
+/** Redis URLs: what is wrong with one, how one is shown, and how one names a unix socket. */
 
 const protocols = ["redis:", "rediss:"];
 const hidden = "***";
+const socketForm = "redis://localhost?path=/run/redis.sock";
 const isDatabase = (path: string): boolean => /^\/?\d*$/.test(path);
+
+/** The longest path of a socket, in bytes: the kernel's `sun_path` without its terminating zero. */
+export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
+
+/**
+ * The URL of a server that listens on a unix socket, in the one form that ioredis has for it with a password:
+ * `redis://:password@localhost?path=/run/redis.sock`. The host is not used; a URL with a password must have one.
+ */
+export const socketUrl = ({ path, password }: { readonly path: string; readonly password: string }): string =>
+  `redis://:${encodeURIComponent(password)}@localhost?path=${encodeURIComponent(path)}`;
 
 /**
  * The URL as a log may show it: scheme, user, host, port, database and socket path. All else is left out, because a password with
@@ -19,13 +30,23 @@ export const redactUrl = (text: string): string => {
 
 /** Why `text` cannot be opened as a Redis URL, in words that never contain its password; undefined if it can. */
 export const redisUrlProblem = (text: string): string | undefined => {
-  if (!URL.canParse(text)) return "is not a URL; write redis://host:6379 or rediss://user:password@host:6379/0";
+  if (!URL.canParse(text))
+    return `is not a URL; write redis://host:6379, rediss://user:password@host:6379/0 or, for a unix socket, ${socketForm}`;
   const url = new URL(text);
-  if (!protocols.includes(url.protocol)) return "must begin with redis:// or rediss://";
-  if (!url.hostname && !url.searchParams.has("path")) return "names no host; write redis://host:6379";
+  const socket = url.searchParams.get("path");
+  if (!protocols.includes(url.protocol)) return `must begin with redis:// or rediss://; a unix socket is ${socketForm}`;
+  if (!url.hostname && socket === null) return "names no host; write redis://host:6379";
   if (!isDatabase(url.pathname))
     return "has something else than the number of a database after the host; percent-encode the password";
   if (!decodes(url.username) || !decodes(url.password)) return "has a user or password that is not percent-encoded";
+  return socket === null ? undefined : socketProblem(socket);
+};
+
+const socketProblem = (path: string): string | undefined => {
+  if (!path.startsWith("/")) return `names a unix socket without its absolute path; write ${socketForm}`;
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxSocketPathBytes)
+    return `names a unix socket whose path has ${bytes} bytes, and the system allows ${maxSocketPathBytes}; use a folder with a shorter path`;
   return undefined;
 };
 

@@ -1,5 +1,4 @@
 /** A Redis for one test that can be made to fail: frozen, killed, flushed, brought back. */
-import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { closeRedis, openRedis } from "../redis/connection.ts";
 import type { EmbeddedRedis } from "../redis/embedded/server.ts";
@@ -8,8 +7,8 @@ import { startEmbeddedRedis } from "../redis/embedded/server.ts";
 const closeTimeoutMs = 1000;
 
 /**
- * A real server on a port of its own on loopback, with a random password, without persistence, gone with this process. It takes
- * about 50 ms to start, so each test can have its own.
+ * A real server on a unix socket of its own, with a random password, without persistence, gone with this process. It takes about
+ * 50 ms to start, so each test can have its own.
  *
  * ```ts
  * const redis = await TestRedis.start();
@@ -20,20 +19,17 @@ const closeTimeoutMs = 1000;
  */
 export class TestRedis {
   #server: EmbeddedRedis;
-  readonly #password: string;
 
-  private constructor(server: EmbeddedRedis, password: string) {
+  private constructor(server: EmbeddedRedis) {
     this.#server = server;
-    this.#password = password;
   }
 
   /** Resolves once it answers. Rejects with `SG_ERR_REDIS_SERVER_MISSING` where there is no redis-server and no valkey-server. */
   static async start(): Promise<TestRedis> {
-    const password = randomBytes(16).toString("hex");
-    return new TestRedis(await startEmbeddedRedis({ password }), password);
+    return new TestRedis(await startEmbeddedRedis());
   }
 
-  /** For the option `redis`, or `REDIS_URL`. The same before and after `restart`. */
+  /** For the option `redis`, or `REDIS_URL`: `redis://:password@localhost?path=…`. The same before and after `restart`. */
   get url(): string {
     return this.#server.url;
   }
@@ -48,16 +44,14 @@ export class TestRedis {
     process.kill(this.#server.pid, "SIGCONT");
   }
 
-  /** Kills the server; resolves once the port refuses. Every connection breaks. */
+  /** Kills the server; resolves once it has ended. Every connection breaks, and its socket refuses until `restart`. */
   async kill(): Promise<void> {
-    await this.#server.stop();
+    await this.#server.kill();
   }
 
   /** An empty server at the same URL, after `kill` or in place of the one that runs. */
   async restart(): Promise<void> {
-    const { port } = this.#server;
-    await this.#server.stop();
-    this.#server = await startEmbeddedRedis({ password: this.#password, ...(port === undefined ? {} : { port }) });
+    this.#server = await this.#server.restart();
   }
 
   /** Removes every key, as an operator's FLUSHALL does. */

@@ -1,5 +1,5 @@
 /** A Redis Cluster of three masters, and the slot of all our keys, which can be moved. */
-import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import { reservePort } from "./port-reservation.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";

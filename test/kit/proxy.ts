@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
-import type { PortReservation } from "../../src/redis/embedded/port-reservation.ts";
-import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import type { PortReservation } from "./port-reservation.ts";
+import { reservePort } from "./port-reservation.ts";
 
 /**
  * pass: as if it were not there; slow: `delayMs` each way; stall: takes what comes and passes nothing on, neither way;

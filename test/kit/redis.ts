@@ -4,7 +4,7 @@ import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded/server.ts";
 import { startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 
-export interface TestRedis extends Omit<EmbeddedRedis, "port" | "stop"> {
+export interface TestRedis extends Omit<EmbeddedRedis, "port" | "restart" | "kill" | "stop"> {
   readonly port: number;
   readonly password: string;
   /** a connected client of the test's own, which looks at the world while the code under test acts on it */
@@ -17,9 +17,13 @@ export interface TestRedis extends Omit<EmbeddedRedis, "port" | "stop"> {
   stop(): Promise<void>;
 }
 
-/** Never 6379. Stop it in `afterAll`. */
-export const startTestRedis = async (options: Omit<EmbeddedRedisOptions, "kind"> = {}): Promise<TestRedis> => {
-  const server = await startEmbeddedRedis({ ...options, config: ["enable-debug-command local", ...(options.config ?? [])] });
+/** On a free port, so that a proxy can stand before it. Stop it in `afterAll`. */
+export const startTestRedis = async (options: EmbeddedRedisOptions = {}): Promise<TestRedis> => {
+  const server = await startEmbeddedRedis({
+    port: 0,
+    ...options,
+    config: ["enable-debug-command local", ...(options.config ?? [])],
+  });
   const witness = openRedis(server.url);
   await witness.connect();
   return {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { findRedisServer } from "../../src/redis/embedded/binary.ts";
-import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import { reservePort } from "./port-reservation.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";

@@ -1,12 +1,12 @@
 import { Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeRedis, openBlockingConnection, openRegistryConnection } from "../../src/redis/connection.ts";
-import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { reservePort } from "../kit/port-reservation.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";

@@ -19,7 +19,7 @@ import {
 } from "../../src/redis/connection.ts";
 import { clusterTag, keysBehind } from "../../src/redis/keys.ts";
 import { pingGate } from "../../src/redis/ping.ts";
-import { redactUrl, redisUrlProblem } from "../../src/redis/url.ts";
+import { redactUrl, redisUrlProblem, socketUrl } from "../../src/redis/url.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -79,9 +79,21 @@ describe("a Redis URL", () => {
     "redis://u:12/secret@host",
     "redis://u:%zzsecret@host",
     "secret",
-  ])("'%s' is refused without its password being told", (url) => {
+    "/tmp/redis.sock",
+    "unix:///tmp/redis.sock",
+    "redis://:secret@localhost?path=redis.sock",
+    `redis://:secret@localhost?path=/${"x".repeat(107)}`,
+  ])("'%s' is refused, and the reason does not have its password", (url) => {
     expect(redisUrlProblem(url)).toEqual(expect.any(String));
     expect(redisUrlProblem(url)).not.toContain("secret");
+  });
+
+  test("a unix socket's URL is made and read in the same form, by ioredis too", () => {
+    const path = "/tmp/a folder+100%/redis.sock";
+    const url = socketUrl({ path, password: "p@ss/word" });
+    expect(redisUrlProblem(url)).toBeUndefined();
+    expect(openRedis(url).options).toMatchObject({ path, password: "p@ss/word" });
+    expect(openRedis(url).duplicate().options).toMatchObject({ path, password: "p@ss/word" });
   });
 
   test.each([

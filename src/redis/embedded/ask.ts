@@ -1,16 +1,14 @@
-/** A question to a Redis server that is just coming up, without a client that would retry by its own schedule. */
+/** A question to a server that is just coming up, without a client that would retry by its own schedule. */
 import { once } from "node:events";
 import { connect } from "node:net";
+import type { Address } from "./address.ts";
 
-export interface ProbeTarget {
-  readonly password: string;
-  readonly port?: number;
-  readonly socketPath?: string;
-}
-
-/** The server's pid. Rejects when nothing listens, another server does, or it is not ready yet. */
-export const askServer = async ({ password, port, socketPath }: ProbeTarget, signal: AbortSignal): Promise<number> => {
-  const socket = connect(socketPath === undefined ? { host: "127.0.0.1", port: port! } : { path: socketPath });
+/**
+ * Resolves with the server's pid. Rejects when nothing listens or the server is not ready yet.
+ * It asks over the socket only: that lies in a private folder, so the password reaches no process of another user.
+ */
+export const askServer = async ({ password, socketPath }: Address, signal: AbortSignal): Promise<number> => {
+  const socket = connect({ path: socketPath });
   try {
     await once(socket, "connect", { signal });
     socket.setEncoding("utf8").end(`AUTH ${password}\r\nPING\r\nINFO server\r\n`);

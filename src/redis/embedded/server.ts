@@ -1,94 +1,70 @@
-/**
- * A Redis of one's own: a real redis-server or valkey-server in a temporary folder, without persistence, gone with its parent.
- *
- * A small shell stands between. It holds the read end of a pipe from this process; when the pipe ends, because `stop()` closed it
- * or because this process died in whatever way, it kills the server and removes the folder. It is in a process group of its own,
- * so a Ctrl-C in the terminal does not reach the server before the services have deregistered.
- */
-import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
+/** A Redis of one's own: a real redis-server or valkey-server in a private folder, without persistence, gone with its parent. */
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { until } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
+import type { Address } from "./address.ts";
+import { makeFolder, socketIn, urlOf } from "./address.ts";
 import { askServer } from "./ask.ts";
 import { findRedisServer } from "./binary.ts";
-import type { PortReservation } from "./port-reservation.ts";
-import { reservePort } from "./port-reservation.ts";
+import type { ServerProcess } from "./shell.ts";
+import { spawnServer } from "./shell.ts";
 
 export { findRedisServer } from "./binary.ts";
 
 export interface EmbeddedRedisOptions {
-  /** how it is reached. Default `port`: a free one on 127.0.0.1, whose URL works in any shell and child */
-  readonly kind?: "socket" | "port";
   /** gives up starting; does not stop a server that is up */
   readonly signal?: AbortSignal;
   /** more lines for redis.conf */
   readonly config?: readonly string[];
-  /** those of a server that has ended, so that the next one is found under the same URL. Default: free, random */
+  /** a port of 127.0.0.1 beside the socket, for clients that need one; 0: a free one. Default: none */
   readonly port?: number;
+  /** Default: random */
   readonly password?: string;
 }
 
+/** A server that is up. */
 export interface EmbeddedRedis {
-  /** fits `openRedis`, REDIS_URL and redis-cli; has a random password in it */
+  /** Fits `openRedis`, `--redis` and REDIS_URL; has the password in it. By the port where one was asked for, else by the socket. */
   readonly url: string;
-  readonly socketPath?: string;
+  readonly socketPath: string;
   readonly port?: number;
   /** of the server itself */
   readonly pid: number;
-  /** Resolves when the server has ended, asked or not. */
+  /** Resolves when the server has ended, by whatever cause. Its folder stays until `stop`. */
   readonly ended: Promise<void>;
-  /** Ends the server and removes its folder. Every call is the same. Takes some ms; never rejects. */
+  /**
+   * An empty server at the same URL in place of this one, which is killed if it still runs; the folder stays meanwhile, so no other
+   * process can take the socket's place. Rejects as `startEmbeddedRedis` does, and may then be called again. Not after `stop`.
+   */
+  restart(options?: { readonly signal?: AbortSignal }): Promise<EmbeddedRedis>;
+  /** Kills the server; its folder stays, for `restart`. Resolves when the server has ended. */
+  kill(): Promise<void>;
+  /** Ends the server and removes its folder. Every call is the same. Takes some ms; never rejects. Does nothing once it was replaced. */
   stop(): Promise<void>;
 }
 
 /** ms in which a server must answer */
 const startTimeoutMs = 5000;
-const portAttempts = 5;
 
 /**
- * Arguments: the folder, then the server's command line. The server is without state, so it may be killed outright. `rm` is looked
- * for in the usual folders too: the PATH may be empty. All else is the shell's own.
- */
-const wrapper = `dir=$1; shift
-PATH="\${PATH:-}:/usr/bin:/bin"
-trap '' HUP INT TERM
-"$@" </dev/null & server=$!
-exec >/dev/null
-while read -r _; do :; done
-kill -9 "$server" 2>/dev/null
-wait "$server" 2>/dev/null
-rm -rf "$dir"`;
-
-interface Plan {
-  readonly dir: string;
-  readonly password: string;
-  readonly socketPath?: string;
-  readonly port?: number;
-  /** of the port, until the server listens on it */
-  readonly reservation?: PortReservation;
-}
-
-/**
- * Starts a server and resolves once it answers, within 100 ms as a rule. Rejects with `SG_ERR_REDIS_SERVER_MISSING` where there is
- * none to start, and with `SG_ERR_REDIS_UNREACHABLE` when it does not come up. Nothing of it keeps this process alive.
+ * Starts a server that listens on a unix socket in a folder of its own, and resolves once it answers, within 100 ms as a rule.
+ * Rejects with `SG_ERR_REDIS_SERVER_MISSING` where there is none to start, with `SG_ERR_CONFIG_INVALID` where no folder can be made
+ * for it, and with `SG_ERR_REDIS_UNREACHABLE` when it does not come up, also because the port is taken. Keeps no process alive.
  */
 export const startEmbeddedRedis = async (options: EmbeddedRedisOptions = {}): Promise<EmbeddedRedis> => {
+  const { password = randomBytes(16).toString("hex"), port, signal, config = [] } = options;
   const binary = findRedisServer();
   if (binary === undefined) throw missing();
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOnce(binary, options);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      if (!isTaken(messageOf(error)) || attempt === portAttempts) throw error;
-    }
+  const folder = await makeFolder();
+  const address = { folder, socketPath: socketIn(folder), password };
+  try {
+    if (port === 0) return await startOnFreePort({ address, binary, config }, signal);
+    return await startAt({ address: { ...address, ...(port === undefined ? {} : { port }) }, binary, config }, signal);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   }
 };
 
@@ -98,144 +74,105 @@ const missing = (): StargazerError =>
     "There is no redis-server and no valkey-server on the PATH. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL to a Redis that runs.",
   );
 
-const startOnce = async (binary: string, { kind = "port", ...options }: EmbeddedRedisOptions): Promise<EmbeddedRedis> => {
-  const plan = await planFor(kind, options);
-  try {
-    return await startAs(plan, binary, options);
-  } finally {
-    plan.reservation?.release();
+interface Plan {
+  readonly address: Address;
+  readonly binary: string;
+  readonly config: readonly string[];
+}
+
+/** Systems give connections their ports from 32768 (Linux) or 49152 on: a port below that is not taken by one of them. */
+const firstPort = 20_000;
+const lastPort = 26_999;
+const portAttempts = 20;
+
+/** The server itself finds out whether a port is free: one that was looked for beforehand may be taken meanwhile. */
+const startOnFreePort = async ({ address, ...plan }: Plan, signal?: AbortSignal): Promise<EmbeddedRedis> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1));
+    try {
+      return await startAt({ address: { ...address, port }, ...plan }, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isTaken(messageOf(error)) || attempt === portAttempts) throw error;
+    }
   }
 };
 
-const startAs = async (
-  plan: Plan,
-  binary: string,
-  { signal, config = [] }: Pick<EmbeddedRedisOptions, "signal" | "config">,
-): Promise<EmbeddedRedis> => {
-  await writeFile(join(plan.dir, "redis.conf"), configFor(plan, config), { mode: 0o600 });
-  const child = spawnServer(binary, plan.dir);
-  const ended = new Promise<void>((resolve) => child.stdout!.once("close", () => resolve()));
-  const stop = stopperOf(child, plan.dir);
+const startAt = async (plan: Plan, signal?: AbortSignal): Promise<EmbeddedRedis> => {
+  const { address, binary, config } = plan;
+  const deadline = AbortSignal.timeout(startTimeoutMs);
+  const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  within.throwIfAborted();
+  await writeFile(join(address.folder, "redis.conf"), configFor(address, config), { mode: 0o600 });
+  const server = await spawnServer({ binary, folder: address.folder, signal: within });
   try {
-    const deadline = AbortSignal.timeout(startTimeoutMs);
-    const pid = await answering(child, plan, signal ? AbortSignal.any([signal, deadline]) : deadline);
-    return { url: urlOf(plan), ...reachedBy(plan), pid, ended, stop };
+    return handleOf(plan, server, await answering(server, address, within));
   } catch (error) {
-    await stop();
+    await server.end({ keepFolder: true });
     throw signal?.aborted ? signal.reason : error;
   }
 };
 
-const planFor = async (kind: "socket" | "port", wished: Pick<EmbeddedRedisOptions, "port" | "password">): Promise<Plan> => {
-  const { password = randomBytes(16).toString("hex") } = wished;
-  const dir = await makeFolder();
-  if (kind === "socket") return { dir, password, socketPath: join(dir, "redis.sock") };
-  if (wished.port !== undefined) return { dir, password, port: wished.port };
-  const reservation = await reservePort();
-  return { dir, password, port: reservation.port, reservation };
-};
-
-const makeFolder = (): Promise<string> =>
-  mkdtemp(join(tmpdir(), "stargazer-redis-")).catch((cause: unknown) => {
-    const message = `There can be no temporary folder for the embedded Redis: ${messageOf(cause)}. Set TMPDIR, or REDIS_URL to a Redis that runs.`;
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
-  });
-
-const configFor = ({ dir, password, socketPath, port }: Plan, more: readonly string[]): string =>
+const configFor = ({ folder, password, socketPath, port }: Address, more: readonly string[]): string =>
   [
     `port ${port ?? 0}`,
     "bind 127.0.0.1",
-    ...(socketPath === undefined ? [] : [`unixsocket ${socketPath}`, "unixsocketperm 700"]),
+    `unixsocket ${socketPath}`,
+    "unixsocketperm 700",
     `requirepass ${password}`,
     'save ""',
     "appendonly no",
-    `dir ${dir}`,
+    `dir ${folder}`,
     "daemonize no",
     "loglevel warning",
     ...more,
     "",
   ].join("\n");
 
-const urlOf = ({ password, port, socketPath }: Plan): string =>
-  socketPath === undefined
-    ? `redis://:${password}@127.0.0.1:${port}`
-    : `redis://:${password}@localhost?path=${encodeURIComponent(socketPath)}`;
-
-const reachedBy = ({ port, socketPath }: Plan): { port?: number; socketPath?: string } => ({
-  ...(port === undefined ? {} : { port }),
-  ...(socketPath === undefined ? {} : { socketPath }),
-});
-
-const spawnServer = (binary: string, dir: string): ChildProcess => {
-  const child = spawn("/bin/sh", ["-c", wrapper, "sh", dir, binary, join(dir, "redis.conf")], {
-    cwd: "/",
-    detached: true,
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  child.unref();
-  (child.stdin as Socket).on("error", () => {}).unref();
-  (child.stdout as Socket).unref();
-  return child;
-};
-
-/** Resolves with the server's pid once it answers. The server alone holds the log's pipe, so its end is the server's end. */
-const answering = async (child: ChildProcess, plan: Plan, signal: AbortSignal): Promise<number> => {
-  let log = "";
+/**
+ * Resolves with the server's pid once it answers on its socket. A server opens its port first and ends where it cannot, so one that
+ * answers has the port: no client meets another listener there.
+ */
+const answering = async (server: ServerProcess, address: Address, signal: AbortSignal): Promise<number> => {
   let ended = false;
-  const { stdout } = child;
-  const read = (chunk: Buffer) => {
-    log = `${log}${chunk}`.slice(-2000);
-  };
-  const end = () => {
+  void server.ended.then(() => {
     ended = true;
-  };
-  stdout!.on("data", read).once("close", end);
-  const spawned = once(child, "spawn", { signal });
-  await spawned;
-  try {
-    while (!ended && !signal.aborted) {
-      const pid = await askServer(plan, signal).catch(() => undefined);
-      if (pid !== undefined) return pid;
-      await pause(2);
-    }
-  } finally {
-    stdout!.off("data", read).off("close", end).resume();
+  });
+  while (!ended && !signal.aborted) {
+    const pid = await askServer(address, signal).catch(() => undefined);
+    if (pid !== undefined) return pid;
+    await pause(2);
   }
-  const why = ended ? `it ended: ${lastWords(log)}` : `no answer within ${startTimeoutMs} ms`;
+  const why = ended ? `it ended: ${lastWords(server.log())}` : `no answer within ${startTimeoutMs} ms`;
   throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", `The embedded Redis did not come up: ${why}`);
 };
 
 const isTaken = (text: string): boolean => /address already in use/i.test(text);
 
-/** Of a port that is taken the last line says only that it failed. */
+/** Of a port that is taken the last line of the log says only that it failed. */
 const lastWords = (log: string): string => {
   const lines = log.trim().split("\n");
   return lines.find(isTaken) ?? lines.at(-1) ?? "";
 };
 
-/** ms that the shell gets to clean up before its group is killed */
-const stopTimeoutMs = 2000;
-
-const stopperOf = (child: ChildProcess, dir: string): (() => Promise<void>) => {
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    child.ref();
-    child.stdin!.end();
-    await until(AbortSignal.timeout(stopTimeoutMs), exited).catch(() => killGroup(child.pid));
-    child.stdout!.destroy();
-    await rm(dir, { recursive: true, force: true });
+const handleOf = (plan: Plan, server: ServerProcess, pid: number): EmbeddedRedis => {
+  const { socketPath, port } = plan.address;
+  const kill = (): Promise<void> => server.kill(pid);
+  const restart: EmbeddedRedis["restart"] = async ({ signal } = {}) => {
+    await kill();
+    const next = await startAt(plan, signal);
+    await server.end({ keepFolder: true });
+    return next;
   };
-  return () => {
-    stopping ??= stop();
-    return stopping;
+  const stop = (): Promise<void> => server.end({ keepFolder: false });
+  return {
+    url: urlOf(plan.address),
+    socketPath,
+    ...(port === undefined ? {} : { port }),
+    pid,
+    ended: server.ended,
+    restart,
+    kill,
+    stop,
   };
-};
-
-const killGroup = (pid: number | undefined): void => {
-  try {
-    if (pid !== undefined) process.kill(-pid, "SIGKILL");
-  } catch {
-    // it is gone already
-  }
 };

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { reservePort } from "../../src/redis/embedded/port-reservation.ts";
+import { reservePort } from "./port-reservation.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** Everybody draws the same port. */
+/** Every call draws the same port. */
 const drawOne = () => vi.spyOn(Math, "random").mockReturnValue(Math.random());
 
-test("a reserved port is nobody else's until it is released, and whoever has it may listen on it", async () => {
+test("a reserved port is given out once until it is released, and its holder may listen on it", async () => {
   drawOne();
   const { port, release } = await reservePort();
   await expect(reservePort()).rejects.toMatchObject({ code: "EADDRINUSE" });
@@ -24,7 +24,7 @@ test("a reserved port is nobody else's until it is released, and whoever has it 
   next.release();
 });
 
-test("one that somebody listens on is not given out", async () => {
+test("a port with a listener is not given out", async () => {
   drawOne();
   const { port, release } = await reservePort();
   release();

@@ -1,21 +1,21 @@
-/** A port of loopback for a server that may go and come back. */
+/** A port of loopback that stays the same while its listener goes and comes back. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Systems give connections their ports from 32768 (Linux) or 49152 on: a port below that is not taken by one that passes by. */
-const first = 20_000;
+/** Below the ports that systems give to connections (from 32768 or 49152 on), above those that an embedded server takes. */
+const first = 27_000;
 const last = 32_767;
 const attempts = 50;
 
 export interface PortReservation {
   readonly port: number;
-  /** It is anybody's again. A second call does nothing. */
+  /** Gives the port up. A second call does nothing. */
   release(): void;
 }
 
 /**
- * Resolves with a port that nobody listens on and that nobody else is given here, in whichever process, until it is released or this
+ * Resolves with a port on which nothing listens and which no other call gives out, in any process, until it is released or this
  * process ends. Rejects with the last reason where none was found. Keeps no process alive.
  */
 export const reservePort = async (): Promise<PortReservation> => {
@@ -29,7 +29,7 @@ export const reservePort = async (): Promise<PortReservation> => {
   }
 };
 
-/** The same number of UDP stands for the port while nobody listens on it: the system gives it to one socket only, and takes it back. */
+/** The UDP port of the same number is the mark: the system gives it to one socket only, and takes it back when the process ends. */
 const reserve = async (port: number): Promise<PortReservation> => {
   const held = new AbortController();
   const mark = createSocket({ type: "udp4", signal: held.signal }).unref();
