@@ -11,14 +11,8 @@ import type { ActorRef, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate"
 import { assign, sendTo, setup } from "xstate";
 import { declared } from "./actor.ts";
 import type { StateMeta } from "./describe.ts";
-import type { StateName } from "./phases.ts";
+import type { LeaseStatus } from "./phases.ts";
 import { messageOf } from "./thrown.ts";
-
-/** The status in the registry entry: the states of the lifecycle in which it exists. */
-export type LeaseStatus = (typeof leaseStatuses)[number];
-
-/** Every status that a registry entry may have. */
-export const leaseStatuses = ["starting", "healthy", "running", "stopping"] as const satisfies readonly StateName[];
 
 /** `held`: the service believes itself registered. `ending`: the entry is being deleted, or no longer ours. */
 export type LeaseTag = "held" | "ending";

@@ -49,6 +49,12 @@ export const hasStopped = (phase: string): boolean => stateOfPhase(phase) === fi
 /** Whether the service takes work: it is `healthy` or `running`. A snapshot knows more: in `healthy`, only with the tag `ready`. */
 export const takesWork = (state: string): boolean => state === "healthy" || state === "running";
 
+/** The states in which the registry entry exists: every status that it may have. */
+export const leaseStatuses = ["starting", "healthy", "running", "stopping"] as const satisfies readonly StateName[];
+
+/** The status in the registry entry. */
+export type LeaseStatus = (typeof leaseStatuses)[number];
+
 /** The steps of `stopping`, in order (contract section 2). */
 export const stopSteps = [
   "announcing",
@@ -63,6 +69,17 @@ export type StopStep = (typeof stopSteps)[number];
 
 /** A phase that the chart itself goes through: a state, or a step of stopping. */
 export type ChartPhase = StateName | `stopping.${StopStep}`;
+
+/** The phase that each of a service's effects belongs to: what its error says in `phase`, and where its hook's own phases nest. */
+export const effectPhases = {
+  pingRedis: "pinging",
+  startTier: "starting",
+  openHealth: "healthy",
+  runTier: "running",
+  drainTier: "stopping.draining",
+  stopTier: "stopping.unwinding",
+  releaseTier: "stopping.releasing",
+} as const satisfies Record<string, ChartPhase>;
 
 /** How a phase ended. `skipped`: there was nothing to do. `aborted`: it was cut by a shutdown. */
 export type PhaseOutcome = "done" | "failed" | "timeout" | "aborted" | "skipped";

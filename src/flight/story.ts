@@ -1,4 +1,5 @@
 /** A recording as lines for people: each event and where it led, and between them what went wrong. */
+import { initialState } from "../../machines/phases.ts";
 import type { FlightEntry, FlightEvent, FlightRecording } from "./recording.ts";
 
 export type Tone = "plain" | "state" | "bad";
@@ -74,7 +75,7 @@ const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | 
 export const storyOf = ({ entries, dropped, end, writtenAt }: FlightRecording): StoryLine[] => {
   const began = entries[0]?.at ?? 0;
   const lines: StoryLine[] = dropped > 0 ? [{ atMs: undefined, text: `(${dropped} older entries are gone)`, tone: "plain" }] : [];
-  let path = "init";
+  let path: string = initialState;
   for (const entry of entries) {
     const line = lineOf(entry, began, path);
     if (line) lines.push(line);

@@ -3,6 +3,7 @@ import { messageOf } from "../errors.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
+import { stateOf } from "./source.ts";
 
 export type Readiness = ReturnType<HealthSource["readiness"]>;
 
@@ -20,7 +21,7 @@ const unready = (reason: string): Readiness => ({ ready: false, reason });
 const askChart = (source: HealthSource): Readiness => {
   try {
     const told = source.readiness();
-    return told.ready && source.stopping() ? unready("stopping") : told;
+    return told.ready && source.stopping() ? unready(stateOf(source)) : told;
   } catch (error) {
     return unready(`readiness could not be told: ${messageOf(error)}`);
   }

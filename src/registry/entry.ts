@@ -1,6 +1,7 @@
 /** The registry entry: what is written about an instance, and what is believed of what is read. */
 
 import type { LeaseStatus } from "../../machines/index.ts";
+import { leaseStatuses } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 
 /** Which instance a key stands for. */
@@ -34,8 +35,6 @@ export interface RegistryEntry extends EntryDetails, InstanceName {
 /** of JSON, what the options and `describe` give together */
 export const metadataLimitBytes = 4096;
 
-const statuses: readonly unknown[] = ["starting", "healthy", "running", "stopping"] satisfies LeaseStatus[];
-
 /**
  * The scripts read incarnation and boot off the beginning of the text, so they come first, in this order. Throws `SG_ERR_REGISTRY`
  * where the metadata has grown too large.
@@ -63,7 +62,7 @@ export const parseEntry = (text: string, { service, instance }: InstanceName): R
     isRecord(value) &&
     value.service === service &&
     value.instance === instance &&
-    statuses.includes(value.status) &&
+    leaseStatuses.some((status) => status === value.status) &&
     [value.incarnation, value.startedAt, value.since, value.pid].every(isCount) &&
     [value.boot, value.host, value.version].every(isText) &&
     isHealth(value.health) &&

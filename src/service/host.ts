@@ -12,6 +12,7 @@ import type {
   LifecycleSnapshot,
   StateName,
 } from "../../machines/index.ts";
+import { finalState, isStopping } from "../../machines/phases.ts";
 import { stateName, statePath } from "../../machines/state.ts";
 import { ownCodeOf } from "../../machines/thrown.ts";
 import type { Clock } from "../clock.ts";
@@ -77,7 +78,7 @@ export class ServiceHost {
   }
 
   get state(): StateName {
-    return this.#broken === undefined ? stateName(this.snapshot) : "stopped";
+    return this.#broken === undefined ? stateName(this.snapshot) : finalState;
   }
 
   get lease(): LeaseSnapshot | undefined {
@@ -200,7 +201,7 @@ export class ServiceHost {
       let subscription: Subscription | undefined;
       const look = () => {
         const ready = this.snapshot.hasTag("ready");
-        if (!ready && this.snapshot.status === "active" && this.state !== "stopping") return;
+        if (!ready && this.snapshot.status === "active" && !isStopping(this.state)) return;
         subscription?.unsubscribe();
         resolve(ready);
       };
@@ -213,7 +214,7 @@ export class ServiceHost {
     const report = await this.#report;
     if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
     const message = `the boot was cut by a shutdown (${report.reason}); what was begun has been undone.`;
-    return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: "stopped", cause: report.error });
+    return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: finalState, cause: report.error });
   }
 
   /** An action or guard threw: XState stops such a machine but not its children, so what was begun is undone here. */

@@ -1,6 +1,7 @@
 /** Waiting for a state of a service. */
 import type { Subscription } from "xstate";
 import type { LifecycleActor, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import { finalState } from "../../machines/phases.ts";
 import { canReach } from "../../machines/state.ts";
 import { StargazerError } from "../errors.ts";
 import type { StopReport } from "./types.ts";
@@ -26,7 +27,7 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
       const now = host.state;
       if (settled) return;
       if (now === state) settle(resolve);
-      else if (state === "stopped") return;
+      else if (state === finalState) return;
       else if (host.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
     };
     let settled = false;

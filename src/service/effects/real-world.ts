@@ -1,6 +1,7 @@
 /** Builds the real world of one service: what the registry entry says, and what the health server asks. */
 import { hostname } from "node:os";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
+import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
 import { fromEnvironment } from "../../environment.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
@@ -64,7 +65,7 @@ const healthSource = (options: ResolvedOptions, view: ServiceView, world: () => 
     const snapshot = view.snapshot();
     return snapshot.hasTag("ready") ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
   },
-  stopping: () => stateName(view.snapshot()) === "stopping",
+  stopping: () => isStopping(stateName(view.snapshot())),
   status: () => view.status(),
   metrics: () => lifecycleMetrics(view.status()),
   checkRedis:

@@ -1,6 +1,7 @@
 /** Runs a tier's three hooks: their signals, their named phases, what they deferred, and what is still in flight. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { HookFact } from "../../../machines/index.ts";
+import { effectPhases } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -40,17 +41,17 @@ export class HookRunner {
   constructor(options: HookRunnerOptions) {
     this.#options = options;
     this.#releases = new Releases(options.clock, (failure) => {
-      const told = options.tell({ type: "hook.failed", failure: { phase: "stopping.releasing", ...failure } });
+      const told = options.tell({ type: "hook.failed", failure: { phase: effectPhases.releaseTier, ...failure } });
       if (!told) options.log.error({ type: "release.failed", ...failure }, failure.message);
     });
   }
 
   start(left: AbortSignal): Promise<void> {
-    return this.#tracked("starting", "SG_ERR_START_FAILED", (context) => this.#options.hooks.onStart(context), left);
+    return this.#tracked(effectPhases.startTier, "SG_ERR_START_FAILED", (context) => this.#options.hooks.onStart(context), left);
   }
 
   run(left: AbortSignal): Promise<void> {
-    return this.#tracked("running", "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), left);
+    return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), left);
   }
 
   /** Asks what is in flight to end, and waits for it. */
@@ -65,7 +66,7 @@ export class HookRunner {
 
   /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */
   stop(signal: AbortSignal): Promise<void> {
-    this.#stop ??= (async () => this.#options.hooks.onStop(this.#context("stopping.unwinding", signal)))();
+    this.#stop ??= (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
     return this.#stop;
   }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../../machines/index.ts";
+import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -137,9 +138,7 @@ const invalid = (service: unknown, problems: readonly string[]): StargazerError 
   return new StargazerError(
     "SG_ERR_CONFIG_INVALID",
     `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`,
-    {
-      phase: "init",
-    },
+    { phase: initialState },
   );
 };
 

@@ -1,4 +1,5 @@
 /** What `/metrics` says of the lifecycle. */
+import { isLeaseHeld } from "../../../machines/lease.machine.ts";
 import { isOpen, stateNames } from "../../../machines/phases.ts";
 import { gauge, writeMetrics } from "../../health/metrics.ts";
 import type { StatusReport } from "./status.ts";
@@ -19,7 +20,7 @@ export const lifecycleMetrics = ({ service, instance, state, degraded, lease, ph
       samples: stateNames.map((name) => ({ labels: { state: name }, value: Number(name === state) })),
     },
     gauge("sg_degraded", "1 while an optional Redis has not answered since boot.", Number(degraded)),
-    gauge("sg_lease_held", "1 while the service believes itself registered.", Number(lease?.state.startsWith("held") ?? false)),
+    gauge("sg_lease_held", "1 while the service believes itself registered.", Number(lease !== null && isLeaseHeld(lease.state))),
     gauge("sg_lease_missed_writes", "Registry writes in a row without an answer.", lease?.missed ?? 0),
     {
       name: "sg_phase_duration_seconds",
