@@ -3,6 +3,9 @@
 /** The variable's value; absent and empty are the same. */
 export const fromEnvironment = (name: string): string | undefined => process.env[name] || undefined;
 
+/** The whole number that a variable's text stands for. Digits only, else NaN: a blank is no zero, and `0x50` no port. */
+export const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
+
 /** What a child process is given: everything that this one was, and `own` over it; `undefined` takes a variable away. */
 export const inheritedEnvironment = (own: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv => ({
   ...process.env,

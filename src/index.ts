@@ -7,7 +7,7 @@ export type { FlightRecording } from "./flight/index.ts";
 export { launch } from "./launch.ts";
 export type { Logger } from "./logger.ts";
 export type { RedisClient } from "./redis/client.ts";
-export type { RegistryEntry, RegistryEvent } from "./registry/registry.ts";
+export type { RegistryEntry, RegistryEvent, RegistryOptions } from "./registry/registry.ts";
 export { Registry } from "./registry/registry.ts";
 export type { ServiceFact } from "./service/report/facts.ts";
 export type { StatusReport } from "./service/report/status.ts";

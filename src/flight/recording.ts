@@ -2,6 +2,7 @@
 import type { Failure, LifecycleSettings, PhaseRecord } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import { StargazerError } from "../errors.ts";
+import { isRecord } from "../record.ts";
 
 export const flightFormat = "stargazer.flight/1";
 
@@ -59,8 +60,6 @@ const isText: Check = (value) => typeof value === "string";
 const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
 /** what a Date can hold, in ms since the epoch */
 const isTime: Check = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15;
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isEvent: Check = (value) => isRecord(value) && isText(value.type);
 const optional =
   (check: Check): Check =>

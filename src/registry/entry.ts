@@ -3,6 +3,7 @@
 import type { LeaseStatus } from "../../machines/index.ts";
 import { leaseStatuses } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
+import { isRecord } from "../record.ts";
 
 /** Which instance a key stands for. */
 export interface InstanceName {
@@ -49,8 +50,6 @@ export const entryText = (entry: RegistryEntry): string => {
   return JSON.stringify({ incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata });
 };
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string";
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isHealth = (value: unknown): boolean => value === null || (isRecord(value) && isText(value.host) && isCount(value.port));

@@ -1,5 +1,5 @@
 /** What the tiers read from the environment, checked before anything is touched. */
-import { fromEnvironment } from "../environment.ts";
+import { fromEnvironment, numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 
 export const invalid = (variable: string, problem: string): StargazerError =>
@@ -20,9 +20,6 @@ export const readNumber = ({ variable, value, fallback, min, max }: NumberSettin
   if (Number.isInteger(number) && number >= min && number <= max) return number;
   throw invalid(variable, `must be a whole number from ${min} to ${max}, not ${JSON.stringify(value ?? text)?.slice(0, 80)}`);
 };
-
-/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
-const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
 
 export const readPort = (variable: string, value: number | undefined, fallback: number): number =>
   readNumber({ variable, value, fallback, min: 0, max: 65_535 });

@@ -6,13 +6,13 @@ import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redactUrl } from "../../redis/url.ts";
 import { nameProblem } from "../../registry/names.ts";
 import type { ServiceOptions } from "../types.ts";
 import type { NumberRule } from "./readers.ts";
 import {
-  isRecord,
   readBoolean,
   readHost,
   readLogger,

@@ -1,7 +1,8 @@
 /** One option each, from what was given or else the environment: a value, and the problem with it among the others. */
 import { defaultSettings } from "../../../machines/settings.ts";
-import { fromEnvironment } from "../../environment.ts";
+import { fromEnvironment, numberIn } from "../../environment.ts";
 import type { Logger } from "../../logger.ts";
+import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redisUrlProblem } from "../../redis/url.ts";
 import { metadataLimitBytes } from "../../registry/entry.ts";
@@ -14,8 +15,6 @@ export interface NumberRule {
   readonly variable?: string;
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-
 export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
   const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
   const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
@@ -27,11 +26,9 @@ export const readNumber = (name: string, rule: NumberRule, given: unknown, probl
 
 const isWhole = (value: unknown): value is number => Number.isInteger(value);
 
-/** Digits and nothing else: a blank is no zero, and `0x50` no port. */
-const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
-
 export const shown = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  if (Array.isArray(value)) return "a list";
   return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
 };
 
@@ -91,7 +88,7 @@ export const readMetadata = (value: unknown, problems: string[]): Readonly<Recor
   if (value === undefined) return {};
   try {
     const json = JSON.stringify(value);
-    if (!isRecord(value) || Array.isArray(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
+    if (!isRecord(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
     else if (Buffer.byteLength(json) > metadataLimitBytes)
       problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
     else return value;
