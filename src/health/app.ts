@@ -1,6 +1,6 @@
 /** The four routes, on Fastify with under-pressure. Both are loaded when they are needed, not when the library is imported. */
-import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
-import { messageOf, StargazerError } from "../errors.ts";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { createApp, loadFastify as loadShell } from "../http/app.ts";
 import type { TellHealth } from "./facts.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
@@ -21,33 +21,25 @@ export interface AppOptions {
   readonly onFact: TellHealth;
 }
 
-const load = () => Promise.all([import("fastify"), import("@fastify/under-pressure")]);
+const loadPressure = () => import("@fastify/under-pressure");
 
 /** Any time; they are loaded once. */
 export const loadFastify = async (): Promise<void> => {
-  await load();
+  await Promise.all([loadShell(), loadPressure()]);
 };
-
-const unwanted = (): never => {
-  throw new StargazerError("SG_ERR_INTERNAL", "no health route may have a schema");
-};
-
-/** Fastify's own compilers would load ajv, which is most of its boot time. */
-const compilersFactory = { buildValidator: unwanted, buildSerializer: unwanted };
 
 const jsonType = "application/json; charset=utf-8";
 const alive = JSON.stringify({ status: "ok" });
 
 /** Ready to listen, with no timer but under-pressure's, which `app.close()` clears. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
-  const [{ fastify }, { default: underPressure }] = await load();
-  const app = fastify({
-    schemaController: { compilersFactory },
-    // a request on a connection that is already there is answered truly until the end
-    return503OnClosing: false,
-    requestTimeout: 10_000,
-    bodyLimit: 1024,
-  });
+  const { leaving: isLeaving, onFact } = options;
+  const onFailed = (failure: { readonly url: string; readonly reason: string }) =>
+    onFact({ type: "health.request.failed", ...failure });
+  const [{ default: underPressure }, app] = await Promise.all([
+    loadPressure(),
+    createApp({ bodyLimit: 1024, isLeaving, onFailed }),
+  ]);
   app.register(underPressure, {
     maxEventLoopDelay: options.maxDelayMs,
     eventLoopUtilizationMode: "interval",
@@ -55,24 +47,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     // by itself it would answer 503 on every route; only `/readyz` shows pressure
     pressureHandler: () => {},
   });
-  addAnswers(app, options);
   addRoutes(app, options);
   await app.ready();
   return app;
-};
-
-/** What holds for every answer: the last one on a connection says so, an error is JSON, what broke inside is told to us alone. */
-const addAnswers = (app: FastifyInstance, { leaving, onFact }: AppOptions): void => {
-  app.addHook("onSend", (_request, reply, _payload, done) => {
-    if (leaving()) reply.header("connection", "close");
-    done();
-  });
-  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url}` }));
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const code = error.statusCode ?? 500;
-    if (code >= 500) onFact({ type: "health.request.failed", url: request.url, reason: messageOf(error) });
-    return reply.code(code).send({ error: code >= 500 ? "internal error" : error.message });
-  });
 };
 
 const addRoutes = (app: FastifyInstance, { source, watch, check, judge }: AppOptions): void => {

@@ -6,7 +6,6 @@ import type { TellHealth } from "./facts.ts";
 import type { Address, ListenOptions } from "./listen.ts";
 import { addressOf, listen } from "./listen.ts";
 import type { Port } from "./port.ts";
-import { quietClock } from "./quiet-clock.ts";
 
 export interface MainPortOptions {
   readonly app: () => Promise<FastifyInstance>;
@@ -29,7 +28,7 @@ export class MainPort implements Port {
     const { app, onFact } = this.#options;
     const { server } = await app();
     options.signal.throwIfAborted();
-    this.#opened = { server, connections: new Connections(server, quietClock) };
+    this.#opened = { server, connections: new Connections(server) };
     const address = await listen(server, options);
     options.signal.throwIfAborted();
     server.on("error", (error) => onFact({ type: "health.server.failed", reason: messageOf(error) }));

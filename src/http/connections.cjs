@@ -1,14 +1,13 @@
 // @ts-check
-/** The sockets of a server, and how they end. Plain JavaScript: the probe thread runs it as it stands. */
+/** The connections of a server, and how they end. Plain JavaScript, because the probe thread runs this file as it is. */
 const { setImmediate: nextTurn } = require("node:timers/promises");
 
 /** @import { IncomingMessage, Server } from "node:http" */
 /** @import { Socket } from "node:net" */
-/** @import { Clock } from "../clock.ts" */
 
-/** So long a request may be on its way: what has not moved for that time has none. */
+/** ms between two looks at connections without a request; one on which nothing moved in that time is destroyed */
 const sweepMs = 250;
-/** of the event loop, before the port is freed: so many in a row in which nobody knocked, among at most so many */
+/** turns of the event loop without a new connection before the backlog counts as empty, and turns at most */
 const quietTurns = 3;
 const maxTurns = 100;
 
@@ -17,19 +16,13 @@ class Connections {
   #sockets = new Map();
   /** @type {Server} */
   #server;
-  /** @type {Clock} */
-  #clock;
-  /** @type {unknown} */
+  /** @type {NodeJS.Timeout | undefined} */
   #timer;
   #accepted = 0;
 
-  /**
-   * @param {Server} server
-   * @param {Clock} clock
-   */
-  constructor(server, clock) {
+  /** @param {Server} server */
+  constructor(server) {
     this.#server = server;
-    this.#clock = clock;
     server.on("connection", (socket) => {
       this.#accepted += 1;
       this.#sockets.set(socket, new Set());
@@ -42,26 +35,33 @@ class Connections {
     });
   }
 
-  /** Frees the port, then resolves when every connection has ended: those with a request under way by its answer, the others soon. */
-  async end() {
-    await this.#lull();
-    /** @type {Promise<void>} */
-    const ended = new Promise((resolve) => this.#server.close(() => resolve()));
+  /**
+   * Closes the listener, then resolves when every connection has ended: one with a request under way after its answer, another soon.
+   * No deadline of its own: `destroy` ends what is left. Its timer keeps no process alive.
+   *
+   * @param {() => PromiseLike<unknown>} [close] closes the server; resolves when its last connection has ended
+   */
+  async end(close = () => new Promise((resolve) => this.#server.close(resolve))) {
+    await this.#acceptBacklog();
+    const closed = close();
     this.#sweep();
-    await ended;
-    this.#clock.clearTimeout(this.#timer);
+    try {
+      await closed;
+    } finally {
+      clearTimeout(this.#timer);
+    }
   }
 
-  /** Cuts all of them. */
+  /** Destroys every connection now. */
   destroy() {
     for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   /**
-   * Whoever has knocked already is let in, one a turn: freeing the port resets whom the kernel has greeted and we have not. What is
-   * left of that window is the microseconds between the last look and the freeing.
+   * Accepts what is in the backlog, one connection a turn: closing the listener resets connections that the kernel has completed but
+   * Node has not accepted. What remains of that window are the microseconds between the last look and the close.
    */
-  async #lull() {
+  async #acceptBacklog() {
     for (let turn = 0, quiet = 0; turn < maxTurns && quiet < quietTurns; turn += 1) {
       const accepted = this.#accepted;
       await nextTurn();
@@ -69,23 +69,25 @@ class Connections {
     }
   }
 
-  /** Those of which no whole request has come that is to be answered, and how much each has sent. */
-  #waiting() {
-    const waiting = [...this.#sockets].filter(([, requests]) => ![...requests].some(({ complete }) => complete));
-    return new Map(waiting.map(([socket]) => [socket, socket.bytesRead]));
+  /** The connections without a complete request to answer and without bytes left to write, each with the bytes that it has read. */
+  #idle() {
+    const idle = [...this.#sockets].filter(
+      ([socket, requests]) => socket.writableLength === 0 && ![...requests].some(({ complete }) => complete),
+    );
+    return new Map(idle.map(([socket]) => [socket, socket.bytesRead]));
   }
 
   /**
-   * Ends, again and again, those with no request under way. Those that sent nothing, or a part of a request, are among them: Node
-   * counts them as busy, and a closing server would wait for them without end.
+   * Ends idle connections again and again. Those that sent nothing, or a part of a request, are among them: Node counts them as busy,
+   * and a closing server would wait for them without end.
    */
   #sweep() {
-    const before = this.#waiting();
-    this.#timer = this.#clock.setTimeout(() => {
+    const before = this.#idle();
+    this.#timer = setTimeout(() => {
       this.#server.closeIdleConnections();
-      for (const [socket, bytesRead] of this.#waiting()) if (before.get(socket) === bytesRead) socket.destroy();
+      for (const [socket, bytesRead] of this.#idle()) if (before.get(socket) === bytesRead) socket.destroy();
       this.#sweep();
-    }, sweepMs);
+    }, sweepMs).unref();
   }
 }
 

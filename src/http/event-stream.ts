@@ -1,33 +1,64 @@
-/** Server-sent events: one answer that goes on. */
+/** Server-sent events: one answer that goes on until its reader leaves or the server ends it. */
 import type { ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
 
-/** what a reader may owe before it is given up; it comes back by itself and starts anew */
-const maxOwedBytes = 1_048_576;
+/** bytes that a reader may leave unread; past them it is disconnected, and its browser connects anew */
+const maxUnreadBytes = 1_048_576;
 const keepAliveMs = 15_000;
 
-export interface EventStreamOptions {
-  /** ends the stream */
-  readonly signal: AbortSignal;
-  readonly headers: Readonly<Record<string, string>>;
-  /** called with where to write; returns what ends the writing */
-  readonly begin: (send: (event: object) => void) => () => void;
+export interface StreamEvent {
+  readonly data: object;
+  /** its name; without one a browser emits `message` */
+  readonly event?: string;
+  /** what the browser sends as `Last-Event-ID` when it connects anew */
+  readonly id?: string;
 }
 
-/** Writes events until the reader leaves or the signal aborts; then no timer and no listener is left. */
-export const streamEvents = (response: ServerResponse, { signal, headers, begin }: EventStreamOptions): void => {
-  response.writeHead(200, { ...headers, "content-type": "text/event-stream", "cache-control": "no-store" });
-  const write = (text: string) => {
-    if (response.writableLength > maxOwedBytes) response.destroy();
-    else response.write(text);
-  };
-  const keepAlive = setInterval(() => write(": \n\n"), keepAliveMs);
-  const stop = () => response.end();
-  const end = begin((event) => write(`data: ${JSON.stringify(event)}\n\n`));
-  response.once("close", () => {
-    clearInterval(keepAlive);
-    signal.removeEventListener("abort", stop);
-    end();
-  });
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-};
+export interface EventStreamOptions {
+  /** Ends the stream; default never. */
+  readonly signal?: AbortSignal;
+  /** Called once, when the connection has ended for any reason. */
+  readonly onClose: () => void;
+}
+
+/** An event in the format of `text/event-stream`. */
+export const eventText = ({ data, event, id }: StreamEvent): string =>
+  `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;
+
+export class EventStream {
+  readonly #response: ServerResponse;
+
+  /** Takes the answer from Fastify and sends its headers. */
+  constructor(reply: FastifyReply, { signal, onClose }: EventStreamOptions) {
+    const response = reply.hijack().raw;
+    this.#response = response;
+    const headers = reply.getHeaders() as Record<string, string>;
+    response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
+    const keepAlive = setInterval(() => this.write(": \n\n"), keepAliveMs).unref();
+    const end = () => this.end();
+    // a reader that disconnects is no error
+    response.on("error", () => {});
+    response.once("close", () => {
+      clearInterval(keepAlive);
+      signal?.removeEventListener("abort", end);
+      onClose();
+    });
+    signal?.addEventListener("abort", end, { once: true });
+    if (signal?.aborted) end();
+  }
+
+  send(event: StreamEvent): void {
+    this.write(eventText(event));
+  }
+
+  /** Writes text that is in the format already. After the end without effect. */
+  write(text: string): void {
+    if (this.#response.writableLength > maxUnreadBytes) this.#response.destroy();
+    else if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.write(text);
+  }
+
+  /** Ends the answer, with a last text in the format if there is one. */
+  end(text = ""): void {
+    this.#response.end(text);
+  }
+}

@@ -1,24 +1,47 @@
-/** Who may look, and who may command: a page elsewhere must do neither, though it can make a browser send requests here. */
+/**
+ * Which requests are answered, and which may command. A page of another site can make a browser send requests to this machine; it
+ * must neither read an answer nor have a command executed.
+ */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { FastifyInstance } from "fastify";
 import { isLoopback, nameOfAuthority } from "../loopback.ts";
 
-interface Asked {
-  readonly host?: string | undefined;
-  readonly origin?: string | undefined;
-  readonly token?: string | undefined;
+/** `same`: only the pages of the server itself. `any`: the pages of each origin, whose answers the browser keeps from them. */
+export type Origins = "same" | "any";
+
+export interface Guarded {
+  /** where the server listens */
+  readonly host: string;
+  readonly origins: Origins;
 }
 
-/** One a start. It is in the fragment of the printed link, which browsers send to nobody. */
-export const createToken = (): string => randomBytes(16).toString("base64url");
+interface Names {
+  readonly host?: string | undefined;
+  readonly origin?: string | undefined;
+}
 
-/** Why a request is not answered at all: another name may have been pointed at this machine. */
-export const lookRefusal = ({ host, origin }: Asked): string | undefined => {
-  if (!isLoopback(nameOfAuthority(host))) return "this server answers to its loopback name only";
-  if (origin !== undefined && origin !== `http://${host}`) return "a page from elsewhere may not ask this server";
-  return undefined;
+/** Why a request is refused, or undefined. A server on loopback is asked by loopback names only: DNS may point any name here. */
+export const refusalOf = ({ host, origin }: Names, server: Guarded): string | undefined => {
+  if (isLoopback(server.host) && !isLoopback(nameOfAuthority(host))) return "this server answers to its loopback name only";
+  const isForeign = server.origins === "same" && origin !== undefined && origin !== `http://${host}`;
+  return isForeign ? "a page of another origin may not send requests to this server" : undefined;
 };
+
+/** Answers 421 to what is refused, before any route. */
+export const addGuard = (app: FastifyInstance, server: Guarded): void => {
+  app.addHook("onRequest", async (request, reply) => {
+    const error = refusalOf(request.headers, server);
+    if (error === undefined) return;
+    // a refused upgrade has no HTTP parser left that would end its connection
+    reply.raw.once("finish", () => request.raw.socket.destroySoon());
+    return reply.code(421).send({ error });
+  });
+};
+
+/** A new secret for each start. The printed link has it in its fragment, which no browser sends. */
+export const createToken = (): string => randomBytes(16).toString("base64url");
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Whether it is the token, in a time that does not tell how much of it was right. */
-export const isToken = (token: string, { token: given = "" }: Asked): boolean => timingSafeEqual(digest(given), digest(token));
+/** Compares in a time that does not depend on where the two differ. */
+export const isToken = (token: string, given = ""): boolean => timingSafeEqual(digest(given), digest(token));

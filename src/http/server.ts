@@ -1,104 +1,107 @@
-/** The HTTP server of a tier that talks to browsers: Fastify, loaded when it is opened, closed politely and then by force. */
-import type { Socket } from "node:net";
-import type { FastifyError, FastifyInstance } from "fastify";
+/** An HTTP server on one port: Fastify, the guard, the headers, and an end with a deadline. */
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
 import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { isLoopback, nameOfAuthority } from "../loopback.ts";
+import { createApp } from "./app.ts";
+import { Connections } from "./connections.cjs";
+import type { Origins } from "./guard.ts";
+import { addGuard } from "./guard.ts";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-export interface HttpOptions extends Address {
-  /** the variable that names the port, for the way out of a port that is taken */
-  readonly portVariable: string;
-  /** once it has aborted, every answer is the last on its connection */
-  readonly leaving: AbortSignal;
+export interface HttpServerOptions extends Address {
+  /** what to do about a port that cannot be listened on; ends the error's message */
+  readonly advice: string;
+  /** Aborts before the server closes: from then on each answer is the last on its connection, and `listen` rejects. */
+  readonly signal: AbortSignal;
   readonly log: Logger;
+  /** whose pages may send requests; default `any` */
+  readonly origins?: Origins;
+  /** headers of each answer, by the Host header of its request; default none */
+  readonly headers?: (host: string | undefined) => Readonly<Record<string, string>>;
+  /** whether the server and its connections keep the process alive; default true */
+  readonly keepsProcess?: boolean;
+  /** bytes that the body of a request may have; default 65536 */
+  readonly bodyLimit?: number;
+  /** ms for requests under way when the server closes; default 1500 */
+  readonly graceMs?: number;
 }
 
-/** what polite closing may take before the sockets are cut */
-const politeMs = 1500;
+const defaults = { origins: "any", headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500 } as const;
 
-const unwanted = (): never => {
-  throw new StargazerError("SG_ERR_INTERNAL", "no route of a tier may have a schema");
-};
-
-/** Fastify's own compilers would load ajv, which is most of its boot time. */
-const compilersFactory = { buildValidator: unwanted, buildSerializer: unwanted };
-
-export class TierHttp {
+/** Listens once and closes once. */
+export class HttpServer {
+  /** for routes, hooks and plugins; before `listen` */
   readonly app: FastifyInstance;
-  readonly #options: HttpOptions;
-  readonly #sockets = new Set<Socket>();
+  readonly #options: HttpServerOptions & typeof defaults;
+  readonly #connections: InstanceType<typeof Connections>;
+  #closing: Promise<void> | undefined;
 
-  private constructor(app: FastifyInstance, options: HttpOptions) {
+  private constructor(app: FastifyInstance, options: HttpServerOptions & typeof defaults) {
     this.app = app;
     this.#options = options;
-    app.server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
-    this.#addAnswers();
+    this.#connections = new Connections(app.server);
+    if (!options.keepsProcess) app.server.unref().on("connection", (socket) => socket.unref());
+    addGuard(app, options);
+    app.addHook("onRequest", async (request, reply) => void reply.headers(options.headers(request.headers.host)));
   }
 
-  /** A server that takes routes and does not listen yet. */
-  static async create(options: HttpOptions): Promise<TierHttp> {
-    const { fastify } = await import("fastify");
-    const app = fastify({
-      schemaController: { compilersFactory },
-      return503OnClosing: false,
-      requestTimeout: 10_000,
-      bodyLimit: 65_536,
-    });
-    return new TierHttp(app, options);
+  /** Resolves with a server that takes routes and does not listen yet. Loads Fastify. */
+  static async create(given: HttpServerOptions): Promise<HttpServer> {
+    const options = { ...defaults, ...given } as HttpServerOptions & typeof defaults;
+    const { bodyLimit, signal, log } = options;
+    const onFailed = (failure: object) => log.error({ type: "http.failed", ...failure });
+    return new HttpServer(await createApp({ bodyLimit, isLeaving: () => signal.aborted, onFailed }), options);
   }
 
-  /** Resolves with the address it listens on. Rejects with SG_ERR_START_FAILED, naming the way out. */
+  /** Resolves with the address once it listens. Rejects with `SG_ERR_START_FAILED`, or with the signal's reason. */
   async listen(): Promise<Address> {
-    const { host, port, portVariable } = this.#options;
-    try {
-      await this.app.listen({ host, port, listenTextResolver: () => "" });
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const what = code === "EADDRINUSE" ? "is taken" : `could not be opened: ${messageOf(error)}`;
-      const message = `port ${port} on ${host} ${what}. Set ${portVariable} (0 picks a free one) or SG_HTTP_HOST.`;
-      throw new StargazerError("SG_ERR_START_FAILED", message, { phase: "starting.http", cause: error });
-    }
-    const address = this.app.server.address();
-    return { host, port: typeof address === "object" && address !== null ? address.port : port };
+    const { host, port, signal, log } = this.#options;
+    const { server } = this.app;
+    await this.app.ready();
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const refuse = (error: NodeJS.ErrnoException) => reject(this.#refusal(error));
+      server.once("error", refuse);
+      server.listen({ host, port }, () => {
+        server.off("error", refuse);
+        server.on("error", (error) => log.warn({ type: "http.server.failed", reason: messageOf(error) }));
+        if (!signal.aborted) return resolve({ host, port: (server.address() as AddressInfo).port });
+        // a host name is resolved first, which nothing cancels: the abort came meanwhile
+        server.close();
+        reject(signal.reason);
+      });
+    });
   }
 
-  /** Takes no new connection, lets what is under way finish, and cuts what is left. Never rejects; legal at any time. */
-  async close(): Promise<void> {
-    const closed = this.app.close().then(
-      () => {},
-      (error: unknown) => this.#options.log.warn({ type: "http.close.failed", reason: messageOf(error) }),
-    );
-    await until(AbortSignal.timeout(politeMs), closed).catch(() => {});
-    for (const socket of this.#sockets) socket.destroy();
-    await until(AbortSignal.timeout(politeMs), closed).catch(() => {});
+  /**
+   * Resolves when the port is free and no connection is left. Connections in the backlog are accepted first; requests under way are
+   * answered within `graceMs`, then every socket is destroyed. Legal in any state; each call returns the same promise. Never rejects.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
-  #addAnswers(): void {
-    const { leaving, host, log } = this.#options;
-    this.app.addHook("onRequest", async (request, reply) => {
-      // a page elsewhere could have its own name point here, and would then read what only this machine may read
-      if (!isLoopback(host) || isLoopback(nameOfAuthority(request.headers.host))) return;
-      // an upgrade that is refused has no parser left that would end its connection
-      reply.raw.once("finish", () => request.raw.socket.destroySoon());
-      return reply.code(421).send({ error: "this server answers to its loopback name only" });
-    });
-    this.app.addHook("onSend", async (_request, reply) => {
-      if (leaving.aborted) reply.header("connection", "close");
-    });
-    this.app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "there is nothing here" }));
-    this.app.setErrorHandler((error: FastifyError, request, reply) => {
-      const code = error.statusCode ?? 500;
-      if (code >= 500) log.error({ type: "http.failed", url: request.url, reason: messageOf(error) });
-      return reply.code(code).send({ error: code >= 500 ? "internal error" : error.message });
-    });
+  async #close(): Promise<void> {
+    const { graceMs, log } = this.#options;
+    const closed = this.#connections
+      .end(() => this.app.close())
+      .catch((error: unknown) => log.warn({ type: "http.close.failed", reason: messageOf(error) }));
+    const within = (ms: number) => until(AbortSignal.timeout(ms), closed).catch(() => {});
+    await within(graceMs);
+    this.#connections.destroy();
+    await within(graceMs);
+  }
+
+  #refusal(error: NodeJS.ErrnoException): StargazerError {
+    const { host, port, advice } = this.#options;
+    const problem = error.code === "EADDRINUSE" ? "is taken" : `cannot be listened on: ${messageOf(error)}`;
+    return new StargazerError("SG_ERR_START_FAILED", `port ${port} on ${host} ${problem}. ${advice}`, { cause: error });
   }
 }

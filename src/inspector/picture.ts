@@ -22,9 +22,12 @@ export interface Picture extends StatusReport {
   readonly report: { readonly outcome: string; readonly reason: string; readonly exitCode: number } | null;
 }
 
+/** The reason in the report of a service that its page shut down. */
+export const shutdownReason = "asked for in the inspector";
+
 const commandOf: Record<InspectorCommand, LifecycleCommand> = {
   run: { type: "run" },
-  shutdown: { type: "shutdown", reason: "asked for in the inspector" },
+  shutdown: { type: "shutdown", reason: shutdownReason },
 };
 
 export const allowedCommands = (snapshot: LifecycleSnapshot): InspectorCommand[] =>

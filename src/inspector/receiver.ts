@@ -5,7 +5,7 @@ import type { ConnectionOptions } from "node:tls";
 import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import { messageOf } from "../errors.ts";
-import type { StatelySink } from "./stately.ts";
+import type { StatelySink } from "./sink.ts";
 
 const handshakeTimeoutMs = 3000;
 /** what is held while connecting, and what a slow receiver may owe */

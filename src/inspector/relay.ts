@@ -1,36 +1,30 @@
 /**
- * Stately's own page beside a running service: a page on loopback that frames it, and the WebSocket that the page, or any receiver of
- * the protocol, listens on. The package has such a relay too, but it listens on every interface and asks nobody who they are.
+ * Stately's own page beside a running service: a page on loopback that frames it, and the WebSocket that the page, or another receiver
+ * of the protocol, reads. The package has a relay too, but it listens on every interface and checks no origin.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { WebSocket, WebSocketServer } from "ws";
-import { lookRefusal } from "../http/guard.ts";
-import type { PageFile } from "./page-files.ts";
-import { readPageFiles } from "./page-files.ts";
-import type { StatelySink } from "./stately.ts";
+import { WebSocket } from "ws";
+import { pageHeaders } from "../http/headers.ts";
+import { servePage } from "../http/page-files.ts";
+import { HttpServer } from "../http/server.ts";
+import { addWebSockets } from "../http/web-sockets.ts";
+import { silentLogger } from "../logger.ts";
+import type { StatelySink } from "./sink.ts";
 
-const maxKept = 200;
+const maxMessages = 200;
 const maxMachines = 32;
-const maxOwedBytes = 4_194_304;
-/** what polite closing may take before the sockets are cut */
-const politeMs = 300;
+/** bytes that a receiver may leave unread; past them it is disconnected */
+const maxUnreadBytes = 4_194_304;
+/** ms for receivers to answer the closing handshake */
+const graceMs = 300;
+const host = "127.0.0.1";
 
-const headersFor = (host: string | undefined): Readonly<Record<string, string>> => ({
-  "content-security-policy": `default-src 'none'; script-src 'self'; style-src 'self'; connect-src ws://${host}; frame-src https://stately.ai; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cache-control": "no-store",
-});
-
-/** What whoever joins late is told first: the machines, then the last messages. */
-class Memory {
+/** What a receiver that joins late gets first: the machines, then the last messages. */
+class Backlog {
   readonly #machines: string[] = [];
   readonly #messages: string[] = [];
 
   add(text: string, isMachine: boolean): void {
-    const [list, max] = isMachine ? [this.#machines, maxMachines] : [this.#messages, maxKept];
+    const [list, max] = isMachine ? [this.#machines, maxMachines] : [this.#messages, maxMessages];
     list.push(text);
     if (list.length > max) list.shift();
   }
@@ -41,75 +35,61 @@ class Memory {
 }
 
 class Relay implements StatelySink {
-  readonly #memory = new Memory();
-  readonly #server = createServer((request, response) => this.#answer(request, response));
-  readonly #receivers = new WebSocketServer({
-    server: this.#server,
-    maxPayload: 65_536,
-    verifyClient: ({ req }: { req: IncomingMessage }) => lookRefusal(req.headers) === undefined,
-  });
-  readonly #sockets = new Set<Socket>();
-  readonly #files: ReadonlyMap<string, PageFile>;
+  readonly #backlog = new Backlog();
+  readonly #server: HttpServer;
+  readonly #closing: AbortController;
+  #port = 0;
 
-  constructor(files: ReadonlyMap<string, PageFile>) {
-    this.#files = files;
-    this.#server.on("connection", (socket) => {
-      socket.unref();
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
-    this.#receivers.on("connection", (receiver) => {
-      receiver.on("error", () => receiver.terminate());
-      for (const text of this.#memory.all) receiver.send(text);
-    });
+  constructor(server: HttpServer, closing: AbortController) {
+    this.#server = server;
+    this.#closing = closing;
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#receivers.on("error", reject);
-      this.#server.listen({ host: "127.0.0.1", port: 0 }, () => {
-        this.#server.unref();
-        resolve();
-      });
-    });
+  async listen(): Promise<void> {
+    const { app } = this.#server;
+    await addWebSockets(app, { maxPayload: 65_536, reason: "the service has stopped" });
+    await servePage(app, "inspector", { index: "stately.html", wsHandler: (receiver) => this.#add(receiver) });
+    ({ port: this.#port } = await this.#server.listen());
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+    return `http://${host}:${this.#port}/`;
   }
 
   send(text: string, isMachine: boolean): void {
-    this.#memory.add(text, isMachine);
-    for (const receiver of this.#receivers.clients) {
-      if (receiver.bufferedAmount > maxOwedBytes) receiver.terminate();
+    this.#backlog.add(text, isMachine);
+    for (const receiver of this.#server.app.websocketServer.clients) {
+      if (receiver.bufferedAmount > maxUnreadBytes) receiver.terminate();
       else if (receiver.readyState === WebSocket.OPEN) receiver.send(text, () => {});
     }
   }
 
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const receiver of this.#receivers.clients) receiver.close(1001, "the service has stopped");
-    this.#receivers.close();
-    this.#server.closeIdleConnections();
-    const cut = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
-    }, politeMs);
-    cut.unref();
-    await closed;
-    clearTimeout(cut);
+  #add(receiver: WebSocket): void {
+    receiver.on("error", () => receiver.terminate());
+    for (const text of this.#backlog.all) receiver.send(text);
   }
 
-  #answer({ method, url = "", headers }: IncomingMessage, response: ServerResponse): void {
-    const file = this.#files.get(url === "/" ? "stately.html" : url.replace(/^\/page\//, ""));
-    const code = lookRefusal(headers) !== undefined ? 421 : method !== "GET" || file === undefined ? 404 : 200;
-    response.writeHead(code, { ...headersFor(headers.host), "content-type": file?.type ?? "text/plain", connection: "close" });
-    response.end(code === 200 ? file?.bytes : undefined);
+  close(): Promise<void> {
+    this.#closing.abort();
+    return this.#server.close();
   }
 }
 
+/** Resolves when it listens, on a free port of loopback. */
 export const openRelay = async (): Promise<StatelySink> => {
-  const relay = new Relay(await readPageFiles());
+  const closing = new AbortController();
+  const server = await HttpServer.create({
+    host,
+    port: 0,
+    advice: "",
+    signal: closing.signal,
+    log: silentLogger,
+    origins: "same",
+    headers: (name) => pageHeaders({ connect: [`ws://${name}`], frame: "https://stately.ai" }),
+    keepsProcess: false,
+    graceMs,
+  });
+  const relay = new Relay(server, closing);
   await relay.listen();
   return relay;
 };

@@ -9,15 +9,8 @@ import { messageOf, StargazerError } from "../errors.ts";
 import type { StargazerService } from "../service/service.ts";
 import { ReceiverSocket } from "./receiver.ts";
 import { openRelay } from "./relay.ts";
+import type { StatelySink } from "./sink.ts";
 import { slim, slimSnapshot } from "./slim.ts";
-
-/** Where messages go. */
-export interface StatelySink {
-  readonly url: string | undefined;
-  /** `isMachine`: introduces a machine, which whoever joins later has to know too */
-  send(text: string, isMachine: boolean): void;
-  close(): Promise<void>;
-}
 
 export interface StatelyOptions {
   /** a receiver of the protocol; without one a relay of ours, on loopback */

@@ -1,5 +1,6 @@
-/** What the tiers read from the environment, checked before anything is touched. */
+/** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
 import { fromEnvironment, numberIn } from "../environment.ts";
+
 import { messageOf, StargazerError } from "../errors.ts";
 
 export const invalid = (variable: string, problem: string): StargazerError =>
@@ -13,7 +14,7 @@ export interface NumberSetting {
   readonly max: number;
 }
 
-/** A whole number: given, or from the environment, or the fallback. Throws `SG_ERR_CONFIG_INVALID`. */
+/** A whole number: the option, else the environment, else the fallback. Throws `SG_ERR_CONFIG_INVALID`. */
 export const readNumber = ({ variable, value, fallback, min, max }: NumberSetting): number => {
   const text = fromEnvironment(variable);
   const number = value ?? (text === undefined ? fallback : numberIn(text));
@@ -28,14 +29,14 @@ export const readPort = (variable: string, value: number | undefined, fallback: 
 const readInterval = (variable: string, value: number | undefined, fallback: number): number =>
   readNumber({ variable, value, fallback, min: 10, max: 86_400_000 });
 
-/** Where the tiers that serve HTTP listen: loopback, unless `SG_HTTP_HOST` says otherwise. */
+/** Where the tiers that serve HTTP listen: loopback, unless `SG_HTTP_HOST` names another address. */
 const readHost = (value: string | undefined): string => {
   const host = value ?? fromEnvironment("SG_HTTP_HOST") ?? "127.0.0.1";
   if (/^[\w.:%-]{1,255}$/.test(host)) return host;
   throw invalid("SG_HTTP_HOST", "must be a host name or address");
 };
 
-/** An http or https URL, or undefined. Nothing of a URL that is refused is shown: it may carry a password. */
+/** An http or https URL, or undefined. The error shows nothing of a refused URL, which may carry a password. */
 export const readUrl = (variable: string, value: string | undefined): URL | undefined => {
   const text = value ?? fromEnvironment(variable);
   if (text === undefined) return undefined;
@@ -53,7 +54,7 @@ export const readList = (variable: string): readonly string[] =>
 
 type Read<Readers> = { [Name in keyof Readers]: Readers[Name] extends () => infer Value ? Value : never };
 
-/** Calls each reader. Throws `SG_ERR_CONFIG_INVALID` with what all of them refuse. */
+/** Calls each reader. Throws one `SG_ERR_CONFIG_INVALID` with the problems of all of them. */
 export const readAll = <Readers extends Record<string, () => unknown>>(readers: Readers): Read<Readers> => {
   const problems: string[] = [];
   const values = Object.entries(readers).map(([name, read]) => {
@@ -68,12 +69,15 @@ export const readAll = <Readers extends Record<string, () => unknown>>(readers: 
   return Object.fromEntries(values) as Read<Readers>;
 };
 
-/* ---- what each tier reads; given values are options, which stand over the environment ---- */
+/* ---- what each tier reads: an option, else the environment, else the default ---- */
 
 export interface Listening {
   readonly port?: number | undefined;
   readonly host?: string | undefined;
 }
+
+/** What to do about a port that cannot be listened on. */
+export const portAdvice = (variable: string): string => `Set ${variable} (0 picks a free one) or SG_HTTP_HOST.`;
 
 export const gatewaySettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
   readAll({ port: () => readPort("SG_GATEWAY_PORT", port, 8080), host: () => readHost(host) });

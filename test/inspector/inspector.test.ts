@@ -148,7 +148,7 @@ describe("what a page may ask", () => {
     const tooEarly = await command(origin, "run", headers);
     expect([tooEarly.status, await tooEarly.json()]).toEqual([
       409,
-      { error: "'run' has no arrow in 'init'; allowed there: shutdown" },
+      { error: "run is not allowed in 'init'. Allowed: shutdown." },
     ]);
     await service.boot();
     expect((await command(origin, "run", headers)).status).toBe(202);
@@ -212,7 +212,12 @@ describe("what a page may ask", () => {
     const html = await page.text();
     expect(html).not.toMatch(/<script>|<style|\son[a-z]+=|\sstyle=/);
     for (const [, file] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) expect((await fetch(`${origin}${file}`)).status).toBe(200);
-    for (const path of ["/page/../server.ts", "/page/%2e%2e/server.ts", "/page/tsconfig.json", "/package.json"]) {
+    for (const path of [
+      "/inspector/page/../server.ts",
+      "/inspector/page/%2e%2e/server.ts",
+      "/inspector/page/tsconfig.json",
+      "/package.json",
+    ]) {
       expect((await fetch(`${origin}${path}`)).status).toBe(404);
     }
   });
@@ -269,7 +274,7 @@ describe("what it never does to the service", () => {
     const port = Number(new URL(server.url).port);
     const inspection = inspect(service, { kind: "page", port }, { say: (line) => said.push(line) });
     expect(await inspection.url).toBeUndefined();
-    expect(said).toEqual([expect.stringContaining(`could not listen on 127.0.0.1:${port}`)]);
+    expect(said).toEqual([expect.stringContaining(`port ${port} on 127.0.0.1 is taken`)]);
     void service.runToCompletion();
     await service.waitFor("running");
     expect((await service.shutdown()).outcome).toBe("shutdown");

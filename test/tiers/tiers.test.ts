@@ -373,8 +373,8 @@ describe("the page", () => {
     const port = portOf(await web());
     for (const [path, type] of [
       ["/", "text/html"],
-      ["/app.js", "text/javascript"],
-      ["/style.css", "text/css"],
+      ["/tiers/web/page/app.js", "text/javascript"],
+      ["/tiers/web/page/style.css", "text/css"],
     ] as const) {
       const { status, headers } = await ask(port, path);
       expect([status, headers["content-type"]]).toEqual([200, `${type}; charset=utf-8`]);

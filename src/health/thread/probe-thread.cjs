@@ -24,13 +24,6 @@ const secondLookMs = 250;
 const json = "application/json; charset=utf-8";
 const alive = JSON.stringify({ status: "ok" });
 
-/** @type {import("../../clock.ts").Clock} */
-const clock = {
-  now: () => performance.now(),
-  setTimeout: (fn, ms) => setTimeout(fn, ms),
-  clearTimeout: (id) => clearTimeout(/** @type {NodeJS.Timeout} */ (id)),
-};
-
 /** @param {FromThread} message */
 const tell = (message) => main.postMessage(message);
 
@@ -122,7 +115,7 @@ const respond = (request, response) => {
 
 // as Fastify has them
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
-const connections = new Connections(server, clock);
+const connections = new Connections(server);
 
 /** @param {Extract<ToThread, { type: "listen" }>} duty */
 const listen = ({ host, port, memory, ...limits }) => {

@@ -1,6 +1,7 @@
 /** Wires the page: the stream in, the charts, panels and buttons out. */
+
+import { byId, showText } from "../../http/page/dom.js";
 import { Chart } from "./chart.js";
-import { byId, tell } from "./dom.js";
 import { addEvent, addGap, clearEvents } from "./events.js";
 import { clockTime } from "./format.js";
 import { connect } from "./live.js";
@@ -60,7 +61,7 @@ const onConnection = (next) => {
   document.body.dataset.connection = next;
   byId("live-text").textContent = words[next];
   byId("banner").className = `banner ${next === "lost" ? "bad" : ""}`;
-  tell(byId("banner"), bannerText());
+  showText(byId("banner"), bannerText());
   followAll();
   showButtons();
 };

@@ -1,5 +1,5 @@
 /** A drawn chart, lit: where the machine is, the arrow that was just taken, what was refused. */
-import { make } from "./dom.js";
+import { make } from "../../http/page/dom.js";
 
 /** how long an arrow stays lit once another one was taken, and a refusal is shown */
 const trailMs = 900;

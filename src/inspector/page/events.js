@@ -1,5 +1,5 @@
 /** The last events, the newest first. */
-import { byId, make } from "./dom.js";
+import { byId, make } from "../../http/page/dom.js";
 import { clockTime, duration, place } from "./format.js";
 
 const shown = 200;

@@ -1,5 +1,5 @@
 /** Where the service is, what it waits for, and how long that may take. */
-import { byId, make, tell } from "./dom.js";
+import { byId, make, showText } from "../../http/page/dom.js";
 import { duration, place } from "./format.js";
 
 const stateNames = ["init", "jitter", "pinging", "starting", "registering", "healthy", "running", "stopping", "stopped"];
@@ -80,6 +80,6 @@ let noticeEnds;
 /** Says what was refused or went wrong with a command, for a while. */
 export const notice = (text) => {
   clearTimeout(noticeEnds);
-  tell(byId("notice"), text);
-  noticeEnds = setTimeout(() => tell(byId("notice"), ""), 6000);
+  showText(byId("notice"), text);
+  noticeEnds = setTimeout(() => showText(byId("notice"), ""), 6000);
 };

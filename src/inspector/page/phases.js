@@ -1,5 +1,5 @@
 /** The phases as bars: boot and stop each on a scale of their own, what may last as long as it likes as a line of text. */
-import { byId, make } from "./dom.js";
+import { byId, make } from "../../http/page/dom.js";
 import { duration } from "./format.js";
 
 const openEnded = new Set(["init", "running"]);

@@ -1,23 +1,23 @@
-/** The gateway: holds the platforms' connections, hands their messages to the workers and the answers back. */
+/** The gateway tier: holds the platforms' connections, writes their messages to the inbound stream, delivers the answers. */
 import { randomUUID } from "node:crypto";
 import type { Address } from "../../http/server.ts";
-import { TierHttp } from "../../http/server.ts";
+import { HttpServer } from "../../http/server.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import { StreamConsumer } from "../../streams/consumer.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { submit } from "../messages/producer.ts";
-import { gatewaySettings } from "../settings.ts";
-import type { PlatformAdapter, PlatformHost, Spoken } from "./platform.ts";
+import { gatewaySettings, portAdvice } from "../settings.ts";
+import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
 
 export interface GatewayOptions extends Partial<ServiceOptions> {
   /** Default `SG_GATEWAY_PORT`, else 8080; 0 picks a free one. */
   readonly port?: number;
-  /** Default `SG_HTTP_HOST`, else 127.0.0.1. */
+  /** The address to listen on. Default `SG_HTTP_HOST`, else 127.0.0.1. */
   readonly host?: string;
-  /** Default: webchat alone. */
+  /** The chat networks that it serves. Default: webchat alone. */
   readonly platforms?: readonly PlatformAdapter[];
 }
 
@@ -46,9 +46,10 @@ export class GatewayService extends StargazerService {
 
   protected async onStart(context: HookContext): Promise<void> {
     await context.phase("http", async () => {
-      const server = { host: this.#host, port: this.#port, portVariable: "SG_GATEWAY_PORT" };
-      const http = await TierHttp.create({ ...server, leaving: context.signal, log: context.log });
-      context.defer(() => http.close());
+      const { signal, log, defer } = context;
+      const address = { host: this.#host, port: this.#port, advice: portAdvice("SG_GATEWAY_PORT") };
+      const http = await HttpServer.create({ ...address, signal, log });
+      defer(() => http.close());
       for (const platform of this.#platforms) {
         await context.phase(platform.platform, () => platform.open(this.#hostOf(platform, http, context)));
       }
@@ -56,7 +57,7 @@ export class GatewayService extends StargazerService {
     });
   }
 
-  /** Answers on their way to the platforms. */
+  /** Delivers answers, each platform from a stream of its own. */
   protected async run({ redis, signal, log }: HookContext): Promise<void> {
     await Promise.all(
       this.#platforms.map((platform) =>
@@ -76,10 +77,10 @@ export class GatewayService extends StargazerService {
 
   protected onStop(): void {}
 
-  #hostOf({ platform }: PlatformAdapter, { app }: TierHttp, { redis, log, defer }: HookContext): PlatformHost {
-    const accept = async (spoken: Spoken): Promise<string> => {
+  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, log, defer }: HookContext): PlatformHost {
+    const accept = async (message: PlatformMessage): Promise<string> => {
       const id = randomUUID();
-      await submit(redis, { id, platform, ...spoken, at: Date.now() });
+      await submit(redis, { id, platform, ...message, at: Date.now() });
       return id;
     };
     return { app, redis, log, defer, accept };

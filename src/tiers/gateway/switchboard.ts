@@ -1,6 +1,6 @@
 /**
- * Finds the gateway that holds a conversation: each subscribes to those it holds, so that an answer reaches its socket whichever
- * gateway has read it from the stream. How many heard it is Redis' own count, so nobody has to guess who is still there.
+ * Finds the gateway that holds a conversation. Each gateway subscribes to the conversations that it holds, so an answer reaches its
+ * socket whichever gateway read it from the stream. Redis counts the subscribers that got it, so no gateway keeps a list of the others.
  */
 import type { Redis } from "ioredis";
 import { messageOf } from "../../errors.ts";
@@ -27,15 +27,15 @@ export class Switchboard {
   constructor(options: SwitchboardOptions) {
     this.#options = options;
     this.#subscriber = openBlockingConnection(options.redis);
-    (this.#subscriber as Redis).on("message", (topic: string, text: string) => this.#hear(topic, text));
+    (this.#subscriber as Redis).on("message", (topic: string, text: string) => this.#receive(topic, text));
   }
 
-  /** From when it resolves, answers for `channel` come to `deliver`, until the returned function is called. */
+  /** Once it resolves, each answer for `channel` is passed to `deliver`, until the returned function is called. */
   async hold(channel: string, deliver: Deliver): Promise<() => void> {
     const topic = this.#topic(channel);
     const holders = this.#holders.get(topic) ?? new Set();
     this.#holders.set(topic, holders.add(deliver));
-    const letGo = () => {
+    const release = () => {
       holders.delete(deliver);
       if (holders.size > 0 || this.#holders.get(topic) !== holders) return;
       this.#holders.delete(topic);
@@ -44,20 +44,20 @@ export class Switchboard {
     try {
       await this.#subscriber.subscribe(topic);
     } catch (error) {
-      letGo();
+      release();
       throw error;
     }
-    return letGo;
+    return release;
   }
 
-  /** Sends an answer to whoever holds its conversation. Rejects where nobody does. */
+  /** Publishes an answer to the gateways that hold its conversation. Rejects where none does. */
   async send(message: Outbound): Promise<void> {
-    const heard = await this.#options.redis.publish(this.#topic(message.channel), JSON.stringify(message));
+    const receivers = await this.#options.redis.publish(this.#topic(message.channel), JSON.stringify(message));
     // a Cluster counts the subscribers of one node only
-    if (heard === 0 && !this.#options.redis.isCluster) throw new Error("no gateway holds this conversation: its page has gone");
+    if (receivers === 0 && !this.#options.redis.isCluster) throw new Error("no gateway holds this conversation");
   }
 
-  /** No timer, socket or listener is left. */
+  /** Ends the subscriptions and their connection. Legal any number of times. */
   close(): void {
     this.#holders.clear();
     this.#subscriber.disconnect();
@@ -67,7 +67,7 @@ export class Switchboard {
     return messageKeys(this.#options.redis).delivery(this.#options.platform, channel);
   }
 
-  #hear(topic: string, text: string): void {
+  #receive(topic: string, text: string): void {
     try {
       const message = JSON.parse(text) as Outbound;
       const problem = problemOf(message);

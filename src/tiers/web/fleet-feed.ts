@@ -1,4 +1,4 @@
-/** One watch of the registry, for any number of readers: each gets what is known, then what changes. */
+/** One watch of the registry for any number of readers: each gets every known entry, then each change. */
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
@@ -6,7 +6,7 @@ import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import { Registry } from "../../registry/registry.ts";
 import { pause } from "../../streams/pause.ts";
 
-/** `reset`: everything said before is void. */
+/** `reset`: every entry that was sent before is void. */
 export type FeedEvent = RegistryEvent | { readonly type: "reset" };
 type Reader = (event: FeedEvent) => void;
 
@@ -18,7 +18,7 @@ export class FleetFeed {
   readonly #readers = new Set<Reader>();
   #condition: FeedEvent = { type: "stale", reason: "unreachable", message: "The registry has not been read yet." };
 
-  /** Follows the registry until `signal` aborts, through any trouble. */
+  /** Watches the registry until `signal` aborts; begins anew 1 s after an error. */
   async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
     const registry = new Registry(redis, { onSkipped: (key) => log.warn({ type: "registry.skipped", key }) });
     while (!signal.aborted) {
@@ -27,15 +27,15 @@ export class FleetFeed {
         for await (const event of registry.watch(undefined, { signal })) this.#take(event);
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ type: "feed.troubled", reason: messageOf(error) });
+        log.warn({ type: "feed.failed", reason: messageOf(error) });
         this.#take({ type: "stale", reason: "unreachable", message: messageOf(error) });
         await pause(retryMs, signal);
       }
     }
   }
 
-  /** Tells `reader` everything, from now on, until the returned function is called. */
-  follow(reader: Reader): () => void {
+  /** Sends `reader` every known entry now and each change from now on, until the returned function is called. */
+  subscribe(reader: Reader): () => void {
     reader({ type: "reset" });
     for (const entry of this.#entries.values()) reader({ type: "registered", entry });
     reader(this.#condition);

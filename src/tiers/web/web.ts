@@ -1,47 +1,30 @@
-/** The page: the fleet live, and the chat. It holds nothing that the fleet needs. */
-import type { FastifyReply } from "fastify";
-import { streamEvents } from "../../http/event-stream.ts";
+/** The web tier: a page that shows the fleet live and chats through a gateway. No other tier needs it. */
+import { EventStream } from "../../http/event-stream.ts";
+import { pageHeaders } from "../../http/headers.ts";
+import { servePage } from "../../http/page-files.ts";
 import type { Address } from "../../http/server.ts";
-import { TierHttp } from "../../http/server.ts";
+import { HttpServer } from "../../http/server.ts";
 import { nameOfAuthority } from "../../loopback.ts";
 import { Registry } from "../../registry/registry.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
-import { webSettings } from "../settings.ts";
+import { portAdvice, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
-import { html } from "./page/html.ts";
-import { script } from "./page/script.ts";
-import { style } from "./page/style.ts";
 
 export interface WebOptions extends Partial<ServiceOptions> {
   /** Default `SG_WEB_PORT`, else 8090; 0 picks a free one. */
   readonly port?: number;
-  /** Default `SG_HTTP_HOST`, else 127.0.0.1. */
+  /** The address to listen on. Default `SG_HTTP_HOST`, else 127.0.0.1. */
   readonly host?: string;
 }
 
-/** Nothing but our own files, and a WebSocket to a gateway on this machine or under the page's own name. */
-const policyFor = (authority: string | undefined): string => {
+/** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
+const headersFor = (authority: string | undefined): Readonly<Record<string, string>> => {
   const name = nameOfAuthority(authority);
-  const own = name === undefined || name.startsWith("[") ? "" : ` ws://${name}:* wss://${name}:*`;
-  const connect = `connect-src 'self' ws://127.0.0.1:* ws://localhost:*${own}`;
-  const rest = "script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-  return `default-src 'none'; ${connect}; ${rest}`;
+  // a content security policy has no IPv6 addresses
+  const own = name === undefined || name.startsWith("[") ? [] : [`ws://${name}:*`, `wss://${name}:*`];
+  return pageHeaders({ connect: ["ws://127.0.0.1:*", "ws://localhost:*", ...own] });
 };
-
-const headersFor = (authority: string | undefined): Record<string, string> => ({
-  "content-security-policy": policyFor(authority),
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-resource-policy": "same-origin",
-  "cache-control": "no-cache",
-});
-
-const files = [
-  { path: "/", type: "text/html", text: html },
-  { path: "/app.js", type: "text/javascript", text: script },
-  { path: "/style.css", type: "text/css", text: style },
-] as const;
 
 export class WebService extends StargazerService {
   readonly #host: string;
@@ -67,10 +50,11 @@ export class WebService extends StargazerService {
 
   protected async onStart(context: HookContext): Promise<void> {
     await context.phase("http", async () => {
-      const server = { host: this.#host, port: this.#port, portVariable: "SG_WEB_PORT" };
-      const http = await TierHttp.create({ ...server, leaving: context.signal, log: context.log });
-      context.defer(() => http.close());
-      this.#addRoutes(http, context);
+      const { signal, log, defer } = context;
+      const address = { host: this.#host, port: this.#port, advice: portAdvice("SG_WEB_PORT") };
+      const http = await HttpServer.create({ ...address, signal, log, headers: headersFor });
+      defer(() => http.close());
+      await this.#addRoutes(http, context);
       this.#http = await http.listen();
     });
   }
@@ -81,11 +65,8 @@ export class WebService extends StargazerService {
 
   protected onStop(): void {}
 
-  #addRoutes({ app }: TierHttp, { redis, signal }: HookContext): void {
-    app.addHook("onRequest", async (request, reply) => void reply.headers(headersFor(request.headers.host)));
-    for (const { path, type, text } of files) {
-      app.get(path, (_request, reply: FastifyReply) => reply.type(`${type}; charset=utf-8`).send(text));
-    }
+  async #addRoutes({ app }: HttpServer, { redis, signal }: HookContext): Promise<void> {
+    await servePage(app, "tiers/web");
     app.get("/api/fleet", async (_request, reply) => {
       try {
         return await new Registry(redis).list(undefined, { signal });
@@ -93,10 +74,9 @@ export class WebService extends StargazerService {
         return reply.code(503).send({ error: "the registry cannot be read" });
       }
     });
-    app.get("/api/fleet/events", (request, reply) => {
-      reply.hijack();
-      const headers = headersFor(request.headers.host);
-      streamEvents(reply.raw, { signal, headers, begin: (send) => this.#feed.follow(send) });
+    app.get("/api/fleet/events", (_request, reply) => {
+      const stream = new EventStream(reply, { signal, onClose: () => unsubscribe() });
+      const unsubscribe = this.#feed.subscribe((data) => stream.send({ data }));
     });
   }
 }

@@ -1,0 +1,45 @@
+/** Fastify as each server here uses it: no compilers, one answer to an unknown path, one answer to an error. */
+import type { FastifyError, FastifyInstance } from "fastify";
+import { messageOf, StargazerError } from "../errors.ts";
+
+export interface AppOptions {
+  /** bytes that the body of a request may have */
+  readonly bodyLimit: number;
+  /** Asked for each answer: whether the connection ends with it. */
+  readonly isLeaving: () => boolean;
+  /** Called for each error that a client sees as `internal error`. */
+  readonly onFailed: (failure: { readonly url: string; readonly reason: string }) => void;
+}
+
+/** Loads Fastify, which importing this file does not. Node loads it once. */
+export const loadFastify = () => import("fastify");
+
+const compile = (): never => {
+  throw new StargazerError("SG_ERR_INTERNAL", "no route of a Stargazer server may have a schema");
+};
+
+/** Fastify's own compilers would load ajv, which is most of its boot time. */
+const compilersFactory = { buildValidator: compile, buildSerializer: compile };
+
+/** An app without routes that does not listen. The caller closes it. */
+export const createApp = async ({ bodyLimit, isLeaving, onFailed }: AppOptions): Promise<FastifyInstance> => {
+  const { fastify } = await loadFastify();
+  const app = fastify({
+    schemaController: { compilersFactory },
+    // while the app closes, requests on connections that exist are answered as before
+    return503OnClosing: false,
+    requestTimeout: 10_000,
+    bodyLimit,
+  });
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    if (isLeaving()) reply.header("connection", "close");
+    done();
+  });
+  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url}` }));
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const code = error.statusCode ?? 500;
+    if (code >= 500) onFailed({ url: request.url, reason: messageOf(error) });
+    return reply.code(code).send({ error: code >= 500 ? "internal error" : error.message });
+  });
+  return app;
+};

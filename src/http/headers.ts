@@ -1,0 +1,28 @@
+/** What a page of ours may load and run: its own files, and nothing inline. */
+
+export interface PagePolicy {
+  /** where its scripts may connect, beside its own server: sources of a content security policy */
+  readonly connect?: readonly string[];
+  /** what it may frame; default nothing */
+  readonly frame?: string;
+}
+
+/** The headers of each answer to a page. */
+export const pageHeaders = ({ connect = [], frame = "'none'" }: PagePolicy = {}): Readonly<Record<string, string>> => ({
+  "content-security-policy": [
+    "default-src 'none'",
+    `connect-src ${["'self'", ...connect].join(" ")}`,
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src data:",
+    `frame-src ${frame}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cache-control": "no-store",
+});

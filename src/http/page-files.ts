@@ -1,0 +1,59 @@
+/**
+ * The files of a page, served as they stand under `src`: nothing is built, and the address of a file is its path there, so that
+ * imports between them hold for the browser, the linter and the type check alike. The root is that of the package: tests (`src`) and
+ * an installed package (`dist`) serve the same files.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, extname, join } from "node:path";
+import type { WebsocketHandler } from "@fastify/websocket";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+};
+
+/** what the pages share */
+const shared = "http";
+
+interface PageFile {
+  readonly path: string;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+const source = (): string => join(dirname(createRequire(import.meta.url).resolve("stargazer/package.json")), "src");
+
+const readFolder = async (folder: string): Promise<PageFile[]> => {
+  const names = (await readdir(join(source(), folder))).filter((name) => extname(name) in types);
+  return Promise.all(
+    names.map(async (name) => ({
+      path: `/${folder}/${name}`,
+      type: types[extname(name)]!,
+      bytes: await readFile(join(source(), folder, name)),
+    })),
+  );
+};
+
+export interface PageOptions {
+  /** the file that `/` is; default `index.html` */
+  readonly index?: string;
+  /** what a WebSocket at `/` gets; default none. Needs `addWebSockets`. */
+  readonly wsHandler?: WebsocketHandler;
+}
+
+/** Serves the files of `src/<room>/page` and the shared ones at their paths, one of them at `/`, and no other file. */
+export const servePage = async (
+  app: FastifyInstance,
+  room: string,
+  { index = "index.html", ...atRoot }: PageOptions = {},
+): Promise<void> => {
+  const files = (await Promise.all([readFolder(`${room}/page`), readFolder(`${shared}/page`)])).flat();
+  for (const { path, type, bytes } of files) {
+    const handler = (_request: FastifyRequest, reply: FastifyReply) => reply.type(type).send(bytes);
+    if (path === `/${room}/page/${index}`) app.route({ method: "GET", url: "/", handler, ...atRoot });
+    else app.get(path, handler);
+  }
+};

@@ -1,0 +1,111 @@
+// @ts-check
+/** The chat: a WebSocket to one of the fleet's gateways; after it breaks, to one of those that are left. */
+import { byId, make } from "../../../http/page/dom.js";
+import { liveEntries } from "./fleet.js";
+
+/** @import { WebchatAnswer } from "../../gateway/webchat.ts" */
+/** @typedef {{ [Type in WebchatAnswer["type"]]: (answer: Extract<WebchatAnswer, { type: Type }>) => void }} Handlers */
+
+/** ms before the next attempt, from so much to twice as much more, so that pages do not connect in step */
+const retryMs = 500;
+const retrySpreadMs = 1500;
+
+const form = /** @type {HTMLFormElement} */ (byId("say"));
+const input = /** @type {HTMLInputElement} */ (byId("text"));
+
+/** @type {WebSocket | undefined} */
+let socket;
+let retryAt = 0;
+/** Accepted messages without a reply, by id. @type {Map<string, HTMLElement>} */
+const accepted = new Map();
+/** Messages that no gateway has accepted yet, in order. @type {HTMLElement[]} */
+const sent = [];
+
+/** @type {(text: string, className: string) => HTMLElement} */
+const addLine = (text, className) => {
+  const line = make("li", className, text);
+  byId("messages").append(line);
+  line.scrollIntoView({ block: "nearest" });
+  return line;
+};
+
+/** @type {(text: string, isOpen: boolean) => void} */
+const showState = (text, isOpen) => {
+  byId("chat-state").textContent = text;
+  for (const control of form.elements) /** @type {HTMLInputElement | HTMLButtonElement} */ (control).disabled = !isOpen;
+};
+
+/**
+ * The address of a gateway, chosen at random. One that listens on every address is reached by the name that this page was opened by.
+ *
+ * @returns {string | undefined}
+ */
+const gatewayUrl = () => {
+  const gateways = liveEntries().filter(
+    ({ service, status, metadata }) =>
+      service === "gateway" && (status === "running" || status === "healthy") && metadata.http !== undefined,
+  );
+  const chosen = gateways[Math.floor(Math.random() * gateways.length)];
+  if (chosen === undefined) return undefined;
+  const { host, port } = /** @type {{ host: string, port: number }} */ (chosen.metadata.http);
+  const name = ["0.0.0.0", "::"].includes(host) ? location.hostname : host.includes(":") ? `[${host}]` : host;
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${name}:${port}/webchat`;
+};
+
+/** @type {Handlers} */
+const handlers = {
+  welcome: ({ channel }) => {
+    sessionStorage.setItem("channel", channel);
+    showState("connected", true);
+    input.focus();
+  },
+  accepted: ({ id }) => {
+    const line = sent.shift();
+    if (line !== undefined) accepted.set(id, line);
+  },
+  reply: ({ text, to }) => {
+    accepted.get(to)?.classList.remove("waiting");
+    accepted.delete(to);
+    addLine(text, "theirs");
+  },
+  error: ({ message }) => {
+    sent.shift()?.classList.remove("waiting");
+    addLine(message, "note");
+  },
+};
+
+/** @param {WebchatAnswer} answer */
+const applyAnswer = (answer) => {
+  const handle = Object.hasOwn(handlers, answer.type) ? handlers[answer.type] : undefined;
+  /** @type {((answer: WebchatAnswer) => void) | undefined} */ (handle)?.(answer);
+};
+
+const onClose = () => {
+  socket = undefined;
+  const waitMs = retryMs + Math.random() * retrySpreadMs;
+  retryAt = Date.now() + waitMs;
+  showState("reconnecting", false);
+  for (const line of sent.splice(0)) line.classList.remove("waiting");
+  setTimeout(connectChat, waitMs + 50);
+};
+
+/** Connects unless a connection is there or the last one broke a moment ago. Legal any number of times. */
+export const connectChat = () => {
+  if (socket !== undefined || Date.now() < retryAt) return;
+  const url = gatewayUrl();
+  if (url === undefined) return showState("waiting for a gateway", false);
+  const channel = sessionStorage.getItem("channel");
+  showState("connecting", false);
+  socket = new WebSocket(channel === null ? url : `${url}?channel=${encodeURIComponent(channel)}`);
+  socket.addEventListener("message", ({ data }) => applyAnswer(JSON.parse(data)));
+  socket.addEventListener("close", onClose);
+};
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = input.value.trim();
+  if (text === "" || socket?.readyState !== WebSocket.OPEN) return;
+  socket.send(JSON.stringify({ type: "message", text }));
+  sent.push(addLine(text, "mine waiting"));
+  input.value = "";
+});
