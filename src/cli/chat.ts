@@ -1,4 +1,5 @@
 /** `chat`: a conversation with the fleet, through its gateway. */
+import { isRunning } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import type { Place } from "../fleet/locate.ts";
@@ -26,7 +27,7 @@ const urlOf = ({ metadata }: RegistryEntry): string | undefined => {
 /** The address of a gateway; one that is running is preferred. */
 const findGateway = async (place: Place): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
-  const ordered = entries.sort((a, b) => Number(b.status === "running") - Number(a.status === "running"));
+  const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
   const url = ordered.flatMap((entry) => urlOf(entry) ?? [])[0];
   if (url === undefined) throw failed(`no gateway is registered in ${place.label}. Start a fleet: stargazer up`);
   return url;

@@ -1,7 +1,6 @@
 /** `inspect`: the state of one running instance on the chart, and its path. */
 import { hostname } from "node:os";
-import type { PhaseRecord } from "../../machines/index.ts";
-import { stateNames } from "../../machines/index.ts";
+import { isChartPhase, stateNames } from "../../machines/phases.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
@@ -68,8 +67,6 @@ const ask = async (entry: RegistryEntry): Promise<StatusReport> => {
 /* ---- print it ---- */
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
-const isOfChart = ({ phase }: PhaseRecord): boolean =>
-  (stateNames as readonly string[]).includes(phase) || phase.startsWith("stopping.");
 
 /** The nine states: passed, current, to come. */
 const spine = ({ state, path, phases }: StatusReport, now: number, paint: Paint): string[] =>
@@ -89,7 +86,7 @@ const leaseLines = ({ lease }: StatusReport, now: number): string[] => {
 };
 
 const transitions = ({ phases }: StatusReport): string[] => {
-  const passed = phases.filter(isOfChart);
+  const passed = phases.filter(({ phase }) => isChartPhase(phase));
   const lines = passed
     .slice(1)
     .map(({ phase, startedAt }, index) => `  ${clock(startedAt)}  ${passed[index]!.phase} \u2192 ${phase}`);
