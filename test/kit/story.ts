@@ -60,18 +60,31 @@ const told = (actions: readonly Action[]): string[] =>
     .filter((action) => !isTakenBack(action, actions.indexOf(action), actions))
     .map(({ type, params }) => effects[type]?.(params!) ?? type);
 
-/** Steps and where they led. Before the first step `turn(0)` is called, before the next `turn(1)`: a clock may be turned there. */
-export const story = <M extends AnyStateMachine>(machine: M, input: unknown, cues: readonly Cue[], turn = (_: number) => {}) => {
+/** The next cue in a state, or none at the end of the story. */
+type Script = (snapshot: AnyMachineSnapshot) => Cue | undefined;
+
+/**
+ * Steps and where they lead. `cues` as a function decides in each state. Before the first step `turn(0)` is called, before the next
+ * `turn(1)`: a clock may be turned there.
+ */
+export const story = <M extends AnyStateMachine>(
+  machine: M,
+  input: unknown,
+  cues: readonly Cue[] | Script,
+  turn = (_: number) => {},
+) => {
+  const queue = typeof cues === "function" ? [] : [...cues];
+  const next: Script = typeof cues === "function" ? cues : () => queue.shift();
   turn(0);
   let [snapshot, actions] = initialTransition(machine, input as never) as unknown as [AnyMachineSnapshot, Action[]];
   const steps = [[statePath(snapshot), ...told(actions)].join(" | ")];
-  for (const [at, cue] of cues.entries()) {
-    turn(at + 1);
+  for (let cue = next(snapshot); cue !== undefined; cue = next(snapshot)) {
+    turn(steps.length);
     const event = eventOf(cue, snapshot);
     if (!snapshot.can(event as never)) throw new Error(`${spoken(event)} has no arrow in ${statePath(snapshot)}`);
     [snapshot, actions] = transition(machine, snapshot as never, event as never) as unknown as [AnyMachineSnapshot, Action[]];
-    const said = typeof cue === "string" ? cue : spoken(cue);
-    steps.push([`${said} -> ${statePath(snapshot)}`, ...told(actions)].join(" | "));
+    const name = typeof cue === "string" ? cue : spoken(cue);
+    steps.push([`${name} -> ${statePath(snapshot)}`, ...told(actions)].join(" | "));
   }
   return { steps, snapshot: snapshot as ReturnType<M["transition"]> };
 };

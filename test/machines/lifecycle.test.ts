@@ -1,65 +1,76 @@
-/** The lifecycle chart's actions, guards and delays: what it does at each step, what it notes, and the time that it gives. */
+/** The lifecycle chart's actions, guards and delays: two lives step by step, a table of ends, and what it notes on the way. */
 import { describe, expect, it } from "vitest";
-import type { LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { lifecycleMachine } from "../../machines/index.ts";
+import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
+import { lifecycleMachine, statePath } from "../../machines/index.ts";
 import { StargazerError } from "../../src/errors.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
-/** A life in which each step takes 10 ms. */
-const lifeOf = (settings: Partial<LifecycleSettings>, cues: readonly Cue[]) => {
-  let time = 0;
-  const turn = (step: number) => {
-    time = step * 10;
-  };
-  const { steps, snapshot } = story(lifecycleMachine, { settings, now: () => time, random: () => 0.5 }, cues, turn);
-  return { steps, snapshot: snapshot as unknown as LifecycleSnapshot };
-};
-const contextOf = (settings: Partial<LifecycleSettings>, cues: readonly Cue[]) => lifeOf(settings, cues).snapshot.context;
-
-const alone = { hasRedis: false, hasHealth: false };
-const twin = { host: "elsewhere", pid: 7 };
 const shutdown = { type: "shutdown", reason: "asked" };
-const superseded = { type: "lease.superseded", twin };
+const superseded = { type: "lease.superseded", twin: { host: "elsewhere", pid: 7 } };
 const leaseError = { type: "xstate.error.actor.lease", error: trouble };
-const began = (phase: string) => ({ type: "phase.began", phase });
 const hookFailed = (phase: string) => ({ type: "hook.failed", failure: { phase, code: "SG_ERR_RUN_FAILED", message: "late" } });
+const failing = (actor: string, error: unknown) => ({ type: `xstate.error.actor.${actor}`, error });
 
-/* ---- the ways from init to each state, and from stopping to its end ---- */
-const toPinging = ["boot", "after bootJitter"];
-const toStarting = [...toPinging, "pingRedis done"];
-const toRegistering = [...toStarting, "startTier done"];
-const toOpening = [...toRegistering, "lease.held"];
-const toHealthy = [...toOpening, "openHealth done"];
-const toRunning = [...toHealthy, "run"];
-const toClosing = [...toRunning, shutdown, "after drainDelay"];
-const toDeregistering = [...toClosing, "closeHealth done"];
-const toDraining = [...toDeregistering, "lease.released"];
-const toUnwinding = [...toDraining, "drainTier done"];
-const toDisconnecting = [...toUnwinding, "stopTier done"];
-const unwound = ["drainTier done", "stopTier done", "closeRedis done"];
+/** What leads on in each state where all goes well. */
+const onward: Readonly<Record<string, Cue>> = {
+  init: "boot",
+  jitter: "after bootJitter",
+  "pinging.attempt": "pingRedis done",
+  "pinging.backoff": "after pingBackoff",
+  starting: "startTier done",
+  registering: "lease.held",
+  "healthy.opening": "openHealth done",
+  "healthy.ready": "run",
+  running: shutdown,
+  "stopping.announcing": "after drainDelay",
+  "stopping.closing": "closeHealth done",
+  "stopping.deregistering": "lease.released",
+  "stopping.draining": "drainTier done",
+  "stopping.unwinding": "stopTier done",
+  "stopping.releasing": "releaseTier done",
+  "stopping.disconnecting": "closeRedis done",
+};
 
-describe("a life, step by step", () => {
-  it("with everything that can be begun", () => {
+/** All goes well until that state is entered. */
+const to = (path: string) => ({ path });
+type Scene = Cue | ReturnType<typeof to>;
+const isPlace = (scene: Scene): scene is ReturnType<typeof to> => typeof scene === "object" && "path" in scene;
+
+/** A life in which each step takes 10 ms; `seen` has its snapshots. */
+const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) => {
+  const queue = [...scenes];
+  const seen: LifecycleSnapshot[] = [];
+  let time = 0;
+  const next = (snapshot: LifecycleSnapshot): Cue | undefined => {
+    if (seen.at(-1) !== snapshot) seen.push(snapshot);
+    const scene = queue[0];
+    if (scene === undefined || !isPlace(scene)) return queue.shift() as Cue | undefined;
+    const here = statePath(snapshot);
+    if (here === scene.path) return queue.shift() && next(snapshot);
+    return here === "registering" && settings.hasRedis === false ? "after registerTimeout" : onward[here];
+  };
+  const input = { settings, now: () => time, random: () => 0.5 };
+  const { steps } = story(lifecycleMachine, input, next as never, (step) => {
+    time = step * 10;
+  });
+  return { steps, seen, snapshot: seen.at(-1)! };
+};
+const contextOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) => lifeOf(settings, scenes).snapshot.context;
+const oddPhases = ({ context }: LifecycleSnapshot) =>
+  context.phases.filter(({ outcome }) => outcome !== "done").map(({ phase, outcome }) => `${phase} ${outcome}`);
+
+describe("two lives, step by step", () => {
+  it("a full life begins everything in order, and undoes it in the opposite order", () => {
     const { steps, snapshot } = lifeOf({}, [
-      ...toStarting,
-      began("starting.tools"),
+      to("starting"),
+      { type: "phase.began", phase: "starting.tools" },
       "release.owed",
       { type: "phase.ended", phase: "starting.tools", outcome: "done" },
-      "startTier done",
-      "lease.held",
-      "openHealth done",
-      "run",
+      to("running"),
       { type: "lease.suspect", reason: "silent" },
       "lease.held",
-      shutdown,
-      "after drainDelay",
-      "closeHealth done",
-      "lease.released",
-      "drainTier done",
-      "stopTier done",
-      "releaseTier done",
-      "closeRedis done",
+      to("stopped"),
     ]);
     expect(steps).toEqual([
       "init",
@@ -112,26 +123,115 @@ describe("a life, step by step", () => {
     });
   });
 
-  it("without Redis and health server: passed through, and marked skipped", () => {
-    const { steps, snapshot } = lifeOf(alone, [
-      ...toRegistering,
-      "after registerTimeout",
-      "run",
-      "runTier done",
-      "after drainDelay",
-      ...unwound,
-    ]);
-    expect(steps.slice(3)).toEqual([
-      "pingRedis done -> starting | stop pingRedis | startTimeout in 60000 | start startTier",
-      "startTier done -> registering | stop startTier | registerTimeout in 0",
-      "after registerTimeout -> healthy.ready",
-      "run -> running | start runTier",
-      "runTier done -> stopping.announcing | stop runTier | drainDelay in 0",
+  it("a boot that is cut half way undoes what it has begun, and nothing else", () => {
+    const tools = { type: "phase.began", phase: "starting.tools" };
+    const { steps, snapshot } = lifeOf({}, [to("starting"), tools, shutdown, to("stopped")]);
+    expect(steps.slice(4)).toEqual([
+      "phase.began starting.tools -> starting",
+      "shutdown asked -> stopping.announcing | stop startTier | drainDelay in 0",
       "after drainDelay -> stopping.draining | drainTimeout in 8000 | start drainTier",
       "drainTier done -> stopping.unwinding | stop drainTier | stopTimeout in 8000 | start stopTier",
       "stopTier done -> stopping.disconnecting | stop stopTier | disconnectTimeout in 1000 | start closeRedis",
       "closeRedis done -> stopped | stop closeRedis",
     ]);
+    expect(oddPhases(snapshot)).toEqual([
+      "starting aborted",
+      "starting.tools aborted",
+      "stopping.closing skipped",
+      "stopping.deregistering skipped",
+      "stopping.releasing skipped",
+    ]);
+  });
+});
+
+/** Where all went well until then | what happens there | the cause | the phases that are neither done nor skipped | failures */
+const ends = `
+  init                    | shutdown                | shutdown: asked
+  jitter                  | shutdown                | shutdown: asked   | jitter aborted
+  pinging.attempt         | shutdown                | shutdown: asked   | pinging aborted
+  starting                | shutdown                | shutdown: asked   | starting aborted
+  registering             | shutdown                | shutdown: asked   | registering aborted
+  healthy.opening         | shutdown                | shutdown: asked   | healthy aborted
+  healthy.ready           | shutdown                | shutdown: asked
+  running                 | shutdown                | shutdown: asked
+  running                 | shutdown with error     | failed: asked     |                                  | running SG_ERR_FAILED
+  pinging.attempt         | pingRedis error         | failed: redis did not pass the ping gate | pinging failed | pinging SG_ERR_REDIS_UNREACHABLE
+  starting                | startTier error         | failed: onStart failed    | starting failed          | starting SG_ERR_START_FAILED
+  starting                | after startTimeout      | failed: onStart timed out | starting timeout         | starting SG_ERR_START_TIMEOUT
+  healthy.opening         | openHealth error        | failed: the health server did not open | healthy failed  | healthy SG_ERR_HEALTH_OPEN_FAILED
+  healthy.opening         | after healthTimeout     | failed: the health server did not open | healthy timeout | healthy SG_ERR_HEALTH_OPEN_FAILED
+  running                 | runTier done            | completed: run returned
+  running                 | runTier error           | failed: run failed | running failed                  | running SG_ERR_RUN_FAILED
+  registering             | superseded              | failed: superseded |                                 | registering SG_ERR_SUPERSEDED
+  healthy.opening         | superseded              | failed: superseded |                                 | healthy SG_ERR_SUPERSEDED
+  healthy.ready           | superseded              | failed: superseded |                                 | healthy SG_ERR_SUPERSEDED
+  running                 | superseded              | failed: superseded |                                 | running SG_ERR_SUPERSEDED
+  registering             | after registerTimeout   | shutdown: asked   | registering timeout
+  registering             | lease.lost              | shutdown: asked   | registering failed
+  registering             | lease error             | shutdown: asked   | registering failed
+  running                 | hook.failed             | shutdown: asked   | running failed                   | running SG_ERR_RUN_FAILED
+  stopping.closing        | closeHealth error       | shutdown: asked   | stopping.closing failed
+  stopping.closing        | after closeTimeout      | shutdown: asked   | stopping.closing timeout
+  stopping.closing        | superseded              | shutdown: asked
+  stopping.deregistering  | lease.abandoned         | shutdown: asked   | stopping.deregistering failed
+  stopping.deregistering  | after deregisterTimeout | shutdown: asked   | stopping.deregistering timeout
+  stopping.deregistering  | lease error             | shutdown: asked   | stopping.deregistering failed
+  stopping.deregistering  | superseded              | shutdown: asked
+  stopping.draining       | drainTier error         | shutdown: asked   | stopping.draining failed         | stopping.draining SG_ERR_DRAIN_TIMEOUT
+  stopping.draining       | after drainTimeout      | shutdown: asked   | stopping.draining timeout        | stopping.draining SG_ERR_DRAIN_TIMEOUT
+  stopping.draining       | hook.failed             | shutdown: asked   |                                  | running SG_ERR_RUN_FAILED
+  stopping.unwinding      | stopTier error          | shutdown: asked   | stopping.unwinding failed        | stopping.unwinding SG_ERR_STOP_FAILED
+  stopping.unwinding      | after stopTimeout       | shutdown: asked   | stopping.unwinding timeout       | stopping.unwinding SG_ERR_STOP_TIMEOUT
+  stopping.releasing      | releaseTier error       | shutdown: asked   | stopping.releasing failed        | stopping.releasing SG_ERR_STOP_FAILED
+  stopping.releasing      | after releaseTimeout    | shutdown: asked   | stopping.releasing timeout       | stopping.releasing SG_ERR_STOP_TIMEOUT
+  stopping.disconnecting  | closeRedis error        | shutdown: asked   | stopping.disconnecting failed
+  stopping.disconnecting  | after disconnectTimeout | shutdown: asked   | stopping.disconnecting timeout`
+  .trim()
+  .split("\n")
+  .map((row) => row.split("|").map((cell) => cell.trim()));
+
+const happenings: Readonly<Record<string, Cue>> = {
+  shutdown,
+  "shutdown with error": { ...shutdown, error: trouble },
+  superseded,
+  "lease error": leaseError,
+  "lease.lost": { type: "lease.lost", reason: "gone" },
+  "lease.abandoned": { type: "lease.abandoned", reason: "silent" },
+  "hook.failed": hookFailed("running"),
+};
+
+describe("how a life ends", () => {
+  it.each(ends)("in %s: %s ends it as '%s'", (path, happening, cause, phases = "", failures = "") => {
+    const owed = path === "stopping.releasing" ? [to("running"), "release.owed"] : [];
+    const scenes = [...owed, to(path!), happenings[happening!] ?? happening!, to("stopped")];
+    const { context, output, ...rest } = lifeOf({ pingAttempts: 1 }, scenes).snapshot;
+    expect(`${context.cause?.outcome}: ${context.cause?.reason}`).toBe(cause);
+    const odd = oddPhases({ context, ...rest } as LifecycleSnapshot).filter((phase) => !phase.endsWith(" skipped"));
+    expect(odd.join(", ")).toBe(phases);
+    expect(context.failures.map(({ phase, code }) => `${phase} ${code}`).join(", ")).toBe(failures);
+    expect(output).toMatchObject({
+      reason: context.cause!.reason,
+      exitCode: failures === "" ? 0 : 1,
+      failures: context.failures,
+    });
+    expect(output!.outcome).toBe(failures === "" ? context.cause!.outcome : "failed");
+    expect(output!.error).toBe(context.failures[0]);
+  });
+
+  it("the first cause stays, whatever follows", () => {
+    const { cause } = contextOf({}, [to("running"), shutdown, superseded, hookFailed("running")]);
+    expect(cause).toEqual({ outcome: "shutdown", reason: "asked" });
+  });
+
+  it("a lease that is superseded while it is deregistered ends a step that is done, not skipped", () => {
+    const { phases } = contextOf({}, [to("stopping.deregistering"), superseded]);
+    expect(phases.find(({ phase }) => phase === "stopping.deregistering")?.outcome).toBe("done");
+  });
+
+  it("without Redis and health server every state is entered, and what has no work is marked skipped", () => {
+    const { seen, snapshot } = lifeOf({ hasRedis: false, hasHealth: false }, [to("stopped")]);
+    const begun = seen.map(({ context }) => namesOf(context.begun)).filter((names) => names !== "");
+    expect(new Set(begun)).toEqual(new Set(["tier"]));
     expect(oddPhases(snapshot)).toEqual([
       "pinging skipped",
       "registering skipped",
@@ -140,293 +240,89 @@ describe("a life, step by step", () => {
       "stopping.deregistering skipped",
       "stopping.releasing skipped",
     ]);
-    expect(snapshot.output).toMatchObject({ outcome: "completed", reason: "run returned", exitCode: 0 });
-  });
-
-  it("with a Redis that never answers: three attempts, a backoff that doubles between them", () => {
-    const tries = ["after pingTimeout", "after pingBackoff", "pingRedis error", "after pingBackoff", "after pingTimeout"];
-    expect(lifeOf({}, [...toPinging, ...tries]).steps.slice(3)).toEqual([
-      "after pingTimeout -> pinging.backoff | stop pingRedis | pingBackoff in 100",
-      "after pingBackoff -> pinging.attempt | pingTimeout in 1000 | start pingRedis",
-      "pingRedis error -> pinging.backoff | stop pingRedis | pingBackoff in 200",
-      "after pingBackoff -> pinging.attempt | pingTimeout in 1000 | start pingRedis",
-      "after pingTimeout -> stopping.announcing | stop pingRedis | drainDelay in 0",
-    ]);
-  });
-
-  it("gives the lease its parent's times, and the status to begin with", () => {
-    const { children } = lifeOf({ heartbeatMs: 77 }, toRegistering).snapshot;
-    expect(children.lease!.getSnapshot().context).toMatchObject({ wanted: "starting", times: { heartbeatMs: 77 } });
   });
 });
 
-const oddPhases = ({ context }: LifecycleSnapshot) =>
-  context.phases.filter(({ outcome }) => outcome !== "done").map(({ phase, outcome }) => `${phase} ${outcome}`);
-const failuresOf = ({ context }: LifecycleSnapshot) => context.failures.map(({ phase, code }) => `${phase} ${code}`);
+const namesOf = (begun: Begun): string =>
+  Object.entries(begun)
+    .filter(([, is]) => is)
+    .map(([what]) => what)
+    .join(" ");
 
-/** How a life ends: its report, the phases that are not `done` (those that were skipped left out), and its failures. */
-const endOf = (settings: Partial<LifecycleSettings>, cues: readonly Cue[]) => {
-  const { snapshot } = lifeOf(settings, cues);
-  const { outcome, reason, exitCode } = snapshot.output!;
-  const odd = oddPhases(snapshot).filter((phase) => !phase.endsWith(" skipped"));
-  return [`${outcome} ${exitCode}: ${reason}`, ...odd, ...failuresOf(snapshot).map((failure) => `! ${failure}`)];
-};
+describe("the ping gate", () => {
+  const pathsOf = (settings: Partial<LifecycleSettings>, cues: readonly Cue[]) =>
+    lifeOf(settings, [to("pinging.attempt"), ...cues])
+      .seen.slice(3)
+      .map(statePath);
 
-const afterShutdown = ["after drainDelay", "closeHealth done", "lease.released", ...unwound];
-const ends: readonly [string, Partial<LifecycleSettings>, readonly Cue[], readonly string[]][] = [
-  ["shutdown in init", {}, [shutdown], ["shutdown 0: asked"]],
-  ["shutdown in jitter", {}, ["boot", shutdown, "after drainDelay", "closeRedis done"], ["shutdown 0: asked", "jitter aborted"]],
-  [
-    "shutdown in pinging",
-    {},
-    [...toPinging, shutdown, "after drainDelay", "closeRedis done"],
-    ["shutdown 0: asked", "pinging aborted"],
-  ],
-  [
-    "shutdown in starting",
-    {},
-    [...toStarting, shutdown, "after drainDelay", ...unwound],
-    ["shutdown 0: asked", "starting aborted"],
-  ],
-  [
-    "shutdown in registering",
-    {},
-    [...toRegistering, shutdown, "after drainDelay", "lease.released", ...unwound],
-    ["shutdown 0: asked", "registering aborted"],
-  ],
-  ["shutdown in healthy.opening", {}, [...toOpening, shutdown, ...afterShutdown], ["shutdown 0: asked", "healthy aborted"]],
-  ["shutdown in healthy.ready", {}, [...toHealthy, shutdown, ...afterShutdown], ["shutdown 0: asked"]],
-  ["shutdown in running", {}, [...toRunning, shutdown, ...afterShutdown], ["shutdown 0: asked"]],
-  [
-    "a ping gate that stays shut",
-    { pingAttempts: 1 },
-    [...toPinging, "pingRedis error", "after drainDelay", "closeRedis done"],
-    ["failed 1: redis did not pass the ping gate", "pinging failed", "! pinging SG_ERR_REDIS_UNREACHABLE"],
-  ],
-  [
-    "onStart that throws",
-    {},
-    [...toStarting, "startTier error", "after drainDelay", ...unwound],
-    ["failed 1: onStart failed", "starting failed", "! starting SG_ERR_START_FAILED"],
-  ],
-  [
-    "onStart that hangs",
-    {},
-    [...toStarting, "after startTimeout", "after drainDelay", ...unwound],
-    ["failed 1: onStart timed out", "starting timeout", "! starting SG_ERR_START_TIMEOUT"],
-  ],
-  [
-    "a health server that does not open",
-    {},
-    [...toOpening, "openHealth error", ...afterShutdown],
-    ["failed 1: the health server did not open", "healthy failed", "! healthy SG_ERR_HEALTH_OPEN_FAILED"],
-  ],
-  [
-    "a health server that takes too long",
-    {},
-    [...toOpening, "after healthTimeout", ...afterShutdown],
-    ["failed 1: the health server did not open", "healthy timeout", "! healthy SG_ERR_HEALTH_OPEN_FAILED"],
-  ],
-  ["run that returns", {}, [...toRunning, "runTier done", ...afterShutdown], ["completed 0: run returned"]],
-  [
-    "run that throws",
-    {},
-    [...toRunning, "runTier error", ...afterShutdown],
-    ["failed 1: run failed", "running failed", "! running SG_ERR_RUN_FAILED"],
-  ],
-  ...([toRegistering, toOpening, toHealthy, toRunning] as const).map((way, at): (typeof ends)[number] => [
-    `superseded, ${at} states after starting`,
-    {},
-    [...way, superseded, "after drainDelay", ...(at > 0 ? ["closeHealth done"] : []), ...unwound],
-    ["failed 1: superseded", `! ${["registering", "healthy", "healthy", "running"][at]} SG_ERR_SUPERSEDED`],
-  ]),
-  [
-    "troubles of registry and connection, which are facts and not failures",
-    {},
-    [...toRegistering, "after registerTimeout", "openHealth done", "run", shutdown, "after drainDelay"].concat([
-      "after closeTimeout",
-      "after deregisterTimeout",
-      "drainTier done",
-      "stopTier done",
-      "after disconnectTimeout",
-    ] as never),
-    [
-      "shutdown 0: asked",
-      "registering timeout",
-      "stopping.closing timeout",
-      "stopping.deregistering timeout",
-      "stopping.disconnecting timeout",
-    ],
-  ],
-  [
-    "the same, told by errors",
-    {},
-    [
-      ...toRegistering,
-      { type: "lease.lost", reason: "gone" },
-      "openHealth done",
-      "run",
-      shutdown,
-      "after drainDelay",
-      "closeHealth error",
-      { type: "lease.abandoned", reason: "silent" },
-      "drainTier done",
-      "stopTier done",
-      "closeRedis error",
-    ],
-    [
-      "shutdown 0: asked",
-      "registering failed",
-      "stopping.closing failed",
-      "stopping.deregistering failed",
-      "stopping.disconnecting failed",
-    ],
-  ],
-  [
-    "a lease that breaks while registering",
-    {},
-    [...toRegistering, leaseError, "openHealth done", "run", shutdown, "after drainDelay", "closeHealth done", ...unwound],
-    ["shutdown 0: asked", "registering failed"],
-  ],
-  [
-    "a lease that breaks while deregistering",
-    {},
-    [...toDeregistering, leaseError, ...unwound],
-    ["shutdown 0: asked", "stopping.deregistering failed"],
-  ],
-  ["a lease that is superseded while deregistering", {}, [...toDeregistering, superseded, ...unwound], ["shutdown 0: asked"]],
-  [
-    "hooks that throw while stopping",
-    {},
-    [...toDraining, "release.owed", "drainTier error", "stopTier error", "releaseTier error", "closeRedis done"],
-    [
-      "failed 1: asked",
-      "stopping.draining failed",
-      "stopping.unwinding failed",
-      "stopping.releasing failed",
-      "! stopping.draining SG_ERR_DRAIN_TIMEOUT",
-      "! stopping.unwinding SG_ERR_STOP_FAILED",
-      "! stopping.releasing SG_ERR_STOP_FAILED",
-    ],
-  ],
-  [
-    "hooks that hang while stopping",
-    {},
-    [...toDraining, "release.owed", "after drainTimeout", "after stopTimeout", "after releaseTimeout", "closeRedis done"],
-    [
-      "failed 1: asked",
-      "stopping.draining timeout",
-      "stopping.unwinding timeout",
-      "stopping.releasing timeout",
-      "! stopping.draining SG_ERR_DRAIN_TIMEOUT",
-      "! stopping.unwinding SG_ERR_STOP_TIMEOUT",
-      "! stopping.releasing SG_ERR_STOP_TIMEOUT",
-    ],
-  ],
-  [
-    "a hook that fails in the phase it belongs to",
-    {},
-    [...toRunning, hookFailed("running"), shutdown, ...afterShutdown],
-    ["failed 1: asked", "running failed", "! running SG_ERR_RUN_FAILED"],
-  ],
-  [
-    "a hook that fails when its phase is over",
-    {},
-    [...toDraining, hookFailed("running"), ...unwound],
-    ["failed 1: asked", "! running SG_ERR_RUN_FAILED"],
-  ],
-  [
-    "a tier's phase that was still open",
-    {},
-    [...toStarting, began("starting.tools"), shutdown, "after drainDelay", ...unwound],
-    ["shutdown 0: asked", "starting aborted", "starting.tools aborted"],
-  ],
-];
-
-describe("how a life ends", () => {
-  it.each(ends)("%s", (_, settings, cues, expected) => {
-    expect(endOf(settings, cues)).toEqual(expected);
-    const { output, context } = lifeOf(settings, cues).snapshot;
-    expect(output?.error).toBe(context.failures[0]);
+  it("a Redis that does not answer gets three attempts, with a backoff between two", () => {
+    const cues = ["after pingTimeout", "after pingBackoff", "pingRedis error", "after pingBackoff", "after pingTimeout"];
+    const [attempt, backoff] = ["pinging.attempt", "pinging.backoff"];
+    expect(pathsOf({}, cues)).toEqual([backoff, attempt, backoff, attempt, "stopping.announcing"]);
   });
 
-  it.each([
-    [[...toPinging, "pingRedis error"], "failed: redis did not pass the ping gate"],
-    [[...toStarting, "startTier error"], "failed: onStart failed"],
-    [[...toStarting, "after startTimeout"], "failed: onStart timed out"],
-    [[...toOpening, "openHealth error"], "failed: the health server did not open"],
-    [[...toOpening, "after healthTimeout"], "failed: the health server did not open"],
-    [[...toRunning, "runTier error"], "failed: run failed"],
-    [[...toRunning, "runTier done"], "completed: run returned"],
-    [[...toRunning, superseded], "failed: superseded"],
-    [[...toRunning, shutdown], "shutdown: asked"],
-    [[...toRunning, { ...shutdown, error: trouble }], "failed: asked"],
-    [[...toRunning, shutdown, superseded, hookFailed("running")], "shutdown: asked"],
-  ] as [Cue[], string][])("%j: the first cause is '%s', and stays", (cues, cause) => {
-    const { context } = lifeOf({ pingAttempts: 1 }, cues).snapshot;
-    expect(`${context.cause?.outcome}: ${context.cause?.reason}`).toBe(cause);
-  });
-
-  it("a lease that ends while it is deregistered ends the step, which was not skipped", () => {
-    const step = (end: Cue) =>
-      contextOf({}, [...toDeregistering, end]).phases.find(({ phase }) => phase === "stopping.deregistering");
-    expect([step(superseded)?.outcome, step(leaseError)?.outcome]).toEqual(["done", "failed"]);
+  it("an optional Redis that does not answer degrades the service until the lease is held or regained", () => {
+    const optional = { redisRequired: false, pingAttempts: 1 };
+    const degraded = [to("pinging.attempt"), "after pingTimeout"];
+    const { snapshot } = lifeOf(optional, degraded);
+    expect(snapshot.context).toMatchObject({ degraded: true, failures: [], cause: undefined });
+    expect(oddPhases(snapshot)).toEqual(["pinging failed", "starting undefined"]);
+    const later = [...degraded, "startTier done", { type: "lease.lost", reason: "cut" }];
+    const isDegraded = (...scenes: Scene[]) => contextOf(optional, scenes).degraded;
+    expect(isDegraded(...later)).toBe(true);
+    expect(isDegraded(...later, "lease.held")).toBe(false);
+    expect(isDegraded(...later, "lease.regained")).toBe(false);
+    expect(isDegraded(...degraded, "startTier done", "lease.held")).toBe(false);
+    expect(isDegraded(to("starting"))).toBe(false);
   });
 });
 
-describe("what a failure says", () => {
-  const last = (cues: readonly Cue[], settings = {}) => contextOf(settings, cues).failures.at(-1)!;
-  const failing = (actor: string, error: unknown): Cue => ({ type: `xstate.error.actor.${actor}`, error });
+describe("a failure", () => {
+  const last = (scenes: readonly Scene[], settings = {}) => contextOf(settings, scenes).failures.at(-1)!;
 
-  it("carries the error as its cause, and names the hook", () => {
-    expect(last([...toStarting, "startTier error"])).toEqual({
+  it("of a hook carries the error as its cause, and names the hook", () => {
+    expect(last([to("starting"), "startTier error"])).toEqual({
       phase: "starting",
       code: "SG_ERR_START_FAILED",
       message: "onStart failed: trouble",
       cause: trouble,
     });
-    expect(last([...toRunning, failing("runTier", "no error")])).toMatchObject({ message: "run failed: no error" });
+    expect(last([to("running"), failing("runTier", "no error")])).toMatchObject({ message: "run failed: no error" });
   });
 
-  it("a code of ours is kept where the work is ours, and not where a tier threw it", () => {
+  it("of our own work keeps its code and message; an error of a tier does not decide the code", () => {
     const taken = new StargazerError("SG_ERR_HEALTH_PORT_IN_USE", "taken");
-    expect(last([...toOpening, failing("openHealth", taken)])).toMatchObject({
-      code: "SG_ERR_HEALTH_PORT_IN_USE",
-      message: "taken",
-    });
-    expect(last([...toStarting, failing("startTier", taken)]).code).toBe("SG_ERR_START_FAILED");
+    const own = { code: "SG_ERR_HEALTH_PORT_IN_USE", message: "taken" };
+    expect(last([to("healthy.opening"), failing("openHealth", taken)])).toMatchObject(own);
+    expect(last([to("stopping.draining"), failing("drainTier", taken)])).toMatchObject(own);
+    expect(last([to("starting"), failing("startTier", taken)]).code).toBe("SG_ERR_START_FAILED");
     for (const foreign of [{ code: "ECONNREFUSED" }, { code: 7 }, undefined, null])
-      expect(last([...toOpening, failing("openHealth", foreign)]).code).toBe("SG_ERR_HEALTH_OPEN_FAILED");
+      expect(last([to("healthy.opening"), failing("openHealth", foreign)]).code).toBe("SG_ERR_HEALTH_OPEN_FAILED");
   });
 
-  it("a shutdown with an error is a failure of the phase it came in, with the error's own code", () => {
-    const because = (error: unknown) => last([...toRunning, { ...shutdown, error }]);
+  it("of a shutdown with an error has the phase in which it was asked for, and the error's own code", () => {
+    const because = (error: unknown) => last([to("running"), { ...shutdown, error }]);
     expect(because(trouble)).toEqual({ phase: "running", code: "SG_ERR_FAILED", message: "trouble", cause: trouble });
     expect(because(new StargazerError("SG_ERR_REGISTRY", "torn")).code).toBe("SG_ERR_REGISTRY");
     expect(contextOf({}, [{ ...shutdown, error: trouble }]).cause).toEqual({ outcome: "failed", reason: "asked" });
   });
 
-  it("a shut ping gate names the Redis, the attempts and the reason", () => {
-    const shut = (error: unknown) =>
-      last([...toPinging, failing("pingRedis", error)], { pingAttempts: 1, redisLabel: "redis://there" });
-    expect(shut(trouble)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", cause: trouble });
-    expect(shut(trouble).message).toMatch(/redis:\/\/there .* 1 attempts: trouble\./);
-    expect(shut(new StargazerError("SG_ERR_REGISTRY", "torn")).code).toBe("SG_ERR_REGISTRY");
-    expect(last([...toPinging, "after pingTimeout"], { pingAttempts: 1 }).message).toContain("no answer to PING");
+  it("of the ping gate names the Redis, the attempts and the reason", () => {
+    const refused = (error: unknown) =>
+      last([to("pinging.attempt"), failing("pingRedis", error)], { pingAttempts: 1, redisLabel: "redis://there" });
+    expect(refused(trouble)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", cause: trouble });
+    expect(refused(trouble).message).toMatch(/redis:\/\/there .* 1 attempts: trouble\./);
+    expect(refused(new StargazerError("SG_ERR_REGISTRY", "torn")).code).toBe("SG_ERR_REGISTRY");
+    expect(last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1 }).message).toContain("no answer to PING");
   });
 
-  it("work of ours that fails while draining keeps its code and its words", () => {
-    const cut = new StargazerError("SG_ERR_RUN_FAILED", "run went on");
-    expect(last([...toDraining, failing("drainTier", cut)])).toMatchObject({ code: "SG_ERR_RUN_FAILED", message: "run went on" });
-  });
-
-  it("superseded names the twin", () => {
-    expect(last([...toRunning, superseded]).message).toContain("pid 7 on elsewhere");
+  it("of a service that is superseded names the process that has its id", () => {
+    expect(last([to("running"), superseded]).message).toContain("pid 7 on elsewhere");
   });
 });
 
-describe("what it notes on the way", () => {
-  it("nothing at first", () => {
+describe("what the chart notes", () => {
+  it("nothing is noted in init", () => {
     const { settings: _, now: __, random: ___, phases: ____, ...noted } = contextOf({}, []);
     expect(noted).toEqual({
       begun: { tier: false, lease: false, health: false, open: false, releases: false },
@@ -440,92 +336,85 @@ describe("what it notes on the way", () => {
     });
   });
 
-  it("when stopping and its unwinding were entered", () => {
-    expect(contextOf({}, toUnwinding)).toMatchObject({ stoppingAt: 80, unwindingAt: 120 });
+  it("each state of a full life knows what was begun before it, and the lease is forgotten when it is deregistered", () => {
+    const { seen } = lifeOf({}, [to("healthy.ready"), "release.owed", to("stopped")]);
+    const rows = seen.map((snapshot) => `${statePath(snapshot)}: ${namesOf(snapshot.context.begun)}`);
+    expect(rows).toEqual([
+      "init: ",
+      "jitter: ",
+      "pinging.attempt: ",
+      "starting: tier",
+      "registering: tier lease",
+      "healthy.opening: tier lease health",
+      "healthy.ready: tier lease health open",
+      ...["healthy.ready", "running", "stopping.announcing", "stopping.closing", "stopping.deregistering"].map(
+        (path) => `${path}: tier lease health open releases`,
+      ),
+      ...["stopping.draining", "stopping.unwinding", "stopping.releasing", "stopping.disconnecting", "stopped"].map(
+        (path) => `${path}: tier health open releases`,
+      ),
+    ]);
   });
 
-  it("begun: only what was really begun, and nothing is forgotten but the lease", () => {
-    const begun = (cues: readonly Cue[], settings = {}) =>
-      Object.entries(contextOf(settings, cues).begun)
-        .filter(([, is]) => is)
-        .map(([what]) => what)
-        .join(" ");
-    expect(begun(toPinging)).toBe("");
-    expect(begun(toStarting)).toBe("tier");
-    expect(begun(toRegistering)).toBe("tier lease");
-    expect(begun(toRegistering, { hasRedis: false })).toBe("tier");
-    expect(begun(toOpening)).toBe("tier lease health");
-    expect(begun(toHealthy)).toBe("tier lease health open");
-    expect(begun([...toHealthy, "release.owed"])).toBe("tier lease health open releases");
-    expect(begun([...toRegistering, "lease.held"], { hasHealth: false })).toBe("tier lease");
-    expect(begun([...toHealthy, superseded])).toBe("tier health open");
-    expect(begun([...toHealthy, leaseError])).toBe("tier health open");
-    expect(begun(toDraining)).toBe("tier health open");
-    expect(begun([...toClosing, superseded])).toBe("tier health open");
+  it("each state has its tags", () => {
+    const tagged = (tag: string) => {
+      const { seen } = lifeOf({}, [to("healthy.ready"), "release.owed", to("stopped")]);
+      return [...new Set(seen.filter((snapshot) => snapshot.hasTag(tag as never)).map(statePath))].join(" ");
+    };
+    const [boot, stop] = [Object.keys(onward).slice(1, 7), Object.keys(onward).slice(9)];
+    expect(tagged("booting")).toBe(boot.filter((path) => path !== "pinging.backoff").join(" "));
+    expect(tagged("ready")).toBe("healthy.ready running");
+    expect(tagged("stopping")).toBe(stop.join(" "));
   });
 
-  it("degraded from a gate that stayed shut until the lease is held or regained", () => {
-    const optional = { redisRequired: false, pingAttempts: 1 };
-    const cut = [...toPinging, "after pingTimeout"];
-    expect(contextOf(optional, cut)).toMatchObject({ degraded: true, failures: [], cause: undefined });
-    expect(oddPhases(lifeOf(optional, [...cut, "startTier done"]).snapshot)).toEqual(["pinging failed", "registering undefined"]);
-    const later = [...cut, "startTier done", { type: "lease.lost", reason: "cut" }];
-    expect(contextOf(optional, later).degraded).toBe(true);
-    expect(contextOf(optional, [...later, "lease.held"]).degraded).toBe(false);
-    expect(contextOf(optional, [...later, "lease.regained"]).degraded).toBe(false);
-    expect(contextOf(optional, [...cut, "startTier done", "lease.held"]).degraded).toBe(false);
-    expect(contextOf(optional, toStarting).degraded).toBe(false);
+  it.each([superseded, leaseError])("a lease that has ended by $type is not sent to, and not waited for", (end) => {
+    for (const path of ["healthy.opening", "healthy.ready", "running", "stopping.closing"])
+      expect(namesOf(contextOf({}, [to(path), end]).begun), path).not.toContain("lease");
+    const { steps, seen } = lifeOf({}, [to("running"), end, to("stopped")]);
+    expect(seen.map(statePath)).not.toContain("stopping.deregistering");
+    expect(steps.slice(8).join(" | ")).not.toContain("lease <-");
   });
 
-  it("tells every fact of the lease, and that it broke, wherever it comes", () => {
-    const emits = (cues: readonly Cue[]) =>
-      lifeOf({}, cues)
-        .steps.at(-1)!
-        .split(" | ")
-        .filter((line) => line.startsWith("emit"));
-    const abandoned = { type: "lease.abandoned", reason: "silent" };
-    const lost = { type: "lease.lost", reason: "gone" };
-    for (const way of [toRegistering, toOpening, toHealthy, toRunning, toClosing, toDeregistering]) {
-      expect(emits([...way, superseded])).toEqual(['emit lease.superseded {"host":"elsewhere","pid":7}']);
-      expect(emits([...way, leaseError])).toEqual(["emit lease.broken trouble"]);
-      expect(emits([...way, lost])).toEqual(["emit lease.lost gone"]);
-      expect(emits([...way, "lease.held"])).toEqual(["emit lease.held"]);
-      expect(emits([...way, "lease.regained"])).toEqual(["emit lease.regained"]);
-      expect(emits([...way, abandoned])).toEqual(["emit lease.abandoned silent"]);
-      expect(emits([...way, "lease.released"])).toEqual(["emit lease.released"]);
-    }
+  it("every fact of the lease is emitted once, in whichever state it comes", () => {
+    const facts: readonly [Cue, string][] = [
+      [superseded, 'lease.superseded {"host":"elsewhere","pid":7}'],
+      [leaseError, "lease.broken trouble"],
+      [{ type: "lease.lost", reason: "gone" }, "lease.lost gone"],
+      [{ type: "lease.abandoned", reason: "silent" }, "lease.abandoned silent"],
+      ["lease.held", "lease.held"],
+      ["lease.regained", "lease.regained"],
+      ["lease.released", "lease.released"],
+    ];
+    const leased = Object.keys(onward).slice(5, 12);
+    for (const path of leased)
+      for (const [fact, emitted] of facts) {
+        const step = lifeOf({}, [to(path), fact]).steps.at(-1)!;
+        expect(
+          step.split(" | ").filter((line) => line.startsWith("emit lease.")),
+          path,
+        ).toEqual([`emit ${emitted}`]);
+      }
   });
 
-  it("a lease that is gone is not sent to, and is waited for no more", () => {
-    for (const end of [superseded, leaseError]) {
-      const { steps } = lifeOf({}, [...toClosing, end, "closeHealth done"]);
-      expect(steps.at(-1)).toBe(
-        "closeHealth done -> stopping.draining | stop closeHealth | stop lease | drainTimeout in 8000 | start drainTier",
-      );
-    }
-    expect(lifeOf({}, [...toOpening, leaseError, "openHealth done"]).steps.at(-1)).toBe(
-      "openHealth done -> healthy.ready | stop openHealth",
-    );
+  it("the time at which stopping and its unwinding are entered", () => {
+    expect(contextOf({}, [to("stopping.unwinding")])).toMatchObject({ stoppingAt: 80, unwindingAt: 120 });
   });
 
-  it("each state from jitter to stopping has the one tag of its stretch; init and stopped have none", () => {
-    const tags = (cues: readonly Cue[]) => [...lifeOf({}, cues).snapshot.tags];
-    for (const way of [[], [...toDisconnecting, "closeRedis done"]]) expect(tags(way)).toEqual([]);
-    for (const way of [["boot"], toPinging, toStarting, toRegistering, toOpening]) expect(tags(way)).toEqual(["booting"]);
-    for (const way of [toHealthy, toRunning]) expect(tags(way)).toEqual(["ready"]);
-    for (const way of [toClosing, toDeregistering, toDisconnecting]) expect(tags(way)).toEqual(["stopping"]);
-  });
-
-  it("a tier's phases stand beside the chart's, and end with their own outcome", () => {
-    const cues = [...toStarting, began("starting.tools"), { type: "phase.ended", phase: "starting.tools", outcome: "failed" }];
-    expect(contextOf({}, cues).phases.slice(-2)).toEqual([
+  it("a tier's phase has an outcome of its own", () => {
+    const [began, ended] = ["phase.began", "phase.ended"].map((type) => ({ type, phase: "starting.tools", outcome: "failed" }));
+    expect(contextOf({}, [to("starting"), began!, ended!]).phases.slice(-2)).toEqual([
       { phase: "starting", startedAt: 30 },
       { phase: "starting.tools", startedAt: 40, durationMs: 10, outcome: "failed" },
     ]);
   });
+
+  it("the lease gets its parent's times, and the status to begin with", () => {
+    const { children } = lifeOf({ heartbeatMs: 77 }, [to("registering")]).snapshot;
+    expect(children.lease!.getSnapshot().context).toMatchObject({ wanted: "starting", times: { heartbeatMs: 77 } });
+  });
 });
 
-describe("the time it gives", () => {
+describe("a delay", () => {
   type Delay = (args: { context: LifecycleContext }) => number;
   const delays = lifecycleMachine.implementations.delays as unknown as Record<string, Delay>;
   const fresh = contextOf({}, []);
@@ -580,26 +469,15 @@ describe("the time it gives", () => {
     expect(delay("registerTimeout", { registerTimeoutMs: 70, hasRedis: false })).toBe(0);
   });
 
-  it("without a clock and a chance of its own it takes the machine's", () => {
-    const { snapshot } = story(lifecycleMachine, {}, []);
-    expect(Math.abs((snapshot as unknown as LifecycleSnapshot).context.now() - Date.now())).toBeLessThan(5000);
-    expect((snapshot as unknown as LifecycleSnapshot).context.random).toBe(Math.random);
+  it("without a clock and a chance of its own the chart takes those of the process", () => {
+    const { context } = story(lifecycleMachine, {}, []).snapshot as unknown as LifecycleSnapshot;
+    expect([context.now, context.random]).toEqual([Date.now, Math.random]);
   });
 });
 
 describe("an actor that was not provided", () => {
-  it.each([
-    "pingRedis",
-    "startTier",
-    "openHealth",
-    "runTier",
-    "closeHealth",
-    "drainTier",
-    "stopTier",
-    "releaseTier",
-    "closeRedis",
-  ])("%s fails with its own name", async (name) => {
-    const { actors } = lifecycleMachine.implementations as unknown as { actors: Record<string, { config: () => Promise<void> }> };
+  const { actors } = lifecycleMachine.implementations as unknown as { actors: Record<string, { config: () => Promise<void> }> };
+  it.each(Object.keys(actors).filter((name) => name !== "lease"))("%s fails with its own name", async (name) => {
     await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
   });
 });
