@@ -1,4 +1,4 @@
-/** The entries that one consumer has in its hands: one lane for each conversation, so that its messages stay in order. */
+/** The entries that one consumer works on: one lane for each conversation, so that its messages stay in order. */
 
 interface Held {
   readonly controller: AbortController;
@@ -31,12 +31,12 @@ export class InFlight {
     this.#lanes.set(lane, settled);
   }
 
-  /** Aborts the work on an entry. */
-  drop(id: string, reason: string): void {
+  /** Aborts the work on an entry; without such an entry it does nothing. */
+  abort(id: string, reason: string): void {
     this.#held.get(id)?.controller.abort(new DOMException(reason, "AbortError"));
   }
 
-  /** Resolves once anything has been finished, at once if nothing is held. */
+  /** Resolves once any work has finished, at once if none is under way. For one waiter. */
   next(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class InFlight {
     });
   }
 
-  /** Resolves once everything has been finished. */
+  /** Resolves once all work has finished. */
   async all(): Promise<void> {
     await Promise.allSettled([...this.#held.values()].map(({ settled }) => settled));
   }

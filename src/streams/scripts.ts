@@ -1,8 +1,8 @@
-/** The Lua scripts of the streams. An entry's id stands for the entry; a group's pending list says who is answerable for it. */
+/** The Lua scripts of the streams. An entry's id stands for the entry; a group's pending list names the consumer that has it. */
 import { script } from "../redis/script.ts";
 
 /**
- * Takes over entries that nobody has touched for a while. Unlike plain XAUTOCLAIM it says how often each was delivered.
+ * Claims entries that no consumer has touched for a while. Unlike plain XAUTOCLAIM it returns how often each was delivered.
  * KEYS stream. ARGV group, consumer, minIdleMs, cursor, count. Returns the next cursor, then {id, fields, deliveries} each.
  */
 export const claimScript = script(`
@@ -15,7 +15,7 @@ end
 return answer`);
 
 /**
- * Resets the idle time of entries that are still the consumer's, so that nobody claims what is being worked on.
+ * Resets the idle time of entries that are still the consumer's, so that no other consumer claims them while they are worked on.
  * KEYS stream. ARGV group, consumer, ids. Returns the ids that are still the consumer's.
  */
 export const touchScript = script(`
@@ -51,9 +51,9 @@ redis.call('XADD', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'entry', A
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])`);
 
 /**
- * A consumer leaves: what it still has pending may be claimed at once, and without any it is forgotten. (A consumer that is
- * deleted takes its pending entries along, unread.)
- * KEYS stream. ARGV group, consumer, idleMs. Returns how many entries it leaves to others.
+ * Makes the consumer's pending entries claimable at once, and deletes a consumer without any. (Deleting one with pending entries
+ * would lose them.)
+ * KEYS stream. ARGV group, consumer, idleMs. Returns how many entries are left to others.
  */
 export const leaveScript = script(`
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[2])
@@ -90,17 +90,17 @@ end
 return redis.call('XTRIM', KEYS[1], 'MINID', floor)`);
 
 /**
- * Forgets consumers that were not heard of for long and hold nothing: every worker that was killed leaves one behind.
- * KEYS stream. ARGV group, forgetMs. Returns how many were forgotten.
+ * Deletes consumers that have been idle for long and have no entries: every worker that was killed leaves one behind.
+ * KEYS stream. ARGV group, retainMs. Returns how many were deleted.
  */
 export const forgetScript = script(`
-local forgotten = 0
+local deleted = 0
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local consumer = {}
   for at = 1, #flat, 2 do consumer[flat[at]] = flat[at + 1] end
   if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
-    forgotten = forgotten + 1
+    deleted = deleted + 1
   end
 end
-return forgotten`);
+return deleted`);

@@ -4,8 +4,8 @@ import { commitFenced } from "../leadership/commit.ts";
 import type { Term } from "../leadership/leader.ts";
 import { Leadership } from "../leadership/leader.ts";
 import type { Logger } from "../logger.ts";
+import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { pause } from "../streams/pause.ts";
 import { tierKeys } from "./keys.ts";
 
 /** One doing of a job. */
@@ -50,7 +50,7 @@ const serve = async (job: RecurringJob, term: Term): Promise<void> => {
     };
   let dueAt = 0;
   while (!signal.aborted) {
-    await pause(dueAt - Date.now(), signal);
+    await pause(dueAt - Date.now(), { signal });
     if (signal.aborted) return;
     try {
       dueAt = Number((await redis.get(done)) ?? 0) + everyMs;

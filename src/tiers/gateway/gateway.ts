@@ -70,7 +70,7 @@ export class GatewayService extends StargazerService {
           parse: parseOutbound,
           laneOf: ({ channel }) => channel,
           handle: (message) => platform.deliver(message),
-        }).run(signal),
+        }).run({ signal }),
       ),
     );
   }

@@ -50,8 +50,9 @@ export class InferenceService extends StargazerService {
       parse: parseInbound,
       laneOf: ({ platform, channel }) => `${platform}/${channel}`,
       handle: answer,
+      handlerAcknowledges: true,
       ...this.#work,
-    }).run(signal);
+    }).run({ signal });
   }
 
   protected onStop(): void {}

@@ -1,10 +1,10 @@
 /** One watch of the registry for any number of readers: each gets every known entry, then each change. */
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { pause } from "../../pause.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import { Registry } from "../../registry/registry.ts";
-import { pause } from "../../streams/pause.ts";
 
 /** `reset`: every entry that was sent before is void. */
 export type FeedEvent = RegistryEvent | { readonly type: "reset" };
@@ -29,7 +29,7 @@ export class FleetFeed {
         if (signal.aborted) return;
         log.warn({ type: "feed.failed", reason: messageOf(error) });
         this.#take({ type: "stale", reason: "unreachable", message: messageOf(error) });
-        await pause(retryMs, signal);
+        await pause(retryMs, { signal });
       }
     }
   }

@@ -1,5 +1,7 @@
-/** Resolves after `ms`, or as soon as the signal aborts: which of the two, the signal says. */
-export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Waiting for a time to pass. */
+
+/** Resolves after `ms`, or as soon as the signal aborts; the signal says which of the two. Never rejects. */
+export const pause = (ms: number, { signal }: { readonly signal: AbortSignal }): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const end = () => {
