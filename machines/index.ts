@@ -1,5 +1,6 @@
 /** Every chart of Stargazer, pure: nothing here touches a socket, a timer or a process. */
 export * from "./describe.ts";
+export * from "./health-port.machine.ts";
 export * from "./leadership.machine.ts";
 export * from "./lease.machine.ts";
 export * from "./lifecycle.machine.ts";

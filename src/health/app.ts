@@ -1,29 +1,29 @@
-/** The four routes, on Fastify with under-pressure. Both are loaded when they are needed, not when the library is imported. */
+/** The four routes, on Fastify with under-pressure; importing this file loads neither. */
 import type { FastifyInstance, FastifyReply } from "fastify";
+import type { HealthFact, RedisVerdict } from "../../machines/health-port.machine.ts";
 import { createApp, loadFastify as loadShell } from "../http/app.ts";
-import type { TellHealth } from "./facts.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { Readiness } from "./readiness.ts";
-import type { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
 
 export interface AppOptions {
   readonly source: HealthSource;
   readonly watch: LoopWatch;
-  readonly check: RedisCheck | undefined;
+  /** undefined where readiness does not depend on Redis */
+  readonly redis: () => RedisVerdict | undefined;
   readonly judge: () => Readiness;
   /** whether connections should end with their answer */
   readonly leaving: () => boolean;
   readonly maxDelayMs: number;
   readonly sampleMs: number;
-  readonly onFact: TellHealth;
+  readonly onFact: (fact: Extract<HealthFact, { type: "health.request.failed" }>) => void;
 }
 
 const loadPressure = () => import("@fastify/under-pressure");
 
-/** Any time; they are loaded once. */
+/** Loads both; the second call costs nothing. */
 export const loadFastify = async (): Promise<void> => {
   await Promise.all([loadShell(), loadPressure()]);
 };
@@ -52,28 +52,29 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   return app;
 };
 
-const addRoutes = (app: FastifyInstance, { source, watch, check, judge }: AppOptions): void => {
+const addRoutes = (app: FastifyInstance, { source, watch, redis, judge }: AppOptions): void => {
   app.get("/healthz", (_request, reply) => {
     reply.header("content-type", jsonType).send(alive);
   });
   app.get("/readyz", (_request, reply) => {
-    const told = judge();
-    reply.code(told.ready ? 200 : 503).send(told);
+    const readiness = judge();
+    reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
   app.get("/status", (_request, reply) => {
     const { eventLoopDelay: eventLoopDelayMs, eventLoopUtilized } = app.memoryUsage();
     const { heapUsed, rss: rssBytes } = process.memoryUsage();
     const pressure = { eventLoopDelayMs, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
-    const redis = check === undefined ? {} : { redis: check.verdict };
-    reply.send({ ...source.status(), readiness: judge(), pressure, ...redis });
+    const verdict = redis();
+    reply.send({ ...source.status(), readiness: judge(), pressure, ...(verdict && { redis: verdict }) });
   });
   app.get("/metrics", (_request, reply) => {
     const { ready } = judge();
+    const verdict = redis();
     sendMetrics(reply, [
       writeMetrics([
         gauge("sg_up", "Whether the service answers.", 1),
         gauge("sg_ready", "Whether the service takes traffic.", ready ? 1 : 0),
-        ...(check === undefined ? [] : [gauge("sg_redis_reachable", "Whether Redis answers.", check.verdict.reachable ? 1 : 0)]),
+        ...(verdict === undefined ? [] : [gauge("sg_redis_reachable", "Whether Redis answers.", verdict.reachable ? 1 : 0)]),
         ...processMetrics(app.memoryUsage(), watch.totalBlockedMs),
       ]),
       source.metrics(),

@@ -1,15 +1,13 @@
-/** The Fastify app, built when it is first needed: with a probe thread that is the first `/status` or `/metrics`, else opening. */
+/** The Fastify app, built when it is first needed: with a probe thread for the first `/status` or `/metrics`, else for opening. */
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import type { MainAnswer } from "./thread/thread-port.ts";
+import type { MainAnswer } from "./thread/messages.ts";
 
-const load = () => import("./app.ts");
+const loadModule = () => import("./app.ts");
 
 export class LazyApp {
   readonly #options: AppOptions;
-  /** aborts when nothing may be built any more */
-  readonly #closed = new AbortController();
   #building: Promise<FastifyInstance> | undefined;
   #built: FastifyInstance | undefined;
 
@@ -17,17 +15,18 @@ export class LazyApp {
     this.#options = options;
   }
 
-  /** Every call the same promise. Rejects once it was closed. */
+  /** Every call the same promise. */
   readonly get = (): Promise<FastifyInstance> => {
     this.#building ??= this.#build();
     return this.#building;
   };
 
-  /** Starts to load what it is built of, so that the first `get` finds it there; a failure is met again, and told, by that. */
-  preload(): void {
-    load()
-      .then(({ loadFastify }) => loadFastify())
-      .catch(() => {});
+  /** Loads the modules that it is built of, so that the first `get` finds them. Never rejects: `get` meets the same failure. */
+  async load(): Promise<void> {
+    try {
+      const { loadFastify } = await loadModule();
+      await loadFastify();
+    } catch {}
   }
 
   /** What under-pressure finds, from its first sample on. */
@@ -47,18 +46,15 @@ export class LazyApp {
     }
   };
 
-  /** Nothing is left, nor will be. Any number of times. */
+  /** Closes what was built. A build under way is not waited for, and closed as it ends. Call it once, when nothing calls `get` any more. */
   async close(): Promise<void> {
-    this.#closed.abort(new Error("the health server was closed"));
+    if (this.#built === undefined) this.#building?.then((app) => app.close()).catch(() => {});
     await this.#built?.close();
   }
 
   async #build(): Promise<FastifyInstance> {
-    const { buildApp } = await load();
-    const app = await buildApp(this.#options);
-    if (this.#closed.signal.aborted) await app.close();
-    this.#closed.signal.throwIfAborted();
-    this.#built = app;
-    return app;
+    const { buildApp } = await loadModule();
+    this.#built = await buildApp(this.#options);
+    return this.#built;
   }
 }

@@ -1,36 +1,32 @@
-/** Takes a port, or says why it could not be taken and what to do. */
+/** Listens on a port; an error says why that was refused and what to do. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { PortAddress } from "../../machines/health-port.machine.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface ListenOptions extends Address {
+export interface ListenOptions extends PortAddress {
   readonly signal: AbortSignal;
 }
 
-/** Undefined while the server does not listen. */
-export const addressOf = (server: Server): Address | undefined => {
-  const address = server.address() as AddressInfo | null;
-  return address === null ? undefined : { host: address.address, port: address.port };
+const addressOf = (server: Server): PortAddress => {
+  const { address: host, port } = server.address() as AddressInfo;
+  return { host, port };
 };
 
-const wayOut: Readonly<Record<string, string>> = {
+const remedies: Readonly<Record<string, string>> = {
   EACCES: "The port needs privileges: set SG_HEALTH_PORT or the option healthPort to 1024 or more.",
   EADDRNOTAVAIL: "This machine has no such address: set SG_HEALTH_HOST or the option healthHost.",
   ENOTFOUND: "The name is unknown: set SG_HEALTH_HOST or the option healthHost.",
 };
 
-export const refusal = (error: NodeJS.ErrnoException, { host, port }: Address): StargazerError => {
+/** `SG_ERR_HEALTH_PORT_IN_USE` or `SG_ERR_HEALTH_OPEN_FAILED`, with what to do about it. */
+export const refusal = (error: NodeJS.ErrnoException, { host, port }: PortAddress): StargazerError => {
   const options = { phase: "healthy", cause: error };
   if (error.code === "EADDRINUSE") {
     const advice = "Stop the other one, or set SG_HEALTH_PORT or the option healthPort (0 picks a free one).";
     return new StargazerError("SG_ERR_HEALTH_PORT_IN_USE", `health port ${port} on ${host} is taken. ${advice}`, options);
   }
-  const advice = wayOut[error.code ?? ""] ?? "Set healthHost and healthPort, or useHealthServer: false.";
+  const advice = remedies[error.code ?? ""] ?? "Set healthHost and healthPort, or useHealthServer: false.";
   return new StargazerError(
     "SG_ERR_HEALTH_OPEN_FAILED",
     `the health server could not listen on ${host}:${port}: ${messageOf(error)}. ${advice}`,
@@ -38,14 +34,17 @@ export const refusal = (error: NodeJS.ErrnoException, { host, port }: Address): 
   );
 };
 
-/** A name is looked up before the port is taken and cannot be called back: a server that listens after the abort is closed at once. */
-export const listen = (server: Server, { host, port, signal }: ListenOptions): Promise<Address> =>
+/**
+ * Resolves with the address when the server listens; rejects with `refusal`. An abort does not end the lookup of a host name, so a
+ * server that listens after it is closed at once, and the signal's reason rejects.
+ */
+export const listen = (server: Server, { host, port, signal }: ListenOptions): Promise<PortAddress> =>
   new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(refusal(error, { host, port }));
     server.once("error", fail);
     server.once("listening", () => {
       server.off("error", fail);
-      if (!signal.aborted) return resolve(addressOf(server)!);
+      if (!signal.aborted) return resolve(addressOf(server));
       server.close();
       reject(signal.reason);
     });

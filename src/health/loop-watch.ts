@@ -1,6 +1,5 @@
-/** Whether the event loop was blocked just now. */
+/** Whether the event loop was blocked within the latest interval, and for how long. */
 import type { Clock } from "../clock.ts";
-import type { TellHealth } from "./facts.ts";
 
 export interface LoopWatchOptions {
   /** ms that the loop may be late before it counts as blocked */
@@ -8,16 +7,17 @@ export interface LoopWatchOptions {
   /** ms for which a block is remembered, counted from its end */
   readonly holdMs: number;
   readonly clock: Clock;
-  readonly onFact: TellHealth;
-  /** called at the start and whenever the loop has come round; the next call is due in `dueMs` */
-  readonly onBeat?: (dueMs: number) => void;
+  /** called once for each block, with its length */
+  readonly onBlocked: (ms: number) => void;
+  /** called at the start and at each turn of the timer; the next call is due in `dueMs` */
+  readonly onBeat: (dueMs: number) => void;
 }
 
 const periodMs = 100;
 
 /**
- * A timer that notes how late it is. A mean over many samples does not show one long block, hence this beside under-pressure.
- * Whoever asks first after a block learns of it: the answer looks at the clock too, not only at the timer's last note.
+ * A timer that measures its own delay; under-pressure's mean over many samples does not show one long block. The getters compare
+ * with the clock too, so that a read which comes before the late timer already sees the block.
  */
 export class LoopWatch {
   readonly #options: LoopWatchOptions;
@@ -56,7 +56,7 @@ export class LoopWatch {
   #arm(): void {
     const { clock, onBeat } = this.#options;
     this.#dueAt = clock.now() + periodMs;
-    onBeat?.(periodMs);
+    onBeat(periodMs);
     this.#timer = clock.setTimeout(() => {
       this.#look();
       this.#arm();
@@ -64,13 +64,13 @@ export class LoopWatch {
   }
 
   #look(): void {
-    const { clock, maxDelayMs, holdMs, onFact } = this.#options;
+    const { clock, maxDelayMs, holdMs, onBlocked } = this.#options;
     const now = clock.now();
     const ms = Math.round(now - this.#dueAt);
     if (ms < maxDelayMs) return;
     this.#dueAt = now + periodMs;
     this.#latest = { ms, until: now + holdMs };
     this.#totalMs += ms;
-    onFact({ type: "loop.blocked", blockedMs: ms });
+    onBlocked(ms);
   }
 }

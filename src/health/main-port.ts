@@ -1,46 +1,49 @@
-/** The port in the hands of the main thread: Fastify listens. */
+/** The main thread as the holder of the port: Fastify listens. */
 import type { FastifyInstance } from "fastify";
+import type { PortAddress } from "../../machines/health-port.machine.ts";
 import { messageOf } from "../errors.ts";
 import { Connections } from "../http/connections.cjs";
-import type { TellHealth } from "./facts.ts";
-import type { Address, ListenOptions } from "./listen.ts";
-import { addressOf, listen } from "./listen.ts";
-import type { Port } from "./port.ts";
+import type { Holder, SendBack } from "./holder.ts";
+import { listen } from "./listen.ts";
 
-export interface MainPortOptions {
-  readonly app: () => Promise<FastifyInstance>;
-  readonly onFact: TellHealth;
-}
+export class MainPort implements Holder {
+  readonly #app: () => Promise<FastifyInstance>;
+  readonly #sendBack: SendBack;
+  /** aborts when nothing may listen any more */
+  readonly #cut = new AbortController();
+  #listener: { readonly server: FastifyInstance["server"]; readonly connections: InstanceType<typeof Connections> } | undefined;
 
-export class MainPort implements Port {
-  readonly #options: MainPortOptions;
-  #opened: { readonly server: FastifyInstance["server"]; readonly connections: InstanceType<typeof Connections> } | undefined;
-
-  constructor(options: MainPortOptions) {
-    this.#options = options;
+  constructor(app: () => Promise<FastifyInstance>, sendBack: SendBack) {
+    this.#app = app;
+    this.#sendBack = sendBack;
   }
 
-  get address(): Address | undefined {
-    return this.#opened && addressOf(this.#opened.server);
+  listen(wanted: PortAddress): void {
+    const { signal } = this.#cut;
+    this.#open(wanted, signal).then(
+      (address) => this.#sendBack({ type: "port.listening", address }),
+      (error) => signal.aborted || this.#sendBack({ type: "port.refused", error }),
+    );
   }
 
-  async open(options: ListenOptions): Promise<Address> {
-    const { app, onFact } = this.#options;
-    const { server } = await app();
-    options.signal.throwIfAborted();
-    this.#opened = { server, connections: new Connections(server) };
-    const address = await listen(server, options);
-    options.signal.throwIfAborted();
-    server.on("error", (error) => onFact({ type: "health.server.failed", reason: messageOf(error) }));
+  end(): void {
+    const ended = this.#listener?.connections.end() ?? Promise.resolve();
+    void ended.then(() => this.#sendBack({ type: "port.ended" }));
+  }
+
+  cut(): void {
+    this.#cut.abort();
+    this.#listener?.server.close();
+    this.#listener?.connections.destroy();
+  }
+
+  async #open(wanted: PortAddress, signal: AbortSignal): Promise<PortAddress> {
+    const { server } = await this.#app();
+    signal.throwIfAborted();
+    this.#listener = { server, connections: new Connections(server) };
+    const address = await listen(server, { ...wanted, signal });
+    signal.throwIfAborted();
+    server.on("error", (error) => this.#sendBack({ type: "health.server.failed", reason: messageOf(error) }));
     return address;
-  }
-
-  async end(): Promise<void> {
-    await this.#opened?.connections.end();
-  }
-
-  destroy(): void {
-    this.#opened?.server.close();
-    this.#opened?.connections.destroy();
   }
 }

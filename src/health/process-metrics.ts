@@ -1,8 +1,8 @@
-/** What `/metrics` says of the process and its event loop. The names that others use too are theirs: dashboards know them. */
+/** The process and its event loop, for `/metrics`. Names without `sg_` are those of prom-client, which dashboards know. */
 import type { Metric } from "./metrics.ts";
 import { counter, gauge } from "./metrics.ts";
 
-/** As under-pressure measures it. */
+/** The load of the event loop, as under-pressure measures it. */
 export interface Load {
   /** a mean in ms; infinite where the loop was blocked for all of the latest second */
   readonly eventLoopDelay: number;

@@ -1,4 +1,4 @@
-/** The clock of the health server: it does not jump when the date is set, and its timers keep no process alive. */
+/** The health server's clock: monotonic, with timers that keep no process alive. */
 import type { Clock } from "../clock.ts";
 
 export const quietClock: Clock = {

@@ -1,35 +1,37 @@
 /**
- * The health server: `/healthz`, `/readyz`, `/status`, `/metrics`, for as long as a service is healthy, running or stopping.
+ * The health server: `/healthz`, `/readyz`, `/status` and `/metrics` while a service is healthy, running or stopping.
  *
- * With a probe thread the port is the thread's, for good. Handing a listening socket over when the main thread blocks is no way:
- * whoever is blocked hands nothing over, and Node cannot share one socket among threads. So the thread answers the two probes from
- * the board, in memory that both share, and asks the main thread for `/status` and `/metrics`, whose figures are only there; it
- * waits `readinessBlockMs` for them and then says 503 with what it last knew. Should the thread die, the main thread takes the port.
+ * With a probe thread, the thread holds the port from the start: a blocked main thread could not hand it over, and Node cannot share
+ * a listening socket among threads. The thread answers the two probes from the notice board, in shared memory, and asks the main
+ * thread for `/status` and `/metrics`; without an answer within `readinessBlockMs` it sends 503 with the latest notice. Should the
+ * thread die, the main thread takes the port.
  *
- * Services have the thread by default, for what it costs (Node 20, 2 busy cores, `test/bench/probe-thread.mjs`, 35 rounds in three
- * runs, medians): an idle service 2 to 5 MB more, since Fastify is loaded with the first `/status` or `/metrics`, and 9 to 10 MB
- * more from then on; spawn to ready 0.60 to 0.81 of the time without it, with 0.75 of the processor time; a stop as long as
- * without. Of 8 probes during a block of 3 s all are answered, without it none.
+ * Services have the thread by default. What it costs (Node 20, 2 busy cores, `test/bench/probe-thread.mjs`, medians of 35 rounds in
+ * three runs): an idle service takes 2 to 5 MB more, since Fastify is loaded with the first `/status` or `/metrics`, and 9 to 10 MB
+ * more from then on; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the processor time; a stop takes as long.
+ * Of 8 probes during a block of 3 s all are answered; without the thread none is.
  */
-import { until } from "../clock.ts";
+import { createActor, waitFor } from "xstate";
+import type {
+  HealthFact,
+  HealthPortActor,
+  HealthPortEvent,
+  HealthPortSnapshot,
+  PortAddress,
+} from "../../machines/health-port.machine.ts";
+import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { StargazerError } from "../errors.ts";
-import type { AppOptions } from "./app.ts";
-import type { TellHealth } from "./facts.ts";
+import { providedHealthPort, provideParts } from "./actors.ts";
 import { LazyApp } from "./lazy-app.ts";
-import type { Address } from "./listen.ts";
 import { LoopWatch } from "./loop-watch.ts";
-import { MainPort } from "./main-port.ts";
-import type { Port } from "./port.ts";
-import { ProbePort } from "./probe-port.ts";
 import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
 import { judgeReadiness } from "./readiness.ts";
-import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping, stateOf } from "./source.ts";
 import { BoardWriter } from "./thread/board.cjs";
 
-export type { HealthFact } from "./facts.ts";
+export type { HealthFact } from "../../machines/health-port.machine.ts";
 export type { HealthSource } from "./source.ts";
 
 export interface HealthOptions {
@@ -37,18 +39,24 @@ export interface HealthOptions {
   /** 0 picks a free one */
   readonly port: number;
   readonly source: HealthSource;
-  /** Whether probes are answered beside the main thread, also while that is blocked. Default false. */
+  /** Whether a thread of its own answers probes, also while the main thread is blocked. Default false. */
   readonly probeThread?: boolean;
   /** ms that the main thread may be blocked before `/readyz` is 503. Default 1000. */
   readonly readinessBlockMs?: number;
-  /** ms that the main thread may be blocked before `/healthz` is 503; only a probe thread can tell. Default 30000. */
+  /** ms that the main thread may be blocked before `/healthz` is 503; has an effect only with a probe thread. Default 30000. */
   readonly livenessBlockMs?: number;
-  /** ms between two checks of Redis, and for which a block that is over shows. Default 1000. */
+  /** ms between two checks of Redis, and for which a block shows after its end. Default 1000. */
   readonly checkIntervalMs?: number;
   /** ms for one check of Redis. Default 1000. */
   readonly checkTimeoutMs?: number;
-  readonly onFact?: TellHealth;
+  /** Called with each fact, after the notice board was written. What it throws is dropped. */
+  readonly onFact?: (fact: HealthFact) => void;
+  /** The actor in whose system the port's chart runs, so that an inspector of that system sees it. Default: a system of its own. */
+  readonly parent?: HealthPortParent;
 }
+
+/** An actor of any machine. */
+export type HealthPortParent = NonNullable<NonNullable<Parameters<typeof createActor>[1]>["parent"]>;
 
 const defaults = {
   probeThread: false,
@@ -58,174 +66,160 @@ const defaults = {
   checkTimeoutMs: 1000,
 };
 
-/** Opens once and closes once. */
+const isFree = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("free");
+const isEnding = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("leaving") || isFree(snapshot);
+const isOpenOrFree = (snapshot: HealthPortSnapshot): boolean => snapshot.context.address !== undefined || isFree(snapshot);
+const closedEarly = () =>
+  new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", { phase: "healthy" });
+
+/** Opens once and closes once. Where it is in between, the chart of its port says. */
 export class HealthServer {
   readonly #options: HealthOptions & typeof defaults;
   readonly #board = new BoardWriter();
   readonly #watch: LoopWatch;
-  readonly #check: RedisCheck | undefined;
-  /** aborts when everything has to go by force */
-  readonly #force = new AbortController();
   readonly #app: LazyApp;
-  readonly #probes: ProbePort | undefined;
-  readonly #port: Port;
-  #unsubscribe = () => {};
-  #opening: Promise<Address> | undefined;
-  #closing: Promise<void> | undefined;
+  readonly #actor: HealthPortActor;
+  /** emitted, and not yet handed on */
+  readonly #facts: HealthFact[] = [];
 
   constructor(given: HealthOptions) {
     const options = { ...defaults, ...given };
-    const { source, probeThread, readinessBlockMs, livenessBlockMs, checkIntervalMs, checkTimeoutMs } = options;
-    const shared = { clock: quietClock, onFact: this.#tell };
-    const onBeat = probeThread ? this.#beat : () => {};
     this.#options = options;
-    this.#watch = new LoopWatch({ maxDelayMs: readinessBlockMs, holdMs: checkIntervalMs, onBeat, ...shared });
-    const { checkRedis: check } = source;
-    this.#check = check && new RedisCheck({ check, intervalMs: checkIntervalMs, timeoutMs: checkTimeoutMs, ...shared });
-    this.#app = new LazyApp(this.#appOptions());
-    const main = new MainPort({ app: this.#app.get, onFact: this.#tell });
-    const probes = {
-      memory: this.#board.memory,
-      readinessBlockMs,
-      livenessBlockMs,
-      answer: this.#app.answer,
-      onFact: this.#tell,
-    };
-    this.#probes = probeThread ? new ProbePort({ ...probes, main }) : undefined;
-    this.#port = this.#probes ?? main;
+    this.#watch = this.#makeWatch();
+    this.#app = this.#makeApp();
+    const { host, port, source, parent } = options;
+    this.#actor = createActor(providedHealthPort, {
+      id: "health-port",
+      input: { wanted: { host, port }, hasThread: options.probeThread, checksRedis: source.checkRedis !== undefined },
+      ...(parent && { parent }),
+    });
+    this.#provideParts();
+    this.#actor.on("*", (fact) => this.#facts.push(fact));
+    this.#actor.subscribe(this.#afterTransition);
+    this.#actor.start();
   }
 
-  /** Begins what takes time, so that opening finds it done. Legal before `open`; without effect after a close. */
-  warm(): void {
-    if (this.#closing) return;
-    if (this.#probes) this.#probes.start();
-    else this.#app.preload();
+  /** Begins what takes time: the thread, or loading Fastify. Before `open`, once; later it has no effect. Returns at once. */
+  prepare(): void {
+    this.#send({ type: "prepare" });
   }
 
   /**
-   * Resolves with the address when it listens; every call the same promise. Rejects with `SG_ERR_HEALTH_PORT_IN_USE`,
-   * `SG_ERR_HEALTH_OPEN_FAILED` (also once it was closed) or the signal's reason; then nothing is open, nor will be.
+   * Resolves with the address when the port is open. Rejects with `SG_ERR_HEALTH_PORT_IN_USE`, `SG_ERR_HEALTH_OPEN_FAILED` (also
+   * after a `close` or `destroy`) or the signal's reason, once nothing is open, nor will be. A second call waits for the same
+   * opening. Aborting a signal after its call has settled has no effect.
    */
-  open(signal: AbortSignal): Promise<Address> {
-    this.#opening ??= this.#open(signal);
-    return this.#opening;
+  async open(signal: AbortSignal): Promise<PortAddress> {
+    if (isEnding(this.#snapshot)) throw this.#refusal();
+    if (!signal.aborted) this.#send({ type: "open" });
+    const abort = () => this.#send({ type: "destroy", error: signal.reason });
+    const snapshot = await this.#wait(isOpenOrFree, signal, abort);
+    if (snapshot.context.address === undefined) throw this.#refusal();
+    return snapshot.context.address;
   }
 
-  /** Where it listens; undefined while it does not. */
-  get address(): Address | undefined {
-    return this.#port.address;
+  /** Where it listens; undefined while it does not. Any time. */
+  get address(): PortAddress | undefined {
+    return this.#snapshot.hasTag("bound") ? this.#snapshot.context.address : undefined;
   }
 
   /**
-   * Resolves when every connection has ended and the port is free; never rejects. Waits for an `open` under way. Takes no new
-   * connection; requests under way are answered, connections without one are ended. When the signal aborts all are cut.
-   * Legal at any time, any number of times.
+   * Resolves when every connection has ended and the port is free; never rejects. Waits for an `open` under way. Accepts no new
+   * connection; requests under way are answered, connections without one are ended. When the signal aborts, all are cut.
+   * Any time, any number of times.
    */
   async close(signal: AbortSignal): Promise<void> {
-    this.#closing ??= this.#close();
-    const cut = () => this.destroy();
-    if (signal.aborted) cut();
-    signal.addEventListener("abort", cut, { once: true });
-    await this.#closing.finally(() => signal.removeEventListener("abort", cut));
+    this.#send({ type: "close" });
+    await this.#wait(isFree, signal, () => this.destroy());
   }
 
-  /** Cuts everything now, an `open` under way too. Legal at any time, any number of times. */
+  /** Cuts everything now, an `open` under way too. Returns at once; any time, any number of times. */
   destroy(): void {
-    this.#cut(
-      new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", { phase: "healthy" }),
-    );
+    this.#send({ type: "destroy", error: closedEarly() });
   }
 
   /** Resolves when nothing is left, the thread included. To be called after `close` or `destroy`. */
   async gone(): Promise<void> {
-    await this.#closing;
-    await this.#probes?.gone;
+    await waitFor(this.#actor, ({ status }) => status === "done");
   }
 
-  #cut(reason: unknown): void {
-    this.#force.abort(reason);
-    this.#rest();
-    this.#port.destroy();
-    this.#closing ??= this.#close();
+  get #snapshot(): HealthPortSnapshot {
+    return this.#actor.getSnapshot();
   }
 
-  async #open(signal: AbortSignal): Promise<Address> {
-    const force = this.#force.signal;
-    const cut = () => this.#cut(signal.reason);
-    if (this.#closing) this.destroy();
-    if (signal.aborted) cut();
-    signal.addEventListener("abort", cut, { once: true });
-    try {
-      return await until(force, this.#begin(force));
-    } catch (error) {
-      this.#cut(error);
-      await this.#release();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", cut);
+  /** The one door of the chart: an event without an arrow has no effect. */
+  readonly #send = (event: HealthPortEvent): void => {
+    if (this.#snapshot.status === "active" && this.#snapshot.can(event)) this.#actor.send(event);
+  };
+
+  /** Why it cannot be opened, or could not. */
+  #refusal(): unknown {
+    return this.#snapshot.context.failure?.error ?? closedEarly();
+  }
+
+  /** Resolves when the chart has come there; calls `abort` if the signal aborts before. */
+  async #wait(isThere: (snapshot: HealthPortSnapshot) => boolean, signal: AbortSignal, abort: () => void) {
+    if (isThere(this.#snapshot)) return this.#snapshot;
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    return waitFor(this.#actor, isThere).finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** The board is written first: probes are never behind what a listener knows. A listener that throws must not harm the port. */
+  readonly #afterTransition = (): void => {
+    this.#publish();
+    for (const fact of this.#facts.splice(0)) {
+      try {
+        this.#options.onFact?.(fact);
+      } catch {}
     }
-  }
+  };
 
-  /** Goes on unheard after a cut, up to the next point where it looks at the signal: none leaves anything open. */
-  async #begin(force: AbortSignal): Promise<Address> {
-    force.throwIfAborted();
-    const { source, host, port } = this.#options;
-    if (this.#probes) this.#unsubscribe = source.onChange(this.#publish);
-    this.#publish();
-    const address = await this.#port.open({ host, port, signal: force });
-    force.throwIfAborted();
-    this.#watch.start();
-    this.#check?.start();
-    return address;
-  }
-
-  async #close(): Promise<void> {
-    await this.#opening?.catch(() => {});
-    this.#publish();
-    await this.#release();
-  }
-
-  async #release(): Promise<void> {
-    this.#rest();
-    await this.#port.end();
-    await this.#app.close();
-  }
-
-  #rest(): void {
-    this.#watch.stop();
-    this.#check?.stop();
-    this.#board.rest();
-    this.#unsubscribe();
-  }
-
-  readonly #isLeaving = (): boolean => this.#closing !== undefined || isStopping(this.#options.source);
+  readonly #isLeaving = (): boolean => this.#snapshot.hasTag("leaving") || isStopping(this.#options.source);
 
   readonly #judge = (): Readiness => {
     const { source } = this.#options;
-    return judgeReadiness({ source, watch: this.#watch, check: this.#check, isUnderPressure: () => this.#app.isUnderPressure });
+    const isUnderPressure = () => this.#app.isUnderPressure;
+    return judgeReadiness({ source, watch: this.#watch, redis: redisVerdict(this.#snapshot), isUnderPressure });
   };
-
-  #appOptions(): AppOptions {
-    const { source, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
-    const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#tell };
-    return { source, watch: this.#watch, check: this.#check, ...own, sampleMs, maxDelayMs };
-  }
 
   readonly #publish = (): void => {
-    const { source } = this.#options;
-    this.#board.say({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge() });
+    const { source, probeThread } = this.#options;
+    if (!probeThread) return;
+    this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge() });
   };
 
-  /** What the block was is said before the beat says that it is over. */
+  /** The notice of a block is written before the beat that ends it. */
   readonly #beat = (dueMs: number): void => {
+    if (!this.#options.probeThread) return;
     this.#publish();
     this.#board.beat(dueMs);
   };
 
-  /** A listener that throws must not harm what it watches. */
-  readonly #tell: TellHealth = (fact) => {
-    try {
-      this.#options.onFact?.(fact);
-    } catch {}
-  };
+  #makeWatch(): LoopWatch {
+    const { readinessBlockMs: maxDelayMs, checkIntervalMs: holdMs } = this.#options;
+    const onBlocked = (blockedMs: number) => this.#send({ type: "loop.blocked", blockedMs });
+    return new LoopWatch({ maxDelayMs, holdMs, clock: quietClock, onBlocked, onBeat: this.#beat });
+  }
+
+  #makeApp(): LazyApp {
+    const { source, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#send };
+    const redis = () => redisVerdict(this.#snapshot);
+    return new LazyApp({ source, watch: this.#watch, redis, ...own, sampleMs, maxDelayMs });
+  }
+
+  #provideParts(): void {
+    const { source, readinessBlockMs, livenessBlockMs, checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
+    const { checkRedis: check } = source;
+    provideParts(this.#actor.system, {
+      source,
+      app: this.#app,
+      board: this.#board,
+      watch: this.#watch,
+      probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs },
+      check: check && { check, intervalMs, timeoutMs, clock: quietClock },
+      publish: this.#publish,
+    });
+  }
 }

@@ -1,4 +1,4 @@
-/** What the health server asks of the service that it speaks for. None of it may block; what throws is contained. */
+/** What the health server reads of its service. None of it may block; what throws is contained. */
 export interface HealthSource {
   /** the name of the state that the service is in */
   state(): string;
@@ -12,11 +12,11 @@ export interface HealthSource {
   status(): object;
   /** extra lines for `/metrics` beyond what this folder knows, Prometheus text */
   metrics(): string;
-  /** one probe of Redis; undefined where Redis is not required */
+  /** one check of Redis; undefined where Redis is not required */
   checkRedis: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** A source that cannot say is not stopping: its readiness says what is wrong with it. */
+/** False where the source throws: its readiness then has the reason. */
 export const isStopping = (source: HealthSource): boolean => {
   try {
     return source.stopping();
@@ -25,7 +25,7 @@ export const isStopping = (source: HealthSource): boolean => {
   }
 };
 
-/** Likewise. */
+/** `unknown` where the source throws. */
 export const stateOf = (source: HealthSource): string => {
   try {
     return source.state();

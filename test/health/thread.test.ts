@@ -2,10 +2,12 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { PortAddress } from "../../machines/health-port.machine.ts";
+import type { SendBack } from "../../src/health/holder.ts";
 import type { HealthOptions } from "../../src/health/server.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
-import { ThreadPort } from "../../src/health/thread/thread-port.ts";
+import { startThread } from "../../src/health/thread/thread-port.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 import { block, startProber } from "../kit/prober.ts";
@@ -102,11 +104,14 @@ describe("while the loop is blocked", () => {
 
   test("a process that was frozen as a whole is alive once it goes on", async () => {
     const board = new BoardWriter();
+    const settings = { memory: board.memory, readinessBlockMs: 1000, livenessBlockMs: 30_000 };
     const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
-    const block = { readinessBlockMs: 1000, livenessBlockMs: 30_000 };
-    const port = new ThreadPort({ memory: board.memory, answer, onFact: () => {}, onDeath: () => {}, ...block });
-    endings.push(() => port.end());
-    const address = await port.open({ host: "127.0.0.1", port: 0, signal: never });
+    const address = await new Promise<PortAddress>((resolve) => {
+      const sendBack: SendBack = (event) => event.type === "port.listening" && resolve(event.address);
+      const thread = startThread({ settings, answer, publish: () => {}, sendBack });
+      endings.push(() => thread.cut());
+      thread.listen({ host: "127.0.0.1", port: 0 });
+    });
     board.beat(-60_000);
     const stuck = await ask(address.port, "/healthz");
     expect(stuck).toMatchObject({ status: 503, data: { blockedMs: expect.any(Number) } });
@@ -137,7 +142,7 @@ describe("a thread that dies", () => {
   test("before it listens leaves the port to the main thread", async () => {
     const worker = nextWorker();
     const { server, facts } = create();
-    server.warm();
+    server.prepare();
     const opening = server.open(never);
     const [thread] = await worker;
     void thread.terminate();
@@ -161,13 +166,13 @@ describe("a thread that dies", () => {
   test.each(["close", "destroy"] as const)("after a %s that came before any open, nothing is left of it", async (end) => {
     const worker = nextWorker();
     const { server } = create();
-    server.warm();
+    server.prepare();
     const [thread] = await worker;
     const gone = once(thread, "exit");
     if (end === "destroy") server.destroy();
     await server.close(never);
     await gone;
-    server.warm();
+    server.prepare();
     expect(process.getActiveResourcesInfo()).not.toContain("Worker");
   });
 });
@@ -203,10 +208,10 @@ describe("the board", () => {
     const writer = new BoardWriter();
     const reader = new BoardReader(writer.memory);
     expect(reader.notice).toMatchObject({ state: "init", readiness: { ready: false } });
-    writer.say(ready);
+    writer.publish(ready);
     expect(reader.notice).toEqual(ready);
     for (const reason of ["käse 🧀", "\u0000".repeat(5000), "€".repeat(5000), "x"]) {
-      writer.say({ state: "stopping", leaving: true, readiness: { ready: false, reason } });
+      writer.publish({ state: "stopping", leaving: true, readiness: { ready: false, reason } });
       expect(reader.notice).toEqual({
         state: "stopping",
         leaving: true,
@@ -218,7 +223,7 @@ describe("the board", () => {
   test("while the next notice is being written the one before stands", () => {
     const writer = new BoardWriter();
     const reader = new BoardReader(writer.memory);
-    writer.say(ready);
+    writer.publish(ready);
     expect(reader.notice).toEqual(ready);
     const version = new Int32Array(writer.memory, 8, 1);
     Atomics.add(version, 0, 1);

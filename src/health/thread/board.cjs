@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What the main thread last said of itself, in memory that the probe thread reads without asking: when its next heartbeat is due,
- * and the state it is in. Plain JavaScript: both threads run it as it stands.
+ * The notice board: what the main thread last wrote of itself, in memory that the probe thread reads: when its next beat is due, and
+ * the state it is in. Plain JavaScript, which both threads run as it stands.
  *
  * Layout: 8 bytes when the next beat is due (`process.hrtime`, ns), 4 bytes version (odd while the text is written), 4 bytes
  * length of the text, the text (JSON).
@@ -16,7 +16,7 @@
 
 const headBytes = 16;
 const textBytes = 4096;
-/** of a reason: so long that the text has room for it, however many escapes it takes */
+/** characters of a reason: with every one of them escaped, the text still has room for it */
 const maxReason = 500;
 /** later than any clock: nothing is due */
 const never = 2n ** 63n - 1n;
@@ -33,14 +33,14 @@ const viewsOf = (memory) => ({
 class BoardWriter {
   memory = new SharedArrayBuffer(headBytes + textBytes);
   #views = viewsOf(this.memory);
-  #said = "";
+  #published = "";
 
   constructor() {
     this.rest();
   }
 
   /**
-   * The main thread works, and says so again within so many ms.
+   * The main thread works; its next beat is due within so many ms.
    * @param {number} ms
    */
   beat(ms) {
@@ -52,14 +52,17 @@ class BoardWriter {
     Atomics.store(this.#views.due, 0, never);
   }
 
-  /** @param {Notice} notice */
-  say({ state, leaving, readiness }) {
-    const told = readiness.ready ? readiness : { ready: false, reason: readiness.reason.slice(0, maxReason) };
-    const said = JSON.stringify({ state, leaving, readiness: told });
-    if (said === this.#said) return;
-    this.#said = said;
+  /**
+   * Writes the notice; the same one again costs no write.
+   * @param {Notice} notice
+   */
+  publish({ state, leaving, readiness }) {
+    const bounded = readiness.ready ? readiness : { ready: false, reason: readiness.reason.slice(0, maxReason) };
+    const published = JSON.stringify({ state, leaving, readiness: bounded });
+    if (published === this.#published) return;
+    this.#published = published;
     const { head, text } = this.#views;
-    const bytes = new TextEncoder().encode(said);
+    const bytes = new TextEncoder().encode(published);
     Atomics.add(head, 0, 1);
     text.set(bytes);
     head[1] = bytes.length;
@@ -72,7 +75,7 @@ class BoardReader {
   #views;
   #version = 0;
   /** @type {Notice} */
-  #notice = { state: "init", leaving: false, readiness: { ready: false, reason: "nothing was said yet" } };
+  #notice = { state: "init", leaving: false, readiness: { ready: false, reason: "no notice was published yet" } };
 
   /** @param {SharedArrayBuffer} memory */
   constructor(memory) {
@@ -84,7 +87,7 @@ class BoardReader {
     return Math.max(0, Math.round(Number(process.hrtime.bigint() - Atomics.load(this.#views.due, 0)) / nsPerMs));
   }
 
-  /** The latest that was said. While the next is being written it is the one before. */
+  /** The latest notice. While the next one is being written, the one before it. */
   get notice() {
     const { head, text } = this.#views;
     const version = Atomics.load(head, 0);

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The program of the probe thread: it holds the port and answers `/healthz` and `/readyz` from the board, also while the main
- * thread is blocked. `/status` and `/metrics` it asks of the main thread. Plain JavaScript on node:http: nothing else is loaded here,
- * not even the loader of ES modules, for which a service would have to wait some ms more.
+ * The program of the probe thread: it holds the port and answers `/healthz` and `/readyz` from the notice board, also while the
+ * main thread is blocked. For `/status` and `/metrics` it asks the main thread. Plain JavaScript on node:http: loading anything else,
+ * the loader of ES modules included, would delay the boot by some ms.
  */
 const { createServer } = require("node:http");
 const { parentPort } = require("node:worker_threads");
@@ -11,21 +11,21 @@ const { Connections } = require("../../http/connections.cjs");
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 /** @import { AddressInfo } from "node:net" */
-/** @import { FromThread, ToThread } from "./thread-port.ts" */
+/** @import { FromThread, ToThread } from "./messages.ts" */
 
 const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
-/** known once it listens: until then nobody asks. @type {InstanceType<typeof BoardReader>} */
+/** known before it listens, so before the first request. @type {InstanceType<typeof BoardReader>} */
 let board;
 let livenessBlockMs = 0;
 let readinessBlockMs = 0;
 
-/** a process that was frozen as a whole, this thread too, beats within this many ms once it goes on */
+/** ms within which a main thread beats that was frozen together with this thread and goes on */
 const secondLookMs = 250;
 const json = "application/json; charset=utf-8";
 const alive = JSON.stringify({ status: "ok" });
 
 /** @param {FromThread} message */
-const tell = (message) => main.postMessage(message);
+const post = (message) => main.postMessage(message);
 
 /**
  * @param {ServerResponse} response
@@ -51,7 +51,7 @@ const answerAlive = (response) => {
   }, secondLookMs);
 };
 
-/** While the main thread is blocked, whatever else it had said is old. */
+/** While the main thread is blocked, its notice is out of date. */
 const judge = () => {
   const ms = board.lateMs;
   return ms < readinessBlockMs ? board.notice.readiness : { ready: false, reason: blockedFor(ms) };
@@ -59,15 +59,15 @@ const judge = () => {
 
 /** @param {ServerResponse} response */
 const answerReady = (response) => {
-  const told = judge();
-  send(response, told.ready ? 200 : 503, JSON.stringify(told));
+  const readiness = judge();
+  send(response, readiness.ready ? 200 : 503, JSON.stringify(readiness));
 };
 
-/** What the main thread was asked and has not answered. @type {Map<number, { response: ServerResponse, timer: NodeJS.Timeout }>} */
+/** Questions that the main thread has not answered, by id. @type {Map<number, { response: ServerResponse, timer: NodeJS.Timeout }>} */
 const asked = new Map();
 let questions = 0;
 
-/** In place of the main thread's answer: what it last said. @param {ServerResponse} response */
+/** In place of the main thread's answer: its latest notice. @param {ServerResponse} response */
 const answerLastKnown = (response) => {
   const ms = board.lateMs;
   const error = ms < readinessBlockMs ? `no answer from the main thread within ${readinessBlockMs} ms` : blockedFor(ms);
@@ -84,11 +84,11 @@ const askMain = (response, path) => {
     answerLastKnown(response);
   };
   asked.set(id, { response, timer: setTimeout(overdue, readinessBlockMs) });
-  tell({ type: "asked", id, path });
+  post({ type: "asked", id, path });
 };
 
 /** @param {Extract<ToThread, { type: "answer" }>} answer */
-const passOn = ({ id, status, contentType, body }) => {
+const forward = ({ id, status, contentType, body }) => {
   const question = asked.get(id);
   if (question === undefined) return;
   asked.delete(id);
@@ -113,27 +113,27 @@ const respond = (request, response) => {
   request.resume().once("end", () => send(response, 404, JSON.stringify({ error: `there is no ${method} ${url}` })));
 };
 
-// as Fastify has them
+// the values of Fastify
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
 const connections = new Connections(server);
 
-/** @param {Extract<ToThread, { type: "listen" }>} duty */
+/** @param {Extract<ToThread, { type: "listen" }>} message */
 const listen = ({ host, port, memory, ...limits }) => {
   board = new BoardReader(memory);
   ({ livenessBlockMs, readinessBlockMs } = limits);
   /** @param {NodeJS.ErrnoException} error */
-  const refused = ({ code, message }) => tell({ type: "refused", code, message });
+  const refused = ({ code, message }) => post({ type: "refused", wanted: { host, port }, code, message });
   server.once("error", refused);
   server.listen({ host, port }, () => {
     server.off("error", refused);
-    server.on("error", ({ message }) => tell({ type: "failed", message }));
+    server.on("error", ({ message }) => post({ type: "failed", message }));
     const { address, port: bound } = /** @type {AddressInfo} */ (server.address());
-    tell({ type: "listening", address: { host: address, port: bound } });
+    post({ type: "listening", address: { host: address, port: bound } });
   });
 };
 
 main.on("message", (/** @type {ToThread} */ message) => {
   if (message.type === "listen") listen(message);
-  if (message.type === "answer") passOn(message);
-  if (message.type === "end") connections.end().then(() => tell({ type: "ended" }));
+  if (message.type === "answer") forward(message);
+  if (message.type === "end") connections.end().then(() => post({ type: "ended" }));
 });

@@ -1,7 +1,7 @@
-/** The thread of the probes as a thread: started beside the loading of the rest, and told later whom it answers for. */
+/** The probe thread's worker. It may start before the health server is loaded, and waits for its first message. */
 import { Worker } from "node:worker_threads";
 
-/** The program needs about 4 MB, and more with each open connection; what passes these limits ends the thread, not the process. */
+/** The program needs about 4 MB, and more with each open connection; passing these limits ends the thread, not the process. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 1 };
 
 const startWorker = (): Worker => {
@@ -17,7 +17,7 @@ const forgetSpare = (): void => {
   spare = undefined;
 };
 
-/** Starts a thread for the next service that wants one. What fails here is met again, and told, by that service. */
+/** Starts a thread for the next health server that takes one. An error here is met again, and reported, by that server. */
 export const prepareWorker = (): void => {
   try {
     spare ??= startWorker().once("error", forgetSpare).once("exit", forgetSpare);

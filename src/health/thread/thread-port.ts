@@ -1,176 +1,94 @@
-/** The port in the hands of the probe thread, seen from the main thread. */
+/** The probe thread as the holder of the port, seen from the main thread. */
 import type { Worker } from "node:worker_threads";
+import type { PortAddress } from "../../../machines/health-port.machine.ts";
 import { messageOf } from "../../errors.ts";
-import type { TellHealth } from "../facts.ts";
-import type { Address, ListenOptions } from "../listen.ts";
+import type { Holder, SendBack } from "../holder.ts";
 import { refusal } from "../listen.ts";
-import type { Port } from "../port.ts";
+import type { FromThread, MainAnswer, ProbeSettings, ToThread } from "./messages.ts";
 import { takeWorker } from "./probe-worker.ts";
 
-/** Whom the thread answers for. */
-export interface Duty {
-  /** what the board is written in */
-  readonly memory: SharedArrayBuffer;
-  readonly livenessBlockMs: number;
-  readonly readinessBlockMs: number;
-}
-
-/** What the main thread answers for `/status` and `/metrics`. */
-export interface MainAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-export type ToThread =
-  | ({ readonly type: "listen" } & Duty & Address)
-  | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
-  | { readonly type: "end" };
-
-export type FromThread =
-  | { readonly type: "listening"; readonly address: Address }
-  | { readonly type: "refused"; readonly code: string | undefined; readonly message: string }
-  | { readonly type: "asked"; readonly id: number; readonly path: string }
-  | { readonly type: "failed"; readonly message: string }
-  | { readonly type: "ended" };
-
-export interface ThreadPortOptions extends Duty {
-  /** Never rejects. */
+export interface ThreadPortOptions {
+  readonly settings: ProbeSettings;
+  /** Answers `/status` and `/metrics`. Never rejects. */
   readonly answer: (path: string) => Promise<MainAnswer>;
-  readonly onFact: TellHealth;
-  /** The thread has died, and nobody told it to. */
-  readonly onDeath: (reason: string, where: Address) => void;
+  /** Writes the notice board, which the thread reads for each answer. */
+  readonly publish: () => void;
+  readonly sendBack: SendBack;
 }
 
-/** The thread died before it listened. */
-export class ThreadDied extends Error {}
+/** Where there is no thread, no command has an effect. */
+const noThread: Holder = { listen: () => {}, end: () => {}, cut: () => {} };
 
-interface Waiting {
-  readonly host: string;
-  readonly port: number;
-  readonly resolve: (address: Address) => void;
-  readonly reject: (error: Error) => void;
-}
+/** Starts the thread beside this one. When it exits, or cannot be started (Node's permission model may forbid it), sends `thread.exited`. */
+export const startThread = (options: ThreadPortOptions): Holder => {
+  try {
+    return new ThreadPort(takeWorker(), options);
+  } catch (error) {
+    options.sendBack({ type: "thread.exited", reason: messageOf(error) });
+    return noThread;
+  }
+};
 
-export class ThreadPort implements Port {
+/** Keeps the process alive only while it is waited for: to listen, to end its connections, to exit. */
+class ThreadPort implements Holder {
+  readonly #worker: Worker;
   readonly #options: ThreadPortOptions;
-  #worker: Worker | undefined;
-  #gone: Promise<void> = Promise.resolve();
-  #waiting: Waiting | undefined;
-  #address: Address | undefined;
-  #onEnded = () => {};
-  #trouble = "it ended by itself";
-  /** aborts when the thread is told to go */
-  readonly #dismissal = new AbortController();
 
-  constructor(options: ThreadPortOptions) {
+  constructor(worker: Worker, options: ThreadPortOptions) {
+    this.#worker = worker;
     this.#options = options;
-  }
-
-  get address(): Address | undefined {
-    return this.#address;
-  }
-
-  /** Has the thread start beside this one. Any time; once it has started or gone, without effect. */
-  start(): void {
-    if (this.#worker || this.#dismissal.signal.aborted) return;
-    try {
-      this.#worker = this.#spawn();
-    } catch (error) {
-      // Node's permission model may forbid threads
-      this.#trouble = messageOf(error);
-    }
-  }
-
-  #spawn(): Worker {
-    const worker = takeWorker();
-    worker.on("message", (message: FromThread) => this.#hear(message));
+    let reason = "it ended by itself";
+    worker.on("message", (message: FromThread) => this.#receive(message));
     worker.on("error", (error) => {
-      this.#trouble = messageOf(error);
+      reason = messageOf(error);
     });
-    this.#gone = new Promise((resolve) => worker.once("exit", () => resolve(this.#depart())));
-    return worker;
+    worker.once("exit", () => options.sendBack({ type: "thread.exited", reason }));
   }
 
-  /** The wait keeps the process alive, what comes after it does not. Rejects with `ThreadDied` too. */
-  async open({ host, port }: ListenOptions): Promise<Address> {
-    this.start();
-    this.#worker?.ref();
-    try {
-      return await new Promise<Address>((resolve, reject) => {
-        if (this.#worker === undefined) return reject(new ThreadDied(this.#trouble));
-        this.#waiting = { host, port, resolve, reject };
-        const { memory, livenessBlockMs, readinessBlockMs } = this.#options;
-        this.#send({ type: "listen", host, port, memory, livenessBlockMs, readinessBlockMs });
-      });
-    } finally {
-      this.#waiting = undefined;
-      this.#worker?.unref();
-    }
+  listen({ host, port }: PortAddress): void {
+    const { publish, settings } = this.#options;
+    publish();
+    this.#worker.ref();
+    this.#post({ type: "listen", host, port, ...settings });
   }
 
-  /** Resolves when the thread is gone, or was never there. */
-  get gone(): Promise<void> {
-    return this.#gone;
+  end(): void {
+    this.#options.publish();
+    this.#worker.ref();
+    this.#post({ type: "end" });
   }
 
-  /** The thread goes with it, and may do so a moment later. */
-  async end(): Promise<void> {
-    const politely = this.#address !== undefined;
-    if (politely) await this.#endConnections();
-    this.destroy();
-    if (!politely) await this.#gone;
+  cut(): void {
+    this.#worker.ref();
+    void this.#worker.terminate();
   }
 
-  async #endConnections(): Promise<void> {
-    this.#worker?.ref();
-    const ended = new Promise<void>((resolve) => {
-      this.#onEnded = resolve;
-    });
-    this.#send({ type: "end" });
-    await Promise.race([ended, this.#gone]);
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
   }
 
-  destroy(): void {
-    this.#dismissal.abort();
-    this.#address = undefined;
-    this.#worker?.ref();
-    void this.#worker?.terminate();
-  }
-
-  #send(message: ToThread): void {
-    this.#worker?.postMessage(message);
-  }
-
-  #hear(message: FromThread): void {
-    if (message.type === "listening") this.#arrive(message.address);
-    if (message.type === "refused") this.#refuse(message);
+  #receive(message: FromThread): void {
+    const { sendBack } = this.#options;
     if (message.type === "asked") void this.#answer(message);
-    if (message.type === "failed") this.#options.onFact({ type: "health.server.failed", reason: message.message });
-    if (message.type === "ended") this.#onEnded();
+    if (message.type === "failed") sendBack({ type: "health.server.failed", reason: message.message });
+    if (message.type === "ended") sendBack({ type: "port.ended" });
+    if (message.type === "listening") this.#settle(() => sendBack({ type: "port.listening", address: message.address }));
+    if (message.type === "refused") this.#settle(() => sendBack({ type: "port.refused", error: this.#refusalOf(message) }));
   }
 
-  #arrive(address: Address): void {
-    this.#address = address;
-    this.#waiting?.resolve(address);
+  /** Whether it listens is known; what follows may want the process alive again. */
+  #settle(then: () => void): void {
+    this.#worker.unref();
+    then();
+  }
+
+  #refusalOf({ wanted, code, message }: Extract<FromThread, { type: "refused" }>): Error {
+    const error: NodeJS.ErrnoException = new Error(message);
+    if (code !== undefined) error.code = code;
+    return refusal(error, wanted);
   }
 
   async #answer({ id, path }: Extract<FromThread, { type: "asked" }>): Promise<void> {
-    this.#send({ type: "answer", id, ...(await this.#options.answer(path)) });
-  }
-
-  #refuse({ code, message }: Extract<FromThread, { type: "refused" }>): void {
-    if (this.#waiting === undefined) return;
-    const error: NodeJS.ErrnoException = new Error(message);
-    if (code !== undefined) error.code = code;
-    this.#waiting.reject(refusal(error, this.#waiting));
-  }
-
-  #depart(): void {
-    const where = this.#address;
-    this.#worker = undefined;
-    this.#address = undefined;
-    this.#waiting?.reject(new ThreadDied(this.#trouble));
-    if (where) this.#options.onDeath(this.#trouble, where);
+    this.#post({ type: "answer", id, ...(await this.#options.answer(path)) });
   }
 }

@@ -127,7 +127,7 @@ export class RealWorld implements World {
 
   async #loadHealth(): Promise<HealthServer | undefined> {
     const health = await this.#options.loadHealth?.();
-    health?.warm();
+    health?.prepare();
     return health;
   }
 

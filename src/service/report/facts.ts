@@ -1,4 +1,6 @@
 /** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
+
+import type { HealthFact } from "../../../machines/health-port.machine.ts";
 import type {
   EndedPhase,
   Failure,
@@ -10,7 +12,6 @@ import type {
 } from "../../../machines/index.ts";
 import { isOpen } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
-import type { HealthFact } from "../../health/facts.ts";
 import type { Logger } from "../../logger.ts";
 import type { StopReport } from "../types.ts";
 

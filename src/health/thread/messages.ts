@@ -1,0 +1,32 @@
+/** What the main thread and the probe thread send to each other. */
+import type { PortAddress } from "../../../machines/health-port.machine.ts";
+
+/** What the thread needs to answer probes. */
+export interface ProbeSettings {
+  /** the notice board */
+  readonly memory: SharedArrayBuffer;
+  /** ms that the main thread may be blocked before `/healthz` is 503 */
+  readonly livenessBlockMs: number;
+  /** ms that the main thread may be blocked before `/readyz` is 503 */
+  readonly readinessBlockMs: number;
+}
+
+/** The main thread's answer to `/status` or `/metrics`. */
+export interface MainAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export type ToThread =
+  | ({ readonly type: "listen" } & ProbeSettings & PortAddress)
+  | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
+  | { readonly type: "end" };
+
+export type FromThread =
+  | { readonly type: "listening"; readonly address: PortAddress }
+  /** `wanted`: where it was to listen */
+  | { readonly type: "refused"; readonly wanted: PortAddress; readonly code: string | undefined; readonly message: string }
+  | { readonly type: "asked"; readonly id: number; readonly path: string }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "ended" };
