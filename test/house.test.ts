@@ -1,4 +1,5 @@
-/** The house: imports point one way, the public door is what it says, edges stay at the edge, and what is written about it is true. */
+/** The house: imports point one way and in no circle, and edges stay at the edge. */
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,10 +7,15 @@ import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
-const sources = (folder: string): string[] =>
+const filesIn = (folder: string, extensions: RegExp): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((file) => join(folder, file))
-    .filter((file) => file.endsWith(".ts"));
+    .filter((file) => extensions.test(file));
+const sources = (folder: string): string[] => filesIn(folder, /\.ts$/);
+const foldersIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
 
 /** Each room and the rooms below it that it may import, beside itself, the ground floor and the machines. */
 const library = ["redis", "http", "registry", "health", "flight", "service", "leadership", "streams", "launch", "index"];
@@ -46,17 +52,25 @@ const roomOf = (file: string): string => {
   return name === "launch" || name === "index" ? name : "ground";
 };
 
+/** What a file imports, types included. */
 const importsOf = (file: string): string[] =>
-  [...read(file).matchAll(/(?:^|\n)(?:import|export)\b[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)/g)].map(([, a, b]) => a ?? b!);
+  [
+    ...read(file).matchAll(
+      /(?:^|\n)(?:import|export)\b[^;]*?from\s+"([^"]+)"|(?:^|\n)import\s+"([^"]+)"|\b(?:import|require)\("([^"]+)"\)/g,
+    ),
+  ].map((found) => found.slice(1).find((target) => target !== undefined)!);
+/** The files of this tree that a file imports. */
+const targetsOf = (file: string): string[] =>
+  importsOf(file)
+    .filter((target) => target.startsWith("."))
+    .map((target) => relative(root, join(root, dirname(file), target)));
 
 const all = [...sources("machines"), ...sources("src")];
 
 describe("imports", () => {
   it("point one way", () => {
     const wrong = all.flatMap((file) =>
-      importsOf(file)
-        .filter((target) => target.startsWith("."))
-        .map((target) => relative(root, join(root, dirname(file), target)))
+      targetsOf(file)
         .filter((target) => {
           const [from, to] = [roomOf(file), roomOf(target)];
           if (from === to || to === "machines") return false;
@@ -78,8 +92,36 @@ describe("imports", () => {
   it("no room is unknown to this test or to CONTRIBUTING", () => {
     const rooms = [...new Set(all.map(roomOf))];
     expect(rooms.filter((room) => !(room in mayImport))).toEqual([]);
-    const folders = readdirSync(join(root, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(folders.map(({ name }) => name).filter((name) => !read("CONTRIBUTING.md").includes(`| \`src/${name}/\``))).toEqual([]);
+    expect(foldersIn("src").filter((name) => !read("CONTRIBUTING.md").includes(`| \`src/${name}/\``))).toEqual([]);
+  });
+
+  it("form no circle, types included", () => {
+    const done = new Set<string>();
+    const circleFrom = (file: string, path: readonly string[]): readonly string[] | undefined => {
+      if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+      if (done.has(file)) return undefined;
+      const circle = targetsOf(file)
+        .map((target) => circleFrom(target, [...path, file]))
+        .find((found) => found !== undefined);
+      done.add(file);
+      return circle;
+    };
+    const modules = [...all, ...filesIn("src", /\.(js|cjs)$/)];
+    expect(modules.flatMap((file) => circleFrom(file, [])?.join(" -> ") ?? [])).toEqual([]);
+  });
+
+  it("of the package itself load no file of tiers, fleet or cli, and none of a picture", () => {
+    // a loader hook writes the URL of each module that is really loaded
+    const hook = `import { writeSync } from "node:fs";
+      export const load = (url, context, next) => { writeSync(1, url + "\\n"); return next(url, context); };`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
+    const preload = `data:text/javascript,${encodeURIComponent(register)}`;
+    const args = ["--import", preload, "--input-type=module", "--eval", 'await import("stargazer");'];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+    expect(stderr).toBe("");
+    const loaded = stdout.split("\n").flatMap((url) => /\/dist\/src\/(.+)$/.exec(url)?.[1] ?? []);
+    expect(loaded).toContain("service/service.js");
+    expect(loaded.filter((file) => /^(tiers|fleet|cli|inspector|drawing|charts|timeline|testing)\//.test(file))).toEqual([]);
   });
 });
 
@@ -95,8 +137,20 @@ describe("edges stay at the edge", () => {
   it("console is in the CLI only", () => {
     expect(using(/\bconsole\./, (file) => file.startsWith("src/cli/"))).toEqual([]);
   });
+  it("every file begins with a comment that says what it is for", () => {
+    const beginsWithComment = (file: string) => /^(?:#!.*\n)?(?:<!doctype html>\n)?\s*(?:\/[*/]|<!--)/i.test(read(file));
+    const files = [...filesIn("machines", /\.ts$/), ...filesIn("src", /\.(ts|js|mjs|cjs|css)$/)];
+    expect(files.filter((file) => !beginsWithComment(file))).toEqual([]);
+  });
   it("no file but a chart is longer than 260 lines", () => {
     expect(all.filter((file) => !file.endsWith(".machine.ts") && read(file).split("\n").length > 260)).toEqual([]);
+  });
+});
+
+describe("tests", () => {
+  it("lie in the same tree as the sources", () => {
+    const own = ["kit", "fixtures", "faults", "simulation", "mutate", "bench", "machines"];
+    expect(foldersIn("test").filter((name) => !own.includes(name) && !foldersIn("src").includes(name))).toEqual([]);
   });
 });
 
