@@ -156,6 +156,8 @@ const expired = { target: "#leadership.yielding", actions: because("the lock cou
 
 export const leadershipMachine = leadership.createMachine({
   id: "leadership",
+  description:
+    "At most one of all instances leads. The leader renews its lock, and stops acting before the lock can have expired.",
   context: ({ input: { times, now, random } }) => ({
     times: { ...defaultLeadershipTimes, ...times },
     now,

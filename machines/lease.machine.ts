@@ -178,6 +178,8 @@ const write = ({ context }: { context: LeaseContext }): LeaseWrite => ({
 
 export const leaseMachine = lease.createMachine({
   id: "lease",
+  description:
+    "The registry entry of one instance: written, prolonged by beats, written again where it was lost, deleted at the end.",
   context: ({ input: { status, ...input } }) => ({
     ...input,
     wanted: status,

@@ -287,6 +287,8 @@ const step = <P extends StopStep, G extends string, A extends string, D extends 
 
 export const lifecycleMachine = lifecycle.createMachine({
   id: "lifecycle",
+  description:
+    "Boots state by state, then runs. Whatever happens, it ends through stopping, which undoes what was begun, in reverse.",
   context: ({ input }) => ({
     settings: { ...defaultSettings, ...input.settings },
     now: input.now ?? Date.now,

@@ -187,6 +187,8 @@ const afterExit = [
 
 export const supervisorMachine = supervisor.createMachine({
   id: "supervisor",
+  description:
+    "One child process: started again after a failure, later each time, until it fails too often; stopped in order, or killed.",
   context: ({ input }) => ({
     settings: { ...defaultSupervisorSettings, ...input.settings },
     now: input.now ?? Date.now,

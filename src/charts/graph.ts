@@ -5,6 +5,8 @@ export interface ChartState {
   /** `lifecycle.pinging.attempt` */
   readonly id: string;
   readonly name: string;
+  /** one sentence: what happens in it */
+  readonly description: string | undefined;
   readonly type: "atomic" | "compound" | "parallel" | "final" | "history";
   /** the id of the initial child */
   readonly initial: string | undefined;
@@ -32,6 +34,7 @@ export interface Arrow {
 /** A child machine that spans states: begun on the way into one, ended on the way out of another. */
 export interface SpawnedChild {
   readonly id: string;
+  readonly description: string | undefined;
   readonly states: readonly string[];
   readonly from: string;
   readonly to: string;
@@ -96,6 +99,7 @@ const stateOf = (node: AnyStateNode, parent: ChartState | undefined): ChartState
   const state: ChartState = {
     id: node.id,
     name: node.key,
+    description: node.description,
     type: node.type,
     initial,
     tags: [...node.tags],
@@ -116,7 +120,8 @@ interface ChildAction {
 const childrenOf = (machine: AnyStateMachine): SpawnedChild[] => {
   const { actions, actors } = machine.implementations as unknown as {
     actions: Record<string, ChildAction | undefined>;
-    actors: Record<string, AnyStateMachine | undefined>;
+    /** those that are not machines have no states */
+    actors: Record<string, Partial<AnyStateMachine> | undefined>;
   };
   const nodes = nodesOf(machine.root as AnyStateNode);
   const isAmong = (names: readonly unknown[], type: string, id?: string) =>
@@ -128,7 +133,9 @@ const childrenOf = (machine: AnyStateMachine): SpawnedChild[] => {
     const spawned = isAmong([...node.entry, ...into.flatMap((transition) => transition.actions)], "xstate.spawnChild");
     const end = spawned && nodes.find(({ entry, exit }) => isAmong([...entry, ...exit], "xstate.stopChild", spawned.id));
     if (spawned?.id === undefined || end === undefined) return [];
-    return [{ id: spawned.id, states: Object.keys(actors[spawned.id]?.states ?? {}), from: node.id, to: end.id }];
+    const child = actors[spawned.id];
+    const [description, states] = [child?.root?.description, Object.keys(child?.states ?? {})];
+    return [{ id: spawned.id, description, states, from: node.id, to: end.id }];
   });
 };
 

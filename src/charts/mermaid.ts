@@ -1,16 +1,26 @@
 /** A chart as Mermaid's stateDiagram-v2, which code hosts draw in a README. */
 import type { Chart, ChartState } from "./graph.ts";
-import { bundlesOf } from "./words.ts";
+import { bundlesOf, textOf } from "./words.ts";
 
-/** Mermaid knows a state by one word. */
+/** Mermaid's name of a state is one word. */
 const wordOf = (id: string): string => id.replaceAll(/\W/g, "_");
 
 const statesOf = (state: ChartState, indent: string): string[] => {
   const name = `${indent}state "${state.name}" as ${wordOf(state.id)}`;
-  if (state.children.length === 0) return [name];
-  const initial = state.initial === undefined ? [] : [`${indent}  [*] --> ${wordOf(state.initial)}`];
-  return [`${name} {`, ...initial, ...state.children.flatMap((child) => statesOf(child, `${indent}  `)), `${indent}}`];
+  return state.children.length === 0 ? [name] : [`${name} {`, ...insideOf(state, `${indent}  `), `${indent}}`];
 };
+
+/** Regions are parted by `--`, and each needs a compound around it. */
+const insideOf = ({ type, initial, children }: ChartState, indent: string): string[] => [
+  ...(initial === undefined ? [] : [`${indent}[*] --> ${wordOf(initial)}`]),
+  ...children.flatMap((child, index) => [
+    ...(type === "parallel" && index > 0 ? [`${indent}--`] : []),
+    ...statesOf(child, indent),
+  ]),
+];
+
+/** Mermaid has no regions in the diagram itself: those of a chart stand in a state of its name. */
+const contentOf = (root: ChartState): string[] => (root.type === "parallel" ? statesOf(root, "  ") : insideOf(root, "  "));
 
 /** What starts from everywhere starts from a state of its own: Mermaid has no arrow out of the whole diagram. */
 const anyState = ({ root }: Chart, sources: readonly string[]): string[] =>
@@ -20,7 +30,7 @@ export const mermaidOf = (chart: Chart): string => {
   const { root, states } = chart;
   const bundles = bundlesOf(chart);
   const arrows = bundles.map(({ source, target, words }) => {
-    const label = words.map(({ text, guard }) => [text, guard].filter(Boolean).join(" ")).join(" / ");
+    const label = words.map(textOf).join(" / ");
     return `  ${wordOf(source)} --> ${wordOf(target)}${label === "" ? "" : `: ${label}`}`;
   });
   const ends = states
@@ -28,8 +38,7 @@ export const mermaidOf = (chart: Chart): string => {
     .map(({ id }) => `  ${wordOf(id)} --> [*]`);
   return [
     "stateDiagram-v2",
-    `  [*] --> ${wordOf(root.initial!)}`,
-    ...root.children.flatMap((child) => statesOf(child, "  ")),
+    ...contentOf(root),
     ...anyState(
       chart,
       bundles.map(({ source }) => source),

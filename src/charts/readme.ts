@@ -1,6 +1,5 @@
-/** `machines/README.md`: each chart as a sentence, a diagram and a table of its arrows. */
+/** `machines/README.md`: each chart as a sentence, a picture, a table of its states and a table of its arrows. */
 import type { Arrow, Chart, ChartState } from "./graph.ts";
-import { mermaidOf } from "./mermaid.ts";
 import { eventWord, isElse } from "./words.ts";
 
 export interface Described {
@@ -20,19 +19,22 @@ const headParagraph = (source: string): string => {
   return paragraph.replaceAll(/\s*\n\s*/g, " ");
 };
 
-/** Pipes would end a table's cell. */
+/** A pipe would end the cell of a table. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 const code = (text: string): string => (text === "" ? "" : `\`${cell(text)}\``);
 
-const rowOf = (arrow: Arrow, { root, states, arrows }: Chart): string => {
-  const state = [root, ...states].find(({ id }) => id === arrow.source)!;
-  const from = state === root ? "any state" : code(shortId(arrow.source, root));
+const shortId = (id: string, root: ChartState): string => id.slice(root.id.length + 1);
+
+const arrowRow = (arrow: Arrow, { root, arrows }: Chart): string => {
+  const from = arrow.source === root.id ? "any state" : code(shortId(arrow.source, root));
   const event = arrow.event === "" ? "at once" : code(eventWord(arrow));
   const guard = arrow.guard === undefined ? (isElse(arrow, arrows) ? "else" : "") : code(arrow.guard);
-  const target = arrow.isInternal ? "stays" : code(shortId(arrow.target, root));
-  return `| ${from} | ${event} | ${guard} | ${target} |`;
+  const to = arrow.isInternal ? "stays" : code(shortId(arrow.target, root));
+  return `| ${from} | ${event} | ${guard} | ${to} |`;
 };
-const shortId = (id: string, root: ChartState): string => id.slice(root.id.length + 1);
+
+const stateRow = ({ id, description = "", tags, invokes }: ChartState, root: ChartState): string =>
+  `| ${code(shortId(id, root))} | ${cell(description)} | ${invokes.map(code).join(", ")} | ${tags.map(code).join(", ")} |`;
 
 const sectionOf = ({ name, chart, source }: Described): string =>
   [
@@ -40,15 +42,22 @@ const sectionOf = ({ name, chart, source }: Described): string =>
     "",
     headParagraph(source),
     "",
-    `Code: [${name}.machine.ts](${name}.machine.ts) · picture: [${name}.svg](../visualizations/${name}.svg) · for Stately's editor: [${name}.json](../visualizations/${name}.json)`,
+    `Code: [${name}.machine.ts](${name}.machine.ts) · for Stately's editor: [${name}.json](../visualizations/${name}.json) · for Mermaid: [${name}.mmd](../visualizations/${name}.mmd)`,
     "",
-    "```mermaid",
-    mermaidOf(chart).trimEnd(),
-    "```",
+    `![The states of ${name} and the arrows between them](../visualizations/${name}.svg)`,
     "",
-    "| state | event | guard | target |",
+    "| state | what happens there | invokes | tags |",
     "| --- | --- | --- | --- |",
-    ...chart.arrows.map((arrow) => rowOf(arrow, chart)),
+    ...chart.states.map((state) => stateRow(state, chart.root)),
+    "",
+    "<details>",
+    `<summary>The ${chart.arrows.length} transitions of ${name}</summary>`,
+    "",
+    "| from | event | guard | to |",
+    "| --- | --- | --- | --- |",
+    ...chart.arrows.map((arrow) => arrowRow(arrow, chart)),
+    "",
+    "</details>",
     "",
   ].join("\n");
 
@@ -56,7 +65,7 @@ export const machinesReadme = (charts: readonly Described[]): string =>
   [
     "# The machines",
     "",
-    "Written by `npm run generate` from the machines themselves; a test holds it so. A guard that says `else` is taken when no guard before it holds; `stays` runs actions and leaves no state.",
+    "Written by `npm run generate` from the machines themselves, and held against them by a test. In the tables of transitions, `else` is taken when no guard before it holds; `stays` runs actions and leaves no state.",
     "",
     ...charts.map(sectionOf),
   ].join("\n");

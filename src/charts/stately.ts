@@ -22,7 +22,7 @@ const plain = (value: unknown): Json => {
   return typeof value === "function" || value === undefined ? null : (value as Json);
 };
 
-/** An event that leads nowhere is forbidden: an empty transition says so. */
+/** A forbidden event has an empty transition. */
 const transitionOf = (transition: unknown): Json => {
   if (transition === undefined) return {};
   if (typeof transition === "string") return { target: transition };
@@ -49,8 +49,10 @@ const invokeOf = (invoke: unknown): Json => {
 /** The parts of a state's config, each with what makes it plain; all others are code. */
 const parts: Readonly<Record<string, (value: unknown) => Json>> = {
   id: plain,
+  description: plain,
   type: plain,
   initial: plain,
+  meta: plain,
   tags: (tags) => listOf(tags).map(plain),
   entry: (entry) => listOf(entry).map(partOf),
   exit: (exit) => listOf(exit).map(partOf),

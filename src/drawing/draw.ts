@@ -1,16 +1,13 @@
 /** The picture of a chart. */
 import type { ChartName } from "../charts/charts.ts";
 import { machineOf } from "../charts/charts.ts";
-import type { Chart } from "../charts/graph.ts";
 import { chartOf } from "../charts/graph.ts";
-import type { Layout } from "./layout.ts";
+import { landscapeOf } from "./landscape.ts";
 import { spineLayout } from "./spine.ts";
-import { hasSpine } from "./spine-rows.ts";
 import { svgOf } from "./svg.ts";
 
-/** elkjs is large and optional: it is loaded when a chart needs it. */
-export const layoutOf = async (chart: Chart): Promise<Layout> =>
-  hasSpine(chart) ? spineLayout(chart) : (await import("./layered.ts")).layeredLayout(chart);
+/** The SVG of a chart, light and dark in one file; the same bytes on every call. */
+export const drawChart = (name: ChartName): string => svgOf(name, spineLayout(chartOf(machineOf(name))));
 
-/** The SVG of a chart. Rejects with `SG_ERR_CONFIG_INVALID` where the chart needs elkjs and it is not installed. */
-export const drawChart = async (name: ChartName): Promise<string> => svgOf(name, await layoutOf(chartOf(machineOf(name))));
+/** The lifecycle small enough for one screen: 960 px wide. */
+export const drawLandscape = (): string => landscapeOf("lifecycle", chartOf(machineOf("lifecycle")));

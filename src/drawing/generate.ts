@@ -5,13 +5,13 @@ import { chartOf } from "../charts/graph.ts";
 import { mermaidOf } from "../charts/mermaid.ts";
 import { machinesReadme } from "../charts/readme.ts";
 import { statelyOf } from "../charts/stately.ts";
-import { drawChart } from "./draw.ts";
+import { drawChart, drawLandscape } from "./draw.ts";
 
 export const chartFormats = ["svg", "mermaid", "json"] as const;
 export type ChartFormat = (typeof chartFormats)[number];
 
 /** A chart as text. */
-export const renderChart = async (name: ChartName, format: ChartFormat): Promise<string> => {
+export const renderChart = (name: ChartName, format: ChartFormat): string => {
   if (format === "svg") return drawChart(name);
   return format === "mermaid" ? mermaidOf(chartOf(machineOf(name))) : statelyOf(machineOf(name));
 };
@@ -19,10 +19,11 @@ export const renderChart = async (name: ChartName, format: ChartFormat): Promise
 const extensions: Readonly<Record<ChartFormat, string>> = { svg: "svg", mermaid: "mmd", json: "json" };
 
 /** `visualizations/<name>.*` for the given charts, by path from the project's root. */
-export const pictureFiles = async (names: readonly ChartName[]): Promise<Map<string, string>> => {
-  const files = names.flatMap((name) => chartFormats.map((format) => ({ name, format })));
-  const texts = await Promise.all(files.map(({ name, format }) => renderChart(name, format)));
-  return new Map(files.map(({ name, format }, index) => [`visualizations/${name}.${extensions[format]}`, texts[index]!]));
+export const pictureFiles = (names: readonly ChartName[]): Map<string, string> => {
+  const files = names.flatMap((name) =>
+    chartFormats.map((format) => [`visualizations/${name}.${extensions[format]}`, renderChart(name, format)] as const),
+  );
+  return new Map(names.includes("lifecycle") ? [...files, ["visualizations/lifecycle-landscape.svg", drawLandscape()]] : files);
 };
 
 /** `machines/README.md`; `readSource` gives the text of a machine's file. */

@@ -1,6 +1,8 @@
 /** A drawing as geometry, before any ink: what the layouts make, what the SVG writes, what the tests measure. All in px. */
 import type { ChartState, Kind, SpawnedChild } from "../charts/graph.ts";
 import type { Word } from "../charts/words.ts";
+import { textOf } from "../charts/words.ts";
+import type { Header } from "./legend.ts";
 import { textWidth } from "./measure.ts";
 
 export type Point = readonly [x: number, y: number];
@@ -24,14 +26,19 @@ export interface Box extends Rect {
   readonly notes: readonly Note[];
 }
 
-/** The label of one event, opaque, standing on its line. */
-export interface Pill extends Rect {
+/** A word where it stands: plain text beside its line, with a ground that shows only while it is lit. */
+export interface Label extends Rect {
   readonly word: Word;
+  /** whether another label stands before it in its row */
+  readonly isFollowing: boolean;
+  /** at which end its text is fixed, so that another font's width does not move it from its line */
+  readonly side: "left" | "right";
 }
 
 export interface Line {
   /** of the arrows that it stands for */
   readonly ids: readonly string[];
+  readonly title?: string;
   readonly kind: Kind | "mixed" | "initial" | "child";
   /** `tap`: the visible beginning of an exit; `rail`: what exits share; `trace`: the whole way of an exit, seen when it is taken */
   readonly role: "edge" | "tap" | "rail" | "trace";
@@ -41,17 +48,16 @@ export interface Line {
   readonly ends: readonly string[];
 }
 
-/** A child machine beside the states it spans. */
+/** A child machine beside the states that it spans. */
 export interface Bar extends Rect {
   readonly child: SpawnedChild;
 }
 
-export interface Caption extends Point2 {
-  readonly text: string;
-}
-interface Point2 {
+export interface Caption {
   readonly x: number;
   readonly y: number;
+  readonly text: string;
+  readonly className?: "end" | "begins";
 }
 
 export interface Layout {
@@ -59,25 +65,31 @@ export interface Layout {
   readonly height: number;
   readonly boxes: readonly Box[];
   readonly lines: readonly Line[];
-  readonly pills: readonly Pill[];
+  readonly labels: readonly Label[];
   readonly dots: readonly Point[];
   readonly bars: readonly Bar[];
   readonly captions: readonly Caption[];
+  /** the sentence under the title, and the legend */
+  readonly header: Header;
 }
 
-export const sizes = { name: 14, note: 11.5, pill: 11.5, title: 21 } as const;
-export const pillHeight = 19;
-const pillGap = 3;
-const pillPadding = 8;
+export const sizes = { name: 14, note: 11.5, caption: 11.5, word: 11.5, title: 21, sentence: 13 } as const;
+export const labelHeight = 17;
+const labelGap = 8;
+/** between a label's text and its ground's border */
+export const labelPadding = 4;
 const noteHeight = 17;
 /** the mark before a note's text */
 export const markWidth = 15;
 export const headHeight = 44;
 
-const wordWidth = ({ text, guard }: Word): number =>
-  textWidth([text, guard].filter(Boolean).join(" "), sizes.pill) + 2 * pillPadding;
+const wordWidth = (word: Word): number => textWidth(textOf(word), sizes.word) + 2 * labelPadding;
 
 export const noteWidth = ({ text }: Note): number => markWidth + textWidth(text, sizes.note);
+
+/** Where a frame's name and the notes after it end, from its left border. */
+export const headWidth = ({ state, notes }: Pick<Box, "state" | "notes">): number =>
+  notes.reduce((sum, note) => sum + noteWidth(note) + 14, 18 + textWidth(state.name, sizes.name, { bold: true }) + 14);
 
 /** What a leaf's box needs for its name and notes. */
 export const boxSize = (name: string, notes: readonly Note[]): { width: number; height: number } => ({
@@ -91,23 +103,14 @@ export const baselines = ({ y, height, notes }: Box): { name: number; notes: num
   return { name: top + 12, notes: notes.map((_, index) => top + 12 + (index + 1) * noteHeight) };
 };
 
-/** Words in a block of pills: under one another in one width, or flowing in centred rows of at most `maxWidth`. */
+/** Words in rows of at most `maxWidth`. */
 export interface Block {
   readonly width: number;
   readonly height: number;
   readonly rows: readonly (readonly Word[])[];
-  readonly isColumn: boolean;
 }
 
-const heightOf = (rows: number): number => rows * (pillHeight + pillGap) - pillGap;
-const rowWidth = (row: readonly Word[]): number => row.reduce((sum, word) => sum + wordWidth(word) + pillGap, -pillGap);
-
-export const columnOf = (words: readonly Word[]): Block => ({
-  width: Math.max(0, ...words.map(wordWidth)),
-  height: heightOf(words.length),
-  rows: words.map((word) => [word]),
-  isColumn: true,
-});
+const rowWidth = (row: readonly Word[]): number => row.reduce((sum, word) => sum + wordWidth(word) + labelGap, -labelGap);
 
 export const flowOf = (words: readonly Word[], maxWidth: number): Block => {
   const rows: Word[][] = [];
@@ -116,17 +119,56 @@ export const flowOf = (words: readonly Word[], maxWidth: number): Block => {
     if (last !== undefined && rowWidth([...last, word]) <= maxWidth) last.push(word);
     else rows.push([word]);
   }
-  return { width: Math.max(0, ...rows.map(rowWidth)), height: heightOf(rows.length), rows, isColumn: false };
+  return { width: Math.max(0, ...rows.map(rowWidth)), height: rows.length * labelHeight, rows };
 };
 
-/** The pills of a block whose corner is at `x`, `y`. */
-export const pillsOf = (block: Block, x: number, y: number): Pill[] =>
-  block.rows.flatMap((row, index) => {
-    let left = x + (block.isColumn ? 0 : (block.width - rowWidth(row)) / 2);
-    return row.map((word) => {
-      const width = block.isColumn ? block.width : wordWidth(word);
-      const pill = { x: left, y: y + index * (pillHeight + pillGap), width, height: pillHeight, word };
-      left += width + pillGap;
-      return pill;
+/** The labels of a block whose corner is at `x`, `y`. */
+export const labelsOf = ({ rows, width: blockWidth }: Block, x: number, y: number, side: "left" | "right" = "left"): Label[] =>
+  rows.flatMap((row, index) => {
+    let left = side === "left" ? x : x + blockWidth - rowWidth(row);
+    return row.map((word, at) => {
+      const width = wordWidth(word);
+      const label = {
+        x: left,
+        y: y + index * labelHeight,
+        width,
+        height: labelHeight,
+        word,
+        isFollowing: at > 0,
+        side: row.length === 1 ? side : ("left" as const),
+      };
+      left += width + labelGap;
+      return label;
     });
   });
+
+const greedy = (text: string, size: number, maxWidth: number): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const longer = [lines.at(-1), word].filter(Boolean).join(" ");
+    if (lines.length > 0 && textWidth(longer, size) <= maxWidth) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+};
+
+/** A text in as few lines of at most `maxWidth` as it needs, all about as long as one another. */
+export const wrapped = (text: string, size: number, maxWidth: number): string[] => {
+  const { length } = greedy(text, size, maxWidth);
+  let width = maxWidth;
+  while (width > 20 && greedy(text, size, width - 4).length === length) width -= 4;
+  return greedy(text, size, width);
+};
+
+export const captionLine = 14;
+
+/** What a frame's state does: after its name and notes, or under them where that is too long. */
+export const headText = (
+  box: Pick<Box, "state" | "notes">,
+  frameWidth: number,
+): { after: readonly string[]; below: readonly string[] } => {
+  const { description = "" } = box.state;
+  if (description === "") return { after: [], below: [] };
+  const fits = headWidth(box) + textWidth(description, sizes.caption) <= frameWidth - 18;
+  return fits ? { after: [description], below: [] } : { after: [], below: wrapped(description, sizes.caption, frameWidth - 36) };
+};

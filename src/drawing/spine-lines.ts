@@ -1,10 +1,9 @@
-/** The lines of a spine and the words on them. */
-
+/** The lines of a spine and the words beside them. */
 import { kindOfLine } from "../charts/words.ts";
-import type { Line, Pill, Point } from "./layout.ts";
-import { columnOf, pillHeight, pillsOf } from "./layout.ts";
-import type { Places, Tap } from "./spine-places.ts";
-import { frameHalf, isFrame, isInner, straightBlock } from "./spine-places.ts";
+import type { Label, Line, Point } from "./layout.ts";
+import { labelHeight, labelsOf } from "./layout.ts";
+import type { Places, Reach, Touch } from "./spine-places.ts";
+import { heightAbove, inset, straightBlock } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 
 export interface Spine {
@@ -12,6 +11,7 @@ export interface Spine {
   readonly ways: Ways;
   readonly places: Places;
   readonly center: number;
+  readonly reach: Reach;
   /** the exits' words begin here */
   readonly columnX: number;
   /** of each hub's rail and each skip's lane */
@@ -20,18 +20,19 @@ export interface Spine {
 
 interface Drawn {
   readonly lines: readonly Line[];
-  readonly pills: readonly Pill[];
+  readonly labels: readonly Label[];
 }
 
-const laneStep = 18;
-const firstInnerLane = 48;
-const firstOuterLane = 20;
-const besideOffset = 176;
-const headMiddle = 22;
-const entryStep = 14;
+export const laneStep = 18;
+const firstInnerLane = 44;
+export const firstOuterLane = 20;
+const besideOffset = 150;
+/** from a vertical line to its words */
+const aside = 8;
 
 const edge = (way: Way, points: readonly Point[], role: Line["role"] = "edge"): Line => ({
-  ids: way.words.map(({ id }) => id),
+  ids: way.words.flatMap(({ ids }) => ids),
+  title: `${way.words.map(({ title }) => title).join("\n")}\n→ ${way.to.state.name}`,
   kind: kindOfLine(way.words),
   role,
   points,
@@ -42,23 +43,24 @@ const bottomOf = ({ y, height }: { y: number; height: number }): number => y + h
 const rightOf = ({ x, width }: { x: number; width: number }): number => x + width;
 
 /** Down to what stands next, at `x`; out of a frame the words wait until the frame has ended. */
-const straightLine = (way: Way, { places }: Spine, x: number): Drawn => {
+const straightLine = (way: Way, { places, reach }: Spine, x: number): Drawn => {
   const to = places.of.get(way.to)!;
   const start = bottomOf(places.of.get(way.from)!);
   const frame = way.from.parent !== way.to.parent && way.from.parent ? places.of.get(way.from.parent) : undefined;
   const free = frame === undefined ? start : bottomOf(frame);
-  const block = straightBlock(way.words);
-  const top = free + Math.max(9, (to.y - 8 - free - block.height) / 2);
+  const block = straightBlock(way.to, way.words, reach);
+  const top = free + (to.y - 4 - free - block.height) / 2;
   const points: Point[] = [
     [x, start],
     [x, to.y],
   ];
-  return { lines: [edge(way, points)], pills: pillsOf(block, x - block.width / 2, top) };
+  return { lines: [edge(way, points)], labels: labelsOf(block, x + aside, top) };
 };
 
 /** The dot of each compound, and of the chart. */
-const initialOf = ({ rows, places, center }: Spine): { lines: Line[]; dots: Point[] } => {
-  const first = [rows[0], ...rows.filter(isFrame).map((frame) => rows[frame.index + 1])].flatMap((row) => row ?? []);
+const initialOf = ({ rows, places, center }: Spine, rootInitial: string | undefined): { lines: Line[]; dots: Point[] } => {
+  const initials = new Set([rootInitial, ...rows.map(({ state }) => state.initial)]);
+  const first = rows.filter(({ state }) => state.tags[0] !== "any" && initials.has(state.id));
   const lines = first.map((row): Line => {
     const { y } = places.of.get(row)!;
     const points: Point[] = [
@@ -70,51 +72,52 @@ const initialOf = ({ rows, places, center }: Spine): { lines: Line[]; dots: Poin
   return { lines, dots: lines.map(({ points }) => points[0]!) };
 };
 
-/** Where a line from the right enters a row: the head of a frame, the middle of a box; several one under the other. */
-const entryOf = (way: Way, { places, ways }: Spine): Point => {
-  const place = places.of.get(way.to)!;
-  const arriving = ways.skips.filter(({ to }) => to === way.to);
-  const offset = ways.hubs.includes(way.to) ? 0 : arriving.indexOf(way) - (isFrame(way.to) ? 0 : (arriving.length - 1) / 2);
-  const middle = isFrame(way.to) ? headMiddle : place.height / 2;
-  return [rightOf(place), place.y + middle + offset * entryStep];
-};
+/** Where a line from the right enters its row. */
+const entryOf = (what: Way | Row, row: Row, { places }: Spine): Point => [
+  rightOf(places.of.get(row)!),
+  places.right.find((touch) => touch.what === what && touch.row === row)!.y,
+];
 
-const tapLines = (tap: Tap, spine: Spine): Drawn => {
-  const { way, y, block } = tap;
-  const isExit = spine.ways.hubs.includes(way.to);
+const tapLines = ({ what, row, y, block }: Touch, spine: Spine): Drawn => {
+  if (block === undefined) return { lines: [], labels: [] };
+  const way = what as Way;
+  const isExit = spine.ways.exits.includes(way);
   const rail = spine.railXs.get(isExit ? way.to : way)!;
-  const entry = entryOf(way, spine);
-  const start: Point = [rightOf(spine.places.of.get(way.from)!), y];
+  const entry = entryOf(isExit ? way.to : way, way.to, spine);
+  const start: Point = [rightOf(spine.places.of.get(row)!), y];
   const whole: Point[] = [start, [rail, y], [rail, entry[1]], entry];
-  const pills = pillsOf(block, spine.columnX, y - block.height / 2);
-  if (!isExit) return { lines: [edge(way, whole)], pills };
-  const stub: Point[] = [start, [rail, y], [rail, y + (entry[1] > y ? 14 : -14)]];
-  return { lines: [edge(way, stub, "tap"), edge(way, whole, "trace")], pills };
+  const above = heightAbove(block);
+  const labels = labelsOf(block, spine.columnX, y - above).map((label) =>
+    label.y < y - 1 - labelHeight / 2 ? label : { ...label, y: label.y + 4 },
+  );
+  if (!isExit) return { lines: [edge(way, whole)], labels };
+  const stub: Point[] = [start, [rail, y], [rail, y + 14]];
+  return { lines: [edge(way, stub, "tap"), edge(way, whole, "trace")], labels };
 };
 
 /** What the exits into one hub share. */
 const railLines = (spine: Spine): Line[] =>
   spine.ways.hubs.map((hub) => {
-    const exits = spine.places.taps.filter(({ way }) => way.to === hub);
-    const entry = entryOf(exits[0]!.way, spine);
+    const exits = spine.places.right.filter(({ what, block }) => block !== undefined && (what as Way).to === hub);
+    const entry = entryOf(hub, hub, spine);
     const x = spine.railXs.get(hub)!;
     const points: Point[] = [[x, Math.min(...exits.map(({ y }) => y)) + 10], [x, entry[1]], entry];
-    const ends = [...exits.map(({ way }) => way.source), hub.state.id];
+    const ends = [...exits.map(({ row }) => row.state.id), hub.state.id];
     return { ids: [], kind: "mixed", role: "rail", points, hasHead: true, ends };
   });
 
 const spanOf = ({ from, to }: Way): number => Math.abs(from.index - to.index);
 
 /** On the left: the way back is nearest, then the ways out of the frame, the latest first. */
-const laneXs = ({ ways, center }: Spine): Map<Way, number> => {
+const laneXs = ({ ways, center, reach }: Spine): Map<Way, number> => {
   const all = [
     ...[...ways.lanes].sort((one, two) => spanOf(one) - spanOf(two)),
     ...[...ways.leaving].sort((one, two) => two.from.index - one.from.index),
   ];
   const laneOf = (way: Way): number => {
-    const inner = isInner(way, ways);
-    const among = all.filter((other) => isInner(other, ways) === inner && (!inner || other.from.parent === way.from.parent));
-    return center - frameHalf + (inner ? firstInnerLane : -firstOuterLane) - among.indexOf(way) * laneStep;
+    const among = all.filter((other) => other.isInner === way.isInner && (!way.isInner || other.from.parent === way.from.parent));
+    const border = center - reach.left + (way.isInner ? way.from.parent!.depth * inset + firstInnerLane : -firstOuterLane);
+    return border - among.indexOf(way) * laneStep;
   };
   return new Map(all.map((way) => [way, laneOf(way)]));
 };
@@ -122,10 +125,11 @@ const laneXs = ({ ways, center }: Spine): Map<Way, number> => {
 const laneLines = (spine: Spine): Drawn[] => {
   const { ways, places, center } = spine;
   const xs = laneXs(spine);
-  const portOf = (way: Way, row: Row) => places.ports.find((port) => port.way === way && port.row === row)!.y;
+  const touchOf = (way: Way, row: Row) => places.left.find((touch) => touch.what === way && touch.row === row)!;
   return [...ways.leaving, ...ways.lanes].map((way) => {
     const [from, to] = [places.of.get(way.from)!, places.of.get(way.to)!];
-    const [x, y] = [xs.get(way)!, portOf(way, way.from)];
+    const { y, block } = touchOf(way, way.from);
+    const x = xs.get(way)!;
     const turn = bottomOf(places.of.get(way.from.parent ?? way.from)!) - 15;
     const leave = (): Point[] => [
       [x, turn],
@@ -133,32 +137,29 @@ const laneLines = (spine: Spine): Drawn[] => {
       [center, to.y],
     ];
     const enter = (): Point[] => [
-      [x, portOf(way, way.to)],
-      [to.x, portOf(way, way.to)],
+      [x, touchOf(way, way.to).y],
+      [to.x, touchOf(way, way.to).y],
     ];
     const points: Point[] = [[from.x, y], [x, y], ...(ways.leaving.includes(way) ? leave() : enter())];
-    const block = columnOf(way.words);
-    return { lines: [edge(way, points)], pills: pillsOf(block, from.x - 12 - block.width, y - block.height / 2) };
+    const above = heightAbove(block!);
+    const labels = labelsOf(block!, from.x - 6 - block!.width, y - above, "right").map((label) =>
+      label.y < y - 1 - labelHeight / 2 ? label : { ...label, y: label.y + 4 },
+    );
+    return { lines: [edge(way, points)], labels };
   });
 };
 
-/** A frame's reactions, at the right of its head. */
-export const headPills = (words: Way["words"], frame: { x: number; y: number; width: number }): Pill[] => {
-  const block = straightBlock(words);
-  return pillsOf(block, rightOf({ ...frame }) - 16 - block.width, frame.y + headMiddle - pillHeight / 2);
-};
-
-export const spineLines = (spine: Spine): Drawn & { readonly dots: readonly Point[] } => {
-  const initial = initialOf(spine);
+export const spineLines = (spine: Spine, rootInitial: string | undefined): Drawn & { readonly dots: readonly Point[] } => {
+  const initial = initialOf(spine, rootInitial);
   const drawn = [
-    ...spine.places.taps.map((tap) => tapLines(tap, spine)),
+    ...spine.places.right.map((touch) => tapLines(touch, spine)),
     ...laneLines(spine),
     ...spine.ways.straight.map((way) => straightLine(way, spine, spine.center)),
     ...spine.ways.beside.map((way) => straightLine(way, spine, spine.center + besideOffset)),
   ];
   return {
     lines: [...railLines(spine), ...drawn.flatMap(({ lines }) => lines), ...initial.lines],
-    pills: drawn.flatMap(({ pills }) => pills),
+    labels: drawn.flatMap(({ labels }) => labels),
     dots: initial.dots,
   };
 };

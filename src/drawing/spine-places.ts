@@ -1,41 +1,48 @@
-/** Where each state of a spine stands, and where its exits leave it. */
+/** Where each state of a spine stands, and where lines touch it. */
 import type { Chart } from "../charts/graph.ts";
 import type { Block, Box } from "./layout.ts";
-import { boxSize, columnOf, flowOf, headHeight } from "./layout.ts";
+import { boxSize, captionLine, flowOf, headHeight, headText } from "./layout.ts";
 import { notesOf } from "./notes.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
+import { isFrame } from "./spine-rows.ts";
 
-export const frameHalf = 262;
 const boxWidth = 160;
-const framePadding = 22;
-const leavingRoom = 16;
+/** how much a frame within a frame is narrower, on each side */
+export const inset = 14;
+const framePadding = 20;
+const leavingRoom = 14;
 const dotRoom = 32;
 const bareGap = 34;
-const straightMax = 336;
+export const headMiddle = 22;
+const laneLabelMax = 116;
+const exitLabelMax = 214;
+/** from a line to its words */
+const rise = 2;
+const touchGap = 6;
+
+/** How far frames and words reach from the spine. */
+export interface Reach {
+  readonly left: number;
+  readonly right: number;
+}
 
 /** A row where it stands. */
 interface Place extends Box {
   readonly row: Row;
 }
 
-/** An exit's line out of its box, with the block of its words. */
-export interface Tap {
-  readonly way: Way;
-  readonly y: number;
-  readonly block: Block;
-}
-
-/** Where a line touches the left side of a row. */
-interface Port {
-  readonly way: Way;
+/** Where a line meets a side of a row; a line that begins there has words. A hub stands for its rail. */
+export interface Touch {
+  readonly what: Way | Row;
   readonly row: Row;
   readonly y: number;
+  readonly block: Block | undefined;
 }
 
 export interface Places {
   readonly of: ReadonlyMap<Row, Place>;
-  readonly taps: readonly Tap[];
-  readonly ports: readonly Port[];
+  readonly left: readonly Touch[];
+  readonly right: readonly Touch[];
   readonly bottom: number;
 }
 
@@ -43,104 +50,134 @@ interface Page {
   readonly chart: Chart;
   readonly rows: readonly Row[];
   readonly ways: Ways;
+  readonly rails: readonly (Row | Way)[];
   readonly center: number;
+  readonly reach: Reach;
   readonly places: Map<Row, Place>;
-  readonly taps: Tap[];
-  readonly ports: Port[];
+  readonly left: Touch[];
+  readonly right: Touch[];
   y: number;
 }
 
-export const isFrame = ({ state }: Row): boolean => state.children.length > 0;
-export const straightBlock = (words: Way["words"]): Block => flowOf(words, straightMax);
+export const straightBlock = (row: Row, words: Way["words"], { right }: Reach): Block =>
+  flowOf(words, right - row.depth * inset - 12);
+export const exitBlock = (way: Way): Block => flowOf(way.words, exitLabelMax);
+/** The first half of the rows stands above the line. */
+export const heightAbove = ({ rows, height }: Block): number => (height / rows.length) * Math.ceil(rows.length / 2) + rise;
 
-const exitsOf = (row: Row, { exits, skips }: Ways): { way: Way; block: Block }[] =>
-  [...exits, ...skips].filter(({ from }) => from === row).map((way) => ({ way, block: columnOf(way.words) }));
-const heightOf = (blocks: readonly { block: Block }[]): number => blocks.reduce((sum, { block }) => sum + block.height + 8, 0);
+interface Stacked {
+  readonly what: Way | Row;
+  readonly block: Block | undefined;
+  readonly above: number;
+  readonly below: number;
+}
 
-export const isInner = ({ from, to }: Way, { leaving }: Ways): boolean =>
-  from.parent !== undefined && (from.parent === to.parent || leaving.some((way) => way.from === from && way.to === to));
+const beginning = (what: Way, block: Block): Stacked => {
+  const above = heightAbove(block);
+  return { what, block, above, below: Math.max(5, block.height + 2 * rise - above) };
+};
+const arriving = (what: Way | Row): Stacked => ({ what, block: undefined, above: 7, below: 7 });
 
-const arrivalHeight = 16;
+/** What touches one side of a row, one under the other; the first and the last are equally far from the middle. */
+interface Stack {
+  readonly all: readonly (Stacked & { readonly offset: number })[];
+  readonly above: number;
+  readonly below: number;
+  readonly spread: number;
+}
 
-/** What touches a row on its left, from the top: what goes up, the nearest lane first; then what goes down, the nearest last. */
-const leftOf = (row: Row, { lanes, leaving }: Ways): { way: Way; height: number }[] => {
-  const all = [...lanes, ...leaving].filter(
-    ({ from, to }) => from === row || (to === row && !leaving.some((way) => way.to === row && way.from === from)),
-  );
+const stackOf = (stacked: readonly Stacked[]): Stack => {
+  let cursor = 0;
+  const ys = stacked.map(({ above, below }) => {
+    const y = cursor + above;
+    cursor = y + below + touchGap;
+    return y;
+  });
+  const [first = 0, last = 0] = [ys.at(0), ys.at(-1)];
+  const middle = (first + last) / 2;
+  return {
+    all: stacked.map((each, index) => ({ ...each, offset: ys[index]! - middle })),
+    above: middle,
+    below: Math.max(0, cursor - touchGap - middle),
+    spread: last - first,
+  };
+};
+
+/** On the right: what arrives, then what leaves, the outermost rail first, so that no line crosses another of its row. */
+const rightOf = (row: Row, { ways, rails }: Page): Stack => {
+  const { hubs, exits, skips } = ways;
+  const railOf = (way: Way): Way | Row => (exits.includes(way) ? way.to : way);
+  const beginnings = [...exits, ...skips]
+    .filter(({ from }) => from === row)
+    .sort((one, two) => rails.indexOf(railOf(two)) - rails.indexOf(railOf(one)));
+  return stackOf([
+    ...(hubs.includes(row) ? [arriving(row)] : []),
+    ...skips.filter(({ to }) => to === row).map(arriving),
+    ...beginnings.map((way) => beginning(way, exitBlock(way))),
+  ]);
+};
+
+/** On the left, from the top: what goes up, the nearest lane first; then what goes down, the nearest last. */
+const leftOf = (row: Row, { ways }: Page): Stack => {
+  const { lanes, leaving } = ways;
+  const all = [...lanes, ...leaving.filter(({ from }) => from === row)].filter(({ from, to }) => from === row || to === row);
   const isUp = ({ from, to }: Way) => (from === row ? to.index : from.index) < row.index;
   const reach = (way: Way) =>
-    (leaving.includes(way) ? 1000 : 0) +
-    (isInner(way, { lanes, leaving } as Ways) ? 0 : 2000) +
-    Math.abs(way.from.index - way.to.index);
+    (leaving.includes(way) ? 1000 : 0) + (way.isInner ? 0 : 2000) + Math.abs(way.from.index - way.to.index);
   const up = all.filter(isUp).sort((one, two) => reach(one) - reach(two));
   const down = all.filter((way) => !isUp(way)).sort((one, two) => reach(two) - reach(one));
-  return [...up, ...down].map((way) => ({ way, height: way.from === row ? columnOf(way.words).height + 6 : arrivalHeight }));
-};
-const portsHeight = (row: Row, ways: Ways): number => leftOf(row, ways).reduce((sum, { height }) => sum + height, 0);
-
-const placePorts = (row: Row, middle: number, page: Page): void => {
-  let top = middle - portsHeight(row, page.ways) / 2;
-  for (const { way, height } of leftOf(row, page.ways)) {
-    page.ports.push({ way, row, y: top + height / 2 });
-    top += height;
-  }
+  return stackOf(
+    [...up, ...down].map((way) => (way.from === row ? beginning(way, flowOf(way.words, laneLabelMax)) : arriving(way))),
+  );
 };
 
-/** The first and the last tap are as far from the middle of their row. */
-const spreadOf = (exits: readonly { block: Block }[]): number =>
-  exits.length < 2 ? 0 : heightOf(exits) - 8 - (exits.at(0)!.block.height + exits.at(-1)!.block.height) / 2;
-
-/** Taps one under the other around `middle`. */
-const placeTaps = (row: Row, middle: number, page: Page): void => {
-  const exits = exitsOf(row, page.ways);
-  let top = middle - (spreadOf(exits) + (exits.at(0)?.block.height ?? 0)) / 2;
-  for (const { way, block } of exits) {
-    page.taps.push({ way, block, y: top + block.height / 2 });
-    top += block.height + 8;
-  }
+const touch = (touches: Touch[], { all }: Stack, row: Row, middle: number): void => {
+  touches.push(...all.map(({ what, block, offset }) => ({ what, block, row, y: middle + offset })));
 };
 
-const tapsRoom = (exits: readonly { block: Block }[]): number =>
-  exits.length === 0 ? 0 : spreadOf(exits) + Math.max(exits.at(0)!.block.height, exits.at(-1)!.block.height) + 8;
-
-const gapAbove = (row: Row, { ways }: Page): number => {
-  const words = [...ways.straight, ...ways.beside].filter(({ to }) => to === row).flatMap((way) => way.words);
-  return words.length === 0 ? bareGap : straightBlock(words).height + 34;
+const gapAbove = (row: Row, { ways, reach }: Page): number => {
+  const blocks = [...ways.straight, ...ways.beside]
+    .filter(({ to }) => to === row)
+    .map(({ words }) => straightBlock(row, words, reach));
+  return Math.max(bareGap, ...blocks.map(({ height }) => height + 16));
 };
 
 const placeLeaf = (row: Row, page: Page): void => {
   const notes = notesOf(row.state, page.chart);
   const size = boxSize(row.state.name, notes);
-  const exits = exitsOf(row, page.ways);
-  const height = Math.max(size.height, portsHeight(row, page.ways) + 4, exits.length < 2 ? 0 : spreadOf(exits) + 20);
-  const slot = Math.max(height, tapsRoom(exits));
+  const [left, right] = [leftOf(row, page), rightOf(row, page)];
+  const height = Math.max(size.height, left.spread + 24, right.spread + 24);
   const width = Math.max(boxWidth, size.width);
-  const y = page.y + (slot - height) / 2;
-  page.places.set(row, { row, state: row.state, notes, x: page.center - width / 2, y, width, height });
-  placeTaps(row, page.y + slot / 2, page);
-  placePorts(row, page.y + slot / 2, page);
-  page.y += slot;
+  const middle = page.y + Math.max(height / 2, left.above, right.above);
+  page.places.set(row, { row, state: row.state, notes, x: page.center - width / 2, y: middle - height / 2, width, height });
+  touch(page.left, left, row, middle);
+  touch(page.right, right, row, middle);
+  page.y = middle + Math.max(height / 2, left.below, right.below);
 };
 
 const placeFrame = (row: Row, page: Page): void => {
-  const top = page.y;
-  const head = Math.max(headHeight, tapsRoom(exitsOf(row, page.ways)) + 4, portsHeight(row, page.ways) + 12);
-  placeTaps(row, top + head / 2, page);
-  placePorts(row, top + head / 2, page);
-  page.y += head + dotRoom - 14;
+  const { center, reach, ways } = page;
+  const [top, narrower] = [page.y, row.depth * inset];
+  const [left, right] = [leftOf(row, page), rightOf(row, page)];
+  const half = Math.max(headMiddle, left.spread / 2 + 14, right.spread / 2 + 14);
+  touch(page.left, left, row, top + half);
+  touch(page.right, right, row, top + half);
+  const notes = notesOf(row.state, page.chart);
+  const width = reach.left + reach.right - 2 * narrower;
+  const { below } = headText({ state: row.state, notes }, width);
+  page.y += Math.max(headHeight + below.length * captionLine, 2 * half) + (row.state.initial === undefined ? 0 : dotRoom - 14);
   placeAll(
     page.rows.filter(({ parent }) => parent === row),
     page,
   );
-  page.y += framePadding + (page.ways.leaving.some(({ from }) => from.parent === row) ? leavingRoom : 0);
-  const notes = notesOf(row.state, page.chart);
+  page.y += framePadding + (ways.leaving.some(({ from }) => from.parent === row) ? leavingRoom : 0);
   page.places.set(row, {
     row,
     state: row.state,
     notes,
-    x: page.center - frameHalf,
+    x: center - reach.left + narrower,
     y: top,
-    width: 2 * frameHalf,
+    width,
     height: page.y - top,
   });
 };
@@ -153,11 +190,21 @@ const placeAll = (rows: readonly Row[], page: Page): void => {
   }
 };
 
-export const placesOf = (chart: Chart, rows: readonly Row[], ways: Ways, center: number, top: number): Places => {
-  const page: Page = { chart, rows, ways, center, places: new Map(), taps: [], ports: [], y: top };
+export interface PlaceInput {
+  readonly chart: Chart;
+  readonly rows: readonly Row[];
+  readonly ways: Ways;
+  /** the innermost first */
+  readonly rails: readonly (Row | Way)[];
+  readonly center: number;
+  readonly reach: Reach;
+}
+
+export const placesOf = (input: PlaceInput, top: number): Places => {
+  const page: Page = { ...input, places: new Map(), left: [], right: [], y: top };
   placeAll(
-    rows.filter(({ parent }) => parent === undefined),
+    page.rows.filter(({ parent }) => parent === undefined),
     page,
   );
-  return { of: page.places, taps: page.taps, ports: page.ports, bottom: page.y };
+  return { of: page.places, left: page.left, right: page.right, bottom: page.y };
 };

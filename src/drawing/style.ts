@@ -91,8 +91,9 @@ export const chartStyle = `
 ${Object.keys(tones).map(toneRules).join("\n")}
 .sg-chart .paper{fill:var(--sg-bg)}
 .sg-chart .title{font-size:21px;font-weight:700;fill:var(--sg-ink);letter-spacing:-.2px}
-.sg-chart .legend,.sg-chart .caption{font-size:11.5px;fill:var(--sg-mute)}
-.sg-chart .legend circle{fill:var(--ink)}
+.sg-chart .sentence{font-size:13px;fill:var(--sg-mute)}
+.sg-chart .caption{font-size:11.5px;fill:var(--sg-mute)}
+.sg-chart .legend circle:not(.dot){fill:var(--ink)}
 .sg-chart .state>rect{fill:var(--sg-box);stroke:var(--sg-line);stroke-width:1.4}
 .sg-chart .frame>rect{fill:var(--sg-frame)}
 .sg-chart .frame .frame>rect{fill:var(--sg-bg)}
@@ -100,21 +101,25 @@ ${Object.keys(tones).map(toneRules).join("\n")}
 .sg-chart .state.final>rect{fill:var(--sg-over)}
 .sg-chart .state.final>.inner{fill:none}
 .sg-chart .any>rect{fill:none;stroke-dasharray:4 4}
+.sg-chart .region>rect{stroke-dasharray:7 4}
 .sg-chart .name{font-size:14px;font-weight:700;fill:var(--sg-ink)}
 .sg-chart .note{font-size:11.5px;fill:var(--sg-mute)}
 .sg-chart .mid{text-anchor:middle}
+.sg-chart .end{text-anchor:end}
+.sg-chart .bar .caption,.sg-chart .begins{fill:var(--sg-child)}
 .sg-chart .mark{fill:var(--sg-mute);stroke:none}
 .sg-chart .mark.hollow{fill:none;stroke:var(--sg-mute);stroke-width:1.4}
 .sg-chart .line path{fill:none;stroke:var(--ink);stroke-width:1.5}
 .sg-chart .line .head{fill:var(--ink);stroke:none}
 .sg-chart .line.child path:not(.head){stroke-dasharray:2 4}
-.sg-chart .rail path{fill:none;stroke:var(--sg-rail);stroke-width:5;stroke-linecap:round;stroke-linejoin:round}
+.sg-chart .rail path{fill:none;stroke:var(--sg-rail);stroke-width:4.5;stroke-linecap:round;stroke-linejoin:round}
 .sg-chart .rail .head{fill:var(--sg-rail);stroke-width:1}
 .sg-chart .trace{visibility:hidden}
 .sg-chart .dot{fill:var(--sg-ink)}
-.sg-chart .pill rect{fill:var(--tint)}
-.sg-chart .pill text{font-size:11.5px;fill:var(--ink);text-anchor:middle}
-.sg-chart .pill .guard{opacity:.72}
+.sg-chart .word rect{fill:none}
+.sg-chart .word text{font-size:11.5px;fill:var(--ink)}
+.sg-chart .word tspan{fill:var(--ink)}
+.sg-chart .word .quiet{fill:var(--sg-mute)}
 .sg-chart .bar rect{fill:var(--tint);stroke:var(--ink);stroke-width:1.4}
 .sg-chart .bar .name{fill:var(--ink)}
 .sg-chart .state.active>rect{stroke:var(--sg-command);stroke-width:3;fill:var(--sg-command-tint)}
@@ -125,10 +130,10 @@ ${Object.keys(tones).map(toneRules).join("\n")}
 .sg-chart .line.mixed.taken{--ink:var(--sg-ink)}
 .sg-chart .line.taken .head{transform-box:fill-box;transform-origin:center;transform:scale(1.25)}
 .sg-chart .trace.taken{visibility:visible}
-.sg-chart .pill.taken rect{fill:var(--ink)}
-.sg-chart .pill.taken text{fill:var(--sg-bg)}
-.sg-chart .pill.refused rect{fill:var(--sg-error)}
-.sg-chart .pill.refused text{fill:var(--sg-bg)}
+.sg-chart .word.taken rect{fill:var(--ink)}
+.sg-chart .word.mixed.taken rect{fill:var(--sg-ink)}
+.sg-chart .word.taken text,.sg-chart .word.taken tspan{fill:var(--sg-bg)}
+.sg-chart .noted.taken .note{fill:var(--ink);font-weight:700}
 @keyframes sg-trace{from{stroke-dashoffset:1}to{stroke-dashoffset:0}}
 @media (prefers-reduced-motion:reduce){.sg-chart .line.taken path{animation:none}}
 `.trim();

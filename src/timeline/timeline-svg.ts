@@ -3,10 +3,10 @@
  * because the time in `running` between them may be days.
  */
 import type { PhaseRecord } from "../../machines/index.ts";
+import { escapeXml } from "../drawing/ink.ts";
 import { textWidth } from "../drawing/measure.ts";
 import { px } from "../drawing/path.ts";
 import { chartStyle } from "../drawing/style.ts";
-import { escapeXml } from "../drawing/svg.ts";
 import type { TimelinePhase } from "./timeline.ts";
 import { durationText, outcomeText, timelineOf } from "./timeline.ts";
 
