@@ -1,5 +1,4 @@
-/** The registry entry: what is written about an instance, and what is believed of what is read. */
-
+/** The registry entry: the text that is written for an instance, and the check of a text that is read. */
 import type { LeaseStatus } from "../../machines/index.ts";
 import { leaseStatuses } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
@@ -11,7 +10,7 @@ export interface InstanceName {
   readonly instance: string;
 }
 
-/** What a service says of itself. Times in ms since the epoch. */
+/** What a service knows of itself. Times in ms since the epoch. */
 export interface EntryDetails {
   readonly host: string;
   readonly pid: number;
@@ -22,18 +21,18 @@ export interface EntryDetails {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** One boot of one instance, as the registry shows it. */
+/** One boot of one instance, as the registry has it. Times in ms since the epoch. */
 export interface RegistryEntry extends EntryDetails, InstanceName {
   readonly status: LeaseStatus;
-  /** grows with each boot of the same instance */
+  /** a whole number that grows with each boot of the same instance */
   readonly incarnation: number;
-  /** tells boots apart that drew the same incarnation */
+  /** hexadecimal; distinguishes boots that drew the same incarnation */
   readonly boot: string;
   /** when this status began */
   readonly since: number;
 }
 
-/** of JSON, what the options and `describe` give together */
+/** for the metadata as JSON: what the options and `describe` give together */
 export const metadataLimitBytes = 4096;
 
 /**
@@ -54,7 +53,7 @@ const isText = (value: unknown): value is string => typeof value === "string";
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isHealth = (value: unknown): boolean => value === null || (isRecord(value) && isText(value.host) && isCount(value.port));
 
-/** The entry of exactly this instance, or undefined where the text is not ours to parse. */
+/** The entry of exactly this instance, or undefined where the text is none. */
 export const parseEntry = (text: string, { service, instance }: InstanceName): RegistryEntry | undefined => {
   const value = parseJson(text);
   const fits =

@@ -1,21 +1,23 @@
-/** What a watcher of the registry is told. */
+/** What a watch of the registry emits, and the messages of the stream that it reads. */
 import type { RegistryEntry } from "./entry.ts";
 
+/** What `Registry.watch` emits, one after the other. */
 export type RegistryEvent =
-  /** a boot that was not there before; also each one that is there when watching begins */
+  /** a boot that was not known before; also each one that is there when watching begins */
   | { readonly type: "registered"; readonly entry: RegistryEntry }
+  /** a known boot has another status or other details */
   | { readonly type: "updated"; readonly entry: RegistryEntry }
-  /** it said goodbye; `entry` is the last that was known */
+  /** the boot deleted its entry; `entry` is the last that was known */
   | { readonly type: "deregistered"; readonly entry: RegistryEntry }
-  /** its lease ended without a goodbye */
+  /** the lease ended before the boot deleted its entry, as after a crash */
   | { readonly type: "expired"; readonly entry: RegistryEntry }
   /**
-   * What was shown so far is not to be trusted: `unreachable`, Redis does not answer; `vanished`, more than half of what was known
-   * expired within one lease, which a fault of Redis or of the network does more often than so many deaths. Their `expired` events
-   * follow all the same. Lasts until `synced`.
+   * The events so far may no longer hold. `unreachable`: Redis does not answer. `vanished`: more than half of the known instances
+   * expired within 15 s, and a fault of Redis or of the network is a likelier cause than so many crashes; their `expired` events
+   * follow all the same. Holds until `synced`.
    */
   | { readonly type: "stale"; readonly reason: "unreachable" | "vanished"; readonly message: string }
-  /** all that Redis knows has been told; the first one follows the entries that were there when watching began */
+  /** everything in the registry has been emitted; the first one follows the entries that were there when watching began */
   | { readonly type: "synced"; readonly entries: number };
 
 /** One message of the events stream. */
@@ -29,7 +31,7 @@ export interface StreamEvent {
   readonly since: number;
 }
 
-/** Reads the fields of a message; whatever is missing is empty, and an event that makes no sense is passed over by who uses it. */
+/** Reads the fields of a message; a missing one is empty, and an event without sense leads to nothing in `FleetView`. */
 export const streamEvent = (fields: readonly string[]): StreamEvent => {
   const at = (name: string): string => fields[fields.indexOf(name) + 1] ?? "";
   return {

@@ -1,17 +1,19 @@
-/** What a watcher has told so far, and what follows from the next news. */
+/** What a watcher knows of the fleet, and which events follow from the next message or listing. */
 import type { LeaseStatus } from "../../machines/index.ts";
-import type { RegistryEntry } from "./entry.ts";
+import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
 
-const nameOf = ({ service, instance }: { service: string; instance: string }): string => `${service}:${instance}`;
+/** One text for each instance: neither name contains a colon. */
+export const nameOf = ({ service, instance }: InstanceName): string => `${service}:${instance}`;
 
-const isNewer = (a: RegistryEntry, b: Pick<RegistryEntry, "incarnation" | "boot">): boolean =>
+type Boot = Pick<RegistryEntry, "incarnation" | "boot">;
+
+const isNewer = (a: Boot, b: Boot): boolean =>
   a.incarnation > b.incarnation || (a.incarnation === b.incarnation && a.boot > b.boot);
 
-const isSame = (a: RegistryEntry, b: Pick<RegistryEntry, "incarnation" | "boot">): boolean =>
-  a.incarnation === b.incarnation && a.boot === b.boot;
+const isSame = (a: Boot, b: Boot): boolean => a.incarnation === b.incarnation && a.boot === b.boot;
 
-/** Turns stream messages and listings into events that always make sense one after the other. */
+/** Turns stream messages and listings into events that follow from each other: nothing ends that was not registered before. */
 export class FleetView {
   readonly #known = new Map<string, RegistryEntry>();
 
@@ -23,12 +25,12 @@ export class FleetView {
   sync(listed: readonly RegistryEntry[]): RegistryEvent[] {
     const names = new Set(listed.map(nameOf));
     const missing = [...this.#known.values()].filter((entry) => !names.has(nameOf(entry)));
-    return [...listed.flatMap((entry) => this.#put(entry)), ...missing.flatMap((entry) => this.#drop("expired", entry))];
+    return [...listed.flatMap((entry) => this.#put(entry)), ...missing.flatMap((entry) => this.#remove("expired", entry))];
   }
 
-  /** After a message of the stream. `now` is the entry as Redis has it by this time, if it still has one. */
+  /** After a message of the stream. `now` is the entry that Redis has by this time, if it still has one. */
   apply(event: StreamEvent, now: RegistryEntry | undefined): RegistryEvent[] {
-    const held = this.#known.get(nameOf(event));
+    const known = this.#known.get(nameOf(event));
     switch (event.type) {
       case "registered":
       case "updated":
@@ -36,49 +38,24 @@ export class FleetView {
           ? []
           : this.#put({ ...now, status: event.status as LeaseStatus, since: event.since });
       case "deregistered":
-        return held === undefined || isNewer(held, event) ? [] : this.#drop("deregistered", held);
+        return known === undefined || isNewer(known, event) ? [] : this.#remove("deregistered", known);
       case "expired":
-        return held === undefined || now !== undefined ? [] : this.#drop("expired", held);
+        return known === undefined || now !== undefined ? [] : this.#remove("expired", known);
       default:
         return [];
     }
   }
 
   #put(entry: RegistryEntry): RegistryEvent[] {
-    const held = this.#known.get(nameOf(entry));
-    if (held !== undefined && isNewer(held, entry)) return [];
+    const known = this.#known.get(nameOf(entry));
+    if (known !== undefined && isNewer(known, entry)) return [];
     this.#known.set(nameOf(entry), entry);
-    if (held === undefined || !isSame(held, entry)) return [{ type: "registered", entry }];
-    return JSON.stringify(held) === JSON.stringify(entry) ? [] : [{ type: "updated", entry }];
+    if (known === undefined || !isSame(known, entry)) return [{ type: "registered", entry }];
+    return JSON.stringify(known) === JSON.stringify(entry) ? [] : [{ type: "updated", entry }];
   }
 
-  #drop(type: "deregistered" | "expired", entry: RegistryEntry): RegistryEvent[] {
+  #remove(type: "deregistered" | "expired", entry: RegistryEntry): RegistryEvent[] {
     this.#known.delete(nameOf(entry));
     return [{ type, entry }];
-  }
-}
-
-/** Notices when most of what was known expires within a short time. */
-export class VanishWatch {
-  readonly #windowMs: number;
-  #ends: number[] = [];
-  #stale = false;
-
-  constructor(windowMs: number) {
-    this.#windowMs = windowMs;
-  }
-
-  get isStale(): boolean {
-    return this.#stale;
-  }
-
-  /** How many ended just now, of how many that remain. Returns the number of the vanished when they become more than half. */
-  note(ended: number, remaining: number, now: number): number | undefined {
-    this.#ends = [...this.#ends.filter((at) => at > now - this.#windowMs), ...Array<number>(ended).fill(now)];
-    const vanished = this.#ends.length;
-    const most = vanished > 1 && vanished > remaining;
-    const news = most && !this.#stale;
-    this.#stale = most;
-    return news ? vanished : undefined;
   }
 }

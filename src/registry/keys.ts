@@ -4,13 +4,13 @@ import { keysBehind } from "../redis/keys.ts";
 export interface RegistryKeys {
   /** string: the entry of one instance, JSON, expires with its lease */
   service(service: string, instance: string): string;
-  /** string: the newest incarnation that was deregistered; refuses its late writes */
+  /** string: the tombstone of the newest boot that deregistered; refuses its late writes */
   released(service: string, instance: string): string;
   /** sorted set: the instances of one service by the end of their lease, ms since the epoch */
   index(service: string): string;
   /** set: the services that have an index */
   readonly services: string;
-  /** stream: what happened in the registry */
+  /** stream: each change of the registry */
   readonly events: string;
 }
 

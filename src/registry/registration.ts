@@ -17,7 +17,7 @@ import { wrongTypeReason } from "./wrong-type.ts";
 
 export type { EntryDetails } from "./entry.ts";
 
-/** How long a goodbye keeps late writes out; longer than any of them can be on its way. */
+/** ms for which a tombstone refuses late writes; longer than any of them can be on its way. */
 export const tombstoneMs = 60_000;
 
 export interface RegistrationOptions {
@@ -26,17 +26,17 @@ export interface RegistrationOptions {
   readonly service: string;
   readonly instance: string;
   readonly leaseTtlMs: number;
-  /** what the entry says of the service, asked at each write */
+  /** what the entry has of the service, read at each write */
   readonly describe: () => EntryDetails;
-  /** hexadecimal; tells boots apart that drew the same incarnation. Default: random */
+  /** hexadecimal; distinguishes boots that drew the same incarnation. Default: random */
   readonly boot?: string;
-  /** ms since the epoch */
+  /** ms since the epoch. Default: the system's clock */
   readonly now?: () => number;
 }
 
 /**
- * Every call rejects with `SG_ERR_REGISTRY` when Redis does not confirm it (its outcome is then unknown) and with the signal's
- * reason when that aborts first; nothing more of the call is sent afterwards. Calls may be repeated; they are written in order.
+ * Every call rejects with `SG_ERR_REGISTRY` when Redis does not confirm it (its outcome is then unknown), and with the signal's
+ * reason when the signal aborts first; nothing more of the call is sent afterwards. Calls may be repeated; they are written in order.
  */
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -69,8 +69,8 @@ export class Registration {
   }
 
   /**
-   * Connects and draws the incarnation before it is needed, while something else is waited for. Never rejects: what fails here
-   * `register` does again, and says why. One at a time: a second call is the one under way.
+   * Connects and draws the incarnation ahead of `register`, which does again what fails here and rejects with the reason. Never
+   * rejects. A call during another one returns the same promise.
    */
   prepare(signal: AbortSignal): Promise<void> {
     this.#preparing ??= this.#guarded("prepare", signal, () => this.#draw(signal))
@@ -81,7 +81,7 @@ export class Registration {
     return this.#preparing;
   }
 
-  /** Writes the entry. `superseded`: a newer boot holds it. A boot that has deregistered is refused. */
+  /** Writes the entry. `superseded`: a newer boot has it. Rejects after `deregister` of this boot or a newer one. */
   async register(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
     if (this.#preparing) await until(signal, this.#preparing);
     return this.#guarded("register", signal, async () => {
@@ -90,7 +90,7 @@ export class Registration {
     });
   }
 
-  /** Prolongs the entry, and rewrites it when `changed`. `gone`: there is none of ours to prolong. */
+  /** Prolongs the entry, and rewrites it when `changed`. `gone`: this boot has no entry. `superseded`: a newer boot has it. */
   renew(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
     return this.#guarded("renew", signal, async () => {
       if (this.#incarnation === undefined) return { type: "gone" };
@@ -98,11 +98,11 @@ export class Registration {
     });
   }
 
-  /** Resolves once Redis has confirmed that no entry of this boot is left, nor can come back; at once if none was ever sent. */
+  /** Deletes the entry. Resolves once Redis has confirmed it and refuses late writes of this boot; at once if no write was sent. */
   async deregister(signal: AbortSignal): Promise<void> {
     if (!this.#wrote) return;
     await this.#guarded("deregister", signal, async () => {
-      // the last write has no next time
+      // the last write has no later attempt
       await readyNow(this.#options.redis, signal);
       await this.#write(deregisterScript, [tombstoneMs], signal);
     });
@@ -127,7 +127,7 @@ export class Registration {
     return types.map((type, at) => ({ key: this.#keys[at]!, type }));
   }
 
-  /** A connection that is being made again by itself is not waited for: the lease has its own rhythm. */
+  /** A connection that reconnects by its own schedule is not waited for: the lease repeats its writes by a schedule of its own. */
   async #connect(signal: AbortSignal): Promise<void> {
     const { redis } = this.#options;
     if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
@@ -166,7 +166,7 @@ export class Registration {
     const { service, instance } = this.#options;
     throw new StargazerError(
       "SG_ERR_REGISTRY",
-      `cannot register ${service}/${instance}: this boot, or a newer one, has said goodbye`,
+      `cannot register ${service}/${instance}: this boot, or a newer one, has deregistered`,
     );
   }
 }

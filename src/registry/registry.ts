@@ -1,4 +1,4 @@
-/** Reading the fleet. Its cost grows with the instances listed, not with the other keys in Redis. */
+/** Reading the fleet. The cost grows with the instances that are listed, not with the other keys in Redis. */
 import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
@@ -19,8 +19,12 @@ export type { RegistryEvent } from "./events.ts";
 const chunkSize = 500;
 const listTimeoutMs = 5000;
 
+/** Options of `Registry`. */
 export interface RegistryOptions {
-  /** told, once, of each key that is not ours to read: an entry's or a service's index. What it stands for is left out. */
+  /**
+   * Called once for each key, an entry's or a service's index, that holds another program's value. The instance or service that it
+   * stands for is left out. Default: none.
+   */
   readonly onSkipped?: (key: string) => void;
 }
 
@@ -32,12 +36,20 @@ const refusePrefix = (redis: RedisClient): void => {
   throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
 };
 
-/** Reads through a client of the caller's, which it never closes; one with a `keyPrefix` is refused with `SG_ERR_CONFIG_INVALID`. */
+/**
+ * Reads the registry through a client of the caller's, which it never closes or reconfigures.
+ *
+ * ```ts
+ * const registry = new Registry(redis);
+ * for (const { service, instance, status } of await registry.list()) console.log(service, instance, status);
+ * ```
+ */
 export class Registry {
   readonly #redis: RedisClient;
   readonly #onSkipped: (key: string) => void;
   readonly #skipped = new Set<string>();
 
+  /** Throws `SG_ERR_CONFIG_INVALID` for a client with a `keyPrefix`: the registry's keys have none. */
   constructor(redis: RedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
     refusePrefix(redis);
     this.#redis = redis;
@@ -45,8 +57,9 @@ export class Registry {
   }
 
   /**
-   * The live entries of one service, or of all, ordered by service and instance. Redis' clock decides what is live.
-   * Rejects with `SG_ERR_REGISTRY` where Redis cannot be read within 5000 ms: unreachable is never an empty list.
+   * The live entries of one service, or of all, ordered by service and instance. The clock of Redis decides which leases live.
+   * Rejects with `SG_ERR_REGISTRY` where Redis cannot be read within 5000 ms, never with an empty list instead; and with the reason
+   * of `signal` when it aborts first.
    */
   async list(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): Promise<RegistryEntry[]> {
     const deadline = AbortSignal.timeout(listTimeoutMs);
@@ -63,15 +76,16 @@ export class Registry {
   }
 
   /**
-   * Tells what happens to one service, or to all, from now on: first each entry there is, then `synced`, then each change; a crash
-   * at most half a second after its lease ended. Ends when the signal aborts and leaves nothing behind. Throws `SG_ERR_REGISTRY`
-   * where Redis cannot be read at the beginning; later on an outage is told as `stale`, and watching goes on.
+   * Emits what happens to one service, or to all: first `registered` for each entry, then `synced`, then each change; a crash at most
+   * half a second after its lease ended. Ends when `signal` aborts or the loop is left, and leaves no connection. Throws
+   * `SG_ERR_REGISTRY` where Redis cannot be read at the beginning; a later outage is a `stale` event, and watching goes on.
+   * Each call is a watch of its own, with a connection of its own.
    */
   watch(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<RegistryEvent> {
     return watching({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
   }
 
-  /** The entries of these instances, in this order, without those that are gone. */
+  /** The entries of these instances, in this order, without those that have none. Rejects with the error of Redis. */
   async read(names: readonly InstanceName[]): Promise<RegistryEntry[]> {
     const texts = await this.#texts(names);
     return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
@@ -88,14 +102,14 @@ export class Registry {
     return (await Promise.all(chunks)).flat();
   }
 
-  /** MGET says of a key of another type what it says of one that is gone. */
+  /** MGET answers a key of another type as one that is absent. */
   async #reportForeign(absent: readonly InstanceName[]): Promise<void> {
     const { service: keyOf } = registryKeys(this.#redis);
     const keys = absent.map(({ service, instance }) => ({ key: keyOf(service, instance), type: "string" }) as const);
     for (const { key } of await foreignAmong(this.#redis, keys)) this.#skip(key);
   }
 
-  /** A watch lists again and again. */
+  /** Once a key: a watch lists again and again. */
   #skip(key: string): void {
     if (this.#skipped.has(key)) return;
     this.#skipped.add(key);

@@ -1,12 +1,13 @@
 /**
- * The registry's writes, one Lua script each. Every one compares and acts in one step: what arrives late, from an older boot or
- * behind our own delete, changes nothing, whichever connection it came on.
+ * The registry's writes, one Lua script each. Every one compares and acts in one step: a write that arrives late, from an older boot
+ * or behind the boot's own delete, changes nothing, on any connection.
  *
  * A boot is (incarnation, boot id), ordered by incarnation and then by id. Numbers travel as text, because Lua shortens large
- * ones (`%.0f` writes them whole); one that a double cannot hold is nobody's incarnation.
+ * ones (`%.0f` writes them whole); one that a double cannot hold is no incarnation.
  */
 import { script } from "../redis/script.ts";
 
+/** Reading boots: of the entry, of the tombstone, and which of two is newer. KEYS entry, tombstone. */
 const boots = `
 local function boot(text, pattern)
   local n, id = string.match(text or '', pattern)
@@ -14,15 +15,16 @@ local function boot(text, pattern)
   return { n = tonumber(n), id = id }
 end
 local function holder() return boot(redis.call('GETRANGE', KEYS[1], 0, 80), '^{"incarnation":(%d+),"boot":"(%x+)"') end
-local function goodbye() return boot(redis.call('GET', KEYS[2]) or '', '^(%d+) (%x+)$') end
+local function tombstone() return boot(redis.call('GET', KEYS[2]) or '', '^(%d+) (%x+)$') end
 local function newer(a, b) return a.n > b.n or (a.n == b.n and a.id > b.id) end
 local function same(a, b) return a.n == b.n and a.id == b.id end
 `;
 
+/** What the writes share: `publish` adds an event, `index` keeps the end of the lease. KEYS and ARGV as in `registerScript`. */
 const writes = `${boots}
 local me = { n = tonumber(ARGV[1]), id = ARGV[2] }
 local function nowMs() local t = redis.call('TIME'); return t[1] * 1000 + math.floor(t[2] / 1000) end
-local function tell(type, status, since)
+local function publish(type, status, since)
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'type', type, 'service', ARGV[3], 'instance', ARGV[4],
     'incarnation', ARGV[1], 'boot', ARGV[2], 'status', status, 'since', since)
 end
@@ -37,10 +39,6 @@ local function index(ttl)
 end
 `;
 
-/*
- * All writes: KEYS entry, tombstone, index, services, events; ARGV incarnation, boot id, service, instance, ...
- */
-
 /**
  * Draws the incarnation for a boot: max(last + 1, Redis TIME in µs), where last is of the entry or the tombstone. Reads only.
  * KEYS entry, tombstone. Returns the number as text.
@@ -48,30 +46,31 @@ end
 export const drawScript = script(`${boots}
 local t = redis.call('TIME')
 local drawn = t[1] * 1000000 + t[2]
-local held, gone = holder(), goodbye()
+local held, gone = holder(), tombstone()
 if held then drawn = math.max(drawn, held.n + 1) end
 if gone then drawn = math.max(drawn, gone.n + 1) end
 return string.format('%.0f', drawn)`);
 
 /**
- * Writes the entry of a boot unless a newer one holds it or has said goodbye. The same boot may repeat it.
- * ARGV ... ttl ms, JSON, status, since. Returns {'ok'} | {'superseded', host, pid} | {'released'}.
+ * Writes the entry of a boot unless a newer one has it, or this or a newer one has deregistered. The same boot may repeat it.
+ * KEYS entry, tombstone, index, services, events. ARGV incarnation, boot id, service, instance, ttl ms, JSON, status, since.
+ * Returns {'ok'} | {'superseded', host, pid} | {'released'}.
  */
 export const registerScript = script(`${writes}
-local gone = goodbye()
+local gone = tombstone()
 if gone and not newer(me, gone) then return { 'released' } end
 local held = holder()
 if held and newer(held, me) then return superseded() end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
 index(ARGV[5])
-tell(held and same(held, me) and 'updated' or 'registered', ARGV[7], ARGV[8])
+publish(held and same(held, me) and 'updated' or 'registered', ARGV[7], ARGV[8])
 return { 'ok' }`);
 
 /**
- * Prolongs the entry of a boot, and rewrites it where there is JSON. Never creates one; puts a lost index right.
- * ARGV ... ttl ms, JSON or '', status, since. Returns {'ok'} | {'gone'} | {'superseded', host, pid}.
+ * Prolongs the entry of a boot, and rewrites it where JSON is given. Never creates an entry; restores a lost index.
+ * KEYS and ARGV as in `registerScript`; JSON may be ''. Returns {'ok'} | {'gone'} | {'superseded', host, pid}.
  *
- * A fleet beats more often than it does anything else, so the beat that finds its own entry comes first and defines nothing.
+ * Beats are the most frequent writes, so the beat that finds its own entry comes first and defines no function.
  */
 export const renewScript = script(`
 local mine = '{"incarnation":' .. ARGV[1] .. ',"boot":"' .. ARGV[2] .. '"'
@@ -88,7 +87,7 @@ if held and newer(held, me) then return superseded() end
 if not held or not same(held, me) then return { 'gone' } end
 if ARGV[6] ~= '' then
   redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
-  tell('updated', ARGV[7], ARGV[8])
+  publish('updated', ARGV[7], ARGV[8])
 else
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
@@ -97,11 +96,12 @@ return { 'ok' }`);
 
 /**
  * Deletes the entry of a boot if it is still its own, and leaves a tombstone in any case, so that a write of that boot which is
- * still on its way is refused. A newer boot's tombstone does as well, for as long as ours would have.
- * ARGV ... tombstone ms. Returns {'ok'} | {'gone'}.
+ * still on its way is refused. The tombstone of a newer boot stays instead, for as long as this one would have.
+ * KEYS entry, tombstone, index, services, events. ARGV incarnation, boot id, service, instance, tombstone ms.
+ * Returns {'ok'} | {'gone'}.
  */
 export const deregisterScript = script(`${writes}
-local gone = goodbye()
+local gone = tombstone()
 if gone and newer(gone, me) then
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
 else
@@ -112,12 +112,12 @@ if not held or not same(held, me) then return { 'gone' } end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[3], ARGV[4])
 if redis.call('ZCARD', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
-tell('deregistered', '', '')
+publish('deregistered', '', '')
 return { 'ok' }`);
 
 /**
- * Takes the ended leases of one service out of its index and tells of each once, whoever else does the same.
- * KEYS index, services, events, the entries' keys up to the instance; ARGV service, limit. Returns how many ended.
+ * Takes the ended leases of one service out of its index and publishes each once, however many readers call it.
+ * KEYS index, services, events, the entries' keys up to the instance. ARGV service, limit. Returns how many ended.
  */
 export const reapScript = script(`
 local t = redis.call('TIME')
@@ -138,7 +138,8 @@ if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) e
 return ended`);
 
 /**
- * What a listing begins with. KEYS services; ARGV a service, or '' for all. Returns Redis' time in ms as text, then the services.
+ * The beginning of a listing.
+ * KEYS services. ARGV a service, or '' for all. Returns the time of Redis in ms as text, then the services.
  */
 export const beginListScript = script(`
 local t = redis.call('TIME')

@@ -1,20 +1,20 @@
 /**
- * Following the registry: its event stream for what was said, its index for what ended without a word, and a full listing now and
- * then for what slipped through (a trimmed stream, a flush). One loop, one step after the other, on a blocking connection of its own.
+ * Following the registry: its event stream for what was published, its index for leases that ended, and a full listing now and then
+ * for what both missed (a trimmed stream, a flush). One step after the other: a step that fails is an outage, and a listing ends it.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { closeRedis, dropConnection, openBlockingConnection, whenReady } from "../redis/connection.ts";
+import { whenReady } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
+import { EventStream } from "./event-stream.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
-import { streamEvent } from "./events.ts";
-import { FleetView, VanishWatch } from "./fleet-view.ts";
+import { FleetView, nameOf } from "./fleet-view.ts";
 import { registryKeys } from "./keys.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
+import { VanishWatch } from "./vanish-watch.ts";
 import { isWrongType } from "./wrong-type.ts";
 
 /** all in ms */
@@ -24,9 +24,10 @@ const stepTimeoutMs = 2000;
 const vanishWindowMs = 15_000;
 const retryMs = 500;
 
-const batchSize = 1000;
+/** ended leases that one call takes out of an index */
+const reapLimit = 1000;
 
-/** What the watch needs of the registry it belongs to. */
+/** What the watch needs of the registry. */
 interface Readable {
   list(serviceName: string | undefined, options: { signal: AbortSignal }): Promise<RegistryEntry[]>;
   read(names: readonly InstanceName[]): Promise<RegistryEntry[]>;
@@ -39,12 +40,17 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** Ends when the signal aborts. Throws `SG_ERR_REGISTRY` where Redis cannot be read at the beginning. */
 export async function* watchRegistry(options: WatchOptions): AsyncGenerator<RegistryEvent, void, undefined> {
   if (options.signal.aborted) return;
   const watch = new Watch(options);
   try {
     yield* await watch.begin();
-    for (;;) yield* await watch.next();
+    for (;;) {
+      const error = yield* stepsOf(watch, options.signal);
+      yield await watch.outage(error);
+      yield* await watch.recovered();
+    }
   } catch (error) {
     if (!options.signal.aborted) throw error;
   } finally {
@@ -52,91 +58,110 @@ export async function* watchRegistry(options: WatchOptions): AsyncGenerator<Regi
   }
 }
 
+/** The events of each step, until one fails. Returns why it failed. */
+async function* stepsOf(watch: Watch, signal: AbortSignal): AsyncGenerator<RegistryEvent, unknown, undefined> {
+  for (;;) {
+    try {
+      yield* await watch.step();
+    } catch (error) {
+      signal.throwIfAborted();
+      return error;
+    }
+  }
+}
+
 class Watch {
   readonly #options: WatchOptions;
-  readonly #blocking: RedisClient;
+  readonly #stream: EventStream;
   readonly #view = new FleetView();
   readonly #vanish = new VanishWatch(vanishWindowMs);
+  /** whose index is reaped */
   readonly #services = new Set<string>();
-  #lastId = "0-0";
-  #reapedAt = 0;
-  #syncedAt = 0;
-  #trouble: string | undefined;
+  /** the id of the last event that was taken in */
+  #position = "0-0";
+  #reapedAt = Number.NEGATIVE_INFINITY;
+  #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#blocking = openBlockingConnection(options.redis, { maxRetriesPerRequest: 0, enableOfflineQueue: false });
+    this.#stream = new EventStream(options.redis);
   }
 
-  /** The stream's end is read before the listing, so that nothing falls between the two. */
+  /** The stream's end is read before the listing, so that no event falls between the two. */
   async begin(): Promise<RegistryEvent[]> {
     const { redis } = this.#options;
     try {
       await this.#soon((signal) => whenReady(redis, { reopen: false, signal }));
-      this.#lastId = await this.#endOfStream();
+      this.#position = await this.#soon(() => this.#stream.end());
     } catch (error) {
       throw await unreadable(redis, error);
     }
-    return this.#sync();
+    return this.#withSynced(await this.#list());
   }
 
-  async #endOfStream(): Promise<string> {
-    const { redis } = this.#options;
-    const [last] = await this.#soon(() => redis.xrevrange(registryKeys(redis).events, "+", "-", "COUNT", 1));
-    return last?.[0] ?? "0-0";
+  /** What happened since the last step, within `reapEveryMs` as a rule. */
+  async step(): Promise<RegistryEvent[]> {
+    if (performance.now() - this.#listedAt > syncEveryMs) return this.#list();
+    const events = await this.#news();
+    await this.#reap();
+    return events;
   }
 
-  /** The next step's events; an outage is one of them. */
-  async next(): Promise<RegistryEvent[]> {
+  /** The warning that begins an outage. */
+  async outage(error: unknown): Promise<RegistryEvent> {
+    await this.#stream.drop();
+    const { message } = await unreadable(this.#options.redis, error);
+    return { type: "stale", reason: "unreachable", message };
+  }
+
+  /** Everything that a step needs has to work again, or the all-clear would be followed by the next warning. */
+  async recovered(): Promise<RegistryEvent[]> {
     const { signal } = this.#options;
-    try {
+    for (;;) {
       signal.throwIfAborted();
-      if (this.#trouble !== undefined) return await this.#recover();
-      if (performance.now() - this.#syncedAt > syncEveryMs) return await this.#sync();
-      const events = await this.#news();
-      await this.#reap();
-      return events;
-    } catch (error) {
-      signal.throwIfAborted();
-      return await this.#outage(error);
+      try {
+        await this.#soon((deadline) => this.#stream.ready(deadline));
+        await this.#soon(() => this.#stream.end());
+        return this.#withSynced(await this.#list());
+      } catch {
+        await pause(retryMs, { signal });
+      }
     }
   }
 
-  async close(): Promise<void> {
-    await closeRedis(this.#blocking, { signal: AbortSignal.timeout(stepTimeoutMs) });
+  /** Leaves no connection. */
+  close(): Promise<void> {
+    return this.#stream.close({ signal: AbortSignal.timeout(stepTimeoutMs) });
   }
 
-  /** One step's wait: rejects when the watch ends, and when the step takes too long. */
+  /** One call to Redis: rejects when the watch ends, and when the call takes too long. */
   #soon<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = AbortSignal.timeout(stepTimeoutMs);
-    return until(this.#options.signal, until(deadline, work(deadline)));
+    const either = AbortSignal.any([this.#options.signal, AbortSignal.timeout(stepTimeoutMs)]);
+    return until(either, work(either));
   }
 
   async #news(): Promise<RegistryEvent[]> {
-    await this.#soon((signal) => whenReady(this.#blocking, { reopen: true, signal }));
-    const events = registryKeys(this.#options.redis).events;
-    const reply = await this.#soon(() =>
-      this.#blocking.xread("COUNT", batchSize, "BLOCK", reapEveryMs, "STREAMS", events, this.#lastId),
-    );
-    const messages = reply?.[0]?.[1] ?? [];
-    const told = messages.map(([, fields]) => streamEvent(fields)).filter((event) => this.#concerns(event));
-    const entries = await this.#soon(() => this.#current(told));
-    this.#lastId = messages.at(-1)?.[0] ?? this.#lastId;
-    return this.#judge(told.flatMap((event) => this.#view.apply(event, entries.get(`${event.service}:${event.instance}`))));
+    await this.#soon((signal) => this.#stream.ready(signal));
+    const { events, last } = await this.#soon(() => this.#stream.read({ after: this.#position, blockMs: reapEveryMs }));
+    for (const { service } of events) if (service !== "") this.#services.add(service);
+    const ours = events.filter((event) => this.#concerns(event));
+    const entries = await this.#soon(() => this.#entriesOf(ours));
+    this.#position = last;
+    return this.#judge(ours.flatMap((event) => this.#view.apply(event, entries.get(nameOf(event)))));
   }
 
   #concerns({ service, instance }: StreamEvent): boolean {
-    const { serviceName } = this.#options;
-    if (service !== "") this.#services.add(service);
-    return service !== "" && instance !== "" && (serviceName === undefined || service === serviceName);
+    const { serviceName = service } = this.#options;
+    return service !== "" && instance !== "" && service === serviceName;
   }
 
-  async #current(told: readonly StreamEvent[]): Promise<Map<string, RegistryEntry>> {
-    const names = new Map(told.map(({ service, instance }) => [`${service}:${instance}`, { service, instance }]));
+  async #entriesOf(events: readonly StreamEvent[]): Promise<Map<string, RegistryEntry>> {
+    const names = new Map(events.map((event) => [nameOf(event), event]));
     const entries = names.size === 0 ? [] : await this.#options.registry.read([...names.values()]);
-    return new Map(entries.map((entry) => [`${entry.service}:${entry.instance}`, entry]));
+    return new Map(entries.map((entry) => [nameOf(entry), entry]));
   }
 
+  /** Publishes the leases that have ended; the next step reads them as every watcher does. */
   async #reap(): Promise<void> {
     const now = performance.now();
     if (now - this.#reapedAt < reapEveryMs) return;
@@ -147,7 +172,7 @@ class Watch {
     const reaped = services.map((service) =>
       runScript(redis, reapScript, {
         keys: [keys.index(service), keys.services, keys.events, keys.service(service, "")],
-        args: [service, batchSize],
+        args: [service, reapLimit],
       }).catch((error: unknown) => {
         // a listing reports it
         if (!isWrongType(error)) throw error;
@@ -156,55 +181,29 @@ class Watch {
     await this.#soon(() => Promise.all(reaped));
   }
 
-  async #sync(): Promise<RegistryEvent[]> {
+  async #list(): Promise<RegistryEvent[]> {
     const { registry, serviceName, signal } = this.#options;
     const listed = await registry.list(serviceName, { signal });
-    const first = this.#syncedAt === 0 || this.#trouble !== undefined;
-    this.#syncedAt = performance.now();
-    this.#trouble = undefined;
-    const events = this.#judge(this.#learn(this.#view.sync(listed)));
-    return first && !this.#vanish.isStale ? [...events, this.#synced()] : events;
+    this.#listedAt = performance.now();
+    for (const { service } of listed) this.#services.add(service);
+    return this.#judge(this.#view.sync(listed));
   }
 
-  #learn(events: RegistryEvent[]): RegistryEvent[] {
-    for (const event of events) if ("entry" in event) this.#services.add(event.entry.service);
-    return events;
-  }
-
-  /** Puts the warning before the expiries that it is about, and the all-clear behind what brought it. */
+  /** Puts the warning before the expiries that it is about, and the all-clear behind the event that brought it. */
   #judge(events: RegistryEvent[]): RegistryEvent[] {
-    const was = this.#vanish.isStale;
+    const before = this.#vanish.vanished;
     const ended = events.filter(({ type }) => type === "expired").length;
-    const vanished = this.#vanish.note(ended, this.#view.size, performance.now());
-    if (vanished !== undefined) {
-      const message = `${vanished} of ${vanished + this.#view.size} instances expired at once; Redis or the network may be at fault.`;
-      return [{ type: "stale", reason: "vanished", message }, ...events];
-    }
-    return was && !this.#vanish.isStale ? [...events, this.#synced()] : events;
+    this.#vanish.note({ ended, remaining: this.#view.size, now: performance.now() });
+    const { vanished } = this.#vanish;
+    if (before > 0 && vanished === 0) return this.#withSynced(events);
+    if (before > 0 || vanished === 0) return events;
+    const message = `${vanished} of ${vanished + this.#view.size} instances expired at once; Redis or the network may be at fault.`;
+    return [{ type: "stale", reason: "vanished", message }, ...events];
   }
 
-  #synced(): RegistryEvent {
-    return { type: "synced", entries: this.#view.size };
-  }
-
-  async #outage(error: unknown): Promise<RegistryEvent[]> {
-    if (this.#trouble !== undefined) return [];
-    this.#trouble = messageOf(error);
-    await dropConnection(this.#blocking);
-    const { message } = await unreadable(this.#options.redis, error);
-    return [{ type: "stale", reason: "unreachable", message }];
-  }
-
-  /** Whatever a step needs has to work again, or the all-clear would be followed by the next warning. */
-  async #recover(): Promise<RegistryEvent[]> {
-    const { signal } = this.#options;
-    try {
-      await this.#soon((deadline) => whenReady(this.#blocking, { reopen: true, signal: deadline }));
-      await this.#endOfStream();
-      return await this.#sync();
-    } catch {
-      await pause(retryMs, undefined, { signal });
-      return [];
-    }
+  /** The all-clear behind `events`, once, unless most of the fleet has vanished. */
+  #withSynced(events: RegistryEvent[]): RegistryEvent[] {
+    if (this.#vanish.vanished > 0 || events.at(-1)?.type === "synced") return events;
+    return [...events, { type: "synced", entries: this.#view.size }];
   }
 }

@@ -1,21 +1,21 @@
-/** Keys of the registry's names that hold what somebody else has put there. Redis says that there is one, but not which. */
+/** Keys with the registry's names and another program's values. The error of Redis says that there is one, but not which. */
 import { until } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { registryKeys } from "./keys.ts";
 
-/** A key, and what Redis' TYPE says of it as long as it is ours. */
+/** A key, and the type that its value has as long as the registry wrote it. */
 export interface TypedKey {
   readonly key: string;
   readonly type: "string" | "zset" | "set" | "stream";
 }
 
-/** ms for finding out which one it is */
+/** ms for finding the key */
 const timeoutMs = 1000;
 
 /** Whether Redis refused because a key holds another type; a script's error has it further behind. */
 export const isWrongType = (error: unknown): boolean => String(error).includes("WRONGTYPE");
 
-/** What everybody who reads the whole registry needs. */
+/** The keys that every reader of the whole registry needs. */
 export const sharedKeys = (redis: RedisClient): readonly TypedKey[] => {
   const { services, events } = registryKeys(redis);
   return [
@@ -24,13 +24,13 @@ export const sharedKeys = (redis: RedisClient): readonly TypedKey[] => {
   ];
 };
 
-/** Those that hold something, but not what they should. */
+/** Those that hold a value of another type. */
 export const foreignAmong = async (redis: RedisClient, keys: readonly TypedKey[]): Promise<(TypedKey & { found: string })[]> => {
   const typed = await Promise.all(keys.map(async (each) => ({ ...each, found: await redis.type(each.key) })));
   return typed.filter(({ type, found }) => found !== "none" && found !== type);
 };
 
-/** The clause that names the key which `error` is about; undefined where it is about none, or where that cannot be found out. */
+/** The clause that names the key which `error` is about; undefined where it is about none, or the key is not found in time. */
 export const wrongTypeReason = async (
   redis: RedisClient,
   error: unknown,

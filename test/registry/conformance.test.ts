@@ -1,4 +1,4 @@
-/** The registry's writes, claimed once and held against the real Lua scripts on a real Redis and against the simulation's registry. */
+/** The registry's writes, on the real Lua scripts in a real Redis and on the simulation's registry: both have to give the same answers. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LeaseAnswer } from "../../machines/index.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
@@ -29,7 +29,7 @@ const registrationOf = (backend: RegistryBackend, instance: string, boot = myId,
 const entryText = (incarnation: number | string, boot: string, rest = ',"host":"there","pid":7}'): string =>
   `{"incarnation":${incarnation},"boot":"${boot}"${rest}`;
 
-/** Who may hold an entry or have said goodbye, and how they stand to us: newer is above 0; undefined is nobody. */
+/** Which boot may have the entry or have left a tombstone, and its rank: newer than the boot under test is above 0, undefined is none. */
 interface OtherBoot {
   readonly rank: number | undefined;
   /** its number and id */
@@ -37,13 +37,13 @@ interface OtherBoot {
 }
 
 const others = {
-  nobody: { rank: undefined, boot: () => undefined },
-  us: { rank: 0, boot: (mine: number) => [mine, myId] },
+  none: { rank: undefined, boot: () => undefined },
+  "the same boot": { rank: 0, boot: (mine: number) => [mine, myId] },
   "an older boot": { rank: -1, boot: (mine: number) => [mine - 1, "ffff"] },
   "a newer boot": { rank: 1, boot: (mine: number) => [mine + 1, "0000"] },
-  "a boot of our number and a smaller id": { rank: -1, boot: (mine: number) => [mine, "7777"] },
-  "a boot of our number and a greater id": { rank: 1, boot: (mine: number) => [mine, "9999"] },
-  "a number that is none": { rank: undefined, boot: () => ["9007199254740993", "ffff"] },
+  "a boot of the same number and a smaller id": { rank: -1, boot: (mine: number) => [mine, "7777"] },
+  "a boot of the same number and a greater id": { rank: 1, boot: (mine: number) => [mine, "9999"] },
+  "no valid number": { rank: undefined, boot: () => ["9007199254740993", "ffff"] },
 } satisfies Record<string, OtherBoot>;
 type Other = keyof typeof others;
 
@@ -58,7 +58,7 @@ const writes = {
 };
 type Write = keyof typeof writes;
 
-/** What the contract says of a write, in ranks. */
+/** The answer that the contract has for a write, from the ranks. */
 const expected = (write: Write, held: number | undefined, gone: number | undefined): string => {
   if (write === "deregister") return "confirmed";
   if (write === "register" && gone !== undefined && gone >= 0) return "refused";
@@ -89,7 +89,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
   });
   afterAll(() => backend.close());
 
-  /** A boot that has drawn its number and an instance that nobody else uses. */
+  /** A boot that has drawn its number, of an instance of its own. */
   const arrive = async (boot = myId, ttlMs = leaseTtlMs) => {
     const instance = `case-${arrivals++}`;
     const mine = registrationOf(backend, instance, boot, ttlMs);
@@ -100,7 +100,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
   };
 
   it.each(Object.keys(writes) as Write[])(
-    "%s: answer, holder and goodbye follow from who held and who had gone",
+    "%s: answer, entry and tombstone follow from the boots that had them",
     async (write) => {
       for (const { held, gone } of cases.filter((one) => one.write === write)) {
         const { mine, entry, released } = await arrive();
@@ -112,7 +112,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
         if (goneBoot) await backend.put(released, goneBoot.join(" "), 5000);
         const answer = await answerOf(backend, writes[write](mine));
         const [heldRank, goneRank] = [others[held].rank, others[gone].rank];
-        const what = `${write}, held by ${held}, goodbye of ${gone}`;
+        const what = `${write}, entry of ${held}, tombstone of ${gone}`;
         expect(`${what}: ${answer}`).toBe(`${what}: ${expected(write, heldRank, goneRank)}`);
         const isMine = answer === "ok";
         const isDeleted = write === "deregister" && heldRank === 0;
@@ -128,7 +128,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     },
   );
 
-  it("a superseded boot is told its twin's host and pid, and unknown where the entry does not say", async () => {
+  it("a superseded boot gets host and pid of the newer one, and unknown where the entry has none", async () => {
     const { mine, entry } = await arrive();
     await backend.put(entry, entryText(mine.incarnation! + 1, "aaaa"), 5000);
     const named = await backend.settled(writes.renew(mine));
@@ -140,7 +140,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     }
   });
 
-  it("a beat prolongs without rewriting, a new status rewrites", async () => {
+  it("a beat prolongs the entry without rewriting it, and a new status rewrites it", async () => {
     const { mine, entry } = await arrive();
     const text = await backend.get(entry);
     await backend.put(entry, text!, 1000);
@@ -151,7 +151,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     expect(JSON.parse((await backend.get(entry))!)).toMatchObject({ status: "stopping", incarnation: mine.incarnation });
   });
 
-  it("what is no entry at all is nobody's: overwritten by register, gone for renew, left alone by deregister", async () => {
+  it("a text that is no entry is overwritten by register, gone for renew, and left alone by deregister", async () => {
     for (const text of ["hello", "", '{"boot":"ffff","incarnation":1}', '{"incarnation":-1,"boot":"ffff"}']) {
       const { mine, entry } = await arrive();
       await backend.put(entry, text, 5000);
@@ -161,7 +161,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     }
   });
 
-  it("a boot draws a number above the entry's and the goodbye's, also when those lie in the future", async () => {
+  it("a boot draws a number above those of entry and tombstone, also when they lie in the future", async () => {
     const future = 8_000_000_000_000_000;
     const { mine: first, instance, entry, released } = await arrive();
     await backend.put(entry, entryText(future, "aaaa"), 5000);
@@ -175,14 +175,14 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     expect(third.incarnation).toBe(future + 11);
   });
 
-  it("an entry ends with its time, and its boot writes it again", async () => {
+  it("an entry expires, and its boot writes it again", async () => {
     const { mine, entry } = await arrive(myId, 30);
     await backend.expired(entry);
     expect(await answerOf(backend, writes.renew(mine))).toBe("gone");
     expect(await answerOf(backend, writes.register(mine))).toBe("ok");
   });
 
-  it("a server that has forgotten its scripts is told them again", async () => {
+  it("a write sends its script again to a server that has forgotten it", async () => {
     const { mine } = await arrive();
     await backend.forgetScripts();
     expect(await answerOf(backend, writes.renew(mine))).toBe("ok");
@@ -214,7 +214,7 @@ describe("both together", () => {
     return said;
   };
 
-  it("two thousand random writes get the same answers and leave the same holders", async () => {
+  it("answer two thousand random writes alike and leave the same entries", async () => {
     const [real, simulated] = await Promise.all([startRealBackend(), startSimulatedBackend()]);
     try {
       for (let seed = 0; seed < 50; seed += 1) expect(await walk(simulated, seed)).toEqual(await walk(real, seed));

@@ -1,4 +1,4 @@
-/** The registry entry as text: what is written, and what is believed of what is read. */
+/** The registry entry as text: what is written, and which texts are accepted. */
 import { describe, expect, it } from "vitest";
 import type { RegistryEntry } from "../../src/registry/entry.ts";
 import { entryText, parseEntry } from "../../src/registry/entry.ts";
@@ -28,7 +28,7 @@ describe("the entry", () => {
     expect(parseEntry(entryText(entry), name)).toEqual(entry);
   });
 
-  it("carries metadata of 4096 bytes of JSON at most", () => {
+  it("has metadata of at most 4096 bytes of JSON", () => {
     const carrying = (bytes: number) => ({ ...entry, metadata: { x: "x".repeat(bytes - '{"x":""}'.length) } });
     expect(parseEntry(entryText(carrying(4096)), name)).toEqual(carrying(4096));
     expect(() => entryText(carrying(4097))).toThrow(
@@ -44,7 +44,7 @@ describe("the entry", () => {
     { incarnation: 0, startedAt: 0, since: 0, pid: 0 },
     { metadata: {} },
     { later: "a field that we do not know" },
-  ])("%j is an entry", (change) => {
+  ])("an entry with %j is accepted", (change) => {
     expect(parsed(change)).toMatchObject(change);
   });
 
@@ -61,11 +61,11 @@ describe("the entry", () => {
       health,
     })),
     ...[null, [], 1, "x"].map((metadata) => ({ metadata })),
-  ])("%j is none", (change) => {
+  ])("an entry with %j is refused", (change) => {
     expect(parsed(change)).toBeUndefined();
   });
 
-  it.each(["", "no json", "[]", "null", "7", "{}"])("%j is no entry", (text) => {
+  it.each(["", "no json", "[]", "null", "7", "{}"])("the text %j is refused", (text) => {
     expect(parseEntry(text, name)).toBeUndefined();
   });
 });

@@ -85,7 +85,7 @@ afterAll(async () => {
 });
 
 describe("an entry", () => {
-  test("says all that the contract names, incarnation and boot first", async () => {
+  test("has every field of the contract, incarnation and boot first", async () => {
     const one = boot({ now: () => 77 });
     await register(one);
     const text = await redis.witness.get(entryKey);
@@ -106,7 +106,7 @@ describe("an entry", () => {
     });
   });
 
-  test("lives for its TTL, is in its service's index by lease end, and the service is in the list of services", async () => {
+  test("lives for its TTL, stands in its service's index by the end of its lease, and the service stands in the list of services", async () => {
     await register(boot({ ttl: 9000 }));
     const [seconds] = await redis.witness.time();
     expect(await redis.witness.pttl(entryKey)).toBeGreaterThan(8000);
@@ -114,7 +114,7 @@ describe("an entry", () => {
     expect(await redis.witness.smembers(keys.services)).toEqual(["svc"]);
   });
 
-  test("follows the status, and `since` says when that status began", async () => {
+  test("follows the status, and `since` is when that status began", async () => {
     let now = 1;
     const one = boot({ now: () => now });
     await register(one);
@@ -131,8 +131,8 @@ describe("an entry", () => {
     ["index", keys.index("svc"), "a zset"],
     ["list of services", keys.services, "a set"],
     ["stream of events", keys.events, "a stream"],
-  ])("is not confirmed, and the error names the key, where somebody else's list stands for the %s", async (_what, key, type) => {
-    await redis.witness.rpush(key, "somebody else's");
+  ])("is not confirmed, and the error names the key, where a list stands in the place of the %s", async (_what, key, type) => {
+    await redis.witness.rpush(key, "another program's");
     await expect(register(boot())).rejects.toMatchObject({
       code: "SG_ERR_REGISTRY",
       message: `cannot register svc/one: ${key} holds a list where ${type} belongs; rename or delete it`,
@@ -149,7 +149,7 @@ describe("an entry", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("a beat puts a lost index right", async () => {
+  test("a beat restores a lost index", async () => {
     const one = boot();
     await register(one);
     await redis.witness.del(keys.index("svc"), keys.services);
@@ -158,7 +158,7 @@ describe("an entry", () => {
     expect(await redis.witness.smembers(keys.services)).toEqual(["svc"]);
   });
 
-  test("deregistering leaves nothing but a tombstone that passes", async () => {
+  test("deregistering leaves nothing but a tombstone with a TTL", async () => {
     const one = boot();
     await register(one);
     await one.deregister(soon());
@@ -181,7 +181,7 @@ describe("fencing", () => {
     expect(two.incarnation).toBeGreaterThan(drawn);
   });
 
-  test("it grows even where Redis' clock has gone back", async () => {
+  test("the incarnation grows even where the clock of Redis has gone back", async () => {
     const future = 8_000_000_000_000_000;
     await redis.witness.set(entryKey, `{"incarnation":${future},"boot":"00","host":"x"}`);
     const one = boot();
@@ -193,7 +193,7 @@ describe("fencing", () => {
     expect(two.incarnation).toBe(future + 2);
   });
 
-  test("a newer boot replaces a live one; the older one's beats and updates change nothing and name the twin", async () => {
+  test("a newer boot replaces a live one; the writes of the older one change nothing and name the newer one", async () => {
     const [older, newer] = [boot({ pid: 11 }), boot({ pid: 22 })];
     await register(older);
     expect(await register(newer)).toEqual(ok);
@@ -204,7 +204,7 @@ describe("fencing", () => {
     expect(await redis.witness.get(entryKey)).toBe(before);
   });
 
-  test("the older one's delete does not remove the newer entry, nor keep it from being written again", async () => {
+  test("the delete of an older boot neither removes the newer entry nor refuses its next write", async () => {
     const [older, newer] = [boot(), boot()];
     await register(older);
     await register(newer);
@@ -215,7 +215,7 @@ describe("fencing", () => {
     expect(await register(newer)).toEqual(ok);
   });
 
-  test("the newest finds an older entry and takes it back", async () => {
+  test("the newest boot finds an older entry and replaces it", async () => {
     const [older, newer] = [boot(), boot()];
     await register(older);
     await register(newer);
@@ -226,7 +226,7 @@ describe("fencing", () => {
     expect(await beat(older)).toMatchObject({ type: "superseded" });
   });
 
-  test("a beat without an entry is told so, and creates none", async () => {
+  test("a beat without an entry is answered with gone, and creates none", async () => {
     const one = boot();
     await register(one);
     await redis.witness.flushall();
@@ -243,7 +243,7 @@ describe("fencing", () => {
     expect(await register(one)).toEqual(ok);
   });
 
-  test("registering again is the same entry, not a new one", async () => {
+  test("registering again leaves the entry as it was", async () => {
     const one = boot();
     await register(one);
     const before = await stored();
@@ -252,7 +252,7 @@ describe("fencing", () => {
     expect(await redis.witness.zcard(keys.index("svc"))).toBe(1);
   });
 
-  test("two boots that drew the same incarnation are told apart by their id: one holds, one is superseded", async () => {
+  test("of two boots that drew the same incarnation the id decides: one has the entry, the other is superseded", async () => {
     const connections = [open(), open()];
     await Promise.all(connections.map((connection) => connection.connect()));
     const pair = connections.map((on, pid) => boot({ on, pid }));
@@ -263,7 +263,7 @@ describe("fencing", () => {
     expect(answers).toEqual(["ok", "superseded"]);
   });
 
-  test("of 200 boots that race, exactly one can beat, and it is the newest", async () => {
+  test("of 200 boots that race, the newest alone can beat", async () => {
     const connections = await Promise.all(Array.from({ length: 20 }, async () => open()));
     const racers = Array.from({ length: 200 }, (_, i) => boot({ on: connections[i % 20]!, pid: i }));
     await Promise.all(connections.map((connection) => connection.connect()));
@@ -275,7 +275,7 @@ describe("fencing", () => {
     expect(answers.filter(({ type }) => type === "superseded")).toHaveLength(199);
   });
 
-  test("a boot that said goodbye does not come back, on whichever connection its late write arrives", async () => {
+  test("a late write of a boot that has deregistered is refused, also on another connection", async () => {
     const one = boot();
     await register(one);
     await one.deregister(soon());
@@ -285,7 +285,7 @@ describe("fencing", () => {
     expect(await register(boot())).toEqual(ok);
   });
 
-  test("a goodbye of an older boot does not take back that of a newer one", async () => {
+  test("the tombstone of a newer boot stays when an older one deregisters", async () => {
     const [older, newer] = [boot(), boot()];
     await register(older);
     await register(newer);
@@ -294,7 +294,7 @@ describe("fencing", () => {
     await expect(register(newer)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
   });
 
-  test("a foreign text under the key is nobody's entry", async () => {
+  test("another program's text under the key counts as no entry", async () => {
     await redis.witness.set(entryKey, "hello");
     const one = boot();
     expect(await register(one)).toEqual(ok);
@@ -305,7 +305,7 @@ describe("fencing", () => {
 });
 
 describe("a registration and its connection", () => {
-  test("a delete behind a write that Redis has not read yet lands behind it", async () => {
+  test("a delete is applied after the writes that were sent before it", async () => {
     const one = boot();
     await register(one);
     redis.freeze();
@@ -345,7 +345,7 @@ describe("a registration and its connection", () => {
     await closeRedis(monitor, { signal: soon() });
   });
 
-  test("an aborted call ends at once and sends nothing more", async () => {
+  test("an aborted call rejects and sends nothing more", async () => {
     const on = open(proxy.through(redis.url));
     await on.connect();
     const one = boot({ on });
@@ -362,13 +362,13 @@ describe("a registration and its connection", () => {
     expect(one.incarnation).toBeUndefined();
   });
 
-  test("nothing that was never sent needs Redis to be deleted", async () => {
+  test("deregistering before the first write needs no Redis", async () => {
     await proxy.refuse();
     await boot({ on: open(proxy.through(redis.url)) }).deregister(soon());
     await proxy.accept();
   });
 
-  test("without Redis each call rejects at once and says why; with it again the next one works", async () => {
+  test("each call rejects with the reason while Redis is away, and works once it is back", async () => {
     const on = open(proxy.through(redis.url));
     const one = boot({ on });
     await register(one);
@@ -387,7 +387,7 @@ describe("a registration and its connection", () => {
     await eventually("it beats again", async () => (await beat(one)).type === "ok");
   });
 
-  test("a goodbye does not wait for the next attempt at connecting, but makes it", async () => {
+  test("deregistering connects now and does not wait for the next reconnect", async () => {
     const on = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
     opened.push(on);
     const one = boot({ on });
@@ -399,7 +399,7 @@ describe("a registration and its connection", () => {
     expect(await stored()).toBeNull();
   });
 
-  test("a goodbye waits for the attempt at connecting that is under way", async () => {
+  test("deregistering waits for the attempt to connect that is under way", async () => {
     const on = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
     opened.push(on);
     const one = boot({ on });
@@ -413,7 +413,7 @@ describe("a registration and its connection", () => {
     await connecting;
   });
 
-  test("what is prepared is drawn once, before it is needed, and kept", async () => {
+  test("preparing draws the incarnation once, and registering keeps it", async () => {
     const one = boot();
     const preparing = one.prepare(soon());
     expect(one.prepare(soon())).toBe(preparing);
@@ -425,7 +425,7 @@ describe("a registration and its connection", () => {
     expect(one.prepare(soon())).not.toBe(preparing);
   });
 
-  test("a preparation that fails says nothing; registering does it again, and says why", async () => {
+  test("a preparation that fails resolves; registering does it again and rejects with the reason", async () => {
     await proxy.refuse();
     const one = boot({ on: open(proxy.through(redis.url)) });
     expect(await one.prepare(soon())).toBeUndefined();
@@ -437,21 +437,21 @@ describe("a registration and its connection", () => {
     await proxy.accept();
   });
 
-  test("a beat before the first registration finds nothing of its own, and sends nothing", async () => {
+  test("a beat before the first registration is answered with gone, and sends nothing", async () => {
     await register(boot());
     const before = await redis.witness.get(entryKey);
     expect([await beat(boot()), await update(boot())]).toEqual([gone, gone]);
     expect(await redis.witness.get(entryKey)).toBe(before);
   });
 
-  test("ends with its signal's own reason, on a connection that is still to be made too", async () => {
+  test("a call rejects with its signal's reason, also on a connection that is still to be made", async () => {
     const stopped = AbortSignal.abort(new Error("enough"));
     const one = boot();
     await expect(one.register({ status: "starting", changed: true }, stopped)).rejects.toThrow("enough");
     expect(await redis.witness.dbsize()).toBe(0);
   });
 
-  test("a write on a connection that breaks rejects and is not sent again", async () => {
+  test("a write in flight when the connection breaks rejects and is not sent again", async () => {
     const on = open(proxy.through(redis.url));
     const one = boot({ on });
     await register(one);
@@ -470,7 +470,7 @@ describe("listing", () => {
   const listed = async (registry: Registry, service?: string) =>
     (await registry.list(service)).map((entry) => `${entry.service}/${entry.instance}`);
 
-  test("ends with the reason of its signal", async () => {
+  test("rejects with the reason of its signal", async () => {
     const listing = new Registry(redis.witness).list(undefined, { signal: AbortSignal.abort(new Error("enough")) });
     await expect(listing).rejects.toThrow("enough");
     redis.freeze();
@@ -488,7 +488,7 @@ describe("listing", () => {
     expect(await new Registry(redis.witness).list()).toEqual([]);
   });
 
-  test("gives one service or all, in order, whole", async () => {
+  test("returns one service or all, in order, with every field", async () => {
     const on = open();
     for (const [service, instance] of [
       ["b", "2"],
@@ -499,11 +499,11 @@ describe("listing", () => {
     const registry = new Registry(redis.witness);
     expect(await listed(registry)).toEqual(["a/1", "b/1", "b/2"]);
     expect(await listed(registry, "b")).toEqual(["b/1", "b/2"]);
-    expect(await listed(registry, "nobody")).toEqual([]);
+    expect(await listed(registry, "unknown")).toEqual([]);
     expect((await registry.list("a"))[0]).toMatchObject({ host: "here", pid: 1, metadata: { list: [] } });
   });
 
-  test("is one for all: a prefix of the caller's client holds no entry back, and no reader may have one", async () => {
+  test("there is one registry: a writer's key prefix is not used, and a reader with one is refused", async () => {
     const theirs = new Redis(redis.url, { keyPrefix: "app:", lazyConnect: true });
     const own = openRegistryConnection(theirs) as Redis;
     opened.push(theirs, own);
@@ -514,20 +514,20 @@ describe("listing", () => {
     );
   });
 
-  test("takes a Cluster's client, whose options name no prefix", () => {
+  test("accepts a Cluster's client, whose options name no prefix", () => {
     const cluster = new Cluster([{ host: "127.0.0.1", port: redis.port }], { lazyConnect: true });
     expect(() => new Registry(cluster)).not.toThrow();
     cluster.disconnect();
   });
 
-  test("gives the services in order, however Redis keeps them", async () => {
+  test("returns the services in order, though Redis has them in none", async () => {
     const on = open();
     const services = Array.from({ length: 12 }, (_, at) => `s${String(11 - at).padStart(2, "0")}`);
     for (const service of services) await register(boot({ on, service }));
     expect(await listed(new Registry(redis.witness))).toEqual(services.toReversed().map((service) => `${service}/one`));
   });
 
-  test("what Redis refuses is an error, not a hole in the list", async () => {
+  test("rejects when Redis refuses a part of the listing", async () => {
     await register(boot());
     await redis.witness.call("ACL", "SETUSER", "half", "on", ">half", "+@all", `~${keys.services}`);
     try {
@@ -543,7 +543,7 @@ describe("listing", () => {
     }
   });
 
-  test("more than one chunk of instances is listed whole", async () => {
+  test("returns more instances than fit into one chunk", async () => {
     const on = open();
     await on.connect();
     const many = Array.from({ length: 1201 }, (_, i) => boot({ on, instance: String(i).padStart(4, "0") }));
@@ -551,7 +551,7 @@ describe("listing", () => {
     expect(await new Registry(redis.witness).list("svc")).toHaveLength(1201);
   });
 
-  test("skips and reports what is not ours to parse", async () => {
+  test("leaves out and reports a text that is no entry", async () => {
     const on = open();
     await register(boot({ on, instance: "good" }));
     const foreign = ["no json", "[]", '{"service":"svc"}', '{"incarnation":"x","boot":1}'];
@@ -568,7 +568,7 @@ describe("listing", () => {
     expect(skipped).toEqual([0, 1, 2, 3].map((i) => keys.service("svc", `bad${i}`)).concat(keys.service("svc", "liar")));
   });
 
-  test("a key of another type hides no more than what it stands for, and is reported once", async () => {
+  test("a key of another type hides nothing but its own entry or service, and is reported once", async () => {
     const on = open();
     await register(boot({ on, instance: "good" }));
     await register(boot({ on, service: "fine" }));
@@ -583,7 +583,7 @@ describe("listing", () => {
     expect(skipped).toEqual([keys.index("bad"), keys.service("svc", "list")]);
   });
 
-  test("a list of services that is none is one error that names its key", async () => {
+  test("rejects with the key where the list of services has another type", async () => {
     await redis.witness.set(keys.services, "not a set");
     await expect(new Registry(redis.witness).list()).rejects.toMatchObject({
       code: "SG_ERR_REGISTRY",
@@ -591,14 +591,14 @@ describe("listing", () => {
     });
   });
 
-  test("what has ended is not listed, though nobody has tidied up, and whatever the reader's clock says", async () => {
+  test("leaves out a lease that has ended, also while its index still has it", async () => {
     await register(boot({ ttl: 30 }));
     await eventually("the lease has ended", async () => (await redis.witness.exists(entryKey)) === 0);
     expect(await redis.witness.zcard(keys.index("svc"))).toBe(1);
     expect(await new Registry(redis.witness).list()).toEqual([]);
   });
 
-  test.each(["refused", "lost", "frozen"])("a Redis that is %s is an error, never an empty list", async (how) => {
+  test.each(["refused", "lost", "frozen"])("rejects while Redis is %s, never with an empty list", async (how) => {
     await register(boot());
     const client = openRedis(proxy.through(redis.url), { commandTimeout: 100 });
     opened.push(client);
@@ -618,18 +618,18 @@ describe("listing", () => {
 });
 
 describe("names", () => {
-  test.each(["inference", "host-1.example-42-a1b2", "Ünï", "a".repeat(64)])("%s is a name", (name) => {
+  test.each(["inference", "host-1.example-42-a1b2", "Ünï", "a".repeat(64)])("%s is a valid name", (name) => {
     expect(nameProblem("service", name)).toBeUndefined();
   });
 
   test.each(["", "a:b", "{sg}", "a}", "a b", "a\nb", "a\u0000", "a\u007f", "\ud800", "a".repeat(65), null, 7, undefined])(
-    "%j is none",
+    "%j is no valid name",
     (name) => {
       expect(nameProblem("service", name)).toEqual(expect.any(String));
     },
   );
 
-  test("an instance may be called longer than a service", () => {
+  test("an instance's name may be longer than a service's", () => {
     expect(nameProblem("instance", "a".repeat(128))).toBeUndefined();
     expect(nameProblem("instance", "a".repeat(129))).toContain("128");
   });
