@@ -41,7 +41,7 @@ const refusePrefix = (redis: RedisClient): void => {
  *
  * ```ts
  * const registry = new Registry(redis);
- * for (const { service, instance, status } of await registry.list()) console.log(service, instance, status);
+ * const running = (await registry.list("inference")).filter(({ status }) => status === "running");
  * ```
  */
 export class Registry {
