@@ -1,6 +1,9 @@
 /** What a chart says of its own states: what happens there, what is waited for, and until when. Pure readers, for every chart. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 
+/** How well the machine is in a state, for a reader's eye. A state without a tone is neutral. */
+export type Tone = "good" | "caution" | "bad";
+
 /** The `meta` of a state. */
 export interface StateMeta<Context = never> {
   /** what the chart waits for there: "the tier's onStart"; left out where it waits for nothing */
@@ -9,6 +12,18 @@ export interface StateMeta<Context = never> {
   readonly detail?: (context: Context) => string | undefined;
   /** the name of the delay after which the wait ends by itself */
   readonly deadline?: string;
+  /** of a top-level state */
+  readonly tone?: Tone;
+}
+
+/** A top-level state, for a reader that has no snapshot. */
+export interface StateWords {
+  readonly name: string;
+  /** what happens there, in one sentence */
+  readonly description: string;
+  readonly tone: Tone | "neutral";
+  /** whether the machine is on its way to its end there, or has ended */
+  readonly isEnding: boolean;
 }
 
 /** The longest that a state lasts by its own deadline, in ms from entering it. */
@@ -36,6 +51,15 @@ export const waitsForOf = (snapshot: AnyMachineSnapshot): string => {
   const more = detail?.(snapshot.context as never);
   return more === undefined ? waitsFor : `${waitsFor}, ${more}`;
 };
+
+/** The top-level states, in the order of the chart. */
+export const statesOf = (machine: AnyStateMachine): readonly StateWords[] =>
+  Object.values(machine.states as Record<string, AnyStateNode>).map((node) => ({
+    name: node.key,
+    description: node.description ?? "",
+    tone: metaOf(node).tone ?? "neutral",
+    isEnding: node.type === "final" || node.tags.includes("ending"),
+  }));
 
 /** What the chart waits for in the state at that path (`pinging.attempt`), for a reader that has no snapshot; empty if nothing. */
 export const waitsForAt = (machine: AnyStateMachine, path: string): string => {

@@ -216,6 +216,7 @@ export const leaseMachine = lease.createMachine({
     },
     held: {
       description: "The entry is written and confirmed.",
+      meta: { tone: "good" },
       tags: ["held"],
       initial: "waiting",
       states: {
@@ -246,7 +247,7 @@ export const leaseMachine = lease.createMachine({
     },
     suspect: {
       description: "A beat was not confirmed; the entry may still be there.",
-      meta: { deadline: "leaseTtl" },
+      meta: { deadline: "leaseTtl", tone: "caution" },
       entry: "tellSuspect",
       initial: "waiting",
       after: { leaseTtl: "lost" },
@@ -277,6 +278,7 @@ export const leaseMachine = lease.createMachine({
     },
     lost: {
       description: "The entry is gone, or was not confirmed for its TTL.",
+      meta: { tone: "bad" },
       entry: ["forget", "tellLost"],
       initial: "registering",
       states: {
@@ -306,7 +308,7 @@ export const leaseMachine = lease.createMachine({
     },
     regained: {
       description: "The entry is written again; a beat has yet to confirm it.",
-      meta: { waitsFor: "the next beat", deadline: "heartbeatInterval" },
+      meta: { waitsFor: "the next beat", deadline: "heartbeatInterval", tone: "caution" },
       entry: "tellRegained",
       always: { guard: "isStale", target: "held.beating" },
       after: { heartbeatInterval: "held.beating" },
@@ -324,12 +326,18 @@ export const leaseMachine = lease.createMachine({
       },
       after: { writeTimeout: { target: "abandoned", actions: [overran, "tellAbandoned"] } },
     },
-    superseded: { type: "final", tags: ["ending"], description: "A newer boot of the same instance id has the entry." },
-    released: { type: "final", tags: ["ending"], description: "The entry is deleted." },
+    superseded: {
+      type: "final",
+      tags: ["ending"],
+      description: "A newer boot of the same instance id has the entry.",
+      meta: { tone: "bad" },
+    },
+    released: { type: "final", tags: ["ending"], description: "The entry is deleted.", meta: { tone: "good" } },
     abandoned: {
       type: "final",
       tags: ["ending"],
       description: "The delete is not known to have happened; the entry expires by its TTL.",
+      meta: { tone: "bad" },
     },
   },
 } satisfies Parameters<typeof lease.createMachine>[0]);

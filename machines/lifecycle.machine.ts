@@ -419,6 +419,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     },
     healthy: {
       description: "Opens the health port, then waits for run.",
+      meta: { tone: "good" },
       entry: enter("healthy"),
       on: { "lease.superseded": superseded },
       initial: "opening",
@@ -460,7 +461,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     },
     running: {
       description: "Runs the tier's run; takes traffic.",
-      meta: { waitsFor: "the tier's run", detail: ({ phases }) => tierPhaseUnderWay(phases) },
+      meta: { waitsFor: "the tier's run", detail: ({ phases }) => tierPhaseUnderWay(phases), tone: "good" },
       tags: ["ready"],
       entry: [enter("running"), tell("running")],
       on: { shutdown, "lease.superseded": superseded },
@@ -476,6 +477,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     },
     stopping: {
       description: "Undoes what was begun, in reverse.",
+      meta: { tone: "caution" },
       tags: ["stopping"],
       entry: ["beginStopping", enter("stopping"), tell("stopping")],
       on: { "lease.superseded": { actions: ["report", "forgetLease"] } },

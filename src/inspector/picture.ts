@@ -1,24 +1,52 @@
-/** Everything that the page shows of a service at one moment, as plain JSON. */
-import type { LifecycleCommand, LifecycleSnapshot } from "../../machines/index.ts";
+/** What the page shows of a service at one moment, as plain JSON. */
+import type { LifecycleCommand, LifecycleSnapshot, PhaseRecord, StateWords } from "../../machines/index.ts";
+import {
+  initialState,
+  isBooting,
+  isRunning,
+  isStopping,
+  leaseMachine,
+  lifecycleMachine,
+  statesOf,
+  takesWork,
+} from "../../machines/index.ts";
 import type { StatusReport } from "../service/report/status.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Waiting } from "./waiting.ts";
-import { leaseWaitingOf, waitingOf } from "./waiting.ts";
+import { waitingOf } from "./waiting.ts";
 
 /** The commands that the page has a button for. */
 export const inspectorCommands = ["run", "shutdown"] as const;
 export type InspectorCommand = (typeof inspectorCommands)[number];
 
+/** The charts that the page draws, and their top-level states in order. */
+export const chartStates = {
+  lifecycle: statesOf(lifecycleMachine),
+  lease: statesOf(leaseMachine),
+} as const satisfies Record<string, readonly StateWords[]>;
+export type DrawnChart = keyof typeof chartStates;
+
+/** A phase, and where the page shows it. */
+export interface ShownPhase extends PhaseRecord {
+  /** among the bars of the boot or the stop, as a line of the run, or nowhere */
+  readonly group: "boot" | "run" | "stop" | null;
+  /** whether only a command ends it, so that its bar is cut */
+  readonly isOpenEnded: boolean;
+}
+
 export interface Picture extends StatusReport {
+  readonly phases: readonly ShownPhase[];
   readonly pid: number;
-  /** ms since the epoch, by the service's machine */
+  /** ms since the epoch, by the clock of the service's machine */
   readonly now: number;
-  /** what the chart allows now */
+  /** the commands that the chart allows now */
   readonly allowed: readonly InspectorCommand[];
   readonly waits: Waiting;
   readonly leaseWaits: Waiting | null;
-  /** null until it has stopped */
+  /** why there is no lease; empty where there is one */
+  readonly leaseAbsence: string;
+  /** null until the service has stopped */
   readonly report: { readonly outcome: string; readonly reason: string; readonly exitCode: number } | null;
 }
 
@@ -30,6 +58,7 @@ const commandOf: Record<InspectorCommand, LifecycleCommand> = {
   shutdown: { type: "shutdown", reason: shutdownReason },
 };
 
+/** The commands that the chart allows in that snapshot. */
 export const allowedCommands = (snapshot: LifecycleSnapshot): InspectorCommand[] =>
   snapshot.status === "active" ? inspectorCommands.filter((name) => snapshot.can(commandOf[name])) : [];
 
@@ -38,16 +67,37 @@ const reportOf = ({ status, output }: LifecycleSnapshot): Picture["report"] => {
   return output === undefined ? null : { outcome: output.outcome, reason: output.reason, exitCode: output.exitCode };
 };
 
+/** The stop is shown by its steps, not by the state around them. */
+const groupOf = (phase: string): ShownPhase["group"] => {
+  if (isBooting(phase)) return "boot";
+  if (isRunning(phase)) return "run";
+  return isStopping(phase) && phase.includes(".") ? "stop" : null;
+};
+
+const shown = (record: PhaseRecord): ShownPhase => {
+  const group = groupOf(record.phase);
+  return { ...record, group, isOpenEnded: group === "boot" && takesWork(record.phase) };
+};
+
+const leaseAbsence = (state: string): string => {
+  if (state === initialState || (isBooting(state) && !takesWork(state))) return "not begun";
+  return takesWork(state) ? "none" : "none any more";
+};
+
+/** The picture of now. */
 export const pictureOf = (service: StargazerService, { timers }: Recorder): Picture => {
   const snapshot = service.actor.getSnapshot();
+  const lease = snapshot.children.lease?.getSnapshot();
   const status = service.status();
   return {
     ...status,
+    phases: status.phases.map(shown),
     pid: process.pid,
     now: Date.now(),
     allowed: allowedCommands(snapshot),
-    waits: waitingOf(status.path, snapshot.context, timers),
-    leaseWaits: status.lease === null ? null : leaseWaitingOf(status.lease.state, timers),
+    waits: waitingOf(snapshot, timers),
+    leaseWaits: lease === undefined ? null : waitingOf(lease, timers),
+    leaseAbsence: lease === undefined ? leaseAbsence(status.state) : "",
     report: reportOf(snapshot),
   };
 };

@@ -1,20 +1,23 @@
-/** What an inspector remembers: slim records, numbered from 1, and only the last so many of them. */
+/** What an inspector remembers: small records, numbered from 1, and only the last of them. */
 import { Ring } from "../ring.ts";
 import type { ServiceFact } from "../service/report/facts.ts";
 
-/** An arrow was taken. `edges` are the ids that the drawn chart has for it: `source|event|target`. */
+/** A machine took an arrow. */
 export interface Taken {
   readonly kind: "taken";
   readonly machine: string;
   readonly event: string;
-  /** the event as people say it: `pingRedis done` */
+  /** the event as the drawn chart has it: `pingRedis done` */
   readonly word: string;
   readonly from: string;
   readonly to: string;
+  /** the arrows' ids in the drawn chart: `source|event|target` */
   readonly edges: readonly string[];
+  /** whether it is a heartbeat of a lease that stays held */
+  readonly isBeat: boolean;
 }
 
-/** An event or a command that has no arrow where the machine is. */
+/** An event or a command without an arrow in the state where the machine is. */
 export interface Refused {
   readonly kind: "refused";
   readonly machine: string;
@@ -23,7 +26,7 @@ export interface Refused {
   readonly from: string;
 }
 
-/** A fact of the service, without what belongs to the report alone. */
+/** A fact of the service, without the parts that only the report has. */
 export interface Noted {
   readonly kind: "fact";
   readonly fact: { readonly type: ServiceFact["type"] } & Readonly<Record<string, unknown>>;
@@ -37,6 +40,7 @@ export type InspectionRecord = Happening & { readonly seq: number; readonly at: 
 export class RecordRing {
   readonly #ring: Ring<InspectionRecord>;
 
+  /** Keeps the last `capacity` records. */
   constructor(capacity: number) {
     this.#ring = new Ring(capacity);
   }
@@ -52,7 +56,7 @@ export class RecordRing {
     return record;
   }
 
-  /** What came after the record of that number, oldest first; records that were dropped meanwhile are missing at its beginning. */
+  /** The kept records with a higher number, oldest first. */
   after(seq: number): readonly InspectionRecord[] {
     return this.#ring.after(seq);
   }

@@ -11,8 +11,8 @@ import { servePage } from "../http/page-files.ts";
 import { HttpServer } from "../http/server.ts";
 import { silentLogger } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
-import type { InspectorCommand } from "./picture.ts";
-import { allowedCommands, inspectorCommands, pictureOf, shutdownReason } from "./picture.ts";
+import type { DrawnChart, InspectorCommand } from "./picture.ts";
+import { allowedCommands, chartStates, inspectorCommands, pictureOf, shutdownReason } from "./picture.ts";
 import type { Recorder } from "./recorder.ts";
 import { PageStreams } from "./streams.ts";
 
@@ -55,6 +55,7 @@ export class InspectorServer {
       get newest() {
         return recorder.newest;
       },
+      states: chartStates,
       picture: () => pictureOf(service, recorder),
     });
   }
@@ -115,7 +116,7 @@ export class InspectorServer {
     await servePage(app, "inspector");
     app.get("/chart/style.css", (_request, reply) => reply.type("text/css; charset=utf-8").send(chartStyle));
     app.get("/favicon.ico", (_request, reply) => reply.code(204).send());
-    for (const name of ["lifecycle", "lease"] as const)
+    for (const name of Object.keys(chartStates) as DrawnChart[])
       app.get(`/chart/${name}`, async (_request, reply) => this.#draw(reply, name));
     app.get<{ Querystring: { after?: string } }>("/events", (request, reply) =>
       this.#streams.add(reply, first(request.headers["last-event-id"]) ?? first(request.query.after)),
@@ -144,7 +145,7 @@ export class InspectorServer {
       return reply.code(202).send({ accepted: name });
     }
     const { path } = this.#service.status();
-    this.#recorder.note({ kind: "refused", machine: "lifecycle", event: name, word: name, from: path });
+    this.#recorder.add({ kind: "refused", machine: "lifecycle", event: name, word: name, from: path });
     return reply.code(409).send({ error: `${name} is not allowed in '${path}'. Allowed: ${allowed.join(", ") || "nothing"}.` });
   }
 }

@@ -1,16 +1,30 @@
 /** The connected pages: server-sent events, resumed where a page lost its connection. */
 import type { FastifyReply } from "fastify";
+import type { StateWords } from "../../machines/index.ts";
 import { EventStream, eventText } from "../http/event-stream.ts";
+import type { DrawnChart } from "./picture.ts";
 import type { InspectionRecord } from "./records.ts";
 
 /** ms until a page connects anew */
 const retryMs = 500;
+
+/** The first event of each connection. */
+export interface Hello {
+  /** names one start of a service */
+  readonly session: string;
+  /** whether the records that follow continue those that the page has */
+  readonly resumed: boolean;
+  /** records that were dropped before they could be sent */
+  readonly missed: number;
+  readonly states: StreamSource["states"];
+}
 
 export interface StreamSource {
   /** names one start of a service, so that a page never resumes in another */
   readonly session: string;
   after(seq: number): readonly InspectionRecord[];
   readonly newest: number;
+  readonly states: Readonly<Record<DrawnChart, readonly StateWords[]>>;
   picture(): object;
 }
 
@@ -24,8 +38,7 @@ export class PageStreams {
   }
 
   /**
-   * Sends the records after `lastEventId` (all that are kept, for an id of another session), the picture, then each change. `hello` says
-   * whether the page continues and how many records were dropped meanwhile.
+   * Sends `hello`, the records after `lastEventId` (all that are kept, for an id of another session), the picture, then each change.
    */
   add(reply: FastifyReply, lastEventId: string | undefined): void {
     const { session } = this.#source;
@@ -33,10 +46,9 @@ export class PageStreams {
     const records = this.#source.after(seen ?? 0);
     const missed = (records[0]?.seq ?? this.#source.newest + 1) - (seen ?? 0) - 1;
     const stream = new EventStream(reply, { onClose: () => this.#streams.delete(stream) });
-    const hello = eventText({ event: "hello", data: { session, resumed: seen !== undefined, missed } });
-    stream.write(
-      [`retry: ${retryMs}\n\n`, hello, ...records.map((record) => this.#recordText(record)), this.#pictureText()].join(""),
-    );
+    const hello: Hello = { session, resumed: seen !== undefined, missed, states: this.#source.states };
+    const texts = [eventText({ event: "hello", data: hello }), ...records.map((record) => this.#recordText(record))];
+    stream.write([`retry: ${retryMs}\n\n`, ...texts, this.#pictureText()].join(""));
     this.#streams.add(stream);
   }
 

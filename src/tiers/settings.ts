@@ -1,10 +1,10 @@
 /** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
+import { initialState } from "../../machines/index.ts";
 import { fromEnvironment, numberIn } from "../environment.ts";
-
 import { messageOf, StargazerError } from "../errors.ts";
 
 export const invalid = (variable: string, problem: string): StargazerError =>
-  new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: "init" });
+  new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: initialState });
 
 export interface NumberSetting {
   readonly variable: string;
@@ -65,7 +65,7 @@ export const readAll = <Readers extends Record<string, () => unknown>>(readers: 
       return [name, undefined];
     }
   });
-  if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", problems.join(" "), { phase: "init" });
+  if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", problems.join(" "), { phase: initialState });
   return Object.fromEntries(values) as Read<Readers>;
 };
 

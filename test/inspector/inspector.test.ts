@@ -61,7 +61,7 @@ describe("what a page is told", () => {
     expect(picture).toMatchObject({
       state: "running",
       allowed: ["shutdown"],
-      waits: { what: "run to return", deadline: null },
+      waits: { what: "the tier's run", deadline: null },
       report: null,
     });
   });
@@ -121,7 +121,7 @@ describe("what a page is told", () => {
     const { service, origin } = await opened({ onStart: (context) => context.phase("tools", () => aborted(gate.signal)) });
     const reader = await reading(origin);
     void service.runToCompletion();
-    const { data } = await reader.until("tools", (sent) => sent.data.waits?.what === "tools, in onStart");
+    const { data } = await reader.until("tools", (sent) => sent.data.waits?.what === "the tier's onStart, tools");
     expect(data.waits.deadline).toMatchObject({ name: "startTimeout", delayMs: 60_000 });
     expect(data.waits.deadline.startedAt).toBeGreaterThanOrEqual(data.startedAt);
     gate.abort();
@@ -257,7 +257,7 @@ describe("what it never does to the service", () => {
     const reader = await reading(origin);
     const word = "x".repeat(20_000);
     for (let count = 0; count < 1000; count += 1) {
-      recorder.note({ kind: "refused", machine: "lifecycle", event: "none", word, from: "" });
+      recorder.add({ kind: "refused", machine: "lifecycle", event: "none", word, from: "" });
       if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await eventually(

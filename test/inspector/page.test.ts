@@ -162,7 +162,9 @@ describe.runIf(browser !== undefined)("the page", () => {
     const page = await drawn(await open(url));
     void service.runToCompletion();
     await isActive(page, "starting");
-    await eventually("what is waited for", async () => (await text(page, "waits")).includes("waiting for tools, in onStart"));
+    await eventually("what is waited for", async () =>
+      (await text(page, "waits")).includes("waiting for the tier's onStart, tools"),
+    );
     expect(await text(page, "deadline-text")).toMatch(/^(30|2\d)\.\d s left of 30\.0 s · startTimeout$/);
     expect(await page.locator("#phases li.open.nested .name").textContent()).toBe("tools");
     tools.open();
@@ -225,7 +227,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await service.boot();
     await isActive(page, "healthy.ready");
     expect(await page.locator("button[data-command]:enabled").count()).toBe(0);
-    expect(await page.locator("[data-command=run]").getAttribute("title")).toContain("the link that was printed");
+    expect(await page.locator("[data-command=run]").getAttribute("title")).toContain("the printed link");
   });
 
   it("what a tier says is text, whatever is in it", async () => {
@@ -240,7 +242,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await connection(page, "ended");
     expect(await text(page, "failures")).toContain(hostile);
     expect(await page.locator("img, #failures script").count()).toBe(0);
-    expect(await page.locator("#state").getAttribute("data-state")).toBe("failed");
+    expect(await page.locator("#state").getAttribute("data-tone")).toBe("bad");
   });
 });
 

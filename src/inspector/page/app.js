@@ -1,5 +1,5 @@
+// @ts-check
 /** Wires the page: the stream in, the charts, panels and buttons out. */
-
 import { byId, showText } from "../../http/page/dom.js";
 import { Chart } from "./chart.js";
 import { addEvent, addGap, clearEvents } from "./events.js";
@@ -7,54 +7,76 @@ import { clockTime } from "./format.js";
 import { connect } from "./live.js";
 import { notice, showLease, showNow, showState, showSteps } from "./now.js";
 import { isMoving, showPhases } from "./phases.js";
+import { setStates } from "./states.js";
+import { wireTabs } from "./tabs.js";
+
+/** @import { InspectorCommand, Picture } from "../picture.ts" */
+/** @import { InspectionRecord } from "../records.ts" */
+/** @import { Hello } from "../streams.ts" */
+/** @import { Connection } from "./live.js" */
 
 const tickMs = 200;
 const token = location.hash.slice(1);
 const follow = /** @type {HTMLInputElement} */ (byId("follow"));
-const charts = new Map(
-  ["lifecycle", "lease"].map((name) => [name, new Chart(name, byId(`chart-${name}`), () => follow.checked)]),
-);
-const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
 
+/** @param {string} name */
+const chartOf = (name) => new Chart(name, byId(`chart-${name}`), () => follow.checked);
+const lifecycle = chartOf("lifecycle");
+const lease = chartOf("lease");
+/** By machine. @type {Map<string, Chart>} */
+const charts = new Map(Object.entries({ lifecycle, lease }));
+const followAll = () => {
+  for (const chart of charts.values()) chart.follow();
+};
+
+/** The newest picture, and the one that the panels show. @type {Picture | undefined} */
 let picture;
-/** the one that the panels show */
+/** @type {Picture | undefined} */
 let drawn;
-/** the service's clock less ours */
-let ahead = 0;
+/** ms that the service's clock is ahead of the reader's */
+let aheadMs = 0;
+/** @type {Connection} */
 let connection = "connecting";
 
-const now = () => Date.now() + ahead;
+const now = () => Date.now() + aheadMs;
 
-/* ---- buttons: what the chart allows now, and only for who has the printed link ---- */
+/* ---- buttons: what the chart allows now, and only with the token of the printed link ---- */
+const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
+
+/** @param {HTMLButtonElement} button */
+const commandOf = (button) => /** @type {InspectorCommand} */ (button.dataset.command);
+
 const showButtons = () => {
   for (const button of buttons) {
-    const name = button.dataset.command;
-    button.disabled = connection !== "live" || token === "" || !picture?.allowed.includes(name);
-    button.title = token === "" ? "open the page by the link that was printed: it carries the right to command" : "";
+    button.disabled = connection !== "live" || token === "" || !picture?.allowed.includes(commandOf(button));
+    button.title = token === "" ? "open the page by the printed link: its token allows commands" : "";
   }
 };
 
+/** @param {InspectorCommand} name */
 const command = async (name) => {
   try {
     const response = await fetch(`/command/${name}`, { method: "POST", headers: { "x-stargazer-token": token } });
     if (!response.ok) notice((await response.json()).error);
   } catch {
-    notice(`'${name}' did not reach the service`);
+    notice(`${name} did not reach the service`);
   }
 };
 
 /* ---- the connection ---- */
-const words = { connecting: "connecting", live: "live", lost: "disconnected", ended: "stopped" };
+/** @type {Record<Connection, string>} */
+const words = { connecting: "connecting", live: "live", lost: "disconnected", ended: "ended" };
 
 const bannerText = () => {
   if (connection === "lost" && picture === undefined) return "The service does not answer. Trying again.";
   if (connection === "lost")
-    return `The service no longer answers. This is its last picture, from ${clockTime(picture.now)}. Trying again.`;
+    return `The service no longer answers. This is its last picture, from ${clockTime(picture?.now ?? 0)}. Trying again.`;
   if (connection === "ended")
-    return `The service has stopped: ${picture.report?.reason ?? "no reason was given"}. This is its last picture.`;
+    return `The service has stopped: ${picture?.report?.reason ?? "no reason was given"}. This is its last picture.`;
   return "";
 };
 
+/** @param {Connection} next */
 const onConnection = (next) => {
   if (next === connection) return;
   connection = next;
@@ -67,6 +89,14 @@ const onConnection = (next) => {
 };
 
 /* ---- what comes in ---- */
+/** @param {Hello} hello */
+const onHello = ({ resumed, missed, states }) => {
+  setStates(states);
+  if (!resumed) clearEvents();
+  if (missed > 0) addGap(missed);
+};
+
+/** @type {(record: InspectionRecord, isReplayed: boolean) => void} */
 const onRecord = (record, isReplayed) => {
   addEvent(record);
   if (record.kind === "fact") return;
@@ -81,72 +111,47 @@ const onRecord = (record, isReplayed) => {
 };
 
 /**
- * Arrows and states are lit at once, in the order in which they come: by the time of the next frame a picture may be behind the last
- * record. The panels follow with that frame, however many pictures came before it.
+ * Lights arrows and states at once, in the order in which they come: by the next frame a picture may be behind the last record. The
+ * panels follow with that frame, however many pictures came before it.
+ *
+ * @param {Picture} next
  */
 const onPicture = (next) => {
   const isDue = picture === undefined || picture === drawn;
   picture = next;
-  ahead = next.now - Date.now();
-  charts.get("lifecycle").at(next.path);
-  charts.get("lease").at(next.lease?.state ?? "");
+  aheadMs = next.now - Date.now();
+  lifecycle.at(next.path);
+  lease.at(next.lease?.state ?? "");
   if (isDue) requestAnimationFrame(draw);
 };
 
 const draw = () => {
-  const next = picture;
-  drawn = next;
-  document.title = `${next.service} · ${next.state}`;
-  byId("service").textContent = next.service;
-  byId("instance").textContent = `${next.instance} · pid ${next.pid}`;
-  showSteps(next.state);
-  showState(next);
-  showMoving();
+  if (picture === undefined) return;
+  drawn = picture;
+  document.title = `${picture.service} · ${picture.state}`;
+  byId("service").textContent = picture.service;
+  byId("instance").textContent = `${picture.instance} · pid ${picture.pid}`;
+  showSteps(picture.state);
+  showState(picture);
+  showMoving(picture);
   showButtons();
 };
 
-const showMoving = () => {
+/** Shows what changes with time alone. @param {Picture} picture */
+const showMoving = (picture) => {
   showNow(picture, now());
   showLease(picture, now());
   showPhases(picture, now());
 };
 
-const onHello = ({ resumed, missed }) => {
-  if (!resumed) clearEvents();
-  if (missed > 0) addGap(missed);
-};
-
-/* ---- tabs, as the keyboard expects them ---- */
-const tabs = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[role=tab]")]);
-const followAll = () => {
-  for (const chart of charts.values()) chart.follow();
-};
-const select = (tab) => {
-  for (const other of tabs) {
-    const isSelected = other === tab;
-    other.setAttribute("aria-selected", String(isSelected));
-    other.tabIndex = isSelected ? 0 : -1;
-    byId(other.getAttribute("aria-controls")).hidden = !isSelected;
-  }
-  followAll();
-};
-const step = { ArrowLeft: -1, ArrowRight: 1 };
-
-for (const tab of tabs) {
-  tab.addEventListener("click", () => select(tab));
-  tab.addEventListener("keydown", ({ key }) => {
-    if (step[key] === undefined) return;
-    const next = tabs[(tabs.indexOf(tab) + step[key] + tabs.length) % tabs.length];
-    select(next);
-    next.focus();
-  });
-}
-for (const button of buttons) button.addEventListener("click", () => command(button.dataset.command));
+wireTabs(followAll);
+for (const button of buttons) button.addEventListener("click", () => void command(commandOf(button)));
 follow.addEventListener("change", followAll);
-byId("beats").addEventListener("change", ({ target }) => byId("events").classList.toggle("hide-beats", !target.checked));
+const beats = /** @type {HTMLInputElement} */ (byId("beats"));
+beats.addEventListener("change", () => byId("events").classList.toggle("hide-beats", !beats.checked));
 
-for (const chart of charts.values()) chart.load();
+for (const chart of charts.values()) void chart.load();
 connect({ onHello, onRecord, onPicture, onConnection });
 setInterval(() => {
-  if (connection === "live" && picture !== undefined && isMoving(picture)) showMoving();
+  if (connection === "live" && picture !== undefined && isMoving(picture)) showMoving(picture);
 }, tickMs);

@@ -1,32 +1,39 @@
-/** A drawn chart, lit: where the machine is, the arrow that was just taken, what was refused. */
+// @ts-check
+/** A drawn chart, lit: the active state, the arrow that was just taken, what was refused. */
 import { make } from "../../http/page/dom.js";
 
-/** how long an arrow stays lit once another one was taken, and a refusal is shown */
+/** ms for which an arrow stays lit after another one was taken */
 const trailMs = 900;
+/** ms for which a refusal is shown */
 const refusalMs = 4000;
+/** distance in px from the edge of the view at which a state counts as in sight */
+const marginPx = 60;
 
-const svgFrom = async (name) => {
+/** @param {string} name */
+const loadSvg = async (name) => {
   const response = await fetch(`/chart/${name}`);
   const text = await response.text();
   if (!response.ok) throw new Error(JSON.parse(text).error ?? text);
   return document.adoptNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement);
 };
 
-const failure = (name, error, again) => {
-  const button = make("button", "quiet", "Try again");
+/** @type {(name: string, error: unknown, retry: () => void) => HTMLElement} */
+const failure = (name, error, retry) => {
+  const button = /** @type {HTMLButtonElement} */ (make("button", "quiet", "Try again"));
   button.type = "button";
-  button.addEventListener("click", again);
-  return make("div", "failure", make("p", "", `The chart ${name} is not to be had.`), make("p", "why", error.message), button);
+  button.addEventListener("click", retry);
+  const why = error instanceof Error ? error.message : String(error);
+  return make("div", "failure", make("p", "", `The chart ${name} could not be loaded.`), make("p", "why", why), button);
 };
 
-/** `stopping.draining` → the ids of both states */
+/** The ids of the state at a path and of the states around it, outermost first. @type {(name: string, path: string) => string[]} */
 const idsOf = (name, path) => {
   const parts = path === "" ? [] : path.split(".");
   return parts.map((_, index) => [name, ...parts.slice(0, index + 1)].join("."));
 };
 
-/** Reading the layout between the two makes the browser forget that it was lit. */
-const beginAnew = (element) => {
+/** Ends the element's animation; reading the layout keeps the browser from merging this with the next change. @param {Element} element */
+const endAnimation = (element) => {
   element.classList.remove("taken");
   element.getBoundingClientRect();
 };
@@ -35,13 +42,21 @@ export class Chart {
   #name;
   #panel;
   #isFollowed;
+  /** By id. @type {Map<string, Element>} */
   #states = new Map();
+  /** By id. @type {Map<string, Element[]>} */
   #edges = new Map();
   #path = "";
+  /** @type {Element[]} */
   #taken = [];
+  /** @type {Element[]} */
   #lit = [];
 
-  /** @param {string} name @param {HTMLElement} panel @param {() => boolean} isFollowed */
+  /**
+   * @param {string} name
+   * @param {HTMLElement} panel
+   * @param {() => boolean} isFollowed whether the active state is scrolled into sight
+   */
   constructor(name, panel, isFollowed) {
     this.#name = name;
     this.#panel = panel;
@@ -51,69 +66,78 @@ export class Chart {
   async load() {
     this.#panel.replaceChildren(make("div", "skeleton", "drawing"));
     try {
-      const svg = await svgFrom(this.#name);
+      const svg = await loadSvg(this.#name);
       this.#index(svg);
       this.#panel.replaceChildren(svg);
-      this.#show();
+      this.#light();
     } catch (error) {
-      this.#panel.replaceChildren(failure(this.#name, error, () => this.load()));
+      this.#panel.replaceChildren(failure(this.#name, error, () => void this.load()));
     }
   }
 
-  /** The machine is at `path`; empty before it has begun. */
+  /** Lights the state at `path`; empty before the machine has begun. @param {string} path */
   at(path) {
     if (path === this.#path) return;
     this.#path = path;
-    this.#show();
+    this.#light();
   }
 
-  /** `edges` were just taken; without motion for what has long happened. */
-  take(edges, isReplayed) {
-    const elements = edges.flatMap((id) => this.#edges.get(id) ?? []);
+  /**
+   * Lights arrows that were taken; without animation for what was replayed.
+   *
+   * @param {readonly string[]} ids
+   * @param {boolean} isReplayed
+   */
+  take(ids, isReplayed) {
+    const elements = ids.flatMap((id) => this.#edges.get(id) ?? []);
     const before = this.#taken.filter((element) => !elements.includes(element));
     this.#taken = elements;
     if (isReplayed) for (const element of before) element.classList.remove("taken");
     else setTimeout(() => this.#fade(before), trailMs);
     for (const element of elements) {
-      if (!isReplayed && element.classList.contains("taken")) beginAnew(element);
+      if (!isReplayed && element.classList.contains("taken")) endAnimation(element);
       element.classList.add("taken");
     }
   }
 
-  /** An event had no arrow at `path`. */
+  /** Shows for a while that an event had no arrow at `path`. @param {string} path */
   refuse(path) {
-    const element = this.#states.get(idsOf(this.#name, path).at(-1));
+    const element = this.#states.get(idsOf(this.#name, path).at(-1) ?? "");
     if (element === undefined) return;
     element.classList.add("refused");
     setTimeout(() => element.classList.remove("refused"), refusalMs);
   }
 
-  /** Brings the active state into sight, if that is wanted. */
+  /** Scrolls the active state into sight, where that is wanted. */
   follow() {
     const element = this.#lit.at(-1);
     if (element === undefined || this.#panel.hidden || !this.#isFollowed()) return;
     const [box, view] = [element.getBoundingClientRect(), this.#panel.getBoundingClientRect()];
-    const isInSight = box.top > view.top + 60 && box.bottom < view.bottom - 60 && box.left > view.left && box.right < view.right;
-    if (isInSight) return;
+    const isInHeight = box.top > view.top + marginPx && box.bottom < view.bottom - marginPx;
+    if (isInHeight && box.left > view.left && box.right < view.right) return;
     const top = this.#panel.scrollTop + box.top - view.top - (view.height - box.height) / 2;
     const left = this.#panel.scrollLeft + box.left - view.left - (view.width - box.width) / 2;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#panel.scrollTo({ top, left, behavior: calm ? "instant" : "smooth" });
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#panel.scrollTo({ top, left, behavior: isCalm ? "instant" : "smooth" });
   }
 
+  /** @param {Element[]} elements */
   #fade(elements) {
     for (const element of elements) if (!this.#taken.includes(element)) element.classList.remove("taken");
   }
 
+  /** @param {HTMLElement} svg */
   #index(svg) {
-    this.#states = new Map([...svg.querySelectorAll("[data-state]")].map((element) => [element.dataset.state, element]));
+    /** @type {(name: string) => SVGElement[]} */
+    const having = (name) => [...svg.querySelectorAll(`[data-${name}]`)].map((element) => /** @type {SVGElement} */ (element));
+    this.#states = new Map(having("state").map((element) => [element.dataset.state ?? "", element]));
     this.#edges = new Map();
-    for (const element of svg.querySelectorAll("[data-edge]")) {
-      for (const id of element.dataset.edge.split(" ")) this.#edges.set(id, [...(this.#edges.get(id) ?? []), element]);
+    for (const element of having("edge")) {
+      for (const id of (element.dataset.edge ?? "").split(" ")) this.#edges.set(id, [...(this.#edges.get(id) ?? []), element]);
     }
   }
 
-  #show() {
+  #light() {
     for (const element of this.#lit) element.classList.remove("active");
     this.#lit = idsOf(this.#name, this.#path).flatMap((id) => this.#states.get(id) ?? []);
     for (const element of this.#lit) element.classList.add("active");

@@ -1,57 +1,66 @@
+// @ts-check
 /** The last events, the newest first. */
 import { byId, make } from "../../http/page/dom.js";
-import { clockTime, duration, place } from "./format.js";
+import { duration } from "../../http/page/format.js";
+import { clockTime, place } from "./format.js";
+
+/** @import { InspectionRecord, Noted } from "../records.ts" */
 
 const shown = 200;
 
-const factText = (fact) => {
+/** What happened, and more about it. @type {(fact: Noted["fact"]) => [what: string, why: string]} */
+const factTexts = (fact) => {
   switch (fact.type) {
     case "phase.ended":
-      return [`${place(fact.phase)} ${fact.outcome}`, duration(fact.durationMs)];
+      return [`${place(String(fact.phase))} ${fact.outcome}`, duration(Number(fact.durationMs))];
     case "failed":
-      return [`${fact.code} in ${place(fact.phase)}`, fact.message];
+      return [`${fact.code} in ${place(String(fact.phase))}`, String(fact.message)];
     case "stopped":
       return [`stopped: ${fact.outcome}`, `${fact.reason} (exit code ${fact.exitCode})`];
     default:
-      return [fact.type, fact.reason ?? ""];
+      return [fact.type, String(fact.reason ?? "")];
   }
 };
 
 const badFacts = new Set(["failed", "lease.superseded", "lease.broken", "lease.lost", "lease.abandoned"]);
-const isBad = ({ type, outcome }) =>
-  badFacts.has(type) ||
-  (type === "stopped" && outcome === "failed") ||
-  (type === "phase.ended" && (outcome === "failed" || outcome === "timeout"));
+const badOutcomes = new Set(["failed", "timeout"]);
 
-const textOf = (record) => {
-  if (record.kind === "fact") return factText(record.fact);
-  const where = record.machine === "lifecycle" ? "" : `${record.machine}: `;
-  if (record.kind === "refused") return [`${where}${record.word} refused`, `no arrow in ${place(record.from)}`];
-  return [`${where}${place(record.to)}`, `${record.word === "" ? "at once" : record.word}, from ${place(record.from)}`];
+/** @param {Noted["fact"]} fact */
+const isBad = ({ type, outcome }) => badFacts.has(type) || badOutcomes.has(String(outcome));
+
+/** @type {(record: InspectionRecord) => [what: string, why: string]} */
+const textsOf = (record) => {
+  if (record.kind === "fact") return factTexts(record.fact);
+  const machine = record.machine === "lifecycle" ? "" : `${record.machine}: `;
+  if (record.kind === "refused") return [`${machine}${record.word} refused`, `no arrow in ${place(record.from)}`];
+  return [`${machine}${place(record.to)}`, `${record.word === "" ? "at once" : record.word}, from ${place(record.from)}`];
 };
 
-const classOf = ({ kind, machine, from, to, fact }) => {
-  if (kind === "refused") return "refused";
-  if (kind === "fact") return isBad(fact) ? "fact bad" : "fact";
-  return machine === "lease" && from?.startsWith("held") && to.startsWith("held") ? "taken beat" : `taken ${machine}`;
+/** @param {InspectionRecord} record */
+const classOf = (record) => {
+  if (record.kind === "refused") return "refused";
+  if (record.kind === "fact") return isBad(record.fact) ? "fact bad" : "fact";
+  return record.isBeat ? "taken beat" : `taken ${record.machine}`;
 };
 
+/** @param {InspectionRecord} record */
 const itemOf = (record) => {
-  const [what, why] = textOf(record);
-  const time = make("time", "", clockTime(record.at));
+  const [what, why] = textsOf(record);
+  const time = /** @type {HTMLTimeElement} */ (make("time", "", clockTime(record.at)));
   time.dateTime = new Date(record.at).toISOString();
   return make("li", classOf(record), time, make("b", "", what), make("span", "why", why));
 };
 
-/** Says that some were dropped before they could be shown. */
+/** Shows that records were dropped before they could be sent. @param {number} missed */
 export const addGap = (missed) => byId("events").prepend(make("li", "gap", `${missed} earlier events are no longer kept`));
 
 export const clearEvents = () => byId("events").replaceChildren();
 
+/** @param {InspectionRecord} record */
 export const addEvent = (record) => {
   const list = byId("events");
   const item = itemOf(record);
   item.dataset.seq = String(record.seq);
   list.prepend(item);
-  while (list.childElementCount > shown) list.lastElementChild.remove();
+  while (list.childElementCount > shown) list.lastElementChild?.remove();
 };

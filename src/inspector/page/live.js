@@ -1,13 +1,19 @@
-/** The stream of the service, for as long as there is one; resumed after the last record that was seen. */
+// @ts-check
+/** The service's stream, for as long as there is one; resumed after the last record that the page has. */
+
+/** @import { Picture } from "../picture.ts" */
+/** @import { InspectionRecord } from "../records.ts" */
+/** @import { Hello } from "../streams.ts" */
+/** @typedef {"connecting" | "live" | "lost" | "ended"} Connection */
 
 const retryMs = 1000;
 
 /**
  * @param {{
- *   onHello(hello: { session: string, resumed: boolean, missed: number }): void,
- *   onRecord(record: object, isReplayed: boolean): void,
- *   onPicture(picture: object): void,
- *   onConnection(connection: "connecting" | "live" | "lost" | "ended"): void,
+ *   onHello(hello: Hello): void,
+ *   onRecord(record: InspectionRecord, isReplayed: boolean): void,
+ *   onPicture(picture: Picture): void,
+ *   onConnection(connection: Connection): void,
  * }} handlers
  */
 export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
@@ -35,7 +41,7 @@ export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
     });
     source.addEventListener("error", () => {
       onConnection("lost");
-      // the browser tries again by itself, unless it was answered something that is no stream
+      // the browser connects anew by itself, except after an answer that is not a stream
       if (source.readyState === EventSource.CLOSED) setTimeout(open, retryMs);
     });
   };

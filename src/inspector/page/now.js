@@ -1,26 +1,35 @@
-/** Where the service is, what it waits for, and how long that may take. */
+// @ts-check
+/** Where the service is, what it waits for, and until when. */
 import { byId, make, showText } from "../../http/page/dom.js";
-import { duration, place } from "./format.js";
+import { duration } from "../../http/page/format.js";
+import { place } from "./format.js";
+import { stateAt, statesOf, topOf } from "./states.js";
 
-const stateNames = ["init", "jitter", "pinging", "starting", "registering", "healthy", "running", "stopping", "stopped"];
-const leaseNames = ["registering", "held", "suspect", "lost", "regained", "superseded", "releasing", "released", "abandoned"];
-/** shown when the lease is there: the ways it may end are shown once they are */
-const leaseEnds = new Set(["superseded", "releasing", "released", "abandoned"]);
+/** @import { Picture } from "../picture.ts" */
+/** @import { Waiting } from "../waiting.ts" */
 
-export const showSteps = (state) => {
-  const now = stateNames.indexOf(state);
-  const steps = stateNames.map((name, index) =>
-    make("li", index < now ? "past" : index === now ? `current ${name}` : "", make("span", "", name)),
-  );
+const noticeMs = 6000;
+
+/** The nine states as a row, the current one lit. @param {string} current */
+export const showSteps = (current) => {
+  const states = statesOf("lifecycle");
+  const now = states.findIndex(({ name }) => name === current);
+  const steps = states.map(({ name, description, tone, isEnding }, index) => {
+    const step = make("li", index < now ? "past" : index === now ? "current" : "", make("span", "", name));
+    step.title = description;
+    step.dataset.tone = isEnding ? "over" : tone;
+    return step;
+  });
   byId("steps").replaceChildren(...steps);
 };
 
+/** @type {(picture: Picture, elapsed: string) => string} */
 const waitsText = ({ waits, report }, elapsed) => {
   if (report !== null) return `${report.outcome}: ${report.reason} (exit code ${report.exitCode})`;
   return waits.what === "" ? `for ${elapsed}` : `for ${elapsed}, waiting for ${waits.what}`;
 };
 
-/** The bar empties while time runs; what has no deadline has no bar. */
+/** The bar empties while time passes; without a deadline there is no bar. @type {(deadline: Waiting["deadline"], now: number) => void} */
 const showDeadline = (deadline, now) => {
   byId("deadline").hidden = deadline === null;
   if (deadline === null) return;
@@ -31,16 +40,20 @@ const showDeadline = (deadline, now) => {
   byId("deadline-text").textContent = `${duration(left)} left of ${duration(delayMs)} · ${name}`;
 };
 
-/** @param {number} now by the clock of the service's machine */
+/** `now` is by the clock of the service's machine. @type {(picture: Picture, now: number) => void} */
 export const showNow = (picture, now) => {
   byId("waits").textContent = waitsText(picture, duration(now - picture.since));
   showDeadline(picture.report === null ? picture.waits.deadline : null, now);
 };
 
-export const showState = ({ path, state, degraded, failures, report }) => {
+/** @param {Picture} picture */
+export const showState = ({ path, degraded, failures, report }) => {
   const element = byId("state");
+  const state = stateAt("lifecycle", path);
+  // setting the same text again would have a screen reader announce it again
   if (element.textContent !== place(path)) element.textContent = place(path);
-  element.dataset.state = report?.outcome === "failed" ? "failed" : state;
+  element.title = state?.description ?? "";
+  element.dataset.tone = report?.outcome === "failed" ? "bad" : (state?.tone ?? "neutral");
   byId("degraded").hidden = !degraded;
   byId("failures").hidden = failures.length === 0;
   byId("failures").replaceChildren(
@@ -50,36 +63,41 @@ export const showState = ({ path, state, degraded, failures, report }) => {
   );
 };
 
-const leaseLine = ({ lease, leaseWaits }, now) => {
-  const { what, deadline } = leaseWaits;
+/** @type {(lease: NonNullable<Picture["lease"]>, waits: Waiting | null, now: number) => string} */
+const leaseLine = (lease, waits, now) => {
+  const deadline = waits?.deadline ?? null;
   const left = deadline === null ? "" : ` · ${duration(Math.max(0, deadline.startedAt + deadline.delayMs - now))}`;
-  return [lease.trouble, what === "" ? "" : `waiting for ${what}${left}`].filter((part) => part !== "").join(" · ");
+  const waiting = waits === null || waits.what === "" ? "" : `waiting for ${waits.what}${left}`;
+  return [lease.trouble, waiting].filter((part) => part !== "").join(" · ");
 };
 
-export const showLease = (picture, now) => {
-  const { lease, state } = picture;
-  const name = lease?.state.split(".")[0];
-  const shown = leaseNames.filter((own) => !leaseEnds.has(own) || own === name);
-  const items = shown.map((own) => {
-    const item = make("li", own === name ? `on ${own}` : "", own);
-    if (own === name) item.setAttribute("aria-current", "step");
+/** The states of the lease; those of its end are shown once it is there. @param {string | undefined} current */
+const showStrip = (current) => {
+  const shown = statesOf("lease").filter(({ name, isEnding }) => !isEnding || name === current);
+  const items = shown.map(({ name, description, tone }) => {
+    const item = make("li", name === current ? "on" : "", name);
+    item.title = description;
+    item.dataset.tone = tone;
+    if (name === current) item.setAttribute("aria-current", "step");
     return item;
   });
   byId("lease-strip").replaceChildren(...items);
-  byId("lease-aside").textContent =
-    lease === null ? "" : `incarnation ${lease.incarnation ?? "not drawn"}${lease.missed > 0 ? ` · ${lease.missed} missed` : ""}`;
-  const none = ["stopping", "stopped"].includes(state)
-    ? "none any more"
-    : ["healthy", "running"].includes(state)
-      ? "none"
-      : "not begun";
-  byId("lease-waits").textContent = lease === null ? none : leaseLine(picture, now);
 };
 
+/** @type {(picture: Picture, now: number) => void} */
+export const showLease = ({ lease, leaseWaits, leaseAbsence }, now) => {
+  showStrip(lease === null ? undefined : topOf(lease.state));
+  const missed = lease !== null && lease.missed > 0 ? ` · ${lease.missed} missed` : "";
+  byId("lease-aside").textContent = lease === null ? "" : `incarnation ${lease.incarnation ?? "not drawn"}${missed}`;
+  byId("lease-waits").textContent = lease === null ? leaseAbsence : leaseLine(lease, leaseWaits, now);
+};
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let noticeEnds;
-/** Says what was refused or went wrong with a command, for a while. */
+
+/** Shows for a while what was refused or went wrong with a command. @param {string} text */
 export const notice = (text) => {
   clearTimeout(noticeEnds);
   showText(byId("notice"), text);
-  noticeEnds = setTimeout(() => showText(byId("notice"), ""), 6000);
+  noticeEnds = setTimeout(() => showText(byId("notice"), ""), noticeMs);
 };

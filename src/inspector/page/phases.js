@@ -1,68 +1,72 @@
-/** The phases as bars: boot and stop each on a scale of their own, what may last as long as it likes as a line of text. */
+// @ts-check
+/** The phases: boot and stop as bars, each on a scale of its own; the run, which may last, as lines of text. */
 import { byId, make } from "../../http/page/dom.js";
-import { duration } from "./format.js";
+import { duration } from "../../http/page/format.js";
 
-const openEnded = new Set(["init", "running"]);
-/** `healthy` waits for `run`, which may take any time: its bar is cut so that the others are to be seen */
-const cut = "healthy";
-const cutShare = 1.12;
+/** @import { Picture, ShownPhase } from "../picture.ts" */
+/** @typedef {{ from: number, span: number, now: number }} Scale */
 
-const isStop = ({ phase }) => phase.startsWith("stopping.");
+/** an open-ended phase reaches this far past the others, so that they stay readable */
+const openEndedShare = 1.12;
+
+/** @type {(phase: ShownPhase, now: number) => number} */
 const endOf = ({ startedAt, durationMs }, now) => startedAt + (durationMs ?? now - startedAt);
 
-const rowOf = (record, { from, span, now }) => {
-  const { phase, startedAt, durationMs, outcome } = record;
-  const isOpen = durationMs === undefined;
-  const spent = isOpen ? now - startedAt : durationMs;
-  const start = Math.min(1, Math.max(0, (startedAt - from) / span));
-  const bar = make("span", "ink");
-  bar.style.setProperty("--start", String(start));
-  bar.style.setProperty("--length", String(Math.min(1 - start, Math.max(0, spent / span))));
-  const depth = isStop(record) ? 0 : phase.split(".").length - 1;
-  const name = make("span", "name", phase.split(".").at(-1));
-  name.style.setProperty("--depth", String(depth));
-  name.title = phase;
-  const kind = isOpen ? "open" : (outcome ?? "done");
-  const note =
-    kind === "done" || kind === "open" ? duration(spent) : kind === "skipped" ? "skipped" : `${kind}, ${duration(spent)}`;
-  const track = make("span", "lane", bar);
-  track.setAttribute("aria-hidden", "true");
-  return make("li", `${kind}${depth > 0 ? " nested" : ""}`, name, track, make("span", "took", note));
+/** @type {(kind: string, spent: string) => string} */
+const noteOf = (kind, spent) => {
+  if (kind === "done" || kind === "open") return spent;
+  return kind === "skipped" ? kind : `${kind}, ${spent}`;
 };
 
+/** @type {(record: ShownPhase, scale: Scale) => HTMLElement} */
+const barOf = ({ startedAt, durationMs }, { from, span, now }) => {
+  const start = Math.min(1, Math.max(0, (startedAt - from) / span));
+  const length = (durationMs ?? now - startedAt) / span;
+  const bar = make("span", "ink");
+  bar.style.setProperty("--start", String(start));
+  bar.style.setProperty("--length", String(Math.min(1 - start, Math.max(0, length))));
+  return bar;
+};
+
+/** @type {(record: ShownPhase, scale: Scale) => HTMLElement} */
+const rowOf = (record, scale) => {
+  const { phase, startedAt, durationMs, outcome, group } = record;
+  const depth = group === "stop" ? 0 : phase.split(".").length - 1;
+  const name = make("span", "name", phase.slice(phase.lastIndexOf(".") + 1));
+  name.style.setProperty("--depth", String(depth));
+  name.title = phase;
+  const lane = make("span", "lane", barOf(record, scale));
+  lane.setAttribute("aria-hidden", "true");
+  const kind = durationMs === undefined ? "open" : (outcome ?? "done");
+  const took = make("span", "took", noteOf(kind, duration(durationMs ?? scale.now - startedAt)));
+  return make("li", `${kind}${depth > 0 ? " nested" : ""}`, name, lane, took);
+};
+
+/** @type {(title: string, records: ShownPhase[], now: number) => HTMLElement[]} */
 const groupOf = (title, records, now) => {
   if (records.length === 0) return [];
   const from = Math.min(...records.map(({ startedAt }) => startedAt));
-  const bounded = records.filter(({ phase }) => phase !== cut);
+  const bounded = records.filter(({ isOpenEnded }) => !isOpenEnded);
   const last = Math.max(...(bounded.length > 0 ? bounded : records).map((record) => endOf(record, now)));
-  const hasCut = bounded.length < records.length;
-  const span = Math.max(1, (last - from) * (hasCut ? cutShare : 1));
+  const span = Math.max(1, (last - from) * (bounded.length < records.length ? openEndedShare : 1));
   const rows = records.map((record) => rowOf(record, { from, span, now }));
   return [make("h3", "", title, make("span", "", duration(last - from))), make("ol", "bars", ...rows)];
 };
 
-const lineOf = (record, now) => {
-  const { phase, durationMs, startedAt } = record;
-  return make(
-    "p",
-    `lasting ${durationMs === undefined ? "open" : ""}`,
-    phase,
-    make("span", "took", duration(durationMs ?? now - startedAt)),
-  );
+/** @type {(record: ShownPhase, now: number) => HTMLElement} */
+const lineOf = ({ phase, durationMs, startedAt }, now) => {
+  const took = make("span", "took", duration(durationMs ?? now - startedAt));
+  return make("p", `lasting ${durationMs === undefined ? "open" : ""}`, phase, took);
 };
 
-/** Whether what is shown changes with time alone. */
+/** Whether what is shown changes with time alone. @param {Picture} picture */
 export const isMoving = ({ phases }) => phases.some(({ durationMs }) => durationMs === undefined);
 
+/** `now` is by the clock of the service's machine. @type {(picture: Picture, now: number) => void} */
 export const showPhases = ({ phases }, now) => {
-  const boot = phases.filter(
-    (record) => !isStop(record) && !openEnded.has(record.phase.split(".")[0]) && !record.phase.startsWith("stop"),
-  );
-  const running = phases.filter(({ phase }) => phase.split(".")[0] === "running");
-  byId("phases").replaceChildren(
-    ...groupOf("boot", boot, now),
-    ...running.map((record) => lineOf(record, now)),
-    ...groupOf("stop", phases.filter(isStop), now),
-  );
-  if (boot.length === 0 && running.length === 0) byId("phases").prepend(make("p", "ghost", "not booted yet"));
+  const within = (/** @type {ShownPhase["group"]} */ group) => phases.filter((record) => record.group === group);
+  const [boot, run, stop] = [within("boot"), within("run"), within("stop")];
+  const rows = [...groupOf("boot", boot, now), ...run.map((record) => lineOf(record, now)), ...groupOf("stop", stop, now)];
+  if (boot.length === 0 && run.length === 0) rows.unshift(make("p", "ghost", "not booted yet"));
+  byId("phases").replaceChildren(...rows);
 };

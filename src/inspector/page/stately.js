@@ -1,28 +1,33 @@
-/** Hands what the service tells to Stately's page, in order, once that page is there. */
+// @ts-check
+/** Passes the service's messages to Stately's page, in order, once that page is there. */
 
 const origin = "https://stately.ai";
+const maxQueued = 1000;
 const frame = /** @type {HTMLIFrameElement} */ (document.getElementById("inspector"));
-const waiting = [];
-const maxWaiting = 1000;
+/** Messages for a page that is still loading. @type {object[]} */
+const queue = [];
 let isThere = false;
 
-const hand = (message) => frame.contentWindow.postMessage(message, origin);
-const say = (text) => {
-  document.getElementById("connection").textContent = text;
+/** @param {object} message */
+const pass = (message) => frame.contentWindow?.postMessage(message, origin);
+
+/** @param {string} text */
+const showConnection = (text) => {
+  /** @type {HTMLElement} */ (document.getElementById("connection")).textContent = text;
 };
 
 addEventListener("message", ({ source, data }) => {
   if (source !== frame.contentWindow || data?.type !== "@statelyai.connected") return;
   isThere = true;
-  for (const message of waiting.splice(0)) hand(message);
+  for (const message of queue.splice(0)) pass(message);
 });
 
 const socket = new WebSocket(`ws://${location.host}`);
-socket.addEventListener("open", () => say("connected to the service"));
-socket.addEventListener("close", () => say("the service has stopped or is gone; this is what it told"));
+socket.addEventListener("open", () => showConnection("connected to the service"));
+socket.addEventListener("close", () => showConnection("the service has stopped or is gone; these are its last messages"));
 socket.addEventListener("message", ({ data }) => {
   const message = JSON.parse(data);
-  if (isThere) return hand(message);
-  waiting.push(message);
-  if (waiting.length > maxWaiting) waiting.shift();
+  if (isThere) return pass(message);
+  queue.push(message);
+  if (queue.length > maxQueued) queue.shift();
 });

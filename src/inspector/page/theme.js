@@ -1,3 +1,4 @@
+// @ts-check
 /* Before the first paint, hence no module: the reader's choice, if there is one, wins over the system's. */
 (() => {
   const key = "stargazer-theme";
@@ -11,6 +12,7 @@
       return null;
     }
   };
+  /** @param {"light" | "dark"} theme */
   const remember = (theme) => {
     try {
       localStorage.setItem(key, theme);
@@ -24,11 +26,12 @@
   if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
 
   document.addEventListener("DOMContentLoaded", () => {
-    const button = document.getElementById("theme");
+    const button = /** @type {HTMLElement} */ (document.getElementById("theme"));
     const show = () => button.setAttribute("aria-pressed", String(isDark()));
     button.addEventListener("click", () => {
-      root.dataset.theme = isDark() ? "light" : "dark";
-      remember(root.dataset.theme);
+      const theme = isDark() ? "light" : "dark";
+      root.dataset.theme = theme;
+      remember(theme);
       show();
     });
     system.addEventListener("change", show);

@@ -1,4 +1,6 @@
 /** One watch of the registry for any number of readers: each gets every known entry, then each change. */
+import type { StateWords } from "../../../machines/index.ts";
+import { lifecycleMachine, statesOf, takesWork } from "../../../machines/index.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
@@ -6,9 +8,18 @@ import type { RedisClient } from "../../redis/client.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import { Registry } from "../../registry/registry.ts";
 
-/** `reset`: every entry that was sent before is void. */
-export type FeedEvent = RegistryEvent | { readonly type: "reset" };
+/** A state that an entry may be in, as the page shows it. */
+export interface FleetState extends StateWords {
+  /** whether a service in it takes work */
+  readonly takesWork: boolean;
+}
+
+/** `reset` comes first and whenever every entry that was sent before is void. */
+export type FeedEvent = RegistryEvent | { readonly type: "reset"; readonly states: readonly FleetState[] };
 type Reader = (event: FeedEvent) => void;
+
+const states = statesOf(lifecycleMachine).map((state) => ({ ...state, takesWork: takesWork(state.name) }));
+const reset: FeedEvent = { type: "reset", states };
 
 const retryMs = 1000;
 const nameOf = ({ service, instance }: RegistryEntry): string => `${service}:${instance}`;
@@ -36,7 +47,7 @@ export class FleetFeed {
 
   /** Sends `reader` every known entry now and each change from now on, until the returned function is called. */
   subscribe(reader: Reader): () => void {
-    reader({ type: "reset" });
+    reader(reset);
     for (const entry of this.#entries.values()) reader({ type: "registered", entry });
     reader(this.#condition);
     this.#readers.add(reader);
@@ -45,7 +56,7 @@ export class FleetFeed {
 
   #begin(): void {
     this.#entries.clear();
-    for (const reader of this.#readers) reader({ type: "reset" });
+    for (const reader of this.#readers) reader(reset);
   }
 
   #take(event: RegistryEvent): void {

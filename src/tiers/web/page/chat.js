@@ -1,7 +1,7 @@
 // @ts-check
 /** The chat: a WebSocket to one of the fleet's gateways; after it breaks, to one of those that are left. */
 import { byId, make } from "../../../http/page/dom.js";
-import { liveEntries } from "./fleet.js";
+import { workingEntries } from "./fleet.js";
 
 /** @import { WebchatAnswer } from "../../gateway/webchat.ts" */
 /** @typedef {{ [Type in WebchatAnswer["type"]]: (answer: Extract<WebchatAnswer, { type: Type }>) => void }} Handlers */
@@ -41,10 +41,7 @@ const showState = (text, isOpen) => {
  * @returns {string | undefined}
  */
 const gatewayUrl = () => {
-  const gateways = liveEntries().filter(
-    ({ service, status, metadata }) =>
-      service === "gateway" && (status === "running" || status === "healthy") && metadata.http !== undefined,
-  );
+  const gateways = workingEntries().filter(({ service, metadata }) => service === "gateway" && metadata.http !== undefined);
   const chosen = gateways[Math.floor(Math.random() * gateways.length)];
   if (chosen === undefined) return undefined;
   const { host, port } = /** @type {{ host: string, port: number }} */ (chosen.metadata.http);

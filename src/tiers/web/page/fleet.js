@@ -3,9 +3,9 @@
 import { byId, make } from "../../../http/page/dom.js";
 import { age } from "../../../http/page/format.js";
 
-/** @import { FeedEvent } from "../fleet-feed.ts" */
+/** @import { FeedEvent, FleetState } from "../fleet-feed.ts" */
 /** @import { RegistryEntry } from "../../../registry/entry.ts" */
-/** @typedef {RegistryEntry & { gone?: "stopped" | "expired" }} Row */
+/** @typedef {RegistryEntry & { gone?: "deregistered" | "expired" }} Row */
 /** @typedef {{ [Type in FeedEvent["type"]]: (event: Extract<FeedEvent, { type: Type }>) => void }} Handlers */
 
 /** ms for which an entry that is gone stays in the table */
@@ -14,11 +14,19 @@ const goneMs = 10_000;
 /** By service and instance. @type {Map<string, Row>} */
 const rows = new Map();
 
+/** The states of a service, from the chart. @type {readonly FleetState[]} */
+let states = [];
+
 /** @param {Row} row */
 const nameOf = ({ service, instance }) => `${service}:${instance}`;
 
-/** The entries of the fleet as the stream last sent them, without those that are gone. @returns {RegistryEntry[]} */
-export const liveEntries = () => [...rows.values()].filter(({ gone }) => gone === undefined);
+const liveRows = () => [...rows.values()].filter(({ gone }) => gone === undefined);
+
+/** The entries of services that take work. @returns {RegistryEntry[]} */
+export const workingEntries = () => {
+  const working = states.filter(({ takesWork }) => takesWork).map(({ name }) => name);
+  return liveRows().filter(({ status }) => working.includes(status));
+};
 
 /** @type {(state: "on" | "stale", text: string) => void} */
 export const showConnection = (state, text) => {
@@ -32,21 +40,33 @@ const pulse = () => {
   requestAnimationFrame(() => byId("live").classList.add("pulse"));
 };
 
-/** @param {string} status */
-const statusCell = (status) => {
+/** What the table shows as an entry's status, and how. @type {(row: Row) => Pick<FleetState, "name" | "description"> & { tone: string }} */
+const statusOf = ({ status, gone }) => {
+  if (gone === "expired") return { name: gone, description: "The entry was not prolonged and expired.", tone: "bad" };
+  const state = states.find(({ name, isEnding }) => (gone === undefined ? name === status : isEnding));
+  return { name: state?.name ?? status, description: state?.description ?? "", tone: gone ?? state?.tone ?? "neutral" };
+};
+
+/** @param {ReturnType<typeof statusOf>} status */
+const statusCell = ({ name, description, tone }) => {
   const dot = make("span", "dot");
   dot.setAttribute("aria-hidden", "true");
-  return make("td", status, dot, status);
+  const cell = make("td", "", dot, name);
+  cell.title = description;
+  cell.dataset.tone = tone;
+  return cell;
 };
 
 /** @param {Row} row */
-const elementOf = ({ service, instance, status, gone, since, host, pid, health }) => {
+const elementOf = (row) => {
+  const { service, instance, gone, since, host, pid, health } = row;
+  const status = statusOf(row);
   const element = make("tr", gone === undefined ? "" : "gone");
   element.dataset.service = service;
-  element.dataset.status = gone ?? status;
+  element.dataset.status = status.name;
   const name = make("td", "instance", instance);
   name.title = instance;
-  element.append(make("td", "", service), name, statusCell(gone ?? status), make("td", "", age(Date.now() - since)));
+  element.append(make("td", "", service), name, statusCell(status), make("td", "", age(Date.now() - since)));
   const port = health === null ? "none" : `${health.host}:${health.port}`;
   element.append(make("td", "", `${host} · ${pid}`), make("td", "", port));
   return element;
@@ -56,10 +76,10 @@ export const drawFleet = () => {
   const sorted = [...rows.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   byId("fleet").replaceChildren(...sorted.map(elementOf));
   byId("empty").hidden = sorted.length > 0;
-  byId("count").textContent = `${liveEntries().length} live`;
+  byId("count").textContent = `${liveRows().length} live`;
 };
 
-/** @type {(entry: RegistryEntry, gone: "stopped" | "expired") => void} */
+/** @type {(entry: RegistryEntry, gone: NonNullable<Row["gone"]>) => void} */
 const showGone = (entry, gone) => {
   const row = { ...entry, gone, since: Date.now() };
   rows.set(nameOf(entry), row);
@@ -72,10 +92,13 @@ const showGone = (entry, gone) => {
 
 /** @type {Handlers} */
 const handlers = {
-  reset: () => rows.clear(),
+  reset: (event) => {
+    states = event.states;
+    rows.clear();
+  },
   registered: ({ entry }) => void rows.set(nameOf(entry), entry),
   updated: ({ entry }) => void rows.set(nameOf(entry), entry),
-  deregistered: ({ entry }) => showGone(entry, "stopped"),
+  deregistered: ({ entry }) => showGone(entry, "deregistered"),
   expired: ({ entry }) => showGone(entry, "expired"),
   stale: ({ message }) => showConnection("stale", message),
   synced: () => showConnection("on", "live"),

@@ -1,0 +1,29 @@
+// @ts-check
+/** The top-level states of the charts, as the server read them from the charts. */
+
+/** @import { StateWords } from "../../../machines/index.ts" */
+/** @import { DrawnChart } from "../picture.ts" */
+/** @import { Hello } from "../streams.ts" */
+
+/** @type {Hello["states"]} */
+let states = { lifecycle: [], lease: [] };
+
+/** @param {Hello["states"]} next */
+export const setStates = (next) => {
+  states = next;
+};
+
+/** In the order of the chart. @param {DrawnChart} chart */
+export const statesOf = (chart) => states[chart];
+
+/** The state at the top of a path: `stopping` for `stopping.draining`. @param {string} path */
+export const topOf = (path) => path.split(".")[0];
+
+/**
+ * The top-level state of a path.
+ *
+ * @param {DrawnChart} chart
+ * @param {string} path
+ * @returns {StateWords | undefined}
+ */
+export const stateAt = (chart, path) => states[chart].find(({ name }) => name === topOf(path));

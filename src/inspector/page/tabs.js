@@ -1,0 +1,32 @@
+// @ts-check
+/** The tabs of the charts, as the keyboard expects them. */
+import { byId } from "../../http/page/dom.js";
+
+/** @type {Record<string, number>} */
+const steps = { ArrowLeft: -1, ArrowRight: 1 };
+
+/** Shows one panel at a time; `onSelect` is called after each change. @param {() => void} onSelect */
+export const wireTabs = (onSelect) => {
+  const tabs = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=tab]")]);
+
+  /** @param {HTMLElement} tab */
+  const select = (tab) => {
+    for (const other of tabs) {
+      const isSelected = other === tab;
+      other.setAttribute("aria-selected", String(isSelected));
+      other.tabIndex = isSelected ? 0 : -1;
+      byId(other.getAttribute("aria-controls") ?? "").hidden = !isSelected;
+    }
+    onSelect();
+  };
+
+  for (const [index, tab] of tabs.entries()) {
+    tab.addEventListener("click", () => select(tab));
+    tab.addEventListener("keydown", ({ key }) => {
+      const next = tabs[(index + (steps[key] ?? 0) + tabs.length) % tabs.length];
+      if (steps[key] === undefined || next === undefined) return;
+      select(next);
+      next.focus();
+    });
+  }
+};
