@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { resolveOptions } from "../src/service/options/options.ts";
 import { factLevels } from "../src/service/report/facts.ts";
 import { rendered } from "./bench/kit/publish.mjs";
+import { groups, targets } from "./bench/targets.mjs";
 import { endCli, openShell } from "./kit/cli.ts";
 import { endPrograms, Program } from "./kit/program.ts";
 import type { TestRedis } from "./kit/redis.ts";
@@ -31,9 +32,20 @@ afterAll(async () => {
   await redis.stop();
 });
 
-it("shows a service on its first screen", () => {
-  expect(samples.length).toBeGreaterThan(0);
-  expect(readme.indexOf(samples[0]!)).toBeLessThan(1200);
+it("begins with one sentence, the landscape chart and the first example, in this order", () => {
+  const [title, sentence, picture, example] = readme.split(/\n\n(?=\S)/);
+  expect(title).toBe("# Stargazer");
+  expect(sentence!.split("\n")).toHaveLength(1);
+  expect(picture).toMatch(/^!\[[^\]]+\]\(visualizations\/lifecycle-landscape\.svg\)$/);
+  expect(example).toMatch(/^```js\n/);
+  // 1280 x 860 leaves room for the title, the sentence, the chart and this many lines
+  expect(samples[0]!.split("\n").length).toBeLessThanOrEqual(18);
+});
+
+it("gives each target of the bench a title of its own, in one of the four groups", () => {
+  const titles = targets.map(({ what }) => what);
+  expect(titles).toEqual([...new Set(titles)]);
+  expect([...new Set(targets.map(({ group }) => group))].sort()).toEqual([...groups].sort());
 });
 
 it("shows the figures of the bench as they are kept, in its table and in its picture", () => {
@@ -66,12 +78,12 @@ it("lists every option, and the default of each figure", () => {
   expect(wrong).toEqual([]);
 });
 
-it("lists every fact, and how loudly it is told", () => {
-  const rows = tableBelow("What it tells");
+it("lists every fact with its level", () => {
+  const rows = tableBelow("Facts");
   expect(rows.flatMap(([names]) => namesIn(names)).sort()).toEqual(Object.keys(factLevels).sort());
   for (const [names, levels = ""] of rows) {
-    const told = namesIn(names).map((name) => factLevels[name as keyof typeof factLevels]);
-    expect(levels.split(", "), names).toEqual(expect.arrayContaining([...new Set(told)]));
+    const known = namesIn(names).map((name) => factLevels[name as keyof typeof factLevels]);
+    expect(levels.split(", "), names).toEqual(expect.arrayContaining([...new Set(known)]));
   }
 });
 

@@ -1,64 +1,139 @@
 /**
- * The figures as a picture: a bar for each target, on a scale where 1 is the target. Left of the line is held, right of it is
- * missed; the whisker goes from the best round to the worst. Light and dark by the reader's preference.
+ * The figures as a picture: a row for each target, in groups, what is missed first. The scale is logarithmic and counts in
+ * aims: the line is the aim, left of it is better. A target that asks for at least so much is turned, and its row says so.
+ * Light and dark by the reader's preference, in the colours and the font of the charts.
  */
+import { escapeXml, rect, text } from "../../../dist/src/drawing/ink.js";
+import { px } from "../../../dist/src/drawing/path.js";
+import { chartStyle } from "../../../dist/src/drawing/style.js";
+import { groups } from "../targets.mjs";
 import { bases, nameOf } from "./contestants.mjs";
 import { figure } from "./report.mjs";
 
-const row = 26;
-const label = 350;
-const track = 300;
-const width = label + track + 300;
-const top = 92;
-/** the scale's end, in targets */
-const longest = 2;
+const width = 960;
+const margin = 26;
+const track = { x: 344, width: 352 };
+const row = 23;
+const top = 130;
+/** the ends of the scale, in aims */
+const [least, most] = [1 / 32, 4];
+const ticks = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4];
 
-const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const within = (times) => Math.min(most, Math.max(least, times));
+const at = (times) => track.x + (Math.log(within(times) / least) / Math.log(most / least)) * track.width;
 
-/** How far from the target, 1 being at it and less being better, whichever way the target points. */
-const share = ({ most, least }, value) => {
-  if (least !== undefined) return value === 0 ? longest : least / value;
-  return most === 0 ? (value === 0 ? 0 : longest) : value / most;
+/** How many times the aim; less is better, whichever way the target points. */
+const timesTheAim = ({ most: limit, least: floor }, value) => {
+  if (floor !== undefined) return value === 0 ? most : floor / value;
+  return limit === 0 ? (value === 0 ? least : most) : value / limit;
 };
 
-const at = (times) => label + (Math.min(longest, Math.max(0, times)) / longest) * track;
-
-const against = ({ per }) => {
+/** What a ratio is taken to; a title with `beside` names it already. */
+const unitOf = ({ per, what }) => {
   if (per === undefined) return "";
+  if (what.includes("beside")) return " ×";
   const letter = Object.entries(bases).find(([, id]) => id === per)?.[0];
   return ` × ${letter ? `(${letter})` : nameOf(per)}`;
 };
 
-const bar = ({ target, reached }, index) => {
-  const y = top + index * row;
-  const [value, low, high] = [reached.median, reached.min, reached.max].map((each) => share(target, each));
-  const aim = target.most === undefined ? `≥ ${target.least}` : `≤ ${target.most}`;
-  const said = `${figure(reached.median)}${against(target)}, aim ${aim}`;
-  const end = at(value);
-  const [from, to] = [at(Math.min(low, high)), at(Math.max(low, high))];
+/** A check or a cross, drawn, because fonts differ in such signs. */
+const mark = (held, y) =>
+  held
+    ? `<path class="mark held" d="M${margin} ${y + 8}l3.5 4l7-8"/>`
+    : `<path class="mark missed" d="M${margin + 1} ${y + 4}l8 8m0-8l-8 8"/>`;
+
+const aimText = (target) => {
+  const aim = target.most === undefined ? `aim ≥ ${target.least}, turned` : `aim ≤ ${target.most}`;
+  return `<tspan class="aimed">${aim}</tspan>`;
+};
+
+const barInk = ({ target, reached }, y) => {
+  const [value, one, other] = [reached.median, reached.min, reached.max].map((each) => at(timesTheAim(target, each)));
+  const [from, to] = [Math.min(value, at(1)), Math.max(value, at(1))];
+  const spread = `<path class="spread" d="M${px(Math.min(one, other))} ${y + 8}H${px(Math.max(one, other))}"/>`;
+  const bar = rect({ x: from, y: y + 2.5, width: Math.max(1, to - from), height: 11 }, 2, "span");
+  const dot = `<circle class="median" cx="${px(value)}" cy="${y + 8}" r="3.6"/>`;
+  return reached.median === 0 ? dot : `${bar}${spread}${dot}`;
+};
+
+const rowInk = (judged, y) => {
+  const { target, reached } = judged;
   return [
-    `<text class="what" x="${label - 12}" y="${y + 12}" text-anchor="end">${escaped(target.what)}</text>`,
-    `<rect class="${reached.held ? "held" : "missed"}" x="${label}" y="${y + 2}" width="${Math.max(2, end - label).toFixed(1)}" height="13" rx="2"/>`,
-    `<path class="spread" d="M${from.toFixed(1)} ${y + 8.5}H${to.toFixed(1)}"/>`,
-    `<text class="said" x="${label + track + 14}" y="${y + 12}">${escaped(said)}</text>`,
+    `<g class="${reached.held ? "held" : "missed"}">`,
+    `<title>${escapeXml(`${target.what}: ${figure(reached.median)} (${figure(reached.min)} to ${figure(reached.max)})${unitOf(target)}, ${reached.held ? "held" : "missed"}`)}</title>`,
+    mark(reached.held, y),
+    text(margin + 19, y + 12, "what", target.what),
+    barInk(judged, y),
+    `<text class="said" x="${track.x + track.width + 20}" y="${y + 12}"><tspan class="value">${figure(reached.median)}${escapeXml(unitOf(target))}</tspan>  ${aimText(target)}</text>`,
+    "</g>",
   ].join("");
 };
 
-const style = `text{font:13px system-ui,sans-serif;fill:#1d2433}.head{font-size:16px;font-weight:600}.note,.said{fill:#56617a;font-size:12px}
-.held{fill:#0c7a50}.missed{fill:#c22547}.spread{stroke:#1d2433;stroke-width:1.5;opacity:.55}.aim{stroke:#56617a;stroke-dasharray:3 3}.ground{fill:#fff}
-@media (prefers-color-scheme:dark){text{fill:#e8ecf4}.note,.said{fill:#a9b5cd}.held{fill:#3fae7f}.missed{fill:#ff7a93}.spread{stroke:#e8ecf4}.aim{stroke:#a9b5cd}.ground{fill:#10151f}}`;
+const isHeld = ({ reached }) => reached.held;
+
+/** What is missed by most comes first, then what is held by least. */
+const sorted = (judged) =>
+  [...judged].sort(
+    (one, two) =>
+      Number(isHeld(one)) - Number(isHeld(two)) ||
+      timesTheAim(two.target, two.reached.median) - timesTheAim(one.target, one.reached.median),
+  );
+
+const groupInk = (name, judged, y) => {
+  const held = judged.filter(isHeld).length;
+  return [
+    text(margin, y + 13, "name", name),
+    text(track.x + track.width + 20, y + 13, "said", `${held} of ${judged.length} held`),
+    `<path class="rule" d="M${margin} ${y + 21}H${width - margin}"/>`,
+    ...sorted(judged).map((each, index) => rowInk(each, y + 28 + index * row)),
+  ].join("\n");
+};
+
+const tickText = (times) => (times < 1 ? `1/${1 / times}` : times === 1 ? "the aim" : `${times} ×`);
+
+const axisInk = (bottom) =>
+  ticks
+    .map((times) => {
+      const x = px(at(times));
+      return `<path class="${times === 1 ? "aim" : "tick"}" d="M${x} ${top}V${bottom}"/>${text(at(times), top - 7, times === 1 ? "caption mid strong" : "caption mid", tickText(times))}`;
+    })
+    .join("");
+
+const style = `
+.sg-chart .what{font-size:12.5px;fill:var(--sg-ink)}
+.sg-chart .said{font-size:12px;fill:var(--sg-mute);font-variant-numeric:tabular-nums;white-space:pre}
+.sg-chart .value{fill:var(--sg-ink)}
+.sg-chart .held{--ink:var(--sg-done)}
+.sg-chart .missed{--ink:var(--sg-error)}
+.sg-chart .mark.held,.sg-chart .mark.missed{fill:none;stroke:var(--ink);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
+.sg-chart .span{fill:var(--ink);opacity:.3}
+.sg-chart .spread{stroke:var(--ink);stroke-width:1.6}
+.sg-chart .median{fill:var(--ink);stroke:var(--sg-bg);stroke-width:1.4}
+.sg-chart .rule{stroke:var(--sg-line)}
+.sg-chart .tick{stroke:var(--sg-line);stroke-dasharray:2 4}
+.sg-chart .aim{stroke:var(--sg-mute);stroke-width:1.4}
+.sg-chart .caption.strong{fill:var(--sg-ink);font-weight:700}
+`;
 
 export const draw = ({ judged, machine, date }) => {
-  const height = top + judged.length * row + 24;
-  const held = judged.filter(({ reached }) => reached.held).length;
-  const title = `${held} of ${judged.length} targets held`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${title}">
-<style>${style}</style><rect class="ground" width="${width}" height="${height}" rx="8"/>
-<text class="head" x="24" y="32">${title}</text>
-<text class="note" x="24" y="52">(a) node:http and ioredis by hand, (b) Fastify, under-pressure and close-with-grace by hand. Medians; the thin line goes from the least to the most.</text>
-<text class="note" x="24" y="70">${escaped(machine)}, ${date.slice(0, 10)}. Shorter is better; the dashed line is the target.</text>
-<path class="aim" d="M${at(1)} ${top - 6}V${height - 16}"/>
-${judged.map(bar).join("\n")}
+  let y = top + 6;
+  const inks = groups.map((name) => {
+    const mine = judged.filter(({ target }) => target.group === name);
+    const ink = groupInk(name, mine, y);
+    y += 28 + mine.length * row + 14;
+    return ink;
+  });
+  const title = `${judged.filter(isHeld).length} of ${judged.length} targets held`;
+  const height = y + 6;
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="sg-chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${title}">
+<style>${chartStyle}${style}</style>
+<rect class="paper" width="${width}" height="${height}" rx="14"/>
+${text(margin, 41, "title", title)}
+${text(margin, 64, "sentence", "Times the aim, on a logarithmic scale: left of the line is better. The dot is the median, the thin line goes from the least to the most.")}
+${text(margin, 82, "sentence", "Turned: at least so much is asked for, so the row shows the aim divided by what was reached.")}
+${text(margin, 100, "sentence", `(a) node:http and ioredis by hand · (b) Fastify, under-pressure and close-with-grace by hand · ${machine}, ${date.slice(0, 10)}`)}
+${axisInk(height - 16)}
+${inks.join("\n")}
 </svg>
 `;
 };

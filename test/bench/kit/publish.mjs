@@ -19,8 +19,8 @@ const markdown = ([head, ...body]) => {
 
 const tableOf = ({ targets, machine, date }) => {
   const held = targets.filter(({ reached }) => reached.held).length;
-  const summary = `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}. Medians, with the least and the most.`;
-  return `\n${summary}\n\n${markdown(verdictRows(targets))}\n\n`;
+  const summary = `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}: medians, with the least and the most`;
+  return `\n<details>\n<summary>${summary}</summary>\n\n${markdown(verdictRows(targets))}\n\n</details>\n\n`;
 };
 
 /** What has to stand in each file. */
