@@ -1,4 +1,4 @@
-/** Plays every scenario with a service, and writes down which claims held. */
+/** Plays every scenario with a service, and reports which claims held. */
 import { messageOf } from "../errors.ts";
 import type { ConformanceOptions, Limits, ServiceFactory } from "./options.ts";
 import { limitsOf } from "./options.ts";
@@ -13,10 +13,10 @@ import { TestRedis } from "./test-redis.ts";
 
 const all: readonly Scenario[] = [...lives, ...cuts, ...hookFaults, ...redisFaults];
 
-/** The scenarios' names, for the option `only`. */
+/** The names of all scenarios, in the order in which they are played: what the option `only` may contain. */
 export const scenarioNames: readonly string[] = all.map(({ name }) => name);
 
-/** Throws a TypeError for a name that is none, and where none is left: what is not played must not look like success. */
+/** Throws a TypeError for an unknown name, and where no scenario is left: a claim that was not checked must not look held. */
 export const scenariosFor = ({ only, redis = true }: ConformanceOptions): readonly Scenario[] => {
   const unknown = only?.filter((name) => !scenarioNames.includes(name)) ?? [];
   if (unknown.length > 0)
@@ -35,7 +35,7 @@ export interface Played {
   readonly service: string;
 }
 
-/** Plays one scenario with a Redis of its own. */
+/** Plays one scenario; each has a Redis of its own. */
 export const play = async (scenario: Scenario, factory: ServiceFactory, limits: Limits): Promise<Played> => {
   const redis = limits.redis ? await TestRedis.start() : undefined;
   const beganAt = performance.now();
@@ -56,12 +56,14 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
 
 /**
  * Drives services that `factory` makes through every state and fault, and reports which claims of the contract held: hooks in
- * pairs, signals obeyed, deadlines kept, nothing left behind. Resolves with the report, whatever the service does; rejects only
- * where there is no Redis to start. Takes about ten seconds for a service that conforms, longer for one that hangs. One at a time in a process.
+ * pairs, signals obeyed, deadlines kept, nothing left behind. Resolves with the report, whatever the service does. Rejects with a
+ * `TypeError` for an unknown name in `only` and where no scenario is left, and with `SG_ERR_REDIS_SERVER_MISSING` where the machine
+ * has no Redis server. A service that conforms takes about ten seconds, one that hangs longer. Call it once at a time in a process:
+ * it watches the handles and the listeners of the whole process.
  *
  * ```ts
  * const report = await conformance((overrides) => new MyTier({ ...overrides }));
- * assertConforms(report); // its message is String(report), for people
+ * assertConforms(report); // throws with String(report) as the message
  * ```
  */
 export const conformance = async (factory: ServiceFactory, options: ConformanceOptions = {}): Promise<ConformanceReport> => {
@@ -69,7 +71,7 @@ export const conformance = async (factory: ServiceFactory, options: ConformanceO
   const played: Played[] = [];
   for (const scenario of scenariosFor(options)) {
     played.push(await play(scenario, factory, limits));
-    // a factory that makes nothing would be told so once for each scenario
+    // a factory that makes no service fails every scenario in the same way
     if (played.at(-1)!.service === "") break;
   }
   const service = played.at(-1)?.service || "the service";

@@ -1,4 +1,4 @@
-/** Watches, and where asked for disturbs, the three hooks of one service. Its own code runs unchanged inside. */
+/** Watches the three hooks of one service and, where a scenario asks for it, disturbs them. The service's own code runs unchanged inside. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { StargazerService } from "../service/service.ts";
 import type { HookContext, StopReport } from "../service/types.ts";
@@ -20,7 +20,7 @@ export interface HookCall {
   askedForEnd?: "shutdown" | "runToCompletion";
   /** phases that were under way when the hook settled */
   orphans: string[];
-  /** who listened to the process when the hook settled */
+  /** the listeners of the process when the hook settled */
   listeners?: Listeners;
 }
 
@@ -37,7 +37,7 @@ export interface ReleaseCall {
 export interface Disturbance {
   /** Called at each step of `onStart`: its begin, each `phase` and `defer`. May throw, in a phase, to have it fail. */
   step?(what: string, kind: "begin" | "phase" | "defer"): void;
-  /** called when `onStart` has ended and before the service is told */
+  /** called when `onStart` has ended, before the service learns of it */
   started?(): void;
   /** what runs in place of `run` */
   run?(): void;
@@ -53,7 +53,7 @@ export interface HookRecord {
 type Hook = (context: HookContext) => Promise<void> | void;
 type Hooked = Record<HookName, Hook> & Pick<StargazerService, "shutdown" | "runToCompletion">;
 
-/** the call that code runs in */
+/** the hook's call that the running code belongs to */
 const inside = new AsyncLocalStorage<HookCall | undefined>();
 
 export const watchHooks = (service: StargazerService, watch: LeakWatch, disturbance: Disturbance): HookRecord => {
@@ -66,13 +66,13 @@ export const watchHooks = (service: StargazerService, watch: LeakWatch, disturba
       watch.within(hook, () => called(hook, context, (own) => original.call(service, own), record, disturbance));
   }
   const shutdown = service.shutdown.bind(service);
-  noteAsking(hooked, "shutdown");
-  noteAsking(hooked, "runToCompletion");
+  recordAsking(hooked, "shutdown");
+  recordAsking(hooked, "runToCompletion");
   return { ...record, shutdown };
 };
 
-/** A hook that waits for one of these waits for itself, so who asked is kept. */
-const noteAsking = (hooked: Hooked, name: "shutdown" | "runToCompletion"): void => {
+/** A hook that waits for one of these waits for itself, so the call that asked is recorded. */
+const recordAsking = (hooked: Hooked, name: "shutdown" | "runToCompletion"): void => {
   const original = hooked[name] as (...args: unknown[]) => Promise<StopReport>;
   hooked[name] = (...args: unknown[]) => {
     const call = inside.getStore();
@@ -90,7 +90,7 @@ const called = async (
 ): Promise<void> => {
   const call: HookCall = { hook, beganAt: performance.now(), signal: context.signal, orphans: [] };
   calls.push(call);
-  noteAbort(call);
+  recordAbort(call);
   const open: string[] = [];
   const step: NonNullable<Disturbance["step"]> = (what, kind) => {
     if (hook === "onStart") disturbance.step?.(what, kind);
@@ -109,12 +109,12 @@ const called = async (
   }
 };
 
-const noteAbort = (call: HookCall): void => {
-  const note = () => {
+const recordAbort = (call: HookCall): void => {
+  const record = () => {
     call.abortedAt = performance.now();
   };
-  if (call.signal.aborted) note();
-  else call.signal.addEventListener("abort", note, { once: true });
+  if (call.signal.aborted) record();
+  else call.signal.addEventListener("abort", record, { once: true });
 };
 
 interface Watching {
@@ -124,7 +124,7 @@ interface Watching {
   readonly step: NonNullable<Disturbance["step"]>;
 }
 
-/** The same context, with its `phase` and `defer` seen. Own properties, so that a tier may spread it. */
+/** The same context with a watched `phase` and `defer`; own properties, so that a tier may spread it. */
 const watchedContext = (context: HookContext, { call, open, releases, step }: Watching): HookContext => {
   const phase: HookContext["phase"] = (name, work) =>
     context.phase(name, async () => {

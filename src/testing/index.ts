@@ -1,4 +1,4 @@
-/** For people who write tiers: does yours keep the contract, and how to watch and to disturb it. */
+/** `stargazer/testing`: whether a tier keeps the contract, and the means to watch a service and to disturb its Redis. */
 
 export type { Driven } from "../flight/index.ts";
 export { driveLifecycle } from "../flight/index.ts";

@@ -1,16 +1,15 @@
-/** What a service owes whatever happened to it, as sentences that name who did not keep to it. */
-
-import { isOpen, stateNames } from "../../machines/index.ts";
+/** What a service owes in every scenario: each breach is a sentence that names the hook or the release. */
+import { effectPhases, finalState, isOpen, stateNames } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
 import type { ServiceFact } from "../service/report/facts.ts";
 import type { StopReport } from "../service/types.ts";
 import type { HookCall, HookName, ReleaseCall } from "./hooks.ts";
 
-/** What the scenario itself made happen, and so is nobody's fault. */
+/** What the scenario itself causes, and so is no breach. */
 export interface Forgiven {
   /** a failure with this in its message was injected */
   readonly failure?: string;
-  /** an `onStop` or release that ended when its deadline told it to: Redis was away */
+  /** an `onStop` or a release may end only at its deadline, because Redis is away */
   readonly slowStop?: boolean;
 }
 
@@ -72,7 +71,7 @@ const obedience = (call: HookCall, { obeyWithinMs }: Trialled, { slowStop = fals
     ];
   }
   if (hook !== "onStop" || slowStop || lateMs <= 0) return [];
-  return [`onStop ended only when its signal told it that its ${whole(abortedAt - beganAt)} were over.`];
+  return [`onStop ended only when its signal aborted, at its deadline of ${whole(abortedAt - beganAt)}.`];
 };
 
 const releasing = ({ name, hook, times: count, begunAt, settledAt, error }: ReleaseCall): string[] => {
@@ -95,7 +94,7 @@ const states = (facts: readonly ServiceFact[]): string[] => {
   const entered = facts.flatMap((fact) => (fact.type === "state.entered" ? [fact.state] : []));
   const places = entered.map((state) => stateNames.indexOf(state));
   const isRising = places.every((place, at) => at === 0 || place > places[at - 1]!);
-  return isRising && entered.at(-1) === "stopped" ? [] : [`the states came as ${entered.join(", ")}`];
+  return isRising && entered.at(-1) === finalState ? [] : [`the states came as ${entered.join(", ")}`];
 };
 
 const phases = ({ phases: all }: StopReport): string[] =>
@@ -107,22 +106,22 @@ const phases = ({ phases: all }: StopReport): string[] =>
 const budget = ({ stopMs, budgetMs }: Trialled): string[] =>
   stopMs <= budgetMs ? [] : [`stopping took ${whole(stopMs)} of a budget of ${whole(budgetMs)}`];
 
-/** What the report calls failed, unless a sentence above says it better. */
+/** The failures of the report that no sentence above explains. */
 const failures = ({ report, calls, releases }: Trialled, { failure: injected, slowStop = false }: Forgiven): string[] => {
   const late = (hook: HookName) =>
     calls.some(
       (call) =>
         call.hook === hook && call.abortedAt !== undefined && (call.settledAt ?? Number.POSITIVE_INFINITY) > call.abortedAt,
     );
-  const isSaid = (phase: string, code: string): boolean => {
+  const isExplained = (phase: string, code: string): boolean => {
     if (code === "SG_ERR_DRAIN_TIMEOUT") return late("onStart") || late("run");
-    if (phase === "stopping.unwinding") return code === "SG_ERR_STOP_TIMEOUT" && (slowStop || late("onStop"));
+    if (phase === effectPhases.stopTier) return code === "SG_ERR_STOP_TIMEOUT" && (slowStop || late("onStop"));
     return (
-      phase === "stopping.releasing" &&
+      phase === effectPhases.releaseTier &&
       (slowStop || releases.some(({ settledAt, error }) => settledAt === undefined || error !== undefined))
     );
   };
   return report.failures
-    .filter(({ phase, code, message }) => !(injected !== undefined && message.includes(injected)) && !isSaid(phase, code))
+    .filter(({ phase, code, message }) => !(injected !== undefined && message.includes(injected)) && !isExplained(phase, code))
     .map(({ phase, message }) => `it failed in ${phase}: ${message}`);
 };

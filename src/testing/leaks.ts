@@ -1,12 +1,12 @@
 /**
- * What a piece of code left behind in this process. Handles are told apart by the asynchronous context they were made in, so that
- * other work in the process, a test runner's for example, is never blamed; and each knows the line that made it.
+ * What a piece of code leaves behind in this process. A handle belongs to the asynchronous context that made it, so other work in
+ * the process, a test runner's for example, is never counted; each handle knows the line that made it.
  */
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./within.ts";
 
-/** What keeps a process alive, by its name in `async_hooks`, and as people call it. */
+/** What keeps a process alive: its name in `async_hooks`, and its name in a report. */
 const words: Readonly<Record<string, string>> = {
   Timeout: "a timer",
   Immediate: "an immediate",
@@ -25,10 +25,10 @@ const words: Readonly<Record<string, string>> = {
   FSREQPROMISE: "a file request",
   GETADDRINFOREQWRAP: "a name lookup",
 };
-/** These are over when they have called back; their objects go with the next garbage collection. */
+/** A request is over when it has called back, though its object lives until the next garbage collection. */
 const requests: ReadonlySet<string> = new Set(["FSREQCALLBACK", "FSREQPROMISE", "GETADDRINFOREQWRAP"]);
 
-/** ms without a handle or request, and without a new one: a loop has none for a moment between two turns */
+/** ms without an open handle and without a new one; a shorter time would miss a loop between two of its turns */
 const quietMs = 50;
 
 interface Handle {
@@ -86,18 +86,18 @@ export class LeakWatch {
     this.#hook.enable();
   }
 
-  /** Runs `work`; what it makes, now or later, is put down to `where`. */
+  /** Runs `work`; the handles that it makes, now or later, belong to `where`. */
   within<T>(where: string, work: () => T): T {
     return place.run({ watch: this, where }, work);
   }
 
-  /** Whose work this is called from; undefined from other work in the process. */
+  /** The `where` that the calling code belongs to; undefined for other work in the process. */
   get where(): string | undefined {
     const here = place.getStore();
     return here?.watch === this ? here.where : undefined;
   }
 
-  /** What is still open and keeps the process alive, or is made anew, after `settleMs` at most: in words that name who made it. */
+  /** The handles that are still open, or made again and again, after at most `settleMs`: each as `a timer made in onStart (file)`. */
   async left(settleMs: number): Promise<string[]> {
     const isQuiet = () => this.#open().length === 0 && performance.now() - this.#madeAt > quietMs;
     if (await eventually(Math.max(settleMs, 2 * quietMs), isQuiet)) return [];
@@ -105,7 +105,7 @@ export class LeakWatch {
     return open.length > 0 ? open.map(inWords) : [`${inWords(this.#newest!)}, again and again`];
   }
 
-  /** Watches no more, and lets the process end in spite of what is left: a test runner would wait for it. Legal any number of times. */
+  /** Ends the watch and unrefs what is left, so that a test runner can end. Legal any number of times. */
   stop(): void {
     for (const { resource } of this.#open()) resource.unref?.();
     this.#hook.disable();

@@ -1,4 +1,4 @@
-/** Who listens to an emitter, and who has come since. */
+/** The listeners of an emitter, and those that were added since. */
 import type { EventEmitter } from "node:events";
 
 export type Listeners = ReadonlyMap<string | symbol, readonly unknown[]>;
@@ -11,7 +11,7 @@ const nameOf = (listener: unknown): string => {
   return (wrapped?.name ?? name) || "an anonymous function";
 };
 
-/** Listeners that are there now and were not there then: `'SIGTERM' (onTerm)`. */
+/** The listeners of `now` that are not in `then`: `'SIGTERM' (onTerm)`. */
 export const newListeners = (then: Listeners, now: Listeners): string[] =>
   [...now].flatMap(([event, listeners]) => {
     const known = [...(then.get(event) ?? [])];

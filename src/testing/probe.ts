@@ -1,12 +1,12 @@
-/** Records what a service goes through, and waits for it: for states and facts, never for time. */
+/** Records the states and facts of a service, and waits for them. */
 import type { StateName } from "../../machines/index.ts";
-import { statePath } from "../../machines/index.ts";
+import { initialState, statePath } from "../../machines/index.ts";
 import type { ServiceFact } from "../service/report/facts.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { WaitOptions } from "./within.ts";
 import { defaultTimeoutMs } from "./within.ts";
 
-/** What happened, and how many ms after the probe was made. `path` is where the chart was: `stopping.draining`. */
+/** A fact of a service. `at` is in ms since the probe was made; `path` is the state of the chart: `stopping.draining`. */
 export interface Recorded {
   readonly at: number;
   readonly path: string;
@@ -16,8 +16,7 @@ export interface Recorded {
 type FactOf<T extends ServiceFact["type"]> = Extract<ServiceFact, { readonly type: T }>;
 
 /**
- * Watches one service from now on; make it before `boot`, so that nothing is missed. It only looks: the service behaves as it
- * would without.
+ * Records one service from now on; construct it before `boot`, or it misses what came before. It changes nothing in the service.
  *
  * ```ts
  * const probe = new LifecycleProbe(service);
@@ -31,15 +30,15 @@ export class LifecycleProbe {
   readonly #waiting = new Set<() => void>();
   readonly #service: StargazerService;
   readonly #began = performance.now();
-  readonly #unhear: () => void;
+  readonly #unsubscribe: () => void;
 
   constructor(service: StargazerService) {
     this.#service = service;
     this.#record({ type: "state.entered", state: service.state });
-    this.#unhear = service.onFact((fact) => this.#record(fact));
+    this.#unsubscribe = service.onFact((fact) => this.#record(fact));
   }
 
-  /** Everything so far, oldest first: states entered, phases ended, failures, what the lease told, the report. */
+  /** All facts so far, oldest first: states entered, phases ended, failures, facts of the lease, the report. */
   get history(): readonly Recorded[] {
     return this.#history;
   }
@@ -50,16 +49,16 @@ export class LifecycleProbe {
   }
 
   /**
-   * Resolves once the service has entered `state`, also if it has left it again. Rejects when it has stopped without, after
-   * `timeoutMs` (default 5000), and with the signal's reason; the error tells what was seen instead.
+   * Resolves once the service has entered `state`, also if it has left it again. Rejects when the service has stopped without
+   * entering it, after `timeoutMs` (default 5000), and with the signal's reason; the message lists the facts so far.
    */
   async state(state: StateName, options: WaitOptions = {}): Promise<void> {
     await this.#first(`the state '${state}'`, (fact) => fact.type === "state.entered" && fact.state === state, options);
   }
 
   /**
-   * Resolves with the first fact of that type that `where` accepts, from the whole history and from what is to come. Rejects as
-   * `state` does.
+   * Resolves with the first fact of that type that `where` accepts: one of the history, else one to come. Rejects as `state`
+   * does.
    */
   async fact<T extends ServiceFact["type"]>(
     type: T,
@@ -69,13 +68,13 @@ export class LifecycleProbe {
     return (await this.#first(`the fact '${type}'`, isIt, options)) as FactOf<T>;
   }
 
-  /** Records no more; the history stays. Legal any number of times. */
+  /** Ends the recording and keeps the history. Legal any number of times. */
   stop(): void {
-    this.#unhear();
+    this.#unsubscribe();
   }
 
   #record(fact: ServiceFact): void {
-    const path = statePath(this.#service.actor?.getSnapshot() ?? { value: "init" });
+    const path = statePath(this.#service.actor?.getSnapshot() ?? { value: initialState });
     this.#history.push({ at: performance.now() - this.#began, path, fact });
     for (const look of [...this.#waiting]) look();
   }

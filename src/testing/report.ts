@@ -1,23 +1,27 @@
-/** What the kit found: one check a scenario, each a claim that held or was broken. */
+/** The result of the kit: one check for each scenario, whose claim held or was broken. */
 import { StargazerError } from "../errors.ts";
 
+/** The result of one scenario. */
 export interface ConformanceCheck {
+  /** the name of the scenario */
   readonly name: string;
   /** what has to be so */
   readonly claim: string;
   readonly verdict: "held" | "broken";
-  /** what was wrong and who did it, a line each; empty where the claim held */
+  /** each breach on a line, with the hook or the release that it is of; empty where the claim held */
   readonly detail: string;
+  /** how long the scenario took, in ms */
   readonly ms: number;
 }
 
-/** A tier that hangs does so in most scenarios: what was said before is not said again. */
+/** A tier that hangs does so in most scenarios, so the same detail is written once. */
 const detailOf = ({ detail }: ConformanceCheck, before: readonly ConformanceCheck[]): string[] => {
   const same = before.find((earlier) => earlier.detail === detail);
   const lines = same === undefined ? detail.split("\n") : [`the same as in '${same.name}'`];
   return lines.map((line) => `            - ${line}`);
 };
 
+/** The checks of one service. `String(report)` is the report to read. */
 export class ConformanceReport {
   readonly service: string;
   readonly checks: readonly ConformanceCheck[];
@@ -32,7 +36,7 @@ export class ConformanceReport {
     return this.checks.length > 0 && this.checks.every(({ verdict }) => verdict === "held");
   }
 
-  /** For people: each check on a line, and below a broken one what was wrong. */
+  /** Each check on a line, and below a broken one its claim and its breaches. */
   toString(): string {
     const broken = this.checks.filter(({ verdict }) => verdict === "broken").length;
     const width = Math.max(...this.checks.map(({ name }) => name.length));
@@ -49,7 +53,7 @@ export class ConformanceReport {
   }
 }
 
-/** Throws, with the whole report as its message, unless every claim held. */
+/** Throws `SG_ERR_FAILED` with the whole report as its message, unless every claim held and at least one was checked. */
 export const assertConforms = (report: ConformanceReport): void => {
   if (!report.passed) throw new StargazerError("SG_ERR_FAILED", String(report));
 };

@@ -1,4 +1,4 @@
-/** One thing that is done to a service, and what has to be so whatever it does. */
+/** One thing that is done to a service, and the claim that has to hold whatever the service does. */
 import type { Stage } from "./stage.ts";
 
 export interface Scenario {

@@ -1,11 +1,12 @@
 /** Lives whose hooks are cut or fail: `onStart` at each of its steps, and `run`. */
 import { setImmediate as turn } from "node:timers/promises";
+import { finalState } from "../../machines/index.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Circumstances, Stage } from "./stage.ts";
 import type { Trial } from "./trial.ts";
 
 const injected = "injected by the conformance kit";
-/** steps of one `onStart` that are tried */
+/** how many steps of one `onStart` are tried */
 const maxSteps = 12;
 
 interface Step {
@@ -13,7 +14,7 @@ interface Step {
   readonly kind: "begin" | "phase" | "defer";
 }
 
-const said = ({ what, kind }: Step): string => (kind === "begin" ? "its begin" : `${kind} '${what}'`);
+const nameOf = ({ what, kind }: Step): string => (kind === "begin" ? "its begin" : `${kind} '${what}'`);
 
 /** The steps that `onStart` has: its begin, its phases, what it defers. */
 const stepsOf = async (stage: Stage): Promise<Step[]> => {
@@ -24,7 +25,7 @@ const stepsOf = async (stage: Stage): Promise<Step[]> => {
   return steps.slice(0, maxSteps);
 };
 
-/** Boots, and does something at the n-th step. */
+/** Boots, and calls `act` at the n-th step. */
 const disturbedAt = async (
   stage: Stage,
   at: number,
@@ -46,7 +47,7 @@ const disturbedAt = async (
 const replaced = async (stage: Stage, run: () => void): Promise<Trial> => {
   const trial = stage.make({ run });
   void trial.service.runToCompletion();
-  await trial.reaches("stopped");
+  await trial.reaches(finalState);
   return trial;
 };
 
@@ -56,9 +57,9 @@ export const hookFaults: readonly Scenario[] = [
     claim: "a shutdown at any step of onStart undoes what it had begun until then",
     async play(stage) {
       for (const [at, step] of (await stepsOf(stage)).entries()) {
-        const label = `shut down at ${said(step)}: `;
+        const label = `shut down at ${nameOf(step)}: `;
         await disturbedAt(stage, at, { label }, (trial) => void trial.hooks.shutdown("the kit"));
-        await disturbedAt(stage, at, { label: `one turn after ${said(step)}: ` }, (trial) => {
+        await disturbedAt(stage, at, { label: `one turn after ${nameOf(step)}: ` }, (trial) => {
           void turn().then(() => trial.hooks.shutdown("the kit"));
         });
         await stage.judge();
@@ -71,7 +72,7 @@ export const hookFaults: readonly Scenario[] = [
     async play(stage) {
       for (const [at, step] of (await stepsOf(stage)).entries()) {
         if (step.kind === "defer") continue;
-        await disturbedAt(stage, at, { label: `failed at ${said(step)}: ` }, () => {
+        await disturbedAt(stage, at, { label: `failed at ${nameOf(step)}: ` }, () => {
           throw new Error(injected);
         });
         await stage.judge({ failure: injected });
@@ -83,7 +84,7 @@ export const hookFaults: readonly Scenario[] = [
     claim: "when run returns by itself the service completes, and what was begun is undone",
     async play(stage) {
       const { outcome } = await (await replaced(stage, () => {})).stop();
-      stage.expect(outcome !== "shutdown", "it says that it was shut down although run returned");
+      stage.expect(outcome !== "shutdown", "its outcome is 'shutdown' although run returned");
     },
   },
   {

@@ -1,14 +1,14 @@
-/** Lives that nothing disturbs from outside: whole ones, and ones that are cut in each state. */
+/** Lives that nothing disturbs from outside: full ones, and one that is cut in each state. */
 import type { StateName } from "../../machines/index.ts";
 import { stateNames } from "../../machines/index.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 import type { Trial } from "./trial.ts";
 
-/** far longer than a scenario */
+/** ms, far longer than a scenario */
 const waitingMs = 60_000;
 
-/** A whole life; whether it was one. */
+/** A full life; false if it did not come to `run`. */
 const live = async (stage: Stage): Promise<boolean> => {
   const trial = stage.make();
   const worked = await trial.works();
@@ -16,6 +16,9 @@ const live = async (stage: Stage): Promise<boolean> => {
   stage.expect(worked, `it never came to running: ${await trial.why()}`);
   return worked;
 };
+
+/** The states in their order. They have no names here, so a rename in the chart is one in the scenarios. */
+const [, jitter, pinging, starting, registering, healthy, running] = stateNames;
 
 const cutIn = (state: StateName, play: (stage: Stage) => Promise<Trial>): Scenario => ({
   name: `shutdown in ${state}`,
@@ -25,7 +28,7 @@ const cutIn = (state: StateName, play: (stage: Stage) => Promise<Trial>): Scenar
     const completedBefore = trial.hasCompleted;
     const { outcome } = await trial.stop();
     stage.expect(trial.probe.states.includes(state), `it never came to ${state}: ${await trial.why()}`);
-    stage.expect(completedBefore || outcome !== "completed", "it says that it completed although it was shut down");
+    stage.expect(completedBefore || outcome !== "completed", "its outcome is 'completed' although it was shut down");
   },
 });
 
@@ -61,42 +64,42 @@ export const lives: readonly Scenario[] = [
 ];
 
 export const cuts: readonly Scenario[] = [
-  cutIn("jitter", async (stage) => {
+  cutIn(jitter!, async (stage) => {
     const trial = stage.make({ overrides: { jitterMaxMs: waitingMs } });
     void trial.service.runToCompletion();
-    await trial.reaches("jitter");
+    await trial.reaches(jitter!);
     return trial;
   }),
-  cutIn("pinging", async (stage) => {
+  cutIn(pinging!, async (stage) => {
     stage.redis?.freeze();
     const trial = stage.make();
     void trial.service.runToCompletion();
-    await trial.reaches("pinging");
+    await trial.reaches(pinging!);
     return trial;
   }),
-  cutIn("starting", async (stage) => {
+  cutIn(starting!, async (stage) => {
     const trial: Trial = stage.make({ step: (_, kind) => kind === "begin" && void trial.hooks.shutdown("the kit") });
     void trial.service.runToCompletion();
-    await trial.reaches("starting");
+    await trial.reaches(starting!);
     return trial;
   }),
-  cutIn("registering", async (stage) => {
+  cutIn(registering!, async (stage) => {
     const trial = stage.make({ started: () => stage.redis?.freeze() });
     void trial.service.runToCompletion();
-    await trial.reaches("registering");
+    await trial.reaches(registering!);
     void trial.hooks.shutdown("the kit");
     stage.redis?.thaw();
     return trial;
   }),
-  cutIn("healthy", async (stage) => {
+  cutIn(healthy!, async (stage) => {
     const trial = stage.make();
     await trial.service.boot().catch(() => {});
     return trial;
   }),
-  cutIn("running", async (stage) => {
+  cutIn(running!, async (stage) => {
     const trial = stage.make();
     void trial.service.runToCompletion();
-    await trial.reaches("running");
+    await trial.reaches(running!);
     return trial;
   }),
 ];

@@ -1,4 +1,5 @@
 /** Lives in which Redis goes away, and comes back. */
+import { isRunning } from "../../machines/index.ts";
 import { closeRedis, openRedis } from "../redis/connection.ts";
 import { listenersOf, newListeners } from "./listeners.ts";
 import type { Scenario } from "./scenario.ts";
@@ -6,10 +7,10 @@ import type { Stage } from "./stage.ts";
 import type { TestRedis } from "./test-redis.ts";
 import type { Trial } from "./trial.ts";
 
-/** ms in which an entry has to be back once Redis is: a reconnect waits up to 2 s, a lost write as long */
+/** ms until the entry has to be back after Redis is: a reconnect waits up to 2 s, and so does a lost write */
 const recoveryMs = 10_000;
 
-/** A running service, a fault, and its end: it stays in running and is registered again. */
+/** A running service outlives a fault: it stays in running and is registered again. */
 const survives = (fault: string, play: (redis: TestRedis, trial: Trial) => Promise<void>): Scenario => ({
   name: `Redis ${fault} while running`,
   claim: `it stays in running while Redis is ${fault}, is registered again afterwards, and stops as ever`,
@@ -20,7 +21,7 @@ const survives = (fault: string, play: (redis: TestRedis, trial: Trial) => Promi
     await play(stage.redis!, trial);
     const isBack = await trial.runsRegistered(recoveryMs);
     const { state } = trial.service;
-    if (state !== "running")
+    if (!isRunning(state))
       stage.expect(
         false,
         `it did not stay in running, but came to ${state}: ${await trial.why()}. What Redis is asked for in run may reject: catch it, and go on.`,
@@ -29,7 +30,7 @@ const survives = (fault: string, play: (redis: TestRedis, trial: Trial) => Promi
   },
 });
 
-/** A running service that is told to stop while Redis does not answer. */
+/** A running service is stopped while Redis does not answer. */
 const stopsWhile = (fault: string, harm: (redis: TestRedis) => void | Promise<void>): Scenario => ({
   name: `Redis ${fault} while stopping`,
   claim: `it stops within its budget while Redis is ${fault}, and leaves nothing behind`,
@@ -52,7 +53,7 @@ const borrowed = async (stage: Stage): Promise<void> => {
     await trial.works();
     await trial.stop();
     await stage.judge();
-    // asked, because a client that was told to disconnect calls itself ready until its socket has closed
+    // PING, because a client keeps the status `ready` after `disconnect()` until its socket has closed
     const answers = await client.ping().then(
       () => true,
       () => false,

@@ -1,4 +1,5 @@
-/** Where one scenario is played: services on trial, a Redis, and everything that they leave behind. */
+/** The place of one scenario: its services on trial, its Redis, and what they leave behind. */
+import { initialState } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
 import { guardExit, onUncaught } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
@@ -24,13 +25,13 @@ export interface StageOptions {
 /** How a trial differs from an ordinary life. */
 export interface Circumstances extends Disturbance {
   readonly overrides?: Partial<ServiceOptions>;
-  /** put before each sentence about it */
+  /** the beginning of each sentence about the trial */
   readonly label?: string;
 }
 
 const instanceId = "conformance";
 
-/** Each trial is of a service that has not lived. */
+/** Services that have had their trial: a factory that returns one again makes no new service. */
 const made = new WeakSet<StargazerService>();
 
 const demandNew = (given: unknown): StargazerService => {
@@ -38,7 +39,8 @@ const demandNew = (given: unknown): StargazerService => {
   if (service.instanceId !== instanceId)
     throw new Error("the factory has to pass the overrides that it is given to the constructor");
   if (made.has(service)) throw new Error("the factory has to make a new service at each call: it returned the same one again");
-  if (service.state !== "init") throw new Error(`the factory has to return a service in 'init': this one is '${service.state}'`);
+  if (service.state !== initialState)
+    throw new Error(`the factory has to return a service in '${initialState}': this one is '${service.state}'`);
   made.add(service);
   return service;
 };
@@ -46,7 +48,7 @@ const demandNew = (given: unknown): StargazerService => {
 export class Stage {
   readonly limits: Limits;
   readonly redis: TestRedis | undefined;
-  /** known once a service was made */
+  /** empty until a service was made */
   serviceName = "";
   readonly #factory: ServiceFactory;
   readonly #watch = new LeakWatch();
@@ -54,7 +56,7 @@ export class Stage {
   readonly #calls: HookCall[] = [];
   readonly #trials: { readonly trial: Trial; readonly label: string }[] = [];
   readonly #listeners = listenersOf(process);
-  readonly #unhear: () => void;
+  readonly #unsubscribe: () => void;
   readonly #unguard: () => void;
 
   constructor({ factory, limits, redis }: StageOptions) {
@@ -62,10 +64,10 @@ export class Stage {
     this.limits = limits;
     this.redis = redis;
     this.#unguard = guardExit(() => this.#refuseExit());
-    this.#unhear = onUncaught((error) => this.#wrong.push(`an error that nobody handled: ${messageOf(error)}`));
+    this.#unsubscribe = onUncaught((error) => this.#wrong.push(`an error without a handler: ${messageOf(error)}`));
   }
 
-  /** Makes a service; it has not begun yet. */
+  /** Makes a service and leaves it in its first state. */
   make({ overrides = {}, label = "", ...disturbance }: Circumstances = {}): Trial {
     const all = { ...overridesFor(this.limits, instanceId, this.redis?.url), ...overrides };
     const service = demandNew(this.#watch.within("the constructor", () => this.#factory(all)));
@@ -76,12 +78,12 @@ export class Stage {
     return trial;
   }
 
-  /** Notes `otherwise` unless it is so. */
+  /** Records `otherwise` unless it is so. */
   expect(isSo: boolean, otherwise: string): void {
     if (!isSo) this.#wrong.push(otherwise);
   }
 
-  /** Judges the trials so far, which are stopped for it. */
+  /** Stops the trials so far and records their breaches. */
   async judge(forgiven: Forgiven = {}): Promise<void> {
     for (const { trial, label } of this.#trials.splice(0)) {
       for (const sentence of await trial.verdict(forgiven)) this.#wrong.push(`${label}${sentence}`);
@@ -89,14 +91,14 @@ export class Stage {
     }
   }
 
-  /** Everything that was wrong, each sentence once. The stage is over. */
+  /** Ends the stage. Resolves with every breach, each sentence once. */
   async close(): Promise<string[]> {
     try {
       await this.judge();
       for (const handle of await this.#watch.left(this.limits.settleMs)) this.#wrong.push(`left open after the stop: ${handle}`);
       this.#wrong.push(...this.#listening());
     } finally {
-      this.#unhear();
+      this.#unsubscribe();
       this.#unguard();
       this.#watch.stop();
     }
@@ -111,7 +113,7 @@ export class Stage {
   }
 
   #listening(): string[] {
-    // this stage's own listeners to uncaught errors came after the first look
+    // the stage's own listener to uncaught errors was added after the first look
     const seen = (listeners: ReturnType<typeof listenersOf>) =>
       newListeners(this.#listeners, listeners).filter((name) => !name.endsWith("(tellAll)"));
     return seen(listenersOf(process)).map((name) => {

@@ -1,21 +1,21 @@
-/** The kit as a suite of tests, one a scenario, for any runner that has `describe` and `it`. */
+/** The kit as a suite with one test for each scenario, for any runner that has `describe` and `it`. */
 import { play, scenariosFor } from "./conformance.ts";
 import type { ConformanceOptions, ServiceFactory } from "./options.ts";
 import { limitsOf } from "./options.ts";
 import { assertConforms, ConformanceReport } from "./report.ts";
 
-/** What vitest, `node:test` and others have in common. */
+/** What Vitest, `node:test` and others have in common. */
 export interface TestRunner {
   readonly describe: (name: string, define: () => void) => unknown;
   readonly it: (name: string, test: () => Promise<void>, timeoutMs?: number) => unknown;
 }
 
-/** ms for one scenario, for runners that would give it less */
+/** the timeout of one scenario in ms; the default of a runner may be shorter */
 const scenarioTimeoutMs = 120_000;
 
 /**
- * Declares a suite that holds a service to the contract; call it where tests are declared. A test that fails says what the
- * service did wrong.
+ * Declares a suite that holds a service to the contract; call it where tests are declared. The message of a test that fails names
+ * what the service did wrong. Throws a `TypeError` where no scenario is left.
  *
  * ```ts
  * import { describe, it } from "vitest";

@@ -1,4 +1,4 @@
-/** A Redis for one test that can be made to fail: frozen, killed, flushed, brought back. */
+/** A Redis of one test: it can be frozen, killed, flushed and restarted. */
 import type { Redis } from "ioredis";
 import { closeRedis, openRedis } from "../redis/connection.ts";
 import type { EmbeddedRedis } from "../redis/embedded/server.ts";
@@ -34,12 +34,12 @@ export class TestRedis {
     return this.#server.url;
   }
 
-  /** Stops answering, as a server in trouble does: connections stay open, nothing comes back. Until `thaw`. */
+  /** Stops answering until `thaw`, as an overloaded server does: connections stay open and no answer comes. Returns at once. */
   freeze(): void {
     process.kill(this.#server.pid, "SIGSTOP");
   }
 
-  /** Answers again, also what was asked meanwhile. */
+  /** Answers again, the commands of the meantime included. */
   thaw(): void {
     process.kill(this.#server.pid, "SIGCONT");
   }
@@ -49,7 +49,7 @@ export class TestRedis {
     await this.#server.kill();
   }
 
-  /** An empty server at the same URL, after `kill` or in place of the one that runs. */
+  /** Starts an empty server at the same URL, after `kill` or in place of the one that runs. Resolves once it answers. */
   async restart(): Promise<void> {
     this.#server = await this.#server.restart();
   }
@@ -59,7 +59,7 @@ export class TestRedis {
     await this.ask((redis) => redis.flushall());
   }
 
-  /** Asks the server with a connection that is opened for it and closed afterwards. */
+  /** Calls `question` with a connection of its own, which is closed afterwards. Rejects where the server does not answer. */
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = openRedis(this.url);
     try {
@@ -70,7 +70,7 @@ export class TestRedis {
     }
   }
 
-  /** Ends the server, whatever state it is in. Every call is the same; never rejects. */
+  /** Ends the server, also a frozen one. A second call changes nothing. Never rejects. */
   async stop(): Promise<void> {
     await this.#server.stop();
   }

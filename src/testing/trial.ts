@@ -1,6 +1,7 @@
 /** One life of a service, watched from its construction to its report. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { StateName } from "../../machines/index.ts";
+import { effectPhases, isRunning } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { StopReport } from "../service/types.ts";
@@ -12,8 +13,8 @@ import { budgetOf } from "./options.ts";
 import { LifecycleProbe } from "./probe.ts";
 import { eventually, within } from "./within.ts";
 
-/** what a boot takes beside `onStart`, in ms, on a slow machine with a Redis in trouble */
-const bootMs = 6000;
+/** what a boot takes beside `onStart`, in ms, on a slow machine whose Redis fails */
+const bootMs = 25_000;
 
 export class Trial {
   readonly service: StargazerService;
@@ -21,7 +22,7 @@ export class Trial {
   readonly hooks: HookRecord;
   readonly #limits: Limits;
   #stopMs = 0;
-  /** the wait for hooks that outlive the service, which is not worth a second one */
+  /** the wait for hooks that outlive the service; there is one for each trial */
   #outlasted: Promise<boolean> | undefined;
 
   constructor(service: StargazerService, hooks: HookRecord, limits: Limits) {
@@ -40,10 +41,10 @@ export class Trial {
     );
   }
 
-  /** Begins, and lets `run` get to work; whether it came to that. Nothing tells when work has begun, so it is given time. */
+  /** Boots, and lets `run` work for `workMs`, since no fact says that its work has begun. False if it did not come to `run`. */
   async works(): Promise<boolean> {
     void this.service.runToCompletion();
-    const came = await this.reaches("running");
+    const came = await this.reaches(effectPhases.runTier);
     if (came) await pause(this.#limits.workMs);
     return came;
   }
@@ -51,8 +52,8 @@ export class Trial {
   /** Whether it runs and holds its registry entry, `withinMs` at most from now. */
   async runsRegistered(withinMs: number): Promise<boolean> {
     const isHeld = () => this.service.status().lease?.state.startsWith("held") === true;
-    await eventually(withinMs, () => isHeld() || this.service.state !== "running");
-    return isHeld() && this.service.state === "running";
+    await eventually(withinMs, () => isHeld() || !isRunning(this.service.state));
+    return isHeld() && isRunning(this.service.state);
   }
 
   /** Whether its `run` has returned by itself. */
@@ -74,13 +75,13 @@ export class Trial {
     return report;
   }
 
-  /** Why it stopped, for people. */
+  /** The message of the first failure, else the reason of the stop. */
   async why(): Promise<string> {
     const { reason, failures } = await this.stop();
     return failures[0]?.message ?? reason;
   }
 
-  /** What it did wrong; stops it if it has not stopped. */
+  /** The breaches of the service; stops it if it has not stopped. */
   async verdict(forgiven: Forgiven = {}): Promise<string[]> {
     try {
       const report = await this.stop();
@@ -95,19 +96,19 @@ export class Trial {
     const { calls, releases } = this.hooks;
     const facts = this.probe.history.map(({ fact }) => fact);
     const { obeyWithinMs } = this.#limits;
-    return judge({ calls, releases, facts, report, stopMs: this.#stopMs, budgetMs: this.#patience, obeyWithinMs }, forgiven);
+    return judge({ calls, releases, facts, report, stopMs: this.#stopMs, budgetMs: this.#stopWithinMs, obeyWithinMs }, forgiven);
   }
 
-  get #patience(): number {
+  get #stopWithinMs(): number {
     return budgetOf(this.#limits) + 1000;
   }
 
   #reported(report: Promise<StopReport>): Promise<StopReport> {
-    const overrun = () => new Error(`it did not stop within ${this.#patience} ms: it is in ${this.service.status().path}`);
-    return within(this.#patience, report, overrun);
+    const overrun = () => new Error(`it did not stop within ${this.#stopWithinMs} ms: it is in ${this.service.status().path}`);
+    return within(this.#stopWithinMs, report, overrun);
   }
 
-  /** Stopping the lease is the chart's last word to it. */
+  /** The chart stops its children before it ends, so none may be active. */
   #children(): string[] {
     const { children } = this.service.actor.getSnapshot();
     return Object.entries(children)

@@ -1,23 +1,24 @@
-/** Waiting with an end. The timers here keep the process alive on purpose: a test runner must not end before its answer. */
+/** Waits with a deadline. Their timers keep the process alive, so that a test runner does not end before the result. */
 import { setTimeout as pause } from "node:timers/promises";
 
-/** What a wait may take. */
+/** The bounds of a wait. */
 export interface WaitOptions {
   /** ms; default 5000 */
   readonly timeoutMs?: number;
+  /** an abort rejects the wait with the reason of the signal */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const defaultTimeoutMs = 5000;
 
-/** Settles with `promise`; rejects with what `overrun` says after `ms`. */
+/** Settles with `promise`; rejects with the error of `overrun` after `ms`. */
 export const within = <T>(ms: number, promise: Promise<T>, overrun: () => Error): Promise<T> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(overrun()), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 
-/** Asks again and again, up to `ms`; the last answer. */
+/** Polls for at most `ms`; resolves with the last answer. */
 export const eventually = async (ms: number, isSo: () => boolean): Promise<boolean> => {
   const end = performance.now() + ms;
   while (!isSo()) {

@@ -1,7 +1,7 @@
 /** The lifecycle chart's actions, guards and delays: two lives step by step, a table of ends, and what it notes on the way. */
 import { describe, expect, it } from "vitest";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { lifecycleMachine, statePath } from "../../machines/index.ts";
+import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
 import { StargazerError } from "../../src/errors.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
@@ -203,8 +203,10 @@ const happenings: Readonly<Record<string, Cue>> = {
 describe("how a life ends", () => {
   it.each(ends)("in %s: %s ends it as '%s'", (path, happening, cause, phases = "", failures = "") => {
     const owed = path === "stopping.releasing" ? [to("running"), "release.owed"] : [];
-    const scenes = [...owed, to(path!), happenings[happening!] ?? happening!, to("stopped")];
-    const { context, output, ...rest } = lifeOf({ pingAttempts: 1 }, scenes).snapshot;
+    const scenes = [...owed, to(path!), happenings[happening!] ?? happening!];
+    const stays = happening === "hook.failed" || (happening === "superseded" && path === "stopping.closing");
+    expect(statePath(lifeOf({ pingAttempts: 1 }, scenes).snapshot) === path).toBe(stays);
+    const { context, output, ...rest } = lifeOf({ pingAttempts: 1 }, [...scenes, to("stopped")]).snapshot;
     expect(`${context.cause?.outcome}: ${context.cause?.reason}`).toBe(cause);
     const odd = oddPhases({ context, ...rest } as LifecycleSnapshot).filter((phase) => !phase.endsWith(" skipped"));
     expect(odd.join(", ")).toBe(phases);
@@ -221,6 +223,11 @@ describe("how a life ends", () => {
   it("the first cause stays, whatever follows", () => {
     const { cause } = contextOf({}, [to("running"), shutdown, superseded, hookFailed("running")]);
     expect(cause).toEqual({ outcome: "shutdown", reason: "asked" });
+  });
+
+  it("a shutdown before starting has nothing to undo but the connections", () => {
+    const { seen } = lifeOf({}, [to("pinging.attempt"), shutdown, to("stopped")]);
+    expect(seen.slice(3).map(statePath)).toEqual(["stopping.announcing", "stopping.disconnecting", "stopped"]);
   });
 
   it("a lease that is superseded while it is deregistered ends a step that is done, not skipped", () => {
@@ -356,6 +363,36 @@ describe("what the chart notes", () => {
     ]);
   });
 
+  it("each state names what it waits for, and the delay after which it ends by itself", () => {
+    const warm = { type: "phase.began", phase: "running.warm" };
+    const { seen } = lifeOf({}, [
+      ...[to("pinging.attempt"), "pingRedis error", to("healthy.ready"), "release.owed"],
+      ...[to("running"), warm, to("stopped")],
+    ]);
+    expect(seen.map((snapshot) => `${waitsForOf(snapshot)}, ${deadlineOf(snapshot)?.name ?? "without end"}`)).toEqual([
+      "boot, without end",
+      "its turn, bootJitter",
+      "Redis to answer PING, attempt 1 of 3, pingTimeout",
+      "the next attempt, pingBackoff",
+      "Redis to answer PING, attempt 2 of 3, pingTimeout",
+      "the tier's onStart, startTimeout",
+      "the first answer to the registry entry, registerTimeout",
+      "the health port to open, healthTimeout",
+      "run, without end",
+      "run, without end",
+      "the tier's run, without end",
+      "the tier's run, warm, without end",
+      "load balancers to notice, drainDelay",
+      "the health port's last answers, closeTimeout",
+      "the registry entry to be deleted, deregisterTimeout",
+      "work in flight to end, drainTimeout",
+      "the tier's onStop, stopTimeout",
+      "the tier's deferred releases, releaseTimeout",
+      "the Redis connections to close, disconnectTimeout",
+      ", without end",
+    ]);
+  });
+
   it("each state has its tags", () => {
     const tagged = (tag: string) => {
       const { seen } = lifeOf({}, [to("healthy.ready"), "release.owed", to("stopped")]);
@@ -368,7 +405,7 @@ describe("what the chart notes", () => {
   });
 
   it.each([superseded, leaseError])("a lease that has ended by $type is not sent to, and not waited for", (end) => {
-    for (const path of ["healthy.opening", "healthy.ready", "running", "stopping.closing"])
+    for (const path of ["registering", "healthy.opening", "healthy.ready", "running", "stopping.closing"])
       expect(namesOf(contextOf({}, [to(path), end]).begun), path).not.toContain("lease");
     const { steps, seen } = lifeOf({}, [to("running"), end, to("stopped")]);
     expect(seen.map(statePath)).not.toContain("stopping.deregistering");
