@@ -9,7 +9,9 @@ export const declared = <Output = void, Input = NonReducibleUnknown>(name: strin
   fromPromise<Output, Input>(() => Promise.reject(notProvided(name)));
 
 /** A callback actor without an implementation; `Command` is what the chart sends to it. Where none was provided, it throws its own name. */
-export const declaredCallback = <Command extends EventObject = AnyEventObject>(name: string): CallbackActorLogic<Command> =>
-  fromCallback<Command>(() => {
+export const declaredCallback = <Command extends EventObject = AnyEventObject, Input = NonReducibleUnknown>(
+  name: string,
+): CallbackActorLogic<Command, Input> =>
+  fromCallback<Command, Input>(() => {
     throw notProvided(name);
   });

@@ -1,4 +1,5 @@
 /** Every chart of Stargazer, pure: nothing here touches a socket, a timer or a process. */
+export * from "./companion.ts";
 export * from "./describe.ts";
 export * from "./health-port.machine.ts";
 export * from "./leadership.machine.ts";

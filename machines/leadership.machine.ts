@@ -1,79 +1,104 @@
 /**
- * One instance's part in an election: at most one of all that run this chart under one name is in `leader`.
+ * One instance's part in an election. Of all instances that run this chart under one name, at most one is in `leader` as long as
+ * their clocks run at the same rate and no process is paused; writes are safe beyond that only where they carry the fence.
  *
  *   candidate <-> follower        candidate -> leader -> yielding -> follower        … -> resigning -> ended
  *
- * A leader reckons by its own clock, from the moment it asked and not from the answer, and steps down a margin before the lock
- * can have expired. `resign` has an arrow everywhere before `resigning`.
+ * The leader measures from the moment it sent a request, not from the answer, and leaves `leader` before the lock can expire. `resign`
+ * has an arrow in every state before `resigning`. The task is a child that lives from `leader` until it has ended: it spans states,
+ * so actions spawn, abort and stop it.
  * The arrow that does not exist: nothing leads from `yielding` to `leader`, so no task begins while an older one still runs.
  */
-import type { SnapshotFrom } from "xstate";
-import { assign, emit, fromPromise, setup } from "xstate";
+import type { ActorRef, NonReducibleUnknown, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate";
+import { assign, sendTo, setup, spawnChild, stopChild } from "xstate";
+import { declared, declaredCallback } from "./actor.ts";
+import type { StateMeta } from "./describe.ts";
 import { messageOf } from "./thrown.ts";
 
-/** What Redis says to a candidate: the lead is ours, under this fencing token, or somebody else has it. */
+/** Redis' answer to a candidate: it leads, under this fencing token, or another holder does. */
 export type LeadAnswer = { readonly type: "taken"; readonly fence: number } | { readonly type: "held" };
 
-/** What Redis says to a leader: the lock is still of this term, or it is not. */
+/** Redis' answer to a leader: the lock is still of this term, or it is not. */
 export type RenewAnswer = { readonly type: "kept" } | { readonly type: "gone" };
 
-/** A term of office, by its fencing token. */
+/** A term, by its fencing token. */
 export interface LeadTerm {
   readonly fence: number;
 }
 
-export type LeadershipEvent = { type: "resign" };
+/** The task's actor aborts the task's signal. */
+export type TaskCommand = { type: "abort" };
 
-/** What an observer hears. */
+/** The end of the task, by its actor. A rejection that only repeats the abort is `task.ended`. */
+export type TaskEnd = { type: "task.ended" } | { type: "task.failed"; error: unknown };
+
+export type LeadershipEvent = { type: "resign" } | TaskEnd;
+
+/** What a leadership reports to its parent. */
 export type LeadershipFact =
-  | { type: "lead.taken"; fence: number }
-  | { type: "lead.lost"; fence: number; reason: string }
-  | { type: "lead.resigned"; fence: number };
+  | { type: "leadership.gained"; name: string; fence: number }
+  /** the lock was lost, or could not be renewed in time */
+  | { type: "leadership.lost"; name: string; fence: number; reason: string }
+  /** given up, and the lock is deleted */
+  | { type: "leadership.released"; name: string; fence: number }
+  /** given up, and the lock could not be deleted: it expires by itself */
+  | { type: "leadership.abandoned"; name: string; fence: number; reason: string };
 
 /** All in ms. */
 export interface LeadershipTimes {
-  /** what the lock lives without a renewal */
-  readonly leadTtlMs: number;
-  /** how long before the lock's end its holder stops acting */
-  readonly leadMarginMs: number;
+  /** the lock expires that long after its last renewal */
+  readonly lockTtlMs: number;
+  /** the leader stops that long after it sent the last renewal that Redis confirmed; less than `lockTtlMs` */
+  readonly renewDeadlineMs: number;
+  /** between two renewals */
   readonly renewMs: number;
-  /** the pause after a renewal that got no answer */
-  readonly renewRetryMs: number;
+  /** the pause after a renewal without an answer */
+  readonly retryMs: number;
+  /** between two attempts of a follower to take the lock */
   readonly pollMs: number;
   /** the deadline of one call to Redis */
   readonly askTimeoutMs: number;
-  /** what a task gets to end after its signal aborted */
+  /** what the task may take to end after its signal has aborted */
   readonly yieldTimeoutMs: number;
 }
 
 export const defaultLeadershipTimes: LeadershipTimes = {
-  leadTtlMs: 3000,
-  leadMarginMs: 500,
+  lockTtlMs: 3000,
+  renewDeadlineMs: 2500,
   renewMs: 1000,
-  renewRetryMs: 200,
+  retryMs: 200,
   pollMs: 1000,
   askTimeoutMs: 800,
   yieldTimeoutMs: 6000,
 };
 
+/** Every period is spread by this share to both sides, so that instances do not ask in step. */
+export const leadershipJitter = 0.1;
+
 export interface LeadershipInput {
-  readonly times?: Partial<LeadershipTimes>;
-  /** ms of a clock that never jumps back; where it starts does not matter */
+  readonly parent: ActorRef<XStateSnapshot<unknown>, LeadershipFact>;
+  /** what is led */
+  readonly name: string;
+  readonly times: LeadershipTimes;
+  /** ms of a clock that never jumps; its zero does not matter */
   readonly now: () => number;
+  /** ms since the epoch, for display only */
+  readonly epochNow: () => number;
   readonly random: () => number;
 }
 
-export interface LeadershipContext extends Required<Omit<LeadershipInput, "times">> {
-  readonly times: LeadershipTimes;
-  /** the token of this term, or of the last one; 0 before the first */
+export interface LeadershipContext extends LeadershipInput {
+  /** the token of the term; 0 while this instance does not lead */
   readonly fence: number;
-  /** when the call under way was made */
+  /** when this instance began to lead, or not to; ms since the epoch */
+  readonly since: number;
+  /** when the call under way was sent */
   readonly askedAt: number;
-  /** when the call that Redis last agreed to was made */
+  /** when the last call that Redis confirmed was sent */
   readonly confirmedAt: number;
   /** why the last call did not succeed */
   readonly trouble: string;
-  /** what the task failed with, as it was thrown */
+  /** the error of the task, as it was thrown */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
@@ -81,10 +106,13 @@ export interface LeadershipOutput {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
-/** a period ± 10 %, so that candidates do not ask in step */
-const spread = (ms: number, random: () => number): number => ms * (0.9 + 0.2 * random());
-const actsUntil = ({ confirmedAt, times }: LeadershipContext): number => confirmedAt + times.leadTtlMs - times.leadMarginMs;
+const spread = (ms: number, random: () => number): number => ms * (1 - leadershipJitter + 2 * leadershipJitter * random());
+const report = (factOf: (context: LeadershipContext) => LeadershipFact) =>
+  sendTo<LeadershipContext, LeadershipEvent, NonReducibleUnknown, LeadershipInput["parent"], LeadershipEvent, never>(
+    ({ context }) => context.parent,
+    ({ context }) => factOf(context),
+  );
+const leadsUntil = ({ times }: LeadershipContext, confirmedAt: number): number => confirmedAt + times.renewDeadlineMs;
 
 const leadership = setup({
   types: {} as {
@@ -92,166 +120,195 @@ const leadership = setup({
     events: LeadershipEvent;
     input: LeadershipInput;
     output: LeadershipOutput;
-    emitted: LeadershipFact;
+    meta: StateMeta<LeadershipContext>;
+    children: { leadTask: "leadTask" };
   },
   actors: {
-    takeLead: fromPromise<LeadAnswer>(notProvided("takeLead")),
-    renewLead: fromPromise<RenewAnswer, LeadTerm>(notProvided("renewLead")),
-    releaseLead: fromPromise<void>(notProvided("releaseLead")),
-    leadTask: fromPromise<void, LeadTerm>(notProvided("leadTask")),
-    /** settles with the task of the term that is over */
-    settleTask: fromPromise<void>(notProvided("settleTask")),
+    takeLead: declared<LeadAnswer>("takeLead"),
+    renewLead: declared<RenewAnswer, LeadTerm>("renewLead"),
+    releaseLead: declared("releaseLead"),
+    leadTask: declaredCallback<TaskCommand, LeadTerm>("leadTask"),
   },
   actions: {
     noteAsked: assign({ askedAt: ({ context }) => context.now() }),
     confirm: assign({ confirmedAt: ({ context }) => context.askedAt, trouble: "" }),
-    noteFence: assign({
+    beginTerm: assign({
       fence: (_, params: { answer: LeadAnswer }) => (params.answer.type === "taken" ? params.answer.fence : 0),
+      since: ({ context }) => context.epochNow(),
     }),
+    endTerm: assign({ fence: 0, since: ({ context }) => context.epochNow() }),
     noteTrouble: assign({ trouble: (_, params: { reason: string }) => params.reason }),
-    /** the first failure stays */
+    /** the first failure is kept */
     noteFailure: assign({ failure: ({ context }, params: { error: unknown }) => context.failure ?? { error: params.error } }),
-    tellTaken: emit(({ context }) => ({ type: "lead.taken" as const, fence: context.fence })),
-    tellLost: emit(({ context }) => ({ type: "lead.lost" as const, fence: context.fence, reason: context.trouble })),
-    tellResigned: emit(({ context }) => ({ type: "lead.resigned" as const, fence: context.fence })),
+    beginTask: spawnChild("leadTask", { id: "leadTask", input: ({ context }) => ({ fence: context.fence }) }),
+    abortTask: sendTo("leadTask", { type: "abort" }),
+    endTask: stopChild("leadTask"),
+    reportGained: report(({ name, fence }) => ({ type: "leadership.gained", name, fence })),
+    reportLost: report(({ name, fence, trouble: reason }) => ({ type: "leadership.lost", name, fence, reason })),
+    reportReleased: report(({ name, fence }) => ({ type: "leadership.released", name, fence })),
+    reportAbandoned: report(({ name, fence, trouble: reason }) => ({ type: "leadership.abandoned", name, fence, reason })),
   },
   guards: {
     isTaken: (_, params: { answer: LeadAnswer }) => params.answer.type === "taken",
     isKept: (_, params: { answer: RenewAnswer }) => params.answer.type === "kept",
-    /** an answer that was long under way may be about a lock that has expired since */
-    isTooLate: ({ context }) => actsUntil({ ...context, confirmedAt: context.askedAt }) <= context.now(),
+    /** an answer that took longer than the renewal deadline may be about a lock that has expired since */
+    isTooLate: ({ context }) => leadsUntil(context, context.askedAt) <= context.now(),
+    leads: ({ context }) => context.fence !== 0,
   },
   delays: {
     pollInterval: ({ context }) => spread(context.times.pollMs, context.random),
-    renewInterval: ({ context }) => context.times.renewMs,
-    renewRetry: ({ context }) => spread(context.times.renewRetryMs, context.random),
+    renewInterval: ({ context }) => spread(context.times.renewMs, context.random),
+    renewRetry: ({ context }) => spread(context.times.retryMs, context.random),
     askTimeout: ({ context }) => context.times.askTimeoutMs,
     yieldTimeout: ({ context }) => context.times.yieldTimeoutMs,
-    leadEnd: ({ context }) => Math.max(0, actsUntil(context) - context.now()),
+    renewDeadline: ({ context }) => Math.max(0, leadsUntil(context, context.confirmedAt) - context.now()),
   },
 });
 
 /* ---- the few words that the states below are written in ---- */
 type Failed = { event: { error: unknown } };
-const isTaken = {
-  type: "isTaken" as const,
-  params: ({ event }: { event: { output: LeadAnswer } }) => ({ answer: event.output }),
-};
-const isKept = { type: "isKept" as const, params: ({ event }: { event: { output: RenewAnswer } }) => ({ answer: event.output }) };
-const noteFence = {
-  type: "noteFence" as const,
-  params: ({ event }: { event: { output: LeadAnswer } }) => ({ answer: event.output }),
-};
+type Led = { event: { output: LeadAnswer } };
+type Renewed = { event: { output: RenewAnswer } };
+const isTaken = { type: "isTaken" as const, params: ({ event }: Led) => ({ answer: event.output }) };
+const isKept = { type: "isKept" as const, params: ({ event }: Renewed) => ({ answer: event.output }) };
+const beginTerm = { type: "beginTerm" as const, params: ({ event }: Led) => ({ answer: event.output }) };
 const missed = { type: "noteTrouble" as const, params: ({ event }: Failed) => ({ reason: messageOf(event.error) }) };
 const because = (reason: string) => ({ type: "noteTrouble" as const, params: { reason } });
-const silent = because("Redis did not answer in time");
+const noAnswer = because("Redis did not answer in time");
 const failed = { type: "noteFailure" as const, params: ({ event }: Failed) => ({ error: event.error }) };
 const overran = {
   type: "noteFailure" as const,
-  params: { error: new Error("the leader's task went on after its signal aborted and outlived yieldTimeoutMs") },
+  params: { error: new Error("the leader's task did not end within yieldTimeoutMs after its signal aborted") },
 };
 const term = ({ context }: { context: LeadershipContext }): LeadTerm => ({ fence: context.fence });
-/** by our own clock the lock may be about to expire */
-const expired = { target: "#leadership.yielding", actions: because("the lock could not be renewed before its end") } as const;
+/** by the leader's own clock the lock may be about to expire */
+const expired = {
+  target: "#leadership.yielding",
+  actions: because("the lock could not be renewed before its deadline"),
+} as const;
+const taskFailed = { target: "#leadership.resigning.releasing", actions: failed } as const;
+const taskOverran = { target: "#leadership.resigning.releasing", actions: overran } as const;
 
 export const leadershipMachine = leadership.createMachine({
   id: "leadership",
   description:
     "At most one of all instances leads. The leader renews its lock, and stops acting before the lock can have expired.",
-  context: ({ input: { times, now, random } }) => ({
-    times: { ...defaultLeadershipTimes, ...times },
-    now,
-    random,
+  context: ({ input }) => ({
+    ...input,
     fence: 0,
-    askedAt: now(),
-    confirmedAt: now(),
+    since: input.epochNow(),
+    askedAt: input.now(),
+    confirmedAt: input.now(),
     trouble: "",
     failure: undefined,
   }),
   initial: "candidate",
   states: {
     candidate: {
+      description: "Tries to take the lock.",
+      meta: { waitsFor: "Redis to answer the candidate", deadline: "askTimeout" },
       entry: "noteAsked",
       on: { resign: "resigning.releasing" },
       invoke: {
         src: "takeLead",
         id: "takeLead",
         onDone: [
-          { guard: "isTooLate", target: "follower", actions: silent },
-          { guard: isTaken, target: "leader", actions: [noteFence, "confirm", "tellTaken"] },
+          { guard: "isTooLate", target: "follower", actions: noAnswer },
+          { guard: isTaken, target: "leader", actions: [beginTerm, "confirm"] },
           { target: "follower" },
         ],
         onError: { target: "follower", actions: missed },
       },
-      after: { askTimeout: { target: "follower", actions: silent } },
+      after: { askTimeout: { target: "follower", actions: noAnswer } },
     },
     follower: {
+      description: "Another instance leads, or Redis did not answer.",
+      meta: { waitsFor: "the next attempt to take the lock", deadline: "pollInterval" },
+      entry: "endTask",
       on: { resign: "resigning.releasing" },
       after: { pollInterval: "candidate" },
     },
     leader: {
-      on: { resign: "resigning" },
-      invoke: {
-        src: "leadTask",
-        id: "leadTask",
-        input: term,
-        onDone: "resigning.releasing",
-        onError: { target: "resigning.releasing", actions: failed },
-      },
+      description: "Leads: its task runs, and it renews the lock.",
+      entry: ["reportGained", "beginTask"],
+      exit: "abortTask",
+      on: { resign: "resigning", "task.ended": "resigning.releasing", "task.failed": taskFailed },
       initial: "holding",
       states: {
-        holding: { after: { renewInterval: "renewing", leadEnd: expired } },
+        holding: {
+          description: "The lock is confirmed.",
+          meta: { waitsFor: "the next renewal", deadline: "renewInterval" },
+          after: { renewInterval: "renewing", renewDeadline: expired },
+        },
         renewing: {
+          description: "Renews the lock.",
+          meta: { waitsFor: "Redis to confirm the renewal", deadline: "askTimeout" },
           entry: "noteAsked",
           invoke: {
             src: "renewLead",
             id: "renewLead",
             input: term,
             onDone: [
-              { guard: "isTooLate", target: "#leadership.yielding", actions: silent },
+              { guard: "isTooLate", target: "#leadership.yielding", actions: noAnswer },
               { guard: isKept, target: "holding", actions: "confirm" },
               { target: "#leadership.yielding", actions: because("the lock was no longer ours") },
             ],
             onError: { target: "retrying", actions: missed },
           },
-          after: { askTimeout: { target: "retrying", actions: silent }, leadEnd: expired },
+          after: { askTimeout: { target: "retrying", actions: noAnswer }, renewDeadline: expired },
         },
-        retrying: { after: { renewRetry: "renewing", leadEnd: expired } },
+        retrying: {
+          description: "A renewal was not confirmed; the lock still holds until the renewal deadline.",
+          meta: { waitsFor: "the next try", deadline: "renewRetry" },
+          after: { renewRetry: "renewing", renewDeadline: expired },
+        },
       },
     },
-    /** the lead is gone, the task has been told */
     yielding: {
-      entry: "tellLost",
-      on: { resign: "resigning" },
-      invoke: {
-        src: "settleTask",
-        id: "settleTask",
-        onDone: "follower",
-        onError: { target: "resigning.releasing", actions: failed },
-      },
-      after: { yieldTimeout: { target: "resigning.releasing", actions: overran } },
+      description: "The lead is lost and the task's signal has aborted.",
+      meta: { waitsFor: "the task to end", deadline: "yieldTimeout" },
+      entry: ["reportLost", "endTerm"],
+      on: { resign: "resigning", "task.ended": "follower", "task.failed": taskFailed },
+      after: { yieldTimeout: taskOverran },
     },
     resigning: {
+      description: "Gives the lead up.",
       initial: "settling",
       states: {
-        /** the lock outlives the task, so that the next leader does not start beside it */
+        // the lock outlives the task, so that the next leader does not start beside it
         settling: {
-          invoke: { src: "settleTask", id: "settleTask", onDone: "releasing", onError: { target: "releasing", actions: failed } },
-          after: { yieldTimeout: { target: "releasing", actions: overran } },
+          description: "The task's signal has aborted; the lock is kept until the task has ended.",
+          meta: { waitsFor: "the task to end", deadline: "yieldTimeout" },
+          on: { "task.ended": "releasing", "task.failed": taskFailed },
+          after: { yieldTimeout: taskOverran },
         },
-        /** also where the lock may not be ours: an answer that we did not wait for may have given it to us */
+        // also where this instance does not lead: an answer that came too late may have given it the lock
         releasing: {
+          description: "Deletes the lock if it is this instance's.",
+          meta: { waitsFor: "Redis to delete the lock", deadline: "askTimeout" },
+          entry: "endTask",
           invoke: {
             src: "releaseLead",
             id: "releaseLead",
-            onDone: { target: "#leadership.ended", actions: "tellResigned" },
-            onError: { target: "#leadership.ended", actions: missed },
+            onDone: [
+              { guard: "leads", target: "#leadership.ended", actions: ["reportReleased", "endTerm"] },
+              { target: "#leadership.ended" },
+            ],
+            onError: [
+              { guard: "leads", target: "#leadership.ended", actions: [missed, "reportAbandoned", "endTerm"] },
+              { target: "#leadership.ended", actions: missed },
+            ],
           },
-          after: { askTimeout: { target: "#leadership.ended", actions: silent } },
+          after: {
+            askTimeout: [
+              { guard: "leads", target: "#leadership.ended", actions: [noAnswer, "reportAbandoned", "endTerm"] },
+              { target: "#leadership.ended", actions: noAnswer },
+            ],
+          },
         },
       },
     },
-    ended: { type: "final" },
+    ended: { type: "final", description: "Takes no part any more." },
   },
   output: ({ context }) => ({ failure: context.failure }),
 } satisfies Parameters<typeof leadership.createMachine>[0]);

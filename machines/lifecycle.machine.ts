@@ -13,7 +13,10 @@
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
 import { assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
 import { declared } from "./actor.ts";
+import type { Companion, CompanionOutput } from "./companion.ts";
+import { companionId, endedCompanion } from "./companion.ts";
 import type { StateMeta } from "./describe.ts";
+import type { LeadershipFact } from "./leadership.machine.ts";
 import type { LeaseEvent, LeaseFact, Twin } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
 import type { ChartPhase, EndedPhase, Failure, LeaseStatus, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
@@ -74,7 +77,25 @@ export type HookFact =
   | { type: "phase.ended"; phase: string; outcome: PhaseOutcome }
   | { type: "release.owed" };
 
-export type LifecycleEvent = LifecycleCommand | HookFact | LeaseFact | { type: "xstate.error.actor.lease"; error: unknown };
+/** A hook hands over a chart that lives beside it. `count` is its number among those of the service. */
+export interface CompanionSpawn {
+  readonly type: "companion.spawn";
+  readonly companion: Companion;
+  readonly count: number;
+}
+
+type CompanionEnd =
+  | { type: `xstate.done.actor.companion.${string}`; output: CompanionOutput }
+  | { type: `xstate.error.actor.companion.${string}`; error: unknown };
+
+export type LifecycleEvent =
+  | LifecycleCommand
+  | HookFact
+  | CompanionSpawn
+  | CompanionEnd
+  | LeadershipFact
+  | LeaseFact
+  | { type: "xstate.error.actor.lease"; error: unknown };
 /** What the releases may take together, in ms. */
 export interface ReleaseWork {
   readonly withinMs: number;
@@ -110,7 +131,7 @@ const lifecycle = setup({
     output: LifecycleOutput;
     tags: LifecycleTag;
     meta: StateMeta<LifecycleContext>;
-    emitted: LeaseFact | { type: "lease.broken"; reason: string };
+    emitted: LeaseFact | LeadershipFact | { type: "lease.broken"; reason: string };
     children: { lease: "lease" };
   },
   actors: {
@@ -124,6 +145,8 @@ const lifecycle = setup({
     releaseTier: declared<void, ReleaseWork>("releaseTier"),
     closeRedis: declared("closeRedis"),
     lease: leaseMachine,
+    /** stands for the chart that `companion.spawn` carries where a recording has left that out */
+    companion: declared("companion"),
   },
   actions: {
     enter: assign({
@@ -197,7 +220,13 @@ const lifecycle = setup({
     }),
     endLease: stopChild("lease"),
     forgetLease: assign({ begun: ({ context }) => ({ ...context.begun, lease: false }) }),
-    report: emit(({ event }) => event as LeaseFact),
+    spawnCompanion: enqueueActions(({ enqueue, self }, { companion, count }: CompanionSpawn) => {
+      const { name, logic, input } = companion;
+      const id = companionId(name, count);
+      enqueue.spawnChild(((logic as unknown) ?? "companion") as "companion", { id, input: { ...input, parent: self } });
+    }),
+    endCompanion: stopChild(({ event }) => endedCompanion(event)),
+    report: emit(({ event }) => event as LeaseFact | LeadershipFact),
     reportBroken: emit(({ event }) => ({
       type: "lease.broken" as const,
       reason: messageOf((event as { error?: unknown }).error),
@@ -312,6 +341,10 @@ export const lifecycleMachine = lifecycle.createMachine({
     "lease.held": { actions: ["report", "clearDegraded"] },
     "lease.regained": { actions: ["report", "clearDegraded"] },
     "lease.*": { actions: "report" },
+    "leadership.*": { actions: "report" },
+    "companion.spawn": { actions: { type: "spawnCompanion", params: ({ event }) => event } },
+    "xstate.done.actor.companion.*": { actions: "endCompanion" },
+    "xstate.error.actor.companion.*": { actions: "endCompanion" },
     "xstate.error.actor.lease": { actions: ["forgetLease", "reportBroken"] },
   },
   states: {

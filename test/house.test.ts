@@ -30,7 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   flight: [],
   service: ["flight", "health", "registry", "redis"],
   launch: ["service", "flight"],
-  leadership: ["redis"],
+  leadership: ["redis", "service"],
   streams: ["redis"],
   supervisor: [],
   charts: [],

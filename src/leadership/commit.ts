@@ -4,22 +4,29 @@ import { runScript } from "../redis/script.ts";
 import { leadershipKeys } from "./keys.ts";
 import { commitScript } from "./scripts.ts";
 
+/** A command of at most a few hundred words: `["HSET", key, "field", "value"]`. */
+export type Command = readonly (string | number)[];
+
 export interface FencedCommit {
-  /** the election, and the term's token */
+  /** the leadership, and the term's token */
   readonly name: string;
   readonly fence: number;
-  /** every key that the commands touch */
+  /** every key that the commands touch; on a cluster they share a slot with the leadership's fence */
   readonly keys: readonly string[];
-  /** at most a few hundred words each: `["HSET", key, "field", "value"]` */
-  readonly commands: readonly (readonly (string | number)[])[];
+  readonly commands: readonly Command[];
+  /** once it has aborted nothing more is sent */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Runs the commands in one step if no newer leader of `name` has been chosen than the one with `fence`. Resolves with whether
- * they ran: false means that the lead was lost, and nothing was written. Rejects with Redis' error.
+ * Runs the commands in one step, unless the term with `fence` is over: another leader of `name` was elected, or the lead was
+ * given up. Resolves with whether they ran; false means that nothing was written. Rejects with Redis' error, and with the signal's
+ * reason where that has aborted before. A commit that was already sent may still be carried out after the signal has aborted.
  */
-export const commitFenced = async (redis: RedisClient, { name, fence, keys, commands }: FencedCommit): Promise<boolean> => {
+export const commitFenced = async (redis: RedisClient, commit: FencedCommit): Promise<boolean> => {
+  const { name, fence, keys, commands, signal } = commit;
   const words = commands.flatMap((command) => [command.length, ...command]);
   const touched = [leadershipKeys(redis).leaderFence(name), ...keys];
-  return (await runScript(redis, commitScript, { keys: touched, args: [fence, ...words] })) === 1;
+  const call = { keys: touched, args: [fence, ...words], ...(signal === undefined ? {} : { signal }) };
+  return (await runScript(redis, commitScript, call)) === 1;
 };

@@ -2,9 +2,9 @@
 import { keysBehind } from "../redis/keys.ts";
 
 export interface LeadershipKeys {
-  /** string: who leads */
+  /** string: the holder's token, with the lock's TTL */
   leader(name: string): string;
-  /** counter: the fencing tokens of a leadership */
+  /** string: the last fencing token; it never expires */
   leaderFence(name: string): string;
 }
 

@@ -1,10 +1,10 @@
-/** The Lua scripts of an election. `lock` is the holder's name, PX; `fence` the last token that was issued, for ever. */
+/** The Lua scripts of an election. `lock` is the holder's token, with a TTL; `fence` is the last fencing token, without one. */
 import { script } from "../redis/script.ts";
 
 /**
- * Takes the lead if nobody, or the asking holder, has it. The token grows with every term, also after a flush: it is the larger
- * of last + 1 and Redis TIME in µs.
- * KEYS lock, fence. ARGV holder, ttlMs. Returns the new fencing token as a string, or nil where somebody else leads.
+ * Takes the lock if it is free, or the asking holder's. The fencing token grows with every term, also after a flush: it is the
+ * larger of last + 1 and Redis TIME in µs.
+ * KEYS lock, fence. ARGV holder, ttlMs. Returns the new fencing token as a string, or nil where another holder has the lock.
  */
 export const takeScript = script(`
 local holder = redis.call('GET', KEYS[1])
@@ -25,17 +25,18 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[3
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * Deletes the lock if it is the holder's.
- * KEYS lock. ARGV holder. Returns 1 if it was, else 0.
+ * Deletes the lock if it is the holder's, and raises the fence: a commit of the ended term that arrives later is refused.
+ * KEYS lock, fence. ARGV holder. Returns 1 if the lock was the holder's, else 0.
  */
 export const releaseScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('INCR', KEYS[2])
 return redis.call('DEL', KEYS[1])`);
 
 /**
- * Runs commands unless a newer token than the caller's has been issued. A command that Redis refuses stops the rest.
+ * Runs commands unless a newer token than the caller's was issued. A command that Redis refuses stops the rest.
  * KEYS fence, then every key that the commands touch. ARGV fence, then each command as its number of words and the words.
- * Returns 1, or 0 where a newer leader has been chosen and nothing was done.
+ * Returns 1, or 0 where the term is over and nothing was done.
  */
 export const commitScript = script(`
 if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end

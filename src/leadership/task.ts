@@ -1,22 +1,33 @@
-/** The task of the current term, followed beyond the moment in which its lead was lost. */
+/** The leader's task as an actor: it outlives the state in which it began, so it is aborted by an event and reports its own end. */
+import type { CallbackActorLogic } from "xstate";
+import { fromCallback } from "xstate";
+import type { LeadTerm, TaskCommand, TaskEnd } from "../../machines/index.ts";
+import { nameOf } from "../../machines/thrown.ts";
 
-/** a task that ends because it was asked to rejects with an AbortError, as every API that takes a signal does */
+/** A rejection after the abort that only repeats it means that the task has ended as asked. */
 const isAbortOf = (signal: AbortSignal, error: unknown): boolean =>
-  signal.aborted && (error === signal.reason || (error as { name?: unknown } | undefined)?.name === "AbortError");
+  signal.aborted && (error === signal.reason || nameOf(error) === "AbortError");
 
-export class RunningTask {
-  #running: Promise<void> = Promise.resolve();
+/** Runs `task` for one term. Its signal aborts on `abort`, and when the actor is stopped. */
+export const taskActor = (
+  task: (term: LeadTerm & { readonly signal: AbortSignal }) => Promise<void> | void,
+): CallbackActorLogic<TaskCommand, LeadTerm> =>
+  fromCallback<TaskCommand, LeadTerm>(({ input: { fence }, sendBack, receive }) => {
+    const abort = new AbortController();
+    const end = (): void => abort.abort(new DOMException("the lead is lost or given up", "AbortError"));
+    receive(end);
+    void endOf(task, { fence, signal: abort.signal }).then(sendBack);
+    return end;
+  });
 
-  /** Settles with the task. */
-  begin(signal: AbortSignal, task: () => Promise<void>): Promise<void> {
-    this.#running = (async () => task())().catch((error: unknown) => {
-      if (!isAbortOf(signal, error)) throw error;
-    });
-    return this.#running;
+const endOf = async <Term extends { readonly signal: AbortSignal }>(
+  task: (term: Term) => Promise<void> | void,
+  term: Term,
+): Promise<TaskEnd> => {
+  try {
+    await task(term);
+  } catch (error) {
+    if (!isAbortOf(term.signal, error)) return { type: "task.failed", error };
   }
-
-  /** Resolves once the last task has ended; rejects with what it threw, unless that is only the abort it was asked for. */
-  settled(): Promise<void> {
-    return this.#running;
-  }
-}
+  return { type: "task.ended" };
+};

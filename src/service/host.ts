@@ -1,7 +1,9 @@
 /** The chart meets the world: one door for commands, one promise of the report, and what is undone if the machine itself fails. */
-import type { ActorOptions, InspectionEvent, Observer, Subscription } from "xstate";
+import type { ActorOptions, AnyActorRef, InspectionEvent, Observer, Subscription } from "xstate";
 import { createActor } from "xstate";
+import { companionId } from "../../machines/companion.ts";
 import type {
+  Companion,
   Failure,
   HookFact,
   LeaseSnapshot,
@@ -46,6 +48,7 @@ export class ServiceHost {
   readonly #options: HostOptions;
   readonly #report: Promise<StopReport>;
   readonly #first = new Set<() => void>();
+  #spawned = 0;
   #completion: Promise<StopReport> | undefined;
   /** the first error that came while stopping */
   #late: Failure | undefined;
@@ -116,6 +119,16 @@ export class ServiceHost {
     const listens = this.snapshot.status === "active";
     if (listens) this.#actor.send(fact);
     return listens;
+  }
+
+  /** Spawns a chart under the service's own; undefined where that is over, and the event without effect. */
+  async spawn(companion: Companion): Promise<AnyActorRef | undefined> {
+    this.#spawned += 1;
+    const count = this.#spawned;
+    this.#actor.send({ type: "companion.spawn", companion, count });
+    // sent within a transition, the event is queued until that is over
+    await Promise.resolve();
+    return (this.snapshot.children as Readonly<Record<string, AnyActorRef>>)[companionId(companion.name, count)];
   }
 
   subscribe(observer: Partial<Observer<LifecycleSnapshot>>): Subscription {

@@ -97,6 +97,7 @@ export abstract class StargazerService {
       log: this.#log,
       redis: () => this.#world.redis,
       tell: (fact) => this.#host.tell(fact),
+      spawn: (companion) => this.#host.spawn(companion),
     });
     this.#host = new ServiceHost({
       settings: settingsOf(resolved),

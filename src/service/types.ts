@@ -1,5 +1,5 @@
 /** What a tier's author meets: the options of a service, and the context of its hooks. */
-import type { EndedPhase, Failure } from "../../machines/index.ts";
+import type { Companion, EndedPhase, Failure } from "../../machines/index.ts";
 import type { StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
@@ -74,6 +74,12 @@ export interface HookContext {
   phase<T>(name: string, work: () => T | Promise<T>): Promise<T>;
   /** Has `release` called when the service stops, last in first out, also if a later line throws. After the unwinding: at once. */
   defer(release: () => unknown): void;
+  /**
+   * Spawns a chart as a child of the service's own, beside the hook: `/status`, the inspector and the flight recorder show it. What
+   * `lead` runs on. Resolves when that chart has ended and rejects with its failure. It is asked to end when the drain begins, and
+   * the drain waits for it; from then on `spawn` rejects with the signal's reason.
+   */
+  spawn(companion: Companion): Promise<void>;
   readonly log: Logger;
   /**
    * The service's command connection. Throws where the service has no Redis (`redis: null`). Over a connection that the service

@@ -1,68 +1,72 @@
-/** A job that is done again and again, by one instance of all, and never by a leader that has been replaced. */
+/** A job that is done again and again, by one instance of all, and never by a leader that was replaced. */
+import { until } from "../clock.ts";
 import { messageOf } from "../errors.ts";
-import { commitFenced } from "../leadership/commit.ts";
-import type { Term } from "../leadership/leader.ts";
-import { Leadership } from "../leadership/leader.ts";
-import type { Logger } from "../logger.ts";
+import type { Command } from "../leadership/commit.ts";
+import type { Term } from "../leadership/lead.ts";
+import { lead } from "../leadership/lead.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
+import type { HookContext } from "../service/types.ts";
 import { tierKeys } from "./keys.ts";
 
-/** One doing of a job. */
+/** One pass of a job. Once `signal` has aborted every wait of it rejects with the signal's reason, and nothing more is sent. */
 export interface Job {
-  readonly redis: RedisClient;
   readonly signal: AbortSignal;
-  /** ms since the epoch */
+  /** when the pass began, ms since the epoch */
   readonly now: number;
-  /** Writes in one step, and notes with it that the job was done. Rejects, with nothing written, once another leader was chosen. */
-  commit(keys: readonly string[], commands: readonly (readonly (string | number)[])[]): Promise<void>;
+  /** Sends a command and waits for its answer. */
+  ask<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
+  /** Writes in one step, together with the time at which the job was done. Rejects, with nothing written, where the term is over. */
+  commit(keys: readonly string[], commands: readonly Command[]): Promise<void>;
 }
 
 export interface RecurringJob {
-  readonly redis: RedisClient;
-  /** the job's, and its election's */
+  /** the job's, and its leadership's */
   readonly name: string;
   readonly holder: string;
   readonly everyMs: number;
-  readonly log: Logger;
   readonly work: (job: Job) => Promise<void>;
 }
 
 /**
- * Does the job every `everyMs`, also across a change of leaders, until `signal` aborts. A doing that fails is reported, and tried
- * again when it is due next.
+ * Does the job every `everyMs`, also across a change of leaders. A pass that fails is logged, and tried again when the job is due
+ * next. Rejects with the reason of `context.signal` as soon as that aborts.
  */
-export const runRecurring = async (job: RecurringJob, signal: AbortSignal): Promise<void> => {
-  const { redis, name, holder, log } = job;
-  await new Leadership({ redis, name, holder, log }).lead((term) => serve(job, term), { signal });
+export const runRecurring = async (context: HookContext, job: RecurringJob): Promise<void> => {
+  const { name, holder } = job;
+  await until(
+    context.signal,
+    lead(context, { name, holder }, (term) => serve(context, job, term)),
+  );
 };
 
-const serve = async (job: RecurringJob, term: Term): Promise<void> => {
-  const { redis, name, everyMs, log, work } = job;
-  const { signal, fence } = term;
-  const done = tierKeys(redis).jobDone(name);
-  const commitAt =
-    (now: number): Job["commit"] =>
-    async (keys, commands) => {
-      const noted = ["SET", done, now] as const;
-      const isOurs = await commitFenced(redis, { name, fence, keys: [done, ...keys], commands: [noted, ...commands] });
-      if (!isOurs) throw new Error("another leader was chosen meanwhile");
-    };
-  let dueAt = 0;
-  while (!signal.aborted) {
+const serve = async (context: HookContext, job: RecurringJob, term: Term): Promise<void> => {
+  const { signal } = term;
+  for (let dueAt = 0; !signal.aborted; ) {
     await pause(dueAt - Date.now(), { signal });
-    if (signal.aborted) return;
-    try {
-      dueAt = Number((await redis.get(done)) ?? 0) + everyMs;
-      const now = Date.now();
-      if (dueAt > now && dueAt <= now + everyMs) continue;
-      dueAt = now + everyMs;
-      await work({ redis, signal, now, commit: commitAt(now) });
-      log.debug({ type: "job.done", job: name, durationMs: Date.now() - now });
-    } catch (error) {
-      if (signal.aborted) return;
-      log.warn({ type: "job.failed", job: name, reason: messageOf(error) });
-      dueAt = Date.now() + everyMs;
-    }
+    if (!signal.aborted) dueAt = await passIfDue(context, job, term);
   }
+};
+
+/** Does the job unless another leader did it meanwhile. Resolves with when it is due next, ms since the epoch. */
+const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: RecurringJob, term: Term): Promise<number> => {
+  const { signal } = term;
+  const done = tierKeys(redis).jobDone(name);
+  const ask: Job["ask"] = async (command) => {
+    signal.throwIfAborted();
+    return until(signal, command(redis));
+  };
+  try {
+    const dueAt = Number((await ask((client) => client.get(done))) ?? 0) + everyMs;
+    const now = Date.now();
+    // a time that lies further ahead was written by a clock that was wrong
+    if (dueAt > now && dueAt <= now + everyMs) return dueAt;
+    const commit: Job["commit"] = (keys, commands) =>
+      until(signal, term.commit([done, ...keys], [["SET", done, now], ...commands]));
+    await until(signal, work({ signal, now, ask, commit }));
+    log.debug({ type: "job.done", job: name, durationMs: Date.now() - now });
+  } catch (error) {
+    if (!signal.aborted) log.warn({ type: "job.failed", job: name, reason: messageOf(error) });
+  }
+  return Date.now() + everyMs;
 };

@@ -203,6 +203,16 @@ const fact = (event: ModelEvent, when: (path: string) => boolean) => (snapshot: 
 const beforeRelease = (path: string) => path !== "stopping.deregistering";
 const afterRelease = (path: string) => path === "stopping.deregistering";
 
+const spawn = { type: "companion.spawn", companion: { name: "other", input: {} }, count: 1 };
+const whileRunning = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (statePath(snapshot) === "running" ? [event] : []);
+/** what a hook's companion causes: it is spawned, ends or fails, and reports facts */
+export const companionPayloads = {
+  "companion.spawn": whileRunning(spawn),
+  "xstate.done.actor.companion.*": whileRunning({ type: "xstate.done.actor.companion.other.1" }),
+  "xstate.error.actor.companion.*": whileRunning({ type: "xstate.error.actor.companion.other.1", error: new Error("model") }),
+  "leadership.*": whileRunning({ type: "leadership.gained", name: "model", fence: 1 }),
+};
+
 /** The lifecycle chart as a model, for one configuration. */
 export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => ({
   machine: silentLifecycle,
@@ -216,6 +226,7 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
     context.failures.length > 0,
   ],
   payloads: {
+    ...companionPayloads,
     "lease.*": fact({ type: "lease.suspect", reason: "model" }, (path) => beforeRelease(path) && path !== "registering"),
     "lease.held": fact({ type: "lease.held" }, beforeRelease),
     "lease.lost": fact({ type: "lease.lost", reason: "model" }, beforeRelease),

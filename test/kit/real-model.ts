@@ -4,7 +4,7 @@ import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.
 import { statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
 import type { Model, ModelEvent } from "./model.ts";
-import { lifecycleModel } from "./model.ts";
+import { companionPayloads, lifecycleModel } from "./model.ts";
 
 /** What the lifecycle knows of its lease: `asked` is before the first answer; a regained lease is held. */
 export type FollowedLease = "none" | "asked" | "held" | "suspect" | "lost";
@@ -16,8 +16,12 @@ const leaseAfter: Readonly<Record<string, FollowedLease>> = {
   "lease.lost": "lost",
 };
 
+type Followed = { readonly event: ModelEvent; readonly context: { readonly followed?: FollowedLease } };
+/** the other facts leave it as it is */
+const follow = ({ event, context }: Followed) => ({ followed: leaseAfter[event.type] ?? context.followed });
+
 const following = silentLifecycle.provide({
-  actions: { report: assign((({ event }: { event: ModelEvent }) => ({ followed: leaseAfter[event.type] })) as never) as never },
+  actions: { report: assign(follow as never) as never },
 });
 
 export const leaseOf = ({ context }: LifecycleSnapshot): FollowedLease =>
@@ -85,6 +89,7 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
       "xstate.after.drainTimeout.lifecycle.stopping.draining": inFlightOnly({
         type: "xstate.after.drainTimeout.lifecycle.stopping.draining",
       }),
+      ...companionPayloads,
       "lease.*": only({ type: "lease.suspect", reason: "model" }, leaseIs("held")),
       "lease.held": only({ type: "lease.held" }, leaseIs("asked", "suspect")),
       "lease.lost": only({ type: "lease.lost", reason: "model" }, leaseIs("asked", "held", "suspect")),

@@ -2,8 +2,9 @@
 import type { AddressInfo, Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
-import type { ActorRef, InspectionEvent } from "xstate";
-import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
+import type { ActorRef, AnyEventObject, InspectionEvent } from "xstate";
+import { fromCallback, fromPromise } from "xstate";
+import type { Companion, LeadershipFact, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { lifecycleMachine, stateName, statePath } from "../../machines/index.ts";
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
 import { openWorld } from "../../src/service/effects/real-world.ts";
@@ -39,6 +40,9 @@ export interface UnderTestOptions {
 type Delay = (args: { context: unknown }) => number;
 const delays = lifecycleMachine.implementations.delays as unknown as Record<string, Delay>;
 const serviceName = "model";
+const reportsLead = fromCallback<AnyEventObject, { parent: { send(fact: LeadershipFact): void } }>(({ input: { parent } }) =>
+  parent.send({ type: "leadership.gained", name: "model", fence: 1 }),
+);
 let made = 0;
 
 /** Timers are known by their length: each is another one wherever two could run at once. */
@@ -110,6 +114,7 @@ export class SystemUnderTest {
     if (isForced(before, event)) this.#root!.send(event as never);
     else if (event.type.startsWith("lease.")) await this.#tellLease(kind, before);
     else if (event.type === "xstate.error.actor.lease") this.#breakLease();
+    else if (actor === "companion") this.#ask(event.type);
     else if (kind === "after") await this.#overrun(name);
     else if (kind === "done") await this.#finish(actor);
     else if (kind === "error") await this.#fail(actor);
@@ -168,7 +173,16 @@ export class SystemUnderTest {
     if (type === "hook.failed") void service.shutdown(new Error("late"));
     if (type === "release.owed") this.#context!.defer(() => gates.hold("releaseTier"));
     if (type === "phase.began") void naming!.phase("tools", () => gates.hold("phase")).catch(() => {});
+    if (type === "companion.spawn") this.#spawn(fromCallback(() => {}));
+    if (type.startsWith("xstate.done")) this.#spawn(fromPromise(async () => {}));
+    if (type.startsWith("xstate.error")) this.#spawn(fromPromise(() => Promise.reject(new Error("model"))));
+    if (type === "leadership.gained") this.#spawn(reportsLead);
     if (type === "phase.ended") void naming!.phase("tools", () => {});
+  }
+
+  /** a companion beside `run` */
+  #spawn(logic: Companion["logic"]): void {
+    void this.#context!.spawn({ name: "other", logic, input: {} }).catch(() => {});
   }
 
   async #finish(actor: string): Promise<void> {

@@ -1,16 +1,19 @@
-/** Exactly one of all leads, and one that was replaced cannot write. */
+/** At most one instance leads, a leader that was replaced cannot commit, and a service shows what it leads. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fromPromise } from "xstate";
+import type { ServiceFact, StopReport } from "../../src/index.ts";
 import { commitFenced } from "../../src/leadership/commit.ts";
 import { leadershipKeys } from "../../src/leadership/keys.ts";
-import type { Term } from "../../src/leadership/leader.ts";
-import { Leadership } from "../../src/leadership/leader.ts";
+import type { Term } from "../../src/leadership/lead.ts";
+import { lead } from "../../src/leadership/lead.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { aborted, hangs, TestTier } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -21,108 +24,178 @@ afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
 const quick = {
-  leadTtlMs: 600,
-  leadMarginMs: 100,
+  lockTtlMs: 600,
+  renewDeadlineMs: 500,
   renewMs: 150,
-  renewRetryMs: 30,
+  retryMs: 30,
   pollMs: 50,
   askTimeoutMs: 200,
   yieldTimeoutMs: 500,
 };
-const untilAborted = ({ signal }: Term): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+const untilAborted = ({ signal }: Term): Promise<void> => aborted(signal);
+const options = () => ({ redis: redis.url, useHealthServer: false });
 
-const stops: AbortController[] = [];
-const running: Promise<unknown>[] = [];
+const tiers: TestTier[] = [];
 afterEach(async () => {
-  for (const stop of stops.splice(0)) stop.abort();
-  await Promise.allSettled(running.splice(0));
+  await Promise.all(tiers.splice(0).map((tier) => tier.shutdown()));
 });
 
-/** A candidate in this process; `terms` are those it has led, in order. */
-const candidate = (holder: string, { client = redis.witness, task = untilAborted } = {}) => {
-  const stop = new AbortController();
+interface Candidate {
+  readonly tier: TestTier;
+  /** those it has led, in order */
+  readonly terms: readonly Term[];
+  readonly facts: readonly ServiceFact[];
+  readonly report: Promise<StopReport>;
+  leads(): boolean;
+}
+
+/** A service whose `run` leads "test". */
+const candidate = (task: (term: Term) => Promise<void> | void = untilAborted): Candidate => {
   const terms: Term[] = [];
-  const lead = new Leadership({ redis: client, name: "test", holder, times: quick });
-  const ended = lead.lead(
-    (term) => {
-      terms.push(term);
-      return task(term);
-    },
-    { signal: stop.signal },
-  );
-  ended.catch(() => {});
-  stops.push(stop);
-  running.push(ended);
-  return { terms, ended, stop: () => stop.abort(), leads: () => terms.some(({ signal }) => !signal.aborted) };
+  const facts: ServiceFact[] = [];
+  const noted = (term: Term) => {
+    terms.push(term);
+    return task(term);
+  };
+  const tier = new TestTier(options(), { run: (context) => lead(context, { name: "test", times: quick }, noted) });
+  tier.onFact((fact) => void facts.push(fact));
+  tiers.push(tier);
+  return { tier, terms, facts, report: tier.runToCompletion(), leads: () => terms.some(({ signal }) => !signal.aborted) };
 };
+const lock = () => leadershipKeys(redis.witness).leader("test");
+const about = (facts: readonly ServiceFact[]) => facts.filter(({ type }) => type.startsWith("leadership."));
 
 describe("leadership on Redis", () => {
   it("of many candidates one leads, and when it resigns another does, under a larger token", async () => {
-    const all = ["a", "b", "c"].map((holder) => candidate(holder));
+    const all = [candidate(), candidate(), candidate()];
     const first = await eventually("a leader", () => all.find(({ leads }) => leads()));
     expect(all.filter(({ leads }) => leads())).toHaveLength(1);
-    first!.stop();
-    await first!.ended;
+    await first.tier.shutdown();
     const second = await eventually("the next one", () => all.find(({ leads }) => leads()));
     expect(second).not.toBe(first);
-    expect(second!.terms[0]!.fence).toBeGreaterThan(first!.terms[0]!.fence);
+    expect(second.terms[0]!.fence).toBeGreaterThan(first.terms[0]!.fence);
   });
 
-  it("gives the lock back when it ends, and leaves the client open", async () => {
-    const only = candidate("a");
+  it("a lock that was taken away ends the term at the next renewal, and the task's signal aborts", async () => {
+    const only = candidate();
     await eventually("the lead", only.leads);
-    only.stop();
-    await only.ended;
-    expect(await redis.witness.exists(leadershipKeys(redis.witness).leader("test"))).toBe(0);
-    expect(await redis.witness.ping()).toBe("PONG");
-  });
-
-  it("a lock that somebody took away ends the term at the next renewal, and the task is told", async () => {
-    const only = candidate("a");
-    await eventually("the lead", only.leads);
-    await redis.witness.set(leadershipKeys(redis.witness).leader("test"), "somebody else", "PX", 300);
+    await redis.witness.set(lock(), "another", "PX", 300);
     await eventually("the term's end", () => only.terms[0]!.signal.aborted);
     await eventually("another term", only.leads);
-    expect(only.terms[1]!.fence).toBeGreaterThan(only.terms[0]!.fence);
+    const [first, second] = only.terms as [Term, Term];
+    expect(second.fence).toBeGreaterThan(first.fence);
+    expect(about(only.facts)).toEqual([
+      { type: "leadership.gained", name: "test", fence: first.fence },
+      { type: "leadership.lost", name: "test", fence: first.fence, reason: "the lock was no longer ours" },
+      { type: "leadership.gained", name: "test", fence: second.fence },
+    ]);
   });
 
-  it("steps down by its own clock before the lock can have expired, when Redis does not answer", async () => {
-    const only = candidate("a");
+  it("a leader stops by its own clock while Redis does not answer", async () => {
+    const only = candidate();
     await eventually("the lead", only.leads);
     redis.freeze();
-    const frozenAt = performance.now();
     try {
-      await eventually("the term's end", () => only.terms[0]!.signal.aborted);
-      expect(performance.now() - frozenAt).toBeLessThan(quick.leadTtlMs);
+      await eventually("the term's end, with Redis still frozen", () => only.terms[0]!.signal.aborted);
     } finally {
       redis.thaw();
     }
   });
 
-  it("a task that returns ends the leadership; what it throws comes out, with the lock given back", async () => {
-    await candidate("a", { task: async () => {} }).ended;
-    const thrown = new Error("the task broke");
-    await expect(candidate("b", { task: () => Promise.reject(thrown) }).ended).rejects.toBe(thrown);
-    expect(await redis.witness.exists(leadershipKeys(redis.witness).leader("test"))).toBe(0);
+  it("a task that returns ends the leadership, and the lock is deleted", async () => {
+    const { report, facts, terms } = candidate(() => {});
+    expect(await report).toMatchObject({ outcome: "completed", failures: [] });
+    expect(about(facts).at(-1)).toEqual({ type: "leadership.released", name: "test", fence: terms[0]!.fence });
+    expect(await redis.witness.exists(lock())).toBe(0);
   });
 
-  it("a task that does not heed its signal is named, not waited for", async () => {
-    const rude = candidate("a", { task: () => new Promise(() => {}) });
+  it.each<[string, () => Promise<void>]>([
+    ["rejects", () => Promise.reject(new Error("the task broke"))],
+    [
+      "throws",
+      () => {
+        throw new Error("the task broke");
+      },
+    ],
+  ])("a task that %s fails the hook with its error, and the lock is deleted", async (_, task) => {
+    const { report } = candidate(task);
+    expect(await report).toMatchObject({ outcome: "failed", failures: [{ message: "run failed: the task broke" }] });
+    expect(await redis.witness.exists(lock())).toBe(0);
+  });
+
+  it("a task that rejects with its signal's reason, or with any AbortError, has ended as asked", async () => {
+    const abortion = [
+      ({ signal }: Term) => aborted(signal).then(() => signal.throwIfAborted()),
+      ({ signal }: Term) => aborted(signal).then(() => Promise.reject(new DOMException("asked", "AbortError"))),
+    ];
+    for (const task of abortion) {
+      const { tier, leads } = candidate(task);
+      await eventually("the lead", leads);
+      expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+    }
+  });
+
+  it("a task that ignores its signal is a failure of the hook, and does not hold the stop", async () => {
+    const rude = candidate(hangs);
     await eventually("the lead", () => rude.terms[0]);
-    rude.stop();
-    await expect(rude.ended).rejects.toThrow("outlived yieldTimeoutMs");
+    const { failures } = await rude.tier.shutdown();
+    expect(failures).toEqual([expect.objectContaining({ message: expect.stringContaining("within yieldTimeoutMs") })]);
+    expect(rude.terms[0]!.signal.aborted).toBe(true);
   });
 
   it("the token grows across a flush", async () => {
-    const only = candidate("a");
+    const only = candidate();
     await eventually("the lead", only.leads);
     await redis.witness.flushall();
     await eventually("another term", () => only.terms[1]);
     expect(only.terms[1]!.fence).toBeGreaterThan(only.terms[0]!.fence);
   });
 
-  it("work of an older token is refused, all of it", async () => {
+  it("options that contradict each other fail the hook before Redis is asked", async () => {
+    const tier = new TestTier(options(), {
+      run: (context) => lead(context, { name: "a:b", times: { lockTtlMs: 10 } }, () => {}),
+    });
+    const { failures } = await tier.runToCompletion();
+    expect(failures).toEqual([
+      expect.objectContaining({ code: "SG_ERR_RUN_FAILED", message: expect.stringMatching(/name must .*lockTtlMs/) }),
+    ]);
+    expect(await redis.witness.keys("sg:leader:*")).toEqual([]);
+  });
+});
+
+describe("commits of a term", () => {
+  const write = (term: Term) => term.commit(["work"], [["SET", "work", term.fence]]);
+
+  it("are written while the term lasts, and refused once another leader was elected", async () => {
+    const only = candidate();
+    await eventually("the lead", only.leads);
+    const [term] = only.terms as [Term];
+    await write(term);
+    expect(await redis.witness.get("work")).toBe(String(term.fence));
+    await redis.witness.incr(leadershipKeys(redis.witness).leaderFence("test"));
+    await expect(write(term)).rejects.toThrow("the term of 'test' is over");
+  });
+
+  it("are refused once the lead was given up, also where the signal is not looked at", async () => {
+    const only = candidate();
+    await eventually("the lead", only.leads);
+    const [{ fence }] = only.terms as [Term];
+    const late = { name: "test", fence, keys: ["work"], commands: [["SET", "work", "late"]] };
+    expect(await commitFenced(redis.witness, late)).toBe(true);
+    await only.tier.shutdown();
+    expect(await commitFenced(redis.witness, late)).toBe(false);
+  });
+
+  it("are not sent once the term's signal has aborted", async () => {
+    const only = candidate();
+    await eventually("the lead", only.leads);
+    await only.tier.shutdown();
+    const [term] = only.terms as [Term];
+    await expect(write(term)).rejects.toBe(term.signal.reason);
+    expect(await redis.witness.exists("work")).toBe(0);
+  });
+
+  it("are written all or not at all", async () => {
     const { leaderFence } = leadershipKeys(redis.witness);
     await redis.witness.set(leaderFence("test"), "20");
     const commit = (fence: number, value: string) =>
@@ -141,6 +214,138 @@ describe("leadership on Redis", () => {
   });
 });
 
+describe("a leadership inside its service", () => {
+  it("is in status(): name, state, fence and since; one that has ended is not", async () => {
+    const stop = new AbortController();
+    const tier = new TestTier(options(), {
+      run: async (context) => {
+        await lead(context, { name: "test", times: quick }, () => aborted(stop.signal));
+        await aborted(context.signal);
+      },
+    });
+    tiers.push(tier);
+    expect(tier.status().leaderships).toEqual([]);
+    void tier.runToCompletion();
+    const [leading] = await eventually(
+      "the lead",
+      () => tier.status().leaderships[0]?.state === "leader" && tier.status().leaderships,
+    );
+    expect(leading).toEqual({ name: "test", state: "leader", fence: expect.any(Number), since: expect.any(Number), trouble: "" });
+    expect(leading!.since).toBeGreaterThanOrEqual(tier.status().startedAt);
+    stop.abort();
+    await eventually("its end", () => tier.status().leaderships.length === 0);
+    expect(tier.state).toBe("running");
+  });
+
+  it("is in status() as a follower, without a fence, while another instance leads", async () => {
+    const leader = candidate();
+    await eventually("the lead", leader.leads);
+    const { tier } = candidate();
+    const seen = () => tier.status().leaderships[0];
+    await eventually("a follower", () => seen()?.state === "follower");
+    expect(seen()).toMatchObject({ name: "test", fence: null });
+  });
+
+  it("is seen by an inspector of the service, under its own id", async () => {
+    const ids = new Set<string>();
+    const only = candidate();
+    only.tier.actor.inspect(({ actorRef }) => void ids.add((actorRef as unknown as { id: string }).id));
+    await eventually("the lead", only.leads);
+    expect([...ids]).toEqual(expect.arrayContaining(["companion.leadership.test.1", "leadTask"]));
+  });
+
+  it("is in the flight recording: what was gained, and what was released", async () => {
+    const only = candidate();
+    await eventually("the lead", only.leads);
+    await only.tier.shutdown();
+    const facts = only.tier.flight().entries.flatMap((entry) => (entry.kind === "fact" ? [entry.fact] : []));
+    const [{ fence }] = only.terms as [Term];
+    expect(facts.filter(({ type }) => type.startsWith("leadership."))).toEqual([
+      { type: "leadership.gained", name: "test", fence },
+      { type: "leadership.released", name: "test", fence },
+    ]);
+  });
+
+  it("that onStart begins without awaiting it lasts until the drain, which waits for it", async () => {
+    const steps: string[] = [];
+    const tier = new TestTier(options(), {
+      onStart: (context) => {
+        void lead(context, { name: "test", times: quick }, async ({ signal }) => {
+          steps.push("leads");
+          await aborted(signal);
+          await new Promise((resolve) => setImmediate(resolve));
+          steps.push("ended");
+        });
+      },
+      run: async ({ signal }) => {
+        await aborted(signal);
+        steps.push("run ended");
+      },
+      onStop: () => void steps.push("onStop"),
+    });
+    void tier.runToCompletion();
+    await eventually("the lead", () => steps.length > 0 && tier.state === "running");
+    expect(await tier.shutdown()).toMatchObject({ failures: [] });
+    expect([steps[0], steps.at(-1), [...steps].sort()]).toEqual(["leads", "onStop", ["ended", "leads", "onStop", "run ended"]]);
+    expect(await redis.witness.exists(lock())).toBe(0);
+  });
+
+  it("cannot begin once the drain has begun: lead rejects with the signal's reason, and nothing is spawned", async () => {
+    const rejections: unknown[] = [];
+    const tier = new TestTier(options(), {
+      run: async (context) => {
+        await aborted(context.signal);
+        await lead(context, { name: "test" }, hangs).catch((error: unknown) => rejections.push(error === context.signal.reason));
+      },
+      onStop: (context) =>
+        lead(context, { name: "test" }, hangs).then(
+          () => {},
+          (error: Error) => void rejections.push(error.name),
+        ),
+    });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(await tier.shutdown()).toMatchObject({ failures: [] });
+    expect(rejections).toEqual([true, "AbortError"]);
+    expect(await redis.witness.exists(lock())).toBe(0);
+  });
+
+  it("two of one name are two candidates: one leads, the other follows", async () => {
+    const fences: number[] = [];
+    const tier = new TestTier(options(), {
+      run: async (context) => {
+        const task = ({ fence, signal }: Term) => {
+          fences.push(fence);
+          return aborted(signal);
+        };
+        await Promise.all([1, 2].map(() => lead(context, { name: "test", times: quick }, task)));
+      },
+    });
+    tiers.push(tier);
+    void tier.runToCompletion();
+    const states = () => tier.status().leaderships.map(({ state }) => state);
+    await eventually("a leader and a follower", () => states().sort().join() === "follower,leader");
+    expect(fences).toHaveLength(1);
+  });
+
+  it("whose chart fails rejects in the hook that awaits it, and the service stops in order", async () => {
+    const tier = new TestTier(options(), {
+      run: (context) =>
+        context.spawn({
+          name: "broken",
+          logic: fromPromise(() => Promise.reject(new Error("the chart broke"))),
+          input: {},
+        }),
+    });
+    expect(await tier.runToCompletion()).toMatchObject({
+      outcome: "failed",
+      reason: "run failed",
+      failures: [{ message: "run failed: the chart broke" }],
+    });
+    expect(tier.calls).toEqual(["onStart", "run", "onStop"]);
+  });
+});
+
 /* ---- real processes ---- */
 const program = fileURLToPath(new URL("../fixtures/leader.mjs", import.meta.url));
 const children: ChildProcess[] = [];
@@ -154,45 +359,42 @@ afterEach(async () => {
 const fork = (holder: string) => {
   const child = spawn(process.execPath, [program, redis.url, holder], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
-  const said: { type: string; fence?: number }[] = [];
-  createInterface({ input: child.stdout! }).on("line", (line) => said.push(JSON.parse(line)));
-  return { child, said, heard: (type: string) => said.find((fact) => fact.type === type) };
+  const lines: { type: string; fence?: number }[] = [];
+  createInterface({ input: child.stdout! }).on("line", (line) => lines.push(JSON.parse(line)));
+  return { child, lines, wrote: (type: string) => lines.find((line) => line.type === type) };
 };
 
 describe("leaders that are processes", () => {
-  it("a leader that is killed is followed within the lock's life and a poll", { timeout: 20_000 }, async () => {
+  it("a leader that is killed is followed by another, under a larger token", async () => {
     const first = fork("first");
-    const before = await eventually("the first leads", () => first.heard("leads"));
+    const before = await eventually("the first leads", () => first.wrote("leads"));
     const second = fork("second");
     first.child.kill("SIGKILL");
-    const killedAt = performance.now();
-    const after = await eventually("the second leads", () => second.heard("leads"), { timeoutMs: 8000 });
-    expect(performance.now() - killedAt).toBeLessThan(3000 + 1100 + 800);
-    expect(after!.fence).toBeGreaterThan(before!.fence!);
+    const after = await eventually("the second leads", () => second.wrote("leads"));
+    expect(after.fence).toBeGreaterThan(before.fence!);
   });
 
-  it("a leader that was frozen past its lock is fenced before it writes, and ends its term", { timeout: 20_000 }, async () => {
+  it("a leader that was paused past its lock cannot commit, and ends its term when it goes on", async () => {
     const first = fork("first");
-    const before = await eventually("the first leads", () => first.heard("leads"));
+    const before = await eventually("the first leads", () => first.wrote("leads"));
     first.child.kill("SIGSTOP");
     const second = fork("second");
-    const after = await eventually("the second leads", () => second.heard("leads"), { timeoutMs: 8000 });
+    const after = await eventually("the second leads", () => second.wrote("leads"));
     const late = { name: "test", keys: ["work"], commands: [["SET", "work", "late"]] };
-    expect(await commitFenced(redis.witness, { ...late, fence: before!.fence! })).toBe(false);
-    expect(await commitFenced(redis.witness, { ...late, fence: after!.fence! })).toBe(true);
+    expect(await commitFenced(redis.witness, { ...late, fence: before.fence! })).toBe(false);
+    expect(await commitFenced(redis.witness, { ...late, fence: after.fence! })).toBe(true);
     first.child.kill("SIGCONT");
-    await eventually("the first ends its term", () => first.heard("ended"));
+    await eventually("the first ends its term", () => first.wrote("ended"));
   });
 
-  it("SIGTERM hands the lead over within a poll", { timeout: 20_000 }, async () => {
+  it("a leader that gets SIGTERM deletes its lock before it exits, and another leads", async () => {
     const first = fork("first");
-    await eventually("the first leads", () => first.heard("leads"));
-    const second = fork("second");
+    await eventually("the first leads", () => first.wrote("leads"));
     first.child.kill("SIGTERM");
     const [code] = await once(first.child, "exit");
-    expect([code, first.said.at(-1)?.type]).toEqual([0, "resigned"]);
-    const resignedAt = performance.now();
-    await eventually("the second leads", () => second.heard("leads"));
-    expect(performance.now() - resignedAt).toBeLessThan(2000);
+    expect([code, first.lines.at(-1)?.type]).toEqual([0, "resigned"]);
+    expect(await redis.witness.exists(lock())).toBe(0);
+    const second = fork("second");
+    await eventually("the second leads", () => second.wrote("leads"));
   });
 });

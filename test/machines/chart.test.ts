@@ -30,7 +30,16 @@ const error = new Error("table");
 
 /** Where an event leads: a path, `=` for "taken, stays", nothing for "refused". */
 type Row = Readonly<Record<string, string>>;
-const always: Row = { "hook.failed": "=", "phase.began": "=", "phase.ended": "=", "release.owed": "=" };
+const always: Row = {
+  "hook.failed": "=",
+  "phase.began": "=",
+  "phase.ended": "=",
+  "release.owed": "=",
+  "companion.spawn": "=",
+  "companion.other.1 done": "=",
+  "companion.other.1 error": "=",
+  "leadership.gained": "=",
+};
 const leaseFacts: Row = {
   "lease.held": "=",
   "lease.suspect": "=",
@@ -129,6 +138,10 @@ const lifecycleEvents: readonly ModelEvent[] = [
   { type: "phase.began", phase: "starting.tools" },
   { type: "phase.ended", phase: "starting.tools", outcome: "done" },
   { type: "release.owed" },
+  { type: "companion.spawn", companion: { name: "other", input: {} }, count: 1 },
+  { type: "xstate.done.actor.companion.other.1" },
+  { type: "xstate.error.actor.companion.other.1", error },
+  { type: "leadership.gained", name: "table", fence: 1 },
   { type: "lease.held" },
   { type: "lease.suspect", reason: "table" },
   { type: "lease.lost", reason: "table" },
@@ -188,7 +201,8 @@ const leaseTable: Readonly<Record<string, Row>> = {
 /** the answers of every actor and every deadline, whichever state they belong to */
 const answersAndDeadlines = (machine: AnyStateMachine): ModelEvent[] =>
   [...new Set(nodesOf(machine).flatMap((node) => node.ownEvents))]
-    .filter((type) => /^xstate\.(done\.actor|error\.actor|after)\./.test(type) && type !== "xstate.error.actor.lease")
+    .filter((type) => /^xstate\.(done\.actor|error\.actor|after)\./.test(type))
+    .filter((type) => type !== "xstate.error.actor.lease" && !type.includes(".companion."))
     .flatMap((type): ModelEvent[] => {
       if (type.startsWith("xstate.error")) return [{ type, error }];
       if (!/registerInstance|renewLease/.test(type) || type.includes("deregister")) return [{ type }];

@@ -1,8 +1,9 @@
 /** The chart of leadership: where each event leads, what it does there, what it notes, and the time that it gives. */
 import { describe, expect, it } from "vitest";
-import type { AnyMachineSnapshot } from "xstate";
-import { fromPromise, transition } from "xstate";
-import type { LeadershipContext, LeadershipSnapshot } from "../../machines/index.ts";
+import type { AnyMachineSnapshot, AnyStateNode } from "xstate";
+import { createActor, fromCallback, fromPromise, transition } from "xstate";
+import { getStateNodes } from "xstate/graph";
+import type { LeadershipContext, LeadershipInput, LeadershipSnapshot, LeadershipTimes, StateMeta } from "../../machines/index.ts";
 import { defaultLeadershipTimes, leadershipMachine, statePath } from "../../machines/index.ts";
 import type { Model, ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, eventName, graphOf, pathsOf, walk } from "../kit/model.ts";
@@ -10,9 +11,22 @@ import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
-const actors = ["takeLead", "renewLead", "releaseLead", "leadTask", "settleTask"];
-const machine = leadershipMachine.provide({ actors: Object.fromEntries(actors.map((actor) => [actor, never])) as never });
-const inputAt = (now: () => number) => ({ now, random: () => 0.5 });
+const actors = ["takeLead", "renewLead", "releaseLead"];
+const machine = leadershipMachine.provide({
+  actors: { ...Object.fromEntries(actors.map((actor) => [actor, never])), leadTask: fromCallback(() => {}) } as never,
+});
+const service = createActor(
+  fromCallback(() => {}),
+  { id: "service" },
+);
+const inputAt = (now: () => number, times: Partial<LeadershipTimes> = {}): LeadershipInput => ({
+  parent: service as never,
+  name: "test",
+  times: { ...defaultLeadershipTimes, ...times },
+  now,
+  epochNow: () => 1_000_000 + now(),
+  random: () => 0.5,
+});
 const error = new Error("table");
 const outputs: Record<string, readonly unknown[]> = {
   takeLead: [{ type: "taken", fence: 7 }, { type: "held" }],
@@ -24,7 +38,10 @@ const model: Model<LeadershipSnapshot> = {
   machine,
   input: inputAt(() => 0),
   key: ({ value, context }) => [value, context.fence, context.failure !== undefined],
-  payloads: Object.fromEntries(actors.map((actor) => [`xstate.done.actor.${actor}`, () => done(actor)])),
+  payloads: {
+    ...Object.fromEntries(actors.map((actor) => [`xstate.done.actor.${actor}`, () => done(actor)])),
+    "task.failed": () => [{ type: "task.failed", error }],
+  },
 };
 const world = graphOf(model);
 
@@ -40,37 +57,37 @@ const table: Record<string, Record<string, string>> = {
   follower: { resign: "resigning.releasing", "after pollInterval": "candidate" },
   "leader.holding": {
     resign: "resigning.settling",
-    "leadTask done": "resigning.releasing",
-    "leadTask error": "resigning.releasing",
+    "task.ended": "resigning.releasing",
+    "task.failed": "resigning.releasing",
     "after renewInterval": "leader.renewing",
-    "after leadEnd": "yielding",
+    "after renewDeadline": "yielding",
   },
   "leader.renewing": {
     resign: "resigning.settling",
-    "leadTask done": "resigning.releasing",
-    "leadTask error": "resigning.releasing",
+    "task.ended": "resigning.releasing",
+    "task.failed": "resigning.releasing",
     "renewLead done kept": "leader.holding",
     "renewLead done gone": "yielding",
     "renewLead error": "leader.retrying",
     "after askTimeout": "leader.retrying",
-    "after leadEnd": "yielding",
+    "after renewDeadline": "yielding",
   },
   "leader.retrying": {
     resign: "resigning.settling",
-    "leadTask done": "resigning.releasing",
-    "leadTask error": "resigning.releasing",
+    "task.ended": "resigning.releasing",
+    "task.failed": "resigning.releasing",
     "after renewRetry": "leader.renewing",
-    "after leadEnd": "yielding",
+    "after renewDeadline": "yielding",
   },
   yielding: {
     resign: "resigning.settling",
-    "settleTask done": "follower",
-    "settleTask error": "resigning.releasing",
+    "task.ended": "follower",
+    "task.failed": "resigning.releasing",
     "after yieldTimeout": "resigning.releasing",
   },
   "resigning.settling": {
-    "settleTask done": "resigning.releasing",
-    "settleTask error": "resigning.releasing",
+    "task.ended": "resigning.releasing",
+    "task.failed": "resigning.releasing",
     "after yieldTimeout": "resigning.releasing",
   },
   "resigning.releasing": { "releaseLead done": "ended", "releaseLead error": "ended", "after askTimeout": "ended" },
@@ -80,6 +97,8 @@ const table: Record<string, Record<string, string>> = {
 const deadlines = [...new Set(world.edges.map(({ event }) => event.type).filter((type) => type.startsWith("xstate.after.")))];
 const allEvents: ModelEvent[] = [
   { type: "resign" },
+  { type: "task.ended" },
+  { type: "task.failed", error },
   ...actors.flatMap((actor) => [...done(actor), { type: `xstate.error.actor.${actor}`, error }]),
   ...deadlines.map((type) => ({ type })),
 ];
@@ -138,24 +157,29 @@ describe("the chart of leadership", () => {
 });
 
 /** An election in which each step takes 100 ms, and chance says the middle. */
-const electionOf = (cues: readonly Cue[], times = {}) => {
+const electionOf = (cues: readonly Cue[], turn = (step: number): number => step * 100) => {
   let time = 0;
-  const input = { times, now: () => time, random: () => 0.5 };
-  const { steps, snapshot } = story(leadershipMachine, input, cues, (step) => {
-    time = step * 100;
-  });
+  const { steps, snapshot } = story(
+    leadershipMachine,
+    inputAt(() => time),
+    cues,
+    (step) => {
+      time = turn(step);
+    },
+  );
   return { steps, snapshot: snapshot as unknown as LeadershipSnapshot };
 };
 const contextOf = (cues: readonly Cue[]) => electionOf(cues).snapshot.context;
 const lastOf = (cues: readonly Cue[]) => electionOf(cues).steps.at(-1);
 
 const taken = (fence: number): Cue => ({ type: "xstate.done.actor.takeLead", output: { type: "taken", fence } });
+const taskFailed = { type: "task.failed", error: trouble };
 const leading = [taken(7)];
 const renewing = [...leading, "after renewInterval"];
 const yielding = [...renewing, "renewLead done gone"];
 
 describe("an election, step by step", () => {
-  it("a candidate, a leader in trouble, a follower, a leader again, and the end", () => {
+  it("goes from candidate to follower and leader, through trouble to yielding, and to leader again until the task ends", () => {
     const cues = [
       "takeLead done held",
       "after pollInterval",
@@ -165,90 +189,99 @@ describe("an election, step by step", () => {
       "renewLead done kept",
       "after renewInterval",
       "after askTimeout",
-      "after leadEnd",
-      "settleTask done",
+      "after renewDeadline",
+      "task.ended",
       "after pollInterval",
       taken(9),
-      "leadTask done",
+      "task.ended",
       "releaseLead done",
     ];
     expect(electionOf(cues).steps).toEqual([
       "candidate | askTimeout in 800 | start takeLead",
       "takeLead done held -> follower | stop takeLead | pollInterval in 1000",
       "after pollInterval -> candidate | askTimeout in 800 | start takeLead",
-      'xstate.done.actor.takeLead {"type":"taken","fence":7} -> leader.holding | stop takeLead | emit lead.taken 7 | ' +
-        'start leadTask {"fence":7} | renewInterval in 1000 | leadEnd in 2400',
-      'after renewInterval -> leader.renewing | askTimeout in 800 | leadEnd in 2300 | start renewLead {"fence":7}',
-      "renewLead error -> leader.retrying | stop renewLead | renewRetry in 200 | leadEnd in 2200",
-      'after renewRetry -> leader.renewing | askTimeout in 800 | leadEnd in 2100 | start renewLead {"fence":7}',
-      "renewLead done kept -> leader.holding | stop renewLead | renewInterval in 1000 | leadEnd in 2400",
-      'after renewInterval -> leader.renewing | askTimeout in 800 | leadEnd in 2300 | start renewLead {"fence":7}',
-      "after askTimeout -> leader.retrying | stop renewLead | renewRetry in 200 | leadEnd in 2200",
-      "after leadEnd -> yielding | stop leadTask | emit lead.lost 7 the lock could not be renewed before its end | " +
-        "yieldTimeout in 6000 | start settleTask",
-      "settleTask done -> follower | stop settleTask | pollInterval in 1000",
+      'xstate.done.actor.takeLead {"type":"taken","fence":7} -> leader.holding | stop takeLead | ' +
+        'service <- leadership.gained test 7 | start leadTask {"fence":7} | renewInterval in 1000 | renewDeadline in 2400',
+      'after renewInterval -> leader.renewing | askTimeout in 800 | renewDeadline in 2300 | start renewLead {"fence":7}',
+      "renewLead error -> leader.retrying | stop renewLead | renewRetry in 200 | renewDeadline in 2200",
+      'after renewRetry -> leader.renewing | askTimeout in 800 | renewDeadline in 2100 | start renewLead {"fence":7}',
+      "renewLead done kept -> leader.holding | stop renewLead | renewInterval in 1000 | renewDeadline in 2400",
+      'after renewInterval -> leader.renewing | askTimeout in 800 | renewDeadline in 2300 | start renewLead {"fence":7}',
+      "after askTimeout -> leader.retrying | stop renewLead | renewRetry in 200 | renewDeadline in 2200",
+      "after renewDeadline -> yielding | leadTask <- abort | " +
+        "service <- leadership.lost test 7 the lock could not be renewed before its deadline | yieldTimeout in 6000",
+      "task.ended -> follower | stop leadTask | pollInterval in 1000",
       "after pollInterval -> candidate | askTimeout in 800 | start takeLead",
-      'xstate.done.actor.takeLead {"type":"taken","fence":9} -> leader.holding | stop takeLead | emit lead.taken 9 | ' +
-        'start leadTask {"fence":9} | renewInterval in 1000 | leadEnd in 2400',
-      "leadTask done -> resigning.releasing | stop leadTask | askTimeout in 800 | start releaseLead",
-      "releaseLead done -> ended | stop releaseLead | emit lead.resigned 9",
+      'xstate.done.actor.takeLead {"type":"taken","fence":9} -> leader.holding | stop takeLead | ' +
+        'service <- leadership.gained test 9 | start leadTask {"fence":9} | renewInterval in 1000 | renewDeadline in 2400',
+      "task.ended -> resigning.releasing | leadTask <- abort | stop leadTask | askTimeout in 800 | start releaseLead",
+      "releaseLead done -> ended | stop releaseLead | service <- leadership.released test 9",
     ]);
   });
 
-  it("a lead that is lost says why: gone, not renewed in time, answered too late", () => {
-    const why = (cues: readonly Cue[]) => /emit lead.lost 7 ([^|]+) \|/.exec(lastOf(cues)!)?.[1];
+  it("leadership.lost gives the reason: gone, not renewed in time, answered too late", () => {
+    const why = (cues: readonly Cue[]) => /leadership.lost test 7 ([^|]+) \|/.exec(lastOf(cues)!)?.[1];
     expect(why(yielding)).toBe("the lock was no longer ours");
-    expect(why([...leading, "after leadEnd"])).toBe("the lock could not be renewed before its end");
-    expect(why([...renewing, "after leadEnd"])).toBe("the lock could not be renewed before its end");
+    expect(why([...leading, "after renewDeadline"])).toBe("the lock could not be renewed before its deadline");
+    expect(why([...renewing, "after renewDeadline"])).toBe("the lock could not be renewed before its deadline");
   });
 
-  it("an answer counts from when it was asked for: to the millisecond", () => {
-    const at = (ms: number, cues: readonly Cue[], answer: Cue) => {
-      let time = 0;
-      const clock = { times: {}, now: () => time, random: () => 0.5 };
-      const turn = (step: number) => {
-        if (step === cues.length + 1) time = ms;
-      };
-      return story(leadershipMachine, clock, [...cues, answer], turn).steps.at(-1);
-    };
+  it("the renewal deadline is measured from the moment a request is sent, to the millisecond", () => {
+    const at = (ms: number, cues: readonly Cue[], answer: Cue) =>
+      electionOf([...cues, answer], (step) => (step === cues.length + 1 ? ms : 0)).steps.at(-1);
     expect(at(2499, [], taken(7))).toContain("-> leader.holding");
     expect(at(2500, [], taken(7))).toContain("-> follower | stop takeLead | pollInterval");
     expect(at(2499, renewing, "renewLead done kept")).toContain("-> leader.holding");
-    expect(at(2500, renewing, "renewLead done kept")).toContain("emit lead.lost 7 Redis did not answer in time |");
+    expect(at(2500, renewing, "renewLead done kept")).toContain("leadership.lost test 7 Redis did not answer in time |");
   });
 
-  it("resigning lets the task settle before the lock is given back, and tells no lead where there was none", () => {
-    const cues = [...leading, "resign", "settleTask done", "releaseLead done"];
-    expect(electionOf(cues).steps.slice(2)).toEqual([
-      "resign -> resigning.settling | stop leadTask | yieldTimeout in 6000 | start settleTask",
-      "settleTask done -> resigning.releasing | stop settleTask | askTimeout in 800 | start releaseLead",
-      "releaseLead done -> ended | stop releaseLead | emit lead.resigned 7",
+  it("a leader that resigns keeps the lock until its task has ended, then releases it", () => {
+    expect(electionOf([...leading, "resign", "task.ended", "releaseLead done"]).steps.slice(2)).toEqual([
+      "resign -> resigning.settling | leadTask <- abort | yieldTimeout in 6000",
+      "task.ended -> resigning.releasing | stop leadTask | askTimeout in 800 | start releaseLead",
+      "releaseLead done -> ended | stop releaseLead | service <- leadership.released test 7",
     ]);
+  });
+
+  it("a lock that Redis does not delete is reported as abandoned, with the reason", () => {
+    const releasing = [...leading, "resign", "task.ended"];
+    expect(lastOf([...releasing, "releaseLead error"])).toBe(
+      "releaseLead error -> ended | stop releaseLead | service <- leadership.abandoned test 7 trouble",
+    );
+    expect(lastOf([...releasing, "after askTimeout"])).toBe(
+      "after askTimeout -> ended | stop releaseLead | service <- leadership.abandoned test 7 Redis did not answer in time",
+    );
+  });
+
+  it("the end of an instance that does not lead is no fact", () => {
     expect(lastOf(["resign"])).toBe("resign -> resigning.releasing | stop takeLead | askTimeout in 800 | start releaseLead");
-    expect(lastOf([...leading, "resign", "settleTask done", "releaseLead error"])).toBe(
-      "releaseLead error -> ended | stop releaseLead",
-    );
-    expect(lastOf([...leading, "resign", "settleTask done", "after askTimeout"])).toBe(
-      "after askTimeout -> ended | stop releaseLead",
-    );
+    for (const cue of ["releaseLead done", "releaseLead error", "after askTimeout"])
+      for (const way of [["resign"], [...yielding, "resign", "task.ended"]])
+        expect(lastOf([...way, cue])).toBe(`${cue} -> ended | stop releaseLead`);
+  });
+
+  it("a task that does not end in time is stopped", () => {
+    expect(lastOf([...yielding, "after yieldTimeout"])).toContain("-> resigning.releasing | stop leadTask |");
+    expect(lastOf([...leading, "resign", "after yieldTimeout"])).toContain("-> resigning.releasing | stop leadTask |");
   });
 });
 
-describe("what an election notes", () => {
-  it("nothing at first, and the default times where none are given", () => {
-    const { now: _, random: __, ...noted } = contextOf([]);
+describe("the context of an election", () => {
+  it("holds the input, and no term at first", () => {
+    const { now: _, epochNow: __, random: ___, parent: ____, ...noted } = contextOf([]);
     expect(noted).toEqual({
+      name: "test",
       times: defaultLeadershipTimes,
       fence: 0,
+      since: 1_000_000,
       askedAt: 0,
       confirmedAt: 0,
       trouble: "",
       failure: undefined,
     });
-    expect(electionOf([], { pollMs: 5 }).snapshot.context.times).toEqual({ ...defaultLeadershipTimes, pollMs: 5 });
   });
 
-  it("the token, when it asked and when Redis agreed, and the last trouble", () => {
+  it("holds the token, when the request was sent that Redis confirmed, and the last trouble", () => {
     expect(contextOf(leading)).toMatchObject({ fence: 7, askedAt: 0, confirmedAt: 0, trouble: "" });
     const kept = [...renewing, "renewLead error", "after renewRetry", "renewLead done kept"];
     expect(contextOf(kept.slice(0, 3))).toMatchObject({ askedAt: 200, confirmedAt: 0, trouble: "trouble" });
@@ -259,25 +292,39 @@ describe("what an election notes", () => {
     expect(contextOf([...renewing, "after askTimeout"]).trouble).toBe("Redis did not answer in time");
     expect(contextOf(["resign", "after askTimeout"]).trouble).toBe("Redis did not answer in time");
     expect(contextOf(["resign", "releaseLead error"]).trouble).toBe("trouble");
+    expect(electionOf(leading, (step) => step * 2500).snapshot.context.trouble).toBe("Redis did not answer in time");
   });
 
-  it("the task's failure, as it was thrown, and the first one stays", () => {
+  it("holds since when this instance leads, or does not", () => {
+    const at = (cues: readonly Cue[]) => {
+      const { fence, since } = contextOf(cues);
+      return [fence, since];
+    };
+    expect(at(["takeLead done held", "after pollInterval", "takeLead done held"])).toEqual([0, 1_000_000]);
+    expect(at(renewing)).toEqual([7, 1_000_100]);
+    expect(at(yielding)).toEqual([0, 1_000_300]);
+    expect(at([...yielding, "task.ended", "after pollInterval"])).toEqual([0, 1_000_300]);
+    expect(at([...leading, "resign", "task.ended"])).toEqual([7, 1_000_100]);
+    for (const cue of ["releaseLead done", "releaseLead error", "after askTimeout"])
+      expect(at([...leading, "resign", "task.ended", cue])).toEqual([0, 1_000_400]);
+  });
+
+  it("holds the first failure of the task, as it was thrown, and gives it as the output", () => {
     const failureOf = (cues: readonly Cue[]) => electionOf(cues).snapshot.output?.failure?.error;
-    const first = { type: "xstate.error.actor.leadTask", error: "first" };
-    expect(failureOf([...leading, first, "releaseLead done"])).toBe("first");
-    expect(failureOf([...leading, "leadTask done", "releaseLead done"])).toBeUndefined();
-    expect(failureOf([...yielding, "settleTask error", "releaseLead done"])).toBe(trouble);
-    expect(failureOf([...leading, "resign", "settleTask error", "releaseLead done"])).toBe(trouble);
-    const overran = expect.objectContaining({ message: expect.stringContaining("outlived yieldTimeoutMs") });
+    expect(failureOf([...leading, { type: "task.failed", error: "first" }, "releaseLead done"])).toBe("first");
+    expect(failureOf([...leading, "task.ended", "releaseLead done"])).toBeUndefined();
+    expect(failureOf([...yielding, taskFailed, "releaseLead done"])).toBe(trouble);
+    expect(failureOf([...leading, "resign", taskFailed, "releaseLead done"])).toBe(trouble);
+    const overran = expect.objectContaining({ message: expect.stringContaining("within yieldTimeoutMs") });
     expect(failureOf([...yielding, "after yieldTimeout", "releaseLead done"])).toEqual(overran);
     expect(failureOf([...leading, "resign", "after yieldTimeout", "releaseLead done"])).toEqual(overran);
     const { snapshot } = electionOf([...leading, "resign"]);
     const failed = { ...snapshot, context: { ...snapshot.context, failure: { error: "first" } } } as LeadershipSnapshot;
-    expect(next(failed, { type: "xstate.error.actor.settleTask", error }).context.failure).toEqual({ error: "first" });
+    expect(next(failed, { type: "task.failed", error }).context.failure).toEqual({ error: "first" });
   });
 });
 
-describe("the time it gives", () => {
+describe("the delays of an election", () => {
   type Delay = (args: { context: LeadershipContext }) => number;
   const delays = leadershipMachine.implementations.delays as unknown as Record<string, Delay>;
   const delay = (name: string, context: Partial<LeadershipContext> = {}) =>
@@ -285,23 +332,44 @@ describe("the time it gives", () => {
 
   it.each([
     ["pollInterval", 1000],
+    ["renewInterval", 1000],
     ["renewRetry", 200],
   ])("%s is spread by a tenth to both sides", (name, middle) => {
     expect(delay(name, { random: () => 0 })).toBeCloseTo(middle * 0.9);
     expect(delay(name, { random: () => 1 })).toBeCloseTo(middle * 1.1);
   });
 
-  it("a leader steps down a margin before the lock can have expired", () => {
-    expect(delay("leadEnd", { confirmedAt: 1000, now: () => 1200 })).toBe(2300);
-    expect(delay("leadEnd", { confirmedAt: 1000, now: () => 4000 })).toBe(0);
+  it("the renewal deadline is before the lock can expire, and never negative", () => {
+    expect(defaultLeadershipTimes.renewDeadlineMs).toBeLessThan(defaultLeadershipTimes.lockTtlMs);
+    expect(delay("renewDeadline", { confirmedAt: 1000, now: () => 1200 })).toBe(2300);
+    expect(delay("renewDeadline", { confirmedAt: 1000, now: () => 4000 })).toBe(0);
   });
 });
 
+describe("what the chart says of its states", () => {
+  const nodes = (getStateNodes(leadershipMachine.root as never) as unknown as AnyStateNode[]).filter(({ parent }) => parent);
+
+  it.each(nodes.map((node) => [node.path.join("."), node] as const))(
+    "%s has a description, the name of its deadline, and what it waits for",
+    (_, { description, meta, after, states, type }) => {
+      expect(description).toMatch(/^[A-Z].*\.$/);
+      expect((meta as StateMeta | undefined)?.deadline).toBe(after[0]?.delay);
+      if (Object.keys(states).length === 0 && type !== "final")
+        expect((meta as StateMeta | undefined)?.waitsFor).toEqual(expect.stringMatching(/\w+ \w+/));
+    },
+  );
+});
+
 describe("an actor that was not provided", () => {
-  it.each(actors)("%s fails with its own name", async (name) => {
+  it.each(actors)("%s rejects with its own name", async (name) => {
     const { actors } = leadershipMachine.implementations as unknown as {
       actors: Record<string, { config: () => Promise<void> }>;
     };
     await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+  });
+
+  it("leadTask throws its own name", () => {
+    const { leadTask } = leadershipMachine.implementations.actors as unknown as { leadTask: { config(): void } };
+    expect(() => leadTask.config()).toThrow("'leadTask'");
   });
 });

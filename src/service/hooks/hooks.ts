@@ -1,6 +1,7 @@
 /** Runs a tier's three hooks: their signals, their named phases, what they deferred, and what is still in flight. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { HookFact } from "../../../machines/index.ts";
+import type { AnyActorRef } from "xstate";
+import type { Companion, HookFact } from "../../../machines/index.ts";
 import { effectPhases } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
@@ -8,6 +9,7 @@ import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { HookContext } from "../types.ts";
 import { isAbortOf, stopReason } from "./abort.ts";
+import { companionEnded } from "./companion.ts";
 import type { Release } from "./releases.ts";
 import { Releases } from "./releases.ts";
 
@@ -28,6 +30,8 @@ export interface HookRunnerOptions {
   readonly redis: () => RedisClient;
   /** how the chart is told; false if it is over and no longer listens */
   readonly tell: (fact: HookFact) => boolean;
+  /** spawns a chart under the service's; undefined if that is over */
+  readonly spawn: (companion: Companion) => Promise<AnyActorRef | undefined>;
 }
 
 export class HookRunner {
@@ -86,9 +90,28 @@ export class HookRunner {
       if (!left.aborted || isAbortOf(this.#work.signal, error)) return;
       this.#options.tell({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
     });
+    this.#awaitInDrain(settled);
+    return running;
+  }
+
+  #awaitInDrain(settled: Promise<void>): void {
     this.#inFlight.add(settled);
     void settled.finally(() => this.#inFlight.delete(settled));
-    return running;
+  }
+
+  /** Beside the hook: the drain waits for both, and a failure is the hook's that awaits it. */
+  async #spawn(companion: Companion): Promise<void> {
+    const { signal } = this.#work;
+    signal.throwIfAborted();
+    const ended = this.#ended(companion, signal);
+    this.#awaitInDrain(ended.catch(() => {}));
+    await ended;
+  }
+
+  async #ended(companion: Companion, signal: AbortSignal): Promise<void> {
+    const actor = await this.#options.spawn(companion);
+    if (actor === undefined) throw stopReason;
+    await companionEnded(actor, signal);
   }
 
   #context(phase: string, signal: AbortSignal): HookContext {
@@ -103,6 +126,7 @@ export class HookRunner {
         demandFunction("defer", release);
         if (this.#releases.defer(release)) tell({ type: "release.owed" });
       },
+      spawn: (companion) => this.#spawn(companion),
       phase: (name, work) => this.#phase(`${this.#phaseHere() ?? phase}.${name}`, signal, work),
     };
   }

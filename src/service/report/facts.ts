@@ -4,6 +4,7 @@ import type { HealthFact } from "../../../machines/health-port.machine.ts";
 import type {
   EndedPhase,
   Failure,
+  LeadershipFact,
   LeaseFact,
   LifecycleCommand,
   LifecycleSnapshot,
@@ -30,6 +31,7 @@ export type ServiceFact =
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "degraded" | "degraded.cleared" }
   | CommandRefused
+  | LeadershipFact
   | LeaseFact
   | HealthFact
   | { readonly type: "lease.broken"; readonly reason: string }
@@ -75,6 +77,10 @@ export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   "lease.released": "info",
   "lease.abandoned": "warn",
   "lease.broken": "error",
+  "leadership.gained": "info",
+  "leadership.lost": "warn",
+  "leadership.released": "info",
+  "leadership.abandoned": "warn",
   "redis.unreachable": "warn",
   "redis.restored": "info",
   "loop.blocked": "warn",
@@ -103,6 +109,12 @@ const words = (fact: ServiceFact): string => {
       return `what it did last is in ${fact.path}; to see it: npx stargazer replay ${fact.path}`;
     case "lease.superseded":
       return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
+    case "leadership.gained":
+    case "leadership.released":
+      return `${fact.type}: ${fact.name}, fence ${fact.fence}`;
+    case "leadership.lost":
+    case "leadership.abandoned":
+      return `${fact.type}: ${fact.name}, fence ${fact.fence}: ${fact.reason}`;
     case "loop.blocked":
       return `${fact.type} for ${fact.blockedMs} ms`;
     case "health.request.failed":

@@ -1,5 +1,6 @@
 /** The snapshot of a service as plain JSON: what `/status` answers. */
-import type { LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
+import { companionsAmong } from "../../../machines/companion.ts";
+import type { LeadershipSnapshot, LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
 import { stateName, statePath } from "../../../machines/state.ts";
 
 export interface LeaseStatusReport {
@@ -10,6 +11,19 @@ export interface LeaseStatusReport {
   readonly confirmedAt: number;
   /** writes in a row without an answer */
   readonly missed: number;
+  readonly trouble: string;
+}
+
+/** This instance's part in one election. */
+export interface LeadershipStatusReport {
+  readonly name: string;
+  /** the state of the leadership chart: `candidate`, `follower`, `leader`, `yielding`, `resigning` */
+  readonly state: string;
+  /** the fencing token of the term; null while this instance does not lead */
+  readonly fence: number | null;
+  /** when it began to lead, or not to; ms since the epoch */
+  readonly since: number;
+  /** why the last call to Redis did not succeed; empty if it did */
   readonly trouble: string;
 }
 
@@ -24,6 +38,8 @@ export interface StatusReport {
   readonly startedAt: number;
   readonly degraded: boolean;
   readonly lease: LeaseStatusReport | null;
+  /** in the order in which they began; those that have ended are left out */
+  readonly leaderships: readonly LeadershipStatusReport[];
   readonly failures: readonly { readonly phase: string; readonly code: string; readonly message: string }[];
   readonly phases: readonly PhaseRecord[];
 }
@@ -51,6 +67,7 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
   startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
   degraded: snapshot.context.degraded,
   lease: lease ? leaseStatus(lease, incarnation) : null,
+  leaderships: leadershipsOf(snapshot),
   failures: snapshot.context.failures.map(({ phase, code, message }) => ({ phase, code, message })),
   phases: snapshot.context.phases,
 });
@@ -59,3 +76,12 @@ const leaseStatus = (lease: LeaseSnapshot, incarnation: number | undefined): Lea
   const { confirmedAt, missed, trouble } = lease.context;
   return { state: statePath(lease), incarnation: incarnation ?? null, confirmedAt, missed, trouble };
 };
+
+const leadershipsOf = ({ children }: LifecycleSnapshot): LeadershipStatusReport[] =>
+  companionsAmong(children)
+    .map((companion) => companion.getSnapshot() as LeadershipSnapshot)
+    .filter(({ machine, status }) => machine?.id === "leadership" && status === "active")
+    .map((snapshot) => {
+      const { name, fence, since, trouble } = snapshot.context;
+      return { name, state: statePath(snapshot).split(".", 1)[0]!, fence: fence === 0 ? null : fence, since, trouble };
+    });

@@ -1,5 +1,4 @@
-/** Agents: recurring jobs, each on exactly one instance. Now: a summary of each conversation, and who speaks where. */
-
+/** Agents: recurring jobs, each led by one instance. The one job: a summary of each conversation, and who speaks where. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import { edgeOf } from "../consolidation/knowledge.ts";
@@ -24,15 +23,15 @@ export class AgentsService extends StargazerService {
 
   protected onStart(): void {}
 
-  protected async run({ redis, signal, log }: HookContext): Promise<void> {
-    const job = { redis, log, name: "summaries", holder: this.instanceId, everyMs: this.#everyMs };
-    await runRecurring(
-      {
-        ...job,
-        work: (doing) => summarise(doing, { keys: { ...tierKeys(redis), inbound: messageKeys(redis).inbound }, edgeOf }),
-      },
-      signal,
-    );
+  protected async run(context: HookContext): Promise<void> {
+    const { redis } = context;
+    const parts = { keys: { ...tierKeys(redis), inbound: messageKeys(redis).inbound }, edgeOf };
+    await runRecurring(context, {
+      name: "summaries",
+      holder: this.instanceId,
+      everyMs: this.#everyMs,
+      work: (job) => summarise(job, parts),
+    });
   }
 
   protected onStop(): void {}

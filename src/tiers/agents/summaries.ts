@@ -1,14 +1,15 @@
-/** What is known of each conversation: how many messages, and when the last one came. */
+/** What is known of each conversation: how many messages it has, and when the last one came. */
+import type { Command } from "../../leadership/commit.ts";
 import type { TierKeys } from "../keys.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
 import type { MessageKeys } from "../messages/keys.ts";
 import type { Job } from "../recurring.ts";
 
-/** How far the summaries have read is a group's position, so that what they have not read is not trimmed. */
+/** The position of the summaries is a consumer group's, so that trimming keeps the entries that they have not read. */
 const summariesGroup = "sg:agents";
 const chunk = 500;
-/** a conversation that nobody has spoken in for so long is forgotten */
+/** ms without a message after which a conversation is forgotten */
 const keptMs = 7 * 86_400_000;
 
 export interface SummaryParts {
@@ -16,15 +17,13 @@ export interface SummaryParts {
   readonly edgeOf: (subject: string, relation: string, object: string) => string;
 }
 
-type Command = readonly (string | number)[];
-
-/** Reads on from where the last pass ended. The counts and the position are written in one step, so nothing is counted twice. */
-export const summarise = async ({ redis, signal, now, commit }: Job, parts: SummaryParts): Promise<void> => {
+/** Reads on from the position of the last pass. Counts and position are written in one step, so no message is counted twice. */
+export const summarise = async ({ ask, now, commit }: Job, parts: SummaryParts): Promise<void> => {
   const { inbound, summaries } = parts.keys;
-  let position = await positionOf(redis, inbound);
+  let position = await positionOf(ask, inbound);
   for (;;) {
-    signal.throwIfAborted();
-    const entries = await redis.xrangeBuffer(inbound, `(${position}`, "+", "COUNT", chunk);
+    const from = `(${position}`;
+    const entries = await ask((redis) => redis.xrangeBuffer(inbound, from, "+", "COUNT", chunk));
     const messages = entries.map(([, fields]) => parseInbound(fields)).flatMap((parsed) => (parsed.ok ? [parsed.value] : []));
     position = entries.at(-1)?.[0].toString() ?? position;
     const { keys, commands } = commandsFor(messages, parts);
@@ -40,13 +39,13 @@ export const summarise = async ({ redis, signal, now, commit }: Job, parts: Summ
   }
 };
 
-const positionOf = async (redis: Job["redis"], stream: string): Promise<string> => {
+const positionOf = async (ask: Job["ask"], stream: string): Promise<string> => {
   try {
-    await redis.xgroup("CREATE", stream, summariesGroup, "0", "MKSTREAM");
+    await ask((redis) => redis.xgroup("CREATE", stream, summariesGroup, "0", "MKSTREAM"));
   } catch (error) {
     if (!String(error).includes("BUSYGROUP")) throw error;
   }
-  const groups = (await redis.xinfo("GROUPS", stream)) as unknown[][];
+  const groups = (await ask((redis) => redis.xinfo("GROUPS", stream))) as unknown[][];
   const own = groups.find((group) => group[group.indexOf("name") + 1] === summariesGroup) ?? [];
   return String(own[own.indexOf("last-delivered-id") + 1]);
 };

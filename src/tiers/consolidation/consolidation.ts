@@ -1,6 +1,7 @@
 /** Consolidation: slow upkeep of the knowledge graph, on one instance. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
+import { tierKeys } from "../keys.ts";
 import { runRecurring } from "../recurring.ts";
 import { consolidationIntervalMs } from "../settings.ts";
 import { consolidate } from "./knowledge.ts";
@@ -20,9 +21,14 @@ export class ConsolidationService extends StargazerService {
 
   protected onStart(): void {}
 
-  protected async run({ redis, signal, log }: HookContext): Promise<void> {
-    const job = { redis, log, name: "consolidation", holder: this.instanceId, everyMs: this.#everyMs };
-    await runRecurring({ ...job, work: consolidate }, signal);
+  protected async run(context: HookContext): Promise<void> {
+    const { knowledge } = tierKeys(context.redis);
+    await runRecurring(context, {
+      name: "consolidation",
+      holder: this.instanceId,
+      everyMs: this.#everyMs,
+      work: (job) => consolidate(job, knowledge),
+    });
   }
 
   protected onStop(): void {}

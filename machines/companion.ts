@@ -1,0 +1,30 @@
+/** A chart that runs beside a tier's work, as a child of the service's own: a leadership, for example. */
+import type { AnyActorLogic, AnyActorRef } from "xstate";
+
+/**
+ * What a hook hands over to be spawned. Its chart gets `input` and the `parent` to which it sends its facts, takes `resign` as the
+ * request to end, and has a `CompanionOutput`.
+ */
+export interface Companion {
+  /** `leadership.summaries` */
+  readonly name: string;
+  readonly logic: AnyActorLogic;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+export interface CompanionOutput {
+  /** the error that the hook gets, as it was thrown */
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+const prefix = "companion.";
+
+/** The id under which a companion is spawned. `count` tells those of one name apart. */
+export const companionId = (name: string, count: number): string => `${prefix}${name}.${count}`;
+
+/** The companions among a service's children. */
+export const companionsAmong = (children: Readonly<Record<string, AnyActorRef | undefined>>): AnyActorRef[] =>
+  Object.values(children).filter((child): child is AnyActorRef => child?.id.startsWith(prefix) === true);
+
+/** The id of the companion whose end that event is: `xstate.done.actor.companion.leadership.summaries.1`. */
+export const endedCompanion = ({ type }: { readonly type: string }): string => type.replace(/^xstate\.(done|error)\.actor\./, "");
