@@ -5,7 +5,7 @@
  *   closed -> starting -> listening (thread | main) -> ending -> parting -> gone        listening: thread -> moving -> main
  *
  * Both holders, the probe thread and the main thread, take the same commands (`listen`, `end`, `cut`) and send the same events. The
- * chart has no delays: `open` and `close` are bounded by whoever calls them, who sends `destroy` at the deadline.
+ * chart has no delays: `open` and `close` take a signal with the caller's deadline, and its abort sends `destroy`.
  *
  * The arrows that do not exist: nothing leads from `ending` back to `listening`; `parting` takes no command, since nothing is left
  * to cut; the port never moves back to a thread.
@@ -176,46 +176,51 @@ export const healthPortMachine = healthPort.createMachine({
   on: { "loop.blocked": report, "health.server.failed": report, "health.request.failed": report },
   states: {
     closed: {
-      description: "Nothing was begun.",
-      meta: { waitsFor: "the service to be opened for probes" },
-      entry: "releaseThread",
-      on: {
-        prepare: [{ guard: "hasThread", target: "starting.prepared", actions: "startThread" }, { target: "starting.loading" }],
-        open: [
-          { guard: "hasThread", target: "starting.thread", actions: ["startThread", "listenOnThread"] },
-          { target: "starting.main" },
-        ],
-        close: "gone",
-        destroy: { target: "gone", actions: noteFailure },
-      },
-    },
-    starting: {
-      description: "Nothing listens yet.",
-      initial: "prepared",
+      description: "Nothing listens, and nothing was asked to.",
+      meta: { waitsFor: "open" },
+      initial: "idle",
+      on: { open: "starting" },
       states: {
+        idle: {
+          description: "Nothing was begun.",
+          entry: "releaseThread",
+          on: {
+            prepare: [{ guard: "hasThread", target: "prepared", actions: "startThread" }, { target: "loading" }],
+            open: { guard: "hasThread", target: "#health-port.starting", actions: "startThread" },
+            close: "#health-port.gone",
+            destroy: { target: "#health-port.gone", actions: noteFailure },
+          },
+        },
         prepared: {
           description: "The probe thread starts beside the boot, or has started and waits.",
-          meta: { waitsFor: "the service to be opened for probes" },
           on: {
-            open: { target: "thread", actions: "listenOnThread" },
             close: { target: "#health-port.ending.killed", actions: "killThread" },
             destroy: forceThread,
-            "thread.exited": "#health-port.closed",
+            "thread.exited": "idle",
           },
         },
         loading: {
           description: "Fastify is loaded beside the boot.",
-          meta: { waitsFor: "the service to be opened for probes" },
           invoke: { src: "loadApp", id: "loadApp" },
           on: {
-            open: "main",
             close: { target: withoutThread },
             destroy: { target: withoutThread, actions: noteFailure },
           },
         },
+      },
+    },
+    starting: {
+      description: "A thread was asked to listen.",
+      initial: "choosing",
+      states: {
+        choosing: {
+          description: "The probe thread is to listen if there is one.",
+          always: [{ guard: "hasThread", target: "thread" }, { target: "main" }],
+        },
         thread: {
           description: "The probe thread was asked to listen.",
           meta: { waitsFor: "the probe thread to listen" },
+          entry: "listenOnThread",
           on: {
             "port.listening": { target: "#health-port.listening.port.thread", actions: noteAddress },
             "port.refused": forceThread,
@@ -286,38 +291,33 @@ export const healthPortMachine = healthPort.createMachine({
           },
         },
         redis: {
+          description: "Redis is checked on a schedule of its own, if readiness depends on it.",
+          invoke: { src: "redisCheck", id: "redisCheck" },
           initial: "unchecked",
           states: {
             unchecked: {
               description: "Readiness does not depend on Redis.",
-              always: { guard: "checksRedis", target: "checked" },
+              always: { guard: "checksRedis", target: "reachable" },
             },
-            checked: {
-              description: "Redis is checked on a schedule of its own.",
-              invoke: { src: "redisCheck", id: "redisCheck" },
-              initial: "reachable",
-              states: {
-                reachable: {
-                  description: "Redis answers.",
-                  on: { "redis.missed": { target: "doubted", actions: countMissed } },
-                },
-                doubted: {
-                  description: "Redis has missed a check, and not enough of them to make readiness fall.",
-                  on: {
-                    "redis.missed": [
-                      { guard: "hasMissedTooOften", target: "unreachable", actions: [countMissed, "emitUnreachable"] },
-                      { actions: countMissed },
-                    ],
-                    "redis.answered": { target: "reachable", actions: "forgetMissed" },
-                  },
-                },
-                unreachable: {
-                  description: "Redis has missed three checks in a row: the service is not ready.",
-                  on: {
-                    "redis.missed": { actions: countMissed },
-                    "redis.answered": { target: "reachable", actions: ["emitRestored", "forgetMissed"] },
-                  },
-                },
+            reachable: {
+              description: "Redis answers.",
+              on: { "redis.missed": { target: "doubted", actions: countMissed } },
+            },
+            doubted: {
+              description: "Redis has missed a check, and not enough of them to make readiness fall.",
+              on: {
+                "redis.missed": [
+                  { guard: "hasMissedTooOften", target: "unreachable", actions: [countMissed, "emitUnreachable"] },
+                  { actions: countMissed },
+                ],
+                "redis.answered": { target: "reachable", actions: "forgetMissed" },
+              },
+            },
+            unreachable: {
+              description: "Redis has missed three checks in a row: the service is not ready.",
+              on: {
+                "redis.missed": { actions: countMissed },
+                "redis.answered": { target: "reachable", actions: ["emitRestored", "forgetMissed"] },
               },
             },
           },

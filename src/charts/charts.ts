@@ -1,10 +1,11 @@
 /** The charts that are drawn and described. A new one appears everywhere by an entry here. */
 import type { AnyStateMachine } from "xstate";
-import { leadershipMachine, leaseMachine, lifecycleMachine, supervisorMachine } from "../../machines/index.ts";
+import { healthPortMachine, leadershipMachine, leaseMachine, lifecycleMachine, supervisorMachine } from "../../machines/index.ts";
 
 const charts = {
   lifecycle: lifecycleMachine,
   lease: leaseMachine,
+  "health-port": healthPortMachine,
   leadership: leadershipMachine,
   supervisor: supervisorMachine,
 } as const satisfies Record<string, unknown>;

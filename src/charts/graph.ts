@@ -31,7 +31,7 @@ export interface Arrow {
   readonly isInternal: boolean;
 }
 
-/** A child machine that spans states: begun on the way into one, ended on the way out of another. */
+/** A child that spans states: `from` is the first state that may begin it, `to` the last that ends it. */
 export interface SpawnedChild {
   readonly id: string;
   readonly description: string | undefined;
@@ -128,14 +128,17 @@ const childrenOf = (machine: AnyStateMachine): SpawnedChild[] => {
     names
       .map((name) => actions[nameOf(name)])
       .find((action) => action?.type === type && (id === undefined || action.actorRef === id));
-  return nodes.flatMap((node) => {
+  const lastEnd = (id: string) =>
+    nodes.findLast(({ entry, exit }) => isAmong([...entry, ...exit], "xstate.stopChild", id) !== undefined);
+  const spawned = nodes.flatMap((node) => {
     const into = nodes.flatMap(transitionsOf).filter(({ target }) => target?.[0] === node);
-    const spawned = isAmong([...node.entry, ...into.flatMap((transition) => transition.actions)], "xstate.spawnChild");
-    const end = spawned && nodes.find(({ entry, exit }) => isAmong([...entry, ...exit], "xstate.stopChild", spawned.id));
-    if (spawned?.id === undefined || end === undefined) return [];
-    const child = actors[spawned.id];
-    const [description, states] = [child?.root?.description, Object.keys(child?.states ?? {})];
-    return [{ id: spawned.id, description, states, from: node.id, to: end.id }];
+    const child = isAmong([...node.entry, ...into.flatMap((transition) => transition.actions)], "xstate.spawnChild");
+    return child?.id === undefined ? [] : [{ id: child.id, from: node.id }];
+  });
+  return [...new Set(spawned.map(({ id }) => id))].flatMap((id) => {
+    const [from, to] = [spawned.find((child) => child.id === id)!.from, lastEnd(id)?.id];
+    const [description, states] = [actors[id]?.root?.description, Object.keys(actors[id]?.states ?? {})];
+    return to === undefined ? [] : [{ id, description, states, from, to }];
   });
 };
 

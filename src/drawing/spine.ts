@@ -27,12 +27,10 @@ const bareReach: Reach = { left: 226, right: 92 };
 const barWidth = ({ id, states }: Bar["child"]): number =>
   Math.max(textWidth(id, sizes.name, { bold: true }), ...states.map((name) => textWidth(name, sizes.note))) + 22;
 
-/** The children that begin in one state and end in one below it; of others, the boxes say where they begin and end. */
+/** The child machines that begin in one state and end in one below it; of other children, the boxes say where they begin and end. */
 const spanning = ({ children }: Chart, rows: readonly Row[]): SpawnedChild[] => {
   const indexOf = (id: string) => rows.findIndex(({ state }) => state.id === id);
-  return children.filter(
-    ({ id, from, to }) => children.filter((child) => child.id === id).length === 1 && indexOf(from) < indexOf(to),
-  );
+  return children.filter(({ states, from, to }) => states.length > 0 && indexOf(from) < indexOf(to));
 };
 
 /** A bar for each of them, beside the states from its beginning to its end. */

@@ -68,8 +68,10 @@ export const providedHealthPort = healthPortMachine.provide({
       return () => watch.stop();
     }),
     redisCheck: fromCallback(({ system, sendBack }) => {
+      const { check: options } = partsOf(system);
+      if (options === undefined) return;
       const check = new RedisCheck({
-        ...partsOf(system).check!,
+        ...options,
         onMissed: (reason) => sendBack({ type: "redis.missed", reason }),
         onAnswered: () => sendBack({ type: "redis.answered" }),
       });

@@ -1,4 +1,4 @@
-/** Whoever holds the port, seen from the chart: the probe thread and the main thread are the same to it. */
+/** The holder of the port as the chart sees it: the probe thread and the main thread take the same commands. */
 import type { HealthObservation, HolderEvent, PortAddress } from "../../machines/health-port.machine.ts";
 
 /** One that listens once and ends once. What comes of a call is sent to the chart. */
