@@ -82,8 +82,8 @@ export interface HealthPortContext extends HealthPortInput {
   readonly trouble: string;
 }
 
-/** `bound`: the port is held; `leaving`: answers end their connection; `free`: the port is free, for good. */
-export type HealthPortTag = "bound" | "leaving" | "free";
+/** `bound`: the port is held; `ending`: answers end their connection; `free`: the port is free, for good. */
+export type HealthPortTag = "bound" | "ending" | "free";
 
 /** Checks in a row that Redis has to miss before readiness falls. */
 const missesToFall = 3;
@@ -244,6 +244,7 @@ export const healthPortMachine = healthPort.createMachine({
     },
     listening: {
       description: "Probes are answered.",
+      meta: { tone: "good" },
       type: "parallel",
       invoke: [
         { src: "noticeBoard", id: "noticeBoard" },
@@ -326,7 +327,7 @@ export const healthPortMachine = healthPort.createMachine({
     },
     ending: {
       description: "No new connection is accepted; requests under way are answered.",
-      tags: ["leaving"],
+      tags: ["ending"],
       initial: "thread",
       states: {
         thread: {
@@ -356,7 +357,7 @@ export const healthPortMachine = healthPort.createMachine({
     parting: {
       description: "The port is free; the app closes, and the probe thread exits.",
       type: "parallel",
-      tags: ["leaving"],
+      tags: ["ending"],
       entry: "releaseMain",
       onDone: "gone",
       states: {

@@ -67,7 +67,7 @@ const defaults = {
 };
 
 const isFree = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("free");
-const isEnding = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("leaving") || isFree(snapshot);
+const isEnding = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("ending") || isFree(snapshot);
 const isOpenOrFree = (snapshot: HealthPortSnapshot): boolean => snapshot.context.address !== undefined || isFree(snapshot);
 const closedEarly = () =>
   new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", { phase: "healthy" });
@@ -175,7 +175,7 @@ export class HealthServer {
     }
   };
 
-  readonly #isLeaving = (): boolean => this.#snapshot.hasTag("leaving") || isStopping(this.#options.source);
+  readonly #isLeaving = (): boolean => this.#snapshot.hasTag("ending") || isStopping(this.#options.source);
 
   readonly #judge = (): Readiness => {
     const { source } = this.#options;
