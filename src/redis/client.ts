@@ -1,5 +1,5 @@
-/** What "a Redis" is, everywhere below the service. */
+/** The type of a client, everywhere in the tree. */
 import type { Cluster, Redis } from "ioredis";
 
-/** A connection to one Redis (Sentinel included) or to a Cluster. */
+/** A client of ioredis: for one Redis (also one that Sentinel names) or for a Cluster. */
 export type RedisClient = Redis | Cluster;

@@ -1,10 +1,9 @@
 /**
- * Connections to Redis, one for each role: commands, the registry's writes in order, blocking reads.
- * Whoever opens one closes it. A client that somebody else opened is copied (`duplicate`), never disconnected or reconfigured.
+ * Connections to Redis, one for each role. A connection is closed by the code that opened it. A client of the caller's is copied
+ * (`duplicate`), never disconnected or reconfigured.
  */
 import type { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import type { RedisOptions as AnyRedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import { until } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
@@ -16,98 +15,15 @@ import {
   rejectHeldBack,
 } from "./ioredis-gaps.ts";
 import { withoutCommand } from "./reason.ts";
-
-export type { RedisClient } from "./client.ts";
-
-/** What a caller may set otherwise. The shape of replies is not among it: the code relies on it. */
-export type RedisOptions = Omit<AnyRedisOptions, "replyMapping" | "himportFieldsets">;
-
-const reconnectCapMs = 2000;
-/** how long a closing socket may wait for its peer before it is destroyed */
-const disconnectTimeoutMs = 100;
-
-/** ms before the n-th reconnect: full jitter, so that a fleet does not come back in step. Never gives up. */
-export const reconnectDelay = (attempt: number, random: () => number = Math.random): number =>
-  Math.round(random() * Math.min(reconnectCapMs, 100 * 2 ** Math.min(attempt - 1, 10)));
-
-/**
- * The delays of one client. ioredis counts attempts from the last connection that was made; a server that takes connections only
- * to end them would so be asked without pause, hence a count of our own, which begins anew after a while without a break.
- */
-const patientReconnects = (): (() => number) => {
-  let attempt = 0;
-  let brokeAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    const now = performance.now();
-    attempt = now - brokeAt > 2 * reconnectCapMs ? 1 : attempt + 1;
-    brokeAt = now;
-    return reconnectDelay(attempt);
-  };
-};
-
-/** ioredis' 2: reconnect and send the command again. A master that became a replica is left that way. */
-const onReadonly = (error: Error): 2 | false => (error.message.startsWith("READONLY") ? 2 : false);
-
-/**
- * Common to all roles. `socketTimeout` runs only while a reply is owed, so it does not cut idle connections.
- * `maxLoadingRetryTime` is short because ioredis does not clear that timer when it disconnects.
- * RESP2 needs no HELLO to be answered before the first command; nothing here reads what RESP3 adds.
- */
-const common = {
-  lazyConnect: true,
-  connectTimeout: 5000,
-  disconnectTimeout: disconnectTimeoutMs,
-  socketTimeout: 5000,
-  maxLoadingRetryTime: 250,
-  protocol: 2,
-  disableClientInfo: true,
-  reconnectOnError: onReadonly,
-} satisfies RedisOptions;
-
-/**
- * A connection is ready once it is made, and its first commands go out with the greeting: INFO, which ioredis would wait for, says no
- * more than the ping gate finds out, and a server that loads its data says so to every command.
- * Auto-pipelining stays off: MULTI and INFO would overtake commands that were called before them in the same turn.
- */
-const forCommands = {
-  ...common,
-  enableReadyCheck: false,
-  commandTimeout: 2000,
-  maxRetriesPerRequest: 1,
-  enableOfflineQueue: false,
-} satisfies RedisOptions;
-
-/**
- * Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. There is
- * one registry: below a prefix of the caller's client nobody else would find the entry.
- */
-const forRegistry = {
-  ...forCommands,
-  maxRetriesPerRequest: 0,
-  enableAutoPipelining: false,
-  keyPrefix: "",
-} satisfies RedisOptions;
-
-/** A blocked read may wait, so no command has a deadline; a dead path shows by `socketTimeout`, which BLOCK must stay below. */
-const forBlocking = {
-  ...common,
-  // named, because a copy would inherit those of the client it is made from
-  commandTimeout: undefined,
-  enableReadyCheck: true,
-  maxRetriesPerRequest: null,
-  enableOfflineQueue: true,
-  enableAutoPipelining: false,
-} satisfies RedisOptions;
-
-/** The longest BLOCK, in ms, on a blocking connection. */
-export const maxBlockMs = 2000;
+import type { RedisOptions } from "./roles.ts";
+import { disconnectTimeoutMs, forBlocking, forCommands, forRegistry, reconnectDelay, reconnectDelays } from "./roles.ts";
 
 const errors = new WeakMap<RedisClient, unknown>();
 
-/** The last connection error of a client opened here, until it is ready again: the command itself only says that it is closed. */
+/** The last connection error of a client that was opened here, until it is ready again: a command's error has no cause in it. */
 export const lastErrorOf = (client: RedisClient): unknown => errors.get(client);
 
-const watched = <Client extends RedisClient>(client: Client): Client => {
+const prepared = <Client extends RedisClient>(client: Client): Client => {
   const { on } = client as Redis;
   on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
   on.call(client, "ready", () => errors.delete(client));
@@ -120,19 +36,19 @@ const watched = <Client extends RedisClient>(client: Client): Client => {
 
 /** A command connection that is not connected yet: `connect()` it, or let the ping gate. Close it with `closeRedis`. */
 export const openRedis = (url: string, overrides: RedisOptions = {}): Redis =>
-  watched(new Redis(url, { ...forCommands, retryStrategy: patientReconnects(), ...overrides }));
+  prepared(new Redis(url, { ...forCommands, retryStrategy: reconnectDelays(), ...overrides }));
 
 const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
-  const retryStrategy = patientReconnects();
+  const retryStrategy = reconnectDelays();
   if (!client.isCluster) {
     const copied = client as Redis;
-    // Sentinel has its answer checked: the one that it names may have become a replica
+    // the ready check finds out that the server which Sentinel named has become a replica
     const checked = copied.options.sentinels ? { enableReadyCheck: true } : {};
-    return watched(copied.duplicate({ retryStrategy, ...role, ...checked }));
+    return prepared(copied.duplicate({ retryStrategy, ...role, ...checked }));
   }
   const { enableOfflineQueue, lazyConnect, protocol, enableReadyCheck, ...redisOptions } = role;
   const { keyPrefix } = role;
-  return watched(
+  return prepared(
     (client as Exclude<RedisClient, Redis>).duplicate([], {
       lazyConnect: true,
       scaleReads: "master",
@@ -152,19 +68,25 @@ export const openRegistryConnection = (client: RedisClient): RedisClient => copy
 export const openBlockingConnection = (client: RedisClient, overrides: RedisOptions = {}): RedisClient =>
   copyOf(client, { ...forBlocking, ...overrides });
 
+export interface ReadyOptions {
+  /** whether a connection that has ended is made again */
+  readonly reopen: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Resolves once `client` is ready. Connects one that never was, and, with `reopen`, one that ended.
- * Rejects when the attempt under way fails (why: `lastErrorOf`), and with the signal's reason.
+ * Resolves once `client` is ready. Connects one that has not connected yet and, with `reopen`, one that has ended.
+ * Rejects when the attempt under way fails (`lastErrorOf` has the reason), and with the signal's reason.
  */
-export const whenReady = (client: RedisClient, { reopen, signal }: { reopen: boolean; signal: AbortSignal }): Promise<void> => {
+export const whenReady = (client: RedisClient, { reopen, signal }: ReadyOptions): Promise<void> => {
   if (client.status === "ready") return Promise.resolve();
   if (client.status === "wait" || (reopen && client.status === "end")) return until(signal, client.connect());
   if (client.status === "end") return Promise.reject(new Error("Connection is closed."));
   return nextOutcome(client, signal);
 };
 
-/** As `whenReady` with `reopen`, at the caller's own pace: a wait before the next reconnect ends, and the attempt is made now. */
-export const readyNow = (client: RedisClient, signal: AbortSignal): Promise<void> =>
+/** As `whenReady` with `reopen`, but without the wait before a reconnect: the attempt is made now. */
+export const readyNow = (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> =>
   client.status === "reconnecting" ? until(signal, client.connect()) : whenReady(client, { reopen: true, signal });
 
 const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => {
@@ -182,26 +104,25 @@ const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> =>
 const socketOf = (client: RedisClient): Socket | undefined => (client as { stream?: Socket }).stream;
 
 /**
- * Ends a connection, or the attempt to make one, whatever its peer does; the client goes on to reconnect by its own schedule.
- * Resolves when it is ended, within some ms, so that whoever comes next does not take the old end for a new one.
+ * Ends a connection, or the attempt to make one, without waiting for the peer; the client reconnects by its own schedule. Resolves
+ * when the connection has ended, within some ms, so that the next caller does not take its end for the end of a new one.
  */
 export const dropConnection = async (client: RedisClient): Promise<void> => {
   if (!["connecting", "connect", "ready"].includes(client.status)) return;
-  const over = nextOutcome(client, AbortSignal.timeout(disconnectTimeoutMs)).catch(() => {});
+  const ended = nextOutcome(client, AbortSignal.timeout(disconnectTimeoutMs)).catch(() => {});
   client.disconnect(true);
   socketOf(client)?.destroy();
-  await over;
+  await ended;
 };
 
-/** A peer that owes nothing need not be heard again: its goodbye is not waited for. */
-const isOwedAReply = (client: RedisClient): boolean =>
+const hasReplyOutstanding = (client: RedisClient): boolean =>
   (client as { commandQueue?: { length: number } }).commandQueue?.length !== 0;
 
 /**
- * Closes a connection that is ours: politely, and by force when the signal aborts or the peer does not answer. Never rejects, never
- * hangs; afterwards neither socket nor timer is left, and what was in flight has been rejected.
+ * Closes a connection that was opened here: with FIN, and by force when the signal aborts or the peer does not answer. Never rejects,
+ * never hangs. Afterwards neither socket nor timer is left, and commands in flight have been rejected. Repeatable.
  */
-export const closeRedis = async (client: RedisClient, { signal }: { signal: AbortSignal }): Promise<void> => {
+export const closeRedis = async (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
   const emitter = client as Redis;
   const hasSocket = client.status !== "end" && client.status !== "reconnecting";
   let onEnd = (): void => {};
@@ -210,7 +131,8 @@ export const closeRedis = async (client: RedisClient, { signal }: { signal: Abor
   });
   emitter.once("end", onEnd);
   if (client.status !== "end") client.disconnect();
-  if (!isOwedAReply(client)) socketOf(client)?.destroy();
+  // with no reply outstanding there is no reason to wait for the peer's FIN
+  if (!hasReplyOutstanding(client)) socketOf(client)?.destroy();
   if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
   socketOf(client)?.destroy();
   await Promise.race([ended, turn()]);

@@ -1,7 +1,7 @@
 /**
- * What ioredis 6.0 leaves undone: timers that it leaves behind when a connection breaks, which would keep a process alive after its
- * last service, and a database that it could not select. Each is found through what its types do not promise, so each is looked for
- * before it is used.
+ * Gaps of ioredis 6.0: timers that stay when a connection breaks, which would keep a process alive after its last service, and a
+ * database that cannot be selected. Each is filled through members that its types do not declare, so each member is checked before
+ * it is used.
  */
 import type { Socket } from "node:net";
 import type { Redis } from "ioredis";
@@ -20,8 +20,8 @@ interface Insides {
 const inside = (client: Redis): Insides => client as unknown as Insides;
 
 /**
- * When a connection breaks during its handshake, HELLO and INFO are forgotten rather than rejected, and their timeouts run on.
- * Rejects them. Commands of a connection that was ready stand in `prevCommandQueue` and are sent again: they are not touched.
+ * When a connection breaks during its handshake, ioredis drops HELLO and INFO without a rejection, and their timeouts run on. This
+ * rejects them. The commands of a connection that was ready are in `prevCommandQueue` and are sent again: they are left alone.
  */
 export const rejectHandshakeOnClose = (client: Redis): void => {
   client.on("close", () => {
@@ -31,19 +31,19 @@ export const rejectHandshakeOnClose = (client: Redis): void => {
   });
 };
 
-/** `disconnect()` on a socket that has closed already arms a timer which only another `close` of that socket would clear. */
+/** `disconnect()` on a closed socket sets a timer that only another `close` of that socket clears: this emits it. */
 export const clearDisconnectTimer = (client: Redis): void => {
   const { stream } = inside(client);
   if (stream?.closed) stream.emit("close", false);
 };
 
-/** What was in flight when a connection broke is held back to be sent again. On a client that is closed meanwhile it is rejected here. */
+/** Commands in flight when a connection broke are held back to be sent again. This rejects them, for a client that is closed meanwhile. */
 export const rejectHeldBack = (client: Redis): void =>
   inside(client).flushQueue?.(new Error("Connection is closed."), { offlineQueue: true });
 
 /**
- * `connect()` during the wait before a reconnect leaves the timer of that wait, and forgets it when this attempt fails too: it would
- * connect again even a client that was closed meanwhile. Here `connect()` ends the wait.
+ * `connect()` during the wait before a reconnect leaves the timer of that wait, which would reconnect even a client that was closed
+ * meanwhile. With this, `connect()` ends the wait.
  */
 export const endReconnectWaitOnConnect = (client: Redis): void => {
   const { connect } = client;
@@ -55,8 +55,8 @@ export const endReconnectWaitOnConnect = (client: Redis): void => {
 };
 
 /**
- * A connection whose database cannot be selected goes on in database 0. Here it fails, each time that it is made: what waits for it
- * is rejected, `error` names the database, and it is made again by its own schedule.
+ * A connection whose database cannot be selected goes on in database 0. With this it fails, each time that it is made: its commands
+ * reject, `error` names the database, and it reconnects by its own schedule.
  */
 export const failWithoutDatabase = (client: Redis): void => {
   const { select } = client;
@@ -65,7 +65,7 @@ export const failWithoutDatabase = (client: Redis): void => {
     const selected = select.call(client, database);
     if (!condition?.handshake) return selected;
     return selected.catch(async (error: unknown) => {
-      // a connection that is over already has its reason
+      // a connection that has ended has a reason of its own
       if (client.status === "connect" && inside(client).connectionEpoch === connectionEpoch)
         await failHandshake(client, isOfSelect(error) ? unselected(database, error) : error);
       return "OK";
@@ -73,14 +73,14 @@ export const failWithoutDatabase = (client: Redis): void => {
   }) as Redis["select"];
 };
 
-/** Resolves once the connection is over: until then its handshake must not go on. */
+/** Resolves once the connection has ended: until then its handshake must not go on. */
 const failHandshake = (client: Redis, error: unknown): Promise<void> =>
   new Promise((resolve) => {
     client.once("close", () => resolve());
     client.recoverFromFatalError(error as Error, error as Error, {});
   });
 
-/** Whether it is about the database: a refused AUTH rejects what was sent behind it, and one that is missing is asked for by itself. */
+/** Whether SELECT caused the error: a refused AUTH rejects the commands behind it too, and a missing password has an error of its own. */
 const isOfSelect = (error: unknown): boolean => {
   const { command, message } = error as { command?: { name: string }; message: string };
   return (command === undefined || command.name === "select") && !message.startsWith("NOAUTH");

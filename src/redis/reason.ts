@@ -1,4 +1,4 @@
-/** Why Redis could not be used, in one clause for people, without secrets. */
+/** Why Redis could not be used, as one clause of a message, without secrets. */
 
 interface Detailed {
   readonly code?: unknown;
@@ -44,7 +44,7 @@ export const reasonOf = (error: unknown): string => {
   return replies.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 };
 
-/** An ioredis error carries the command that failed, and HELLO and AUTH carry the password: the same error without it. */
+/** The same error without its command: an ioredis error has the command that failed, and HELLO and AUTH have the password in them. */
 export const withoutCommand = (error: unknown): unknown => {
   if (!(error instanceof Error) || !("command" in error)) return error;
   const { name, message, stack } = error;

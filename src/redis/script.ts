@@ -1,12 +1,14 @@
-/** Lua scripts: sent whole once, by their hash from then on, whole again where Redis has forgotten them. */
+/** Lua scripts: the first call sends the text, later calls its hash, and the text again to a server that does not know the hash. */
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./client.ts";
 
+/** A Lua script and its hash. */
 export interface Script {
   readonly lua: string;
   readonly sha: string;
 }
 
+/** The script of this text. */
 export const script = (lua: string): Script => ({ lua, sha: createHash("sha1").update(lua).digest("hex") });
 
 const known = new WeakMap<RedisClient, Set<string>>();
@@ -20,11 +22,11 @@ const shasKnownTo = (client: RedisClient): Set<string> => {
 export interface ScriptCall {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
-  /** once it has aborted nothing more is sent */
+  /** once it has aborted, nothing more is sent */
   readonly signal?: AbortSignal;
 }
 
-/** Runs a script on any client, without defining a command on it. */
+/** Runs a script on any client, without defining a command on it. Rejects with the error of Redis. */
 export const runScript = async (
   client: RedisClient,
   { lua, sha }: Script,

@@ -32,7 +32,7 @@ export class EventStream {
   }
 
   /** Resolves once `read` can be called. */
-  ready(signal: AbortSignal): Promise<void> {
+  ready({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     return whenReady(this.#blocking, { reopen: true, signal });
   }
 

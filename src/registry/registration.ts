@@ -103,7 +103,7 @@ export class Registration {
     if (!this.#wrote) return;
     await this.#guarded("deregister", signal, async () => {
       // the last write has no later attempt
-      await readyNow(this.#options.redis, signal);
+      await readyNow(this.#options.redis, { signal });
       await this.#write(deregisterScript, [tombstoneMs], signal);
     });
   }

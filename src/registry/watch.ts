@@ -120,7 +120,7 @@ class Watch {
     for (;;) {
       signal.throwIfAborted();
       try {
-        await this.#soon((deadline) => this.#stream.ready(deadline));
+        await this.#soon((deadline) => this.#stream.ready({ signal: deadline }));
         await this.#soon(() => this.#stream.end());
         return this.#withSynced(await this.#list());
       } catch {
@@ -141,7 +141,7 @@ class Watch {
   }
 
   async #news(): Promise<RegistryEvent[]> {
-    await this.#soon((signal) => this.#stream.ready(signal));
+    await this.#soon((either) => this.#stream.ready({ signal: either }));
     const { events, last } = await this.#soon(() => this.#stream.read({ after: this.#position, blockMs: reapEveryMs }));
     for (const { service } of events) if (service !== "") this.#services.add(service);
     const ours = events.filter((event) => this.#concerns(event));

@@ -4,7 +4,7 @@ import type { AnyMachineSnapshot, InspectionEvent } from "xstate";
 import { createActor, createEmptyActor } from "xstate";
 import type { LeaseAnswer, LeaseSnapshot } from "../../machines/index.ts";
 import { type leaseMachine, statePath } from "../../machines/index.ts";
-import type { RedisClient } from "../../src/redis/connection.ts";
+import type { RedisClient } from "../../src/redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { Performances } from "../../src/service/effects/actors.ts";

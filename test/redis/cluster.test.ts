@@ -43,7 +43,7 @@ describe("on a Redis Cluster", () => {
     expect(cluster.status).toBe("ready");
   });
 
-  test("an entry is written, beaten, listed, watched and deleted, under one hash tag", async () => {
+  test("an entry is written, prolonged, listed, watched and deleted, under one hash tag", async () => {
     const own = openRegistryConnection(cluster);
     const one = new Registration({
       redis: own,
@@ -63,9 +63,9 @@ describe("on a Redis Cluster", () => {
     expect(await one.renew({ status: "running", changed: true }, soon())).toEqual({ type: "ok" });
     expect(await registry.list()).toMatchObject([{ service: "svc", instance: "one", status: "running" }]);
     expect(await redis.witness.exists(registryKeys({ isCluster: true }).service("svc", "one"))).toBe(1);
-    await eventually("it was told", () => events.includes("updated"));
+    await eventually("the update", () => events.includes("updated"));
     await one.deregister(soon());
-    await eventually("the goodbye was told", () => events.includes("deregistered"));
+    await eventually("the deregistration", () => events.includes("deregistered"));
     expect((await redis.witness.keys("*")).every((key) => key.startsWith("{sg}:"))).toBe(true);
     ending.abort();
     await watching;
@@ -81,7 +81,7 @@ describe("on a Redis Cluster", () => {
     expect(copies.map(({ status }) => status)).toEqual(["end", "end"]);
   });
 
-  test("one that cannot be reached has not passed the gate, in time, with the reason", async () => {
+  test("the ping gate rejects with the reason when no node can be reached", async () => {
     const nowhere = connect((await reservePort()).port);
     await expect(pingGate(nowhere, { owned: true, signal: AbortSignal.timeout(1000) })).rejects.toMatchObject({
       code: "SG_ERR_REDIS_UNREACHABLE",

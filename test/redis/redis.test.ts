@@ -15,10 +15,10 @@ import {
   openBlockingConnection,
   openRedis,
   openRegistryConnection,
-  reconnectDelay,
 } from "../../src/redis/connection.ts";
 import { clusterTag, keysBehind } from "../../src/redis/keys.ts";
 import { pingGate } from "../../src/redis/ping.ts";
+import { reconnectDelay } from "../../src/redis/roles.ts";
 import { redactUrl, redisUrlProblem, socketUrl } from "../../src/redis/url.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -112,7 +112,7 @@ describe("a Redis URL", () => {
 });
 
 describe("keys", () => {
-  test("carry one hash tag on a Cluster and none elsewhere", () => {
+  test("have one hash tag on a Cluster and none elsewhere", () => {
     const keys = keysBehind((prefix) => ({ entry: `${prefix}sg:entry` }));
     expect(keys({ isCluster: false }).entry).toBe("sg:entry");
     expect(keys({ isCluster: true }).entry).toBe(`${clusterTag}sg:entry`);
@@ -120,7 +120,7 @@ describe("keys", () => {
 });
 
 describe("connections", () => {
-  test("wait 0 to 2 s before they reconnect, spread over all of it", () => {
+  test("reconnect after 0 to 2 s, spread evenly", () => {
     const delays = Array.from({ length: 1000 }, (_, i) => reconnectDelay(20, () => i / 1000));
     expect(Math.max(...delays)).toBeLessThanOrEqual(2000);
     expect(delays.filter((ms) => ms < 1000)).toHaveLength(500);
@@ -136,17 +136,17 @@ describe("connections", () => {
     expect(await client.client("INFO")).toContain(" db=3 ");
   });
 
-  test("come back after an outage", async () => {
+  test("reconnect after an outage, and have its reason until then", async () => {
     const client = open(proxy.through(redis.url));
     await client.connect();
     await proxy.refuse();
-    await eventually("the client knows why", () => lastErrorOf(client));
+    await eventually("the client has the reason", () => lastErrorOf(client));
     await proxy.accept();
     await eventually("it works again", async () => (await client.ping()) === "PONG");
     expect(lastErrorOf(client)).toBeUndefined();
   });
 
-  test("an idle connection is not cut", async () => {
+  test("stay open while they are idle", async () => {
     const client = openRedis(redis.url, { socketTimeout: 30 });
     opened.push(client);
     await client.connect();
@@ -156,7 +156,7 @@ describe("connections", () => {
     expect(client.stream).toBe(stream);
   });
 
-  test("a command that gets no answer rejects", async () => {
+  test("reject a command without an answer", async () => {
     const client = openRedis(proxy.through(redis.url), { commandTimeout: 50 });
     opened.push(client);
     await client.connect();
@@ -164,7 +164,7 @@ describe("connections", () => {
     await expect(client.ping()).rejects.toThrow("Command timed out");
   });
 
-  test("a copy for the registry takes neither queue nor retries from the caller's client, and leaves it as it was", async () => {
+  test("a copy for the registry has neither queue nor retries, and leaves the caller's client as it was", async () => {
     const theirs = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
     opened.push(theirs);
     await theirs.connect();
@@ -179,7 +179,7 @@ describe("connections", () => {
     expect(theirs.status).toBe("ready");
   });
 
-  test("a blocked read waits longer than a command may", async () => {
+  test("a blocking read waits longer than the deadline of a command", async () => {
     const client = open(redis.url);
     await client.connect();
     const blocking = openBlockingConnection(client) as Redis;
@@ -202,7 +202,7 @@ describe("connections", () => {
     return [client.ping()];
   };
 
-  /** How a client comes to be closed; what each resolves with is in flight by then. */
+  /** The condition of a client before it is closed; each resolves with the commands in flight. */
   const situations: Record<string, (client: Redis) => Promise<readonly Promise<unknown>[]>> = {
     ready: async (client) => {
       await client.connect();
@@ -210,7 +210,7 @@ describe("connections", () => {
     },
     wait: async () => [],
     reconnecting: waits,
-    "connected again before its wait was over, at the second attempt": async (client) => {
+    "connected before its wait was over, at the second attempt": async (client) => {
       await waits(client);
       await expect(client.connect()).rejects.toThrow();
       await proxy.accept();
@@ -234,27 +234,28 @@ describe("connections", () => {
       return [connecting];
     },
   };
-  /** ms; long enough for what a situation does while it waits */
+  /** ms; longer than what a situation does during the wait to reconnect */
   const retryMs = 300;
 
-  test.each(Object.entries(situations))("close leaves nothing when %s", async (_how, comesAbout) => {
-    const before = await connectionsOf(redis);
-    const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
-    const inFlight = Promise.allSettled(await comesAbout(client));
-    const began = performance.now();
-    await closeRedis(client, { signal: soon() });
-    expect(performance.now() - began).toBeLessThan(500);
-    let reopened = 0;
-    client.on("connecting", () => (reopened += 1));
-    await inFlight;
-    expect(client.stream?.destroyed ?? true).toBe(true);
-    await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
-    // of timers of one length the one that was set last fires last
-    await pause(retryMs);
-    expect(reopened).toBe(0);
-  });
+  test.each(Object.entries(situations))(
+    "closing leaves neither socket nor timer when the connection is: %s",
+    async (_how, comesAbout) => {
+      const before = await connectionsOf(redis);
+      const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
+      const inFlight = Promise.allSettled(await comesAbout(client));
+      await closeRedis(client, { signal: new AbortController().signal });
+      let reopened = 0;
+      client.on("connecting", () => (reopened += 1));
+      await inFlight;
+      expect(client.stream?.destroyed ?? true).toBe(true);
+      await eventually("Redis has seen it go", async () => (await connectionsOf(redis)) === before && proxy.open === 0);
+      // of timers of one length the one that was set last fires last
+      await pause(retryMs);
+      expect(reopened).toBe(0);
+    },
+  );
 
-  test("closing twice, and with no time left, is fine", async () => {
+  test("closing works twice, and with a signal that has aborted", async () => {
     const client = openRedis(redis.url);
     await client.connect();
     await closeRedis(client, { signal: AbortSignal.abort() });
@@ -277,14 +278,14 @@ describe("a database that cannot be selected", () => {
   test.each([
     ["does not exist", "database 99 cannot be selected: there is no such database", 99, undefined],
     ["is not for this user", refused, 2, "unselective"],
-  ])("has not passed the ping gate when it %s, and the reason names it", async (_how, message, database, name) => {
+  ])("fails the ping gate when it %s, with its number in the reason", async (_how, message, database, name) => {
     await user("unselective", "-select");
     const client = open(at(database, name));
     for (let attempt = 1; attempt <= 2; attempt += 1)
       expect(await gate(client)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
   });
 
-  test("leaves the reason as it is where the password is what is wrong", async () => {
+  test("is not the reason where the password is wrong", async () => {
     await user("stranger");
     const client = open(at(2, "stranger").replace("pw", "px"));
     expect(await gate(client)).toMatchObject({ message: "wrong user or password" });
@@ -293,7 +294,7 @@ describe("a database that cannot be selected", () => {
     });
   });
 
-  test("writes nothing into database 0 over any connection of ours, also one that reconnects, and works once it may", async () => {
+  test("leaves database 0 alone on every connection, also on one that reconnects, until it can be selected", async () => {
     await user("fickle");
     const commands = open(at(2, "fickle"));
     const roles = { commands, registry: openRegistryConnection(commands), blocking: openBlockingConnection(commands) };
@@ -302,7 +303,7 @@ describe("a database that cannot be selected", () => {
     await user("fickle", "-select");
     await redis.witness.client("KILL", "USER", "fickle");
     for (const [role, client] of Object.entries(roles)) {
-      await eventually(`${role} knows why`, () => String(lastErrorOf(client)).includes(refused));
+      await eventually(`${role} has the reason`, () => String(lastErrorOf(client)).includes(refused));
       await expect(client.set(`written by ${role}`, "")).rejects.toThrow();
     }
     expect(await redis.witness.keys("written by *")).toEqual([]);
@@ -315,7 +316,7 @@ describe("a database that cannot be selected", () => {
 
 describe("a process", () => {
   test.each(["ready", "refused", "wrong password", "full"])(
-    "ends by itself once its connection is closed, after it was %s",
+    "ends by itself once its connection is closed, when Redis was %s",
     async (how) => {
       const other = await startTestRedis();
       try {
@@ -329,10 +330,9 @@ describe("a process", () => {
         const program = fileURLToPath(new URL("../fixtures/close-and-end.mjs", import.meta.url));
         const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
         const exited = once(child, "exit");
-        await once(child.stdout!, "data");
-        const closed = performance.now();
+        const [left] = await once(child.stdout!, "data");
+        expect(JSON.parse(String(left))).toEqual([]);
         expect(await exited).toEqual([0, null]);
-        expect(performance.now() - closed).toBeLessThan(500);
       } finally {
         await other.stop();
       }
@@ -341,14 +341,14 @@ describe("a process", () => {
 });
 
 describe("the ping gate", () => {
-  test("passes a Redis that answers, ours or the caller's, connected or not", async () => {
+  test("passes when Redis answers, on an owned client and on the caller's, connected or not", async () => {
     expect(await gate(open(redis.url))).toBe("passed");
     const theirs = open(redis.url);
     expect(await gate(theirs, { owned: false })).toBe("passed");
     expect(await gate(theirs, { owned: false })).toBe("passed");
   });
 
-  test("says that a port is refused, at once, and again", async () => {
+  test("rejects with the reason when the port refuses, each time", async () => {
     const client = open(proxy.through(redis.url));
     await proxy.refuse();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
@@ -360,26 +360,26 @@ describe("the ping gate", () => {
     expect(await gate(client)).toBe("passed");
   });
 
-  test("says so at once however often it has been asked, at the pace of whoever asks", async () => {
-    const client = open(proxy.through(redis.url));
+  test("connects anew at each attempt, however long the client would wait to reconnect", async () => {
+    const client = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
+    opened.push(client);
     await proxy.refuse();
-    const began = performance.now();
+    let connecting = 0;
+    client.on("connecting", () => (connecting += 1));
     for (let attempt = 1; attempt <= 12; attempt += 1)
       expect(await gate(client)).toMatchObject({ message: "connection refused" });
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(connecting).toBe(12);
     await proxy.accept();
     expect(await gate(client)).toBe("passed");
   });
 
-  test("ends with its signal in a black hole, keeps no socket half open, and begins afresh", async () => {
+  test("rejects when its signal aborts before an answer, and the next attempt has a new connection", async () => {
     const client = open(proxy.through(redis.url));
     proxy.mode = "stall";
-    const began = performance.now();
     expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({
       code: "SG_ERR_REDIS_UNREACHABLE",
       message: "no answer in time",
     });
-    expect(performance.now() - began).toBeLessThan(500);
     const { connections } = proxy;
     proxy.mode = "pass";
     expect(await gate(client)).toBe("passed");
@@ -387,7 +387,7 @@ describe("the ping gate", () => {
     expect(proxy.open).toBe(1);
   });
 
-  test("ends with its signal where even the connection is not answered", async () => {
+  test("rejects when its signal aborts before the connection is accepted", async () => {
     const deaf = await startTestRedis({ config: ["tcp-backlog 1"] });
     const crowd: Socket[] = [];
     try {
@@ -411,7 +411,7 @@ describe("the ping gate", () => {
     }
   });
 
-  test("says that Redis takes no more clients", async () => {
+  test("rejects with the reason when Redis accepts no more clients", async () => {
     const full = await startTestRedis();
     try {
       await full.witness.config("SET", "maxclients", "1");
@@ -423,7 +423,7 @@ describe("the ping gate", () => {
     }
   });
 
-  test("a frozen Redis has not passed, though it was connected", async () => {
+  test("rejects while Redis is frozen, also on a connection that was ready", async () => {
     const client = open(redis.url);
     await client.connect();
     redis.freeze();
@@ -435,13 +435,13 @@ describe("the ping gate", () => {
     expect(await gate(client)).toBe("passed");
   });
 
-  test("passes a slow Redis within its time", async () => {
+  test("passes when Redis is slow but in time", async () => {
     proxy.mode = "slow";
     proxy.delayMs = 20;
     expect(await gate(open(proxy.through(redis.url)))).toBe("passed");
   });
 
-  test("says that a connection is reset", async () => {
+  test("rejects with the reason when the connection is reset", async () => {
     proxy.mode = "reset";
     expect(await gate(open(proxy.through(redis.url)))).toMatchObject({ message: "connection reset" });
   });
@@ -449,7 +449,7 @@ describe("the ping gate", () => {
   test.each([
     ["wrong user or password", "open-sesame"],
     ["a password is required", ""],
-  ])("says '%s', and no password is anywhere in the error", async (message, password) => {
+  ])("rejects with '%s', and the password is nowhere in the error", async (message, password) => {
     const url = new URL(redis.url);
     url.password = password;
     const error = await gate(open(url.href));
@@ -457,7 +457,7 @@ describe("the ping gate", () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("open-sesame");
   });
 
-  test("a read-only replica has not passed", async () => {
+  test("rejects a read-only replica", async () => {
     await redis.witness.config("SET", "repl-diskless-sync-delay", "0");
     const replica = await startTestRedis({
       config: [`replicaof 127.0.0.1 ${redis.port}`, `masterauth ${redis.password}`],
@@ -473,7 +473,7 @@ describe("the ping gate", () => {
     }
   });
 
-  test("a user who may not call INFO passes by PING", async () => {
+  test("passes by PING for a user without INFO", async () => {
     await redis.witness.acl("SETUSER", "plain", "on", ">pw", "~*", "&*", "+@all", "-info");
     const url = new URL(redis.url);
     url.username = "plain";
@@ -481,14 +481,14 @@ describe("the ping gate", () => {
     expect(await gate(open(url.href))).toBe("passed");
   });
 
-  test("a Redis that is loading has not passed, and says so at once", async () => {
+  test("rejects with the reason while Redis loads its data, and does not wait for its deadline", async () => {
     const fake = await FakeLoadingRedis.start();
     try {
       const client = open(`redis://127.0.0.1:${fake.port}`);
-      const began = performance.now();
-      expect(await gate(client)).toMatchObject({ message: "loading its data" });
-      expect(await gate(client)).toMatchObject({ message: "loading its data" });
-      expect(performance.now() - began).toBeLessThan(900);
+      const signal = AbortSignal.timeout(15_000);
+      expect(await gate(client, { signal })).toMatchObject({ message: "loading its data" });
+      expect(await gate(client, { signal })).toMatchObject({ message: "loading its data" });
+      expect(signal.aborted).toBe(false);
       fake.loading = false;
       expect(await gate(client)).toBe("passed");
     } finally {
@@ -496,7 +496,7 @@ describe("the ping gate", () => {
     }
   });
 
-  test("never disconnects a client that is the caller's", async () => {
+  test("never disconnects a client of the caller's", async () => {
     const theirs = open(proxy.through(redis.url));
     await theirs.connect();
     const { stream } = theirs;
@@ -507,7 +507,7 @@ describe("the ping gate", () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test("a client that its owner has closed is refused, not opened", async () => {
+  test("rejects a client that its owner has closed, and does not open it", async () => {
     const theirs = open(redis.url);
     await theirs.connect();
     await closeRedis(theirs, { signal: soon() });
@@ -515,14 +515,14 @@ describe("the ping gate", () => {
     expect(theirs.status).toBe("end");
   });
 
-  test("a client whose owner has a transaction open has not passed", async () => {
+  test("rejects a client with an open transaction", async () => {
     const theirs = open(redis.url);
     await theirs.connect();
     await theirs.multi({ pipeline: false });
     expect(await gate(theirs, { owned: false })).toMatchObject({ message: expect.stringContaining("'QUEUED'") });
   });
 
-  test("leaves no listener on the client, however it ends", async () => {
+  test("leaves no listener on the client, when it passes and when it rejects", async () => {
     const theirs = open(proxy.through(redis.url));
     await theirs.connect();
     const count = () => theirs.eventNames().reduce((sum, name) => sum + theirs.listenerCount(name), 0);

@@ -3,7 +3,7 @@
  * one socket; across a reconnect the old socket's bytes may arrive behind the new one's.
  */
 import { EventEmitter } from "node:events";
-import { reconnectDelay } from "../../src/redis/connection.ts";
+import { reconnectDelay } from "../../src/redis/roles.ts";
 import type { Timer, VirtualClock } from "./clock.ts";
 import type { VirtualProcess } from "./process.ts";
 import type { Reply } from "./registry.ts";

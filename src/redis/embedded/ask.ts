@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Address } from "./address.ts";
 
+export interface AskOptions {
+  readonly signal: AbortSignal;
+}
+
 /**
  * Resolves with the server's pid. Rejects when nothing listens or the server is not ready yet.
- * It asks over the socket only: that lies in a private folder, so the password reaches no process of another user.
+ * The question goes over the socket only: it is in a private folder, so no process of another user can receive the password.
  */
-export const askServer = async ({ password, socketPath }: Address, signal: AbortSignal): Promise<number> => {
+export const askServer = async ({ password, socketPath }: Address, { signal }: AskOptions): Promise<number> => {
   const socket = connect({ path: socketPath });
   try {
     await once(socket, "connect", { signal });

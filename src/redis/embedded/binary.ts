@@ -1,4 +1,4 @@
-/** Which Redis server there is to start. */
+/** Finding a Redis server to start. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { fromEnvironment } from "../../environment.ts";
 
 const names = ["redis-server", "valkey-server"];
 
-/** Package managers install servers here; a slim PATH (systemd, cron) may leave it out. */
+/** Package managers install servers here; the PATH of systemd or cron may leave them out. */
 const usualFolders = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/usr/local/sbin", "/usr/sbin"];
 
 /** The package's root, from `src/redis` as well as from `dist/src/redis`. */

@@ -139,7 +139,7 @@ const answering = async (server: ServerProcess, address: Address, signal: AbortS
     ended = true;
   });
   while (!ended && !signal.aborted) {
-    const pid = await askServer(address, signal).catch(() => undefined);
+    const pid = await askServer(address, { signal }).catch(() => undefined);
     if (pid !== undefined) return pid;
     await pause(2);
   }
