@@ -1,6 +1,7 @@
 /** Every chart of Stargazer, pure: nothing here touches a socket, a timer or a process. */
 export * from "./companion.ts";
 export * from "./describe.ts";
+export * from "./facts.ts";
 export * from "./health-port.machine.ts";
 export * from "./leadership.machine.ts";
 export * from "./lease.machine.ts";

@@ -21,7 +21,7 @@ export type LeaseTag = "held" | "ending";
 export const isLeaseHeld = (path: string): boolean => path.split(".", 1)[0] === "held";
 
 /** Who holds the entry in our place. */
-export interface Twin {
+export interface EntryHolder {
   readonly host: string;
   readonly pid: number;
 }
@@ -30,7 +30,7 @@ export interface Twin {
 export type LeaseAnswer =
   | { readonly type: "ok" }
   | { readonly type: "gone" }
-  | { readonly type: "superseded"; readonly twin: Twin };
+  | { readonly type: "superseded"; readonly twin: EntryHolder };
 
 /** What a write carries. `changed` is false for a beat that only prolongs. */
 export interface LeaseWrite {
@@ -46,7 +46,7 @@ export type LeaseFact =
   | { type: "lease.suspect"; reason: string }
   | { type: "lease.lost"; reason: string }
   | { type: "lease.regained" }
-  | { type: "lease.superseded"; twin: Twin }
+  | { type: "lease.superseded"; twin: EntryHolder }
   | { type: "lease.released" }
   | { type: "lease.abandoned"; reason: string };
 
@@ -114,7 +114,7 @@ const lease = setup({
     tellRegained: sendTo(({ context }) => context.parent, { type: "lease.regained" }),
     tellSuperseded: sendTo(
       ({ context }) => context.parent,
-      (_, params: { twin: Twin }) => ({ type: "lease.superseded", ...params }),
+      (_, params: { twin: EntryHolder }) => ({ type: "lease.superseded", ...params }),
     ),
     tellReleased: sendTo(({ context }) => context.parent, { type: "lease.released" }),
     tellAbandoned: sendTo(

@@ -16,11 +16,22 @@ import { declared } from "./actor.ts";
 import type { Companion, CompanionOutput } from "./companion.ts";
 import { companionId, endedCompanion } from "./companion.ts";
 import type { StateMeta } from "./describe.ts";
+import type { LifecycleFact } from "./facts.ts";
 import type { LeadershipFact } from "./leadership.machine.ts";
-import type { LeaseEvent, LeaseFact, Twin } from "./lease.machine.ts";
+import type { EntryHolder, LeaseEvent, LeaseFact } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
 import type { ChartPhase, EndedPhase, Failure, LeaseStatus, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
-import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase, tierPhaseUnderWay } from "./phases.ts";
+import {
+  beginTierPhase,
+  currentPhase,
+  endAllPhases,
+  endedBy,
+  endPhase,
+  enterPhase,
+  isState,
+  markPhase,
+  tierPhaseUnderWay,
+} from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
 import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
 import { messageOf, ownCodeOf } from "./thrown.ts";
@@ -32,7 +43,10 @@ export interface LifecycleInput {
   readonly random?: () => number;
 }
 
-/** What was really begun, and so has to be undone. `health`: opening began; `open`: probes may have seen it. */
+/**
+ * What was really begun, and so has to be undone. `lease`: the registry entry may exist and be ours. `health`: opening began;
+ * `open`: probes may have seen the port.
+ */
 export interface Begun {
   readonly tier: boolean;
   readonly lease: boolean;
@@ -51,6 +65,8 @@ export interface LifecycleContext {
   readonly now: () => number;
   readonly random: () => number;
   readonly begun: Begun;
+  /** whether the lease takes events; an event sent to a lease that has ended would stop the chart with an error */
+  readonly isLeaseAlive: boolean;
   readonly attempt: number;
   /** why the last ping attempt did not pass */
   readonly refusal: { readonly code: string; readonly message: string; readonly cause?: unknown };
@@ -59,6 +75,8 @@ export interface LifecycleContext {
   /** why it stops: the first cause, never replaced */
   readonly cause: Cause | undefined;
   readonly failures: readonly Failure[];
+  /** the first error that came while stopping */
+  readonly lateError: unknown;
   readonly phases: readonly PhaseRecord[];
   /** when `stopping`, and when its unwinding, was entered */
   readonly stoppingAt: number;
@@ -70,12 +88,15 @@ export type LifecycleCommand = { type: "boot" } | { type: "run" } | Shutdown;
 
 type Shutdown = { type: "shutdown"; reason: string; error?: unknown };
 
-/** What the host tells of a tier's hooks, in any state. */
+/** Facts about a tier's hooks, which the host sends in any state. */
 export type HookFact =
   | { type: "hook.failed"; failure: Failure }
   | { type: "phase.began"; phase: string }
   | { type: "phase.ended"; phase: string; outcome: PhaseOutcome }
   | { type: "release.owed" };
+
+/** An error given to a shutdown that is not the cause of the stop: one of a later call, or of a call that another one overtook. */
+export type LateError = { type: "error.late"; error: unknown };
 
 /** A hook hands over a chart that lives beside it. `count` is its number among those of the service. */
 export interface CompanionSpawn {
@@ -91,11 +112,13 @@ type CompanionEnd =
 export type LifecycleEvent =
   | LifecycleCommand
   | HookFact
+  | LateError
   | CompanionSpawn
   | CompanionEnd
   | LeadershipFact
   | LeaseFact
   | { type: "xstate.error.actor.lease"; error: unknown };
+
 /** What the releases may take together, in ms. */
 export interface ReleaseWork {
   readonly withinMs: number;
@@ -112,6 +135,40 @@ export interface LifecycleOutput {
   readonly failures: readonly Failure[];
   readonly phases: readonly EndedPhase[];
 }
+
+/** A failure; with `outcome` it marks the phase under way, with `reason` it is why the service stops. */
+export interface Failing extends Failure {
+  readonly outcome?: PhaseOutcome;
+  readonly reason?: string;
+}
+
+interface Enqueue {
+  assign(change: Partial<LifecycleContext>): void;
+  emit(fact: LifecycleFact): void;
+}
+
+/** Replaces the record of phases, and emits each phase that has ended by it. */
+const record = (enqueue: Enqueue, before: readonly PhaseRecord[], phases: readonly PhaseRecord[]): void => {
+  enqueue.assign({ phases });
+  for (const ended of endedBy(before, phases)) enqueue.emit({ type: "phase.ended", ...ended });
+};
+
+const fail = (enqueue: Enqueue, context: LifecycleContext, { outcome, reason, ...failure }: Failing): void => {
+  enqueue.assign({
+    failures: [...context.failures, failure],
+    phases: outcome === undefined ? context.phases : markPhase(context.phases, outcome),
+    cause: reason === undefined ? context.cause : { outcome: "failed", reason },
+  });
+  enqueue.emit({ type: "failed", ...failure });
+};
+
+/** The failure that an error given to a shutdown is, wherever the chart is. */
+const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
+  phase: currentPhase(phases),
+  code: ownCodeOf(error) ?? "SG_ERR_FAILED",
+  message: messageOf(error),
+  cause: error,
+});
 
 const toLease = (event: LeaseEvent) => event;
 const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
@@ -131,7 +188,7 @@ const lifecycle = setup({
     output: LifecycleOutput;
     tags: LifecycleTag;
     meta: StateMeta<LifecycleContext>;
-    emitted: LeaseFact | LeadershipFact | { type: "lease.broken"; reason: string };
+    emitted: LifecycleFact;
     children: { lease: "lease" };
   },
   actors: {
@@ -149,33 +206,23 @@ const lifecycle = setup({
     companion: declared("companion"),
   },
   actions: {
-    enter: assign({
-      phases: ({ context }, params: { phase: ChartPhase }) => enterPhase(context.phases, params.phase, context.now()),
+    enter: enqueueActions(({ context, enqueue }, { phase }: { phase: ChartPhase }) => {
+      record(enqueue, context.phases, enterPhase(context.phases, phase, context.now()));
+      if (isState(phase)) enqueue.emit({ type: "state.entered", state: phase });
     }),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
     begin: assign({ begun: ({ context }, params: { what: keyof Begun }) => ({ ...context.begun, [params.what]: true }) }),
     beginHealth: assign({ begun: ({ context }) => ({ ...context.begun, health: context.settings.hasHealth }) }),
-    fail: assign(({ context }, params: Failure & { outcome: PhaseOutcome }) => {
-      const { outcome, ...failure } = params;
-      return { failures: [...context.failures, failure], phases: markPhase(context.phases, outcome) };
-    }),
-    failPing: assign(({ context }) => ({
-      failures: [...context.failures, { phase: "pinging", ...context.refusal }],
-      phases: markPhase(context.phases, "failed"),
-    })),
-    failSuperseded: assign(({ context }, { twin }: { twin: Twin }) => {
-      const message = `a newer boot has taken this instance id: pid ${twin.pid} on ${twin.host}. Give each instance an id of its own.`;
-      return {
-        cause: { outcome: "failed" as const, reason: "superseded" },
-        failures: [...context.failures, { phase: currentPhase(context.phases), code: "SG_ERR_SUPERSEDED", message }],
-      };
-    }),
+    fail: enqueueActions(({ context, enqueue }, params: Failing) => fail(enqueue, context, params)),
     endAs: assign({ cause: (_, params: Cause) => params }),
-    noteShutdown: assign(({ context }, { reason, error }: Shutdown) => {
-      if (error === undefined) return { cause: { outcome: "shutdown" as const, reason } };
-      const code = ownCodeOf(error) ?? "SG_ERR_FAILED";
-      const failure = { phase: currentPhase(context.phases), code, message: messageOf(error), cause: error };
-      return { cause: { outcome: "failed" as const, reason }, failures: [...context.failures, failure] };
+    noteShutdown: enqueueActions(({ context, enqueue }, { reason, error }: Shutdown) => {
+      if (error === undefined) enqueue.assign({ cause: { outcome: "shutdown", reason } });
+      else fail(enqueue, context, { ...failureOf(error, context), reason });
+    }),
+    noteLateError: enqueueActions(({ context, enqueue }, { error }: LateError) => {
+      if (context.lateError !== undefined || context.failures.some(({ cause }) => cause === error)) return;
+      enqueue.assign({ lateError: error });
+      fail(enqueue, context, { ...failureOf(error, context), outcome: "failed" });
     }),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     noteRefusal: assign({
@@ -185,24 +232,27 @@ const lifecycle = setup({
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),
-    degrade: assign({ degraded: true }),
-    clearDegraded: assign({ degraded: false }),
+    degrade: enqueueActions(({ enqueue }) => {
+      enqueue.assign({ degraded: true });
+      enqueue.emit({ type: "degraded" });
+    }),
+    clearDegraded: enqueueActions(({ context, enqueue }) => {
+      if (!context.degraded) return;
+      enqueue.assign({ degraded: false });
+      enqueue.emit({ type: "degraded.cleared" });
+    }),
     beginStopping: assign({ stoppingAt: ({ context }) => context.now() }),
     beginUnwinding: assign({ unwindingAt: ({ context }) => context.now() }),
-    noteHookFailure: assign(({ context }, { failure }: { failure: Failure }) => ({
-      failures: [...context.failures, failure],
-      phases: failure.phase === currentPhase(context.phases) ? markPhase(context.phases, "failed") : context.phases,
-    })),
     beginTierPhase: assign({
       phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, context.now()),
     }),
-    endTierPhase: assign({
-      phases: ({ context }, params: { phase: string; outcome: PhaseOutcome }) =>
-        endPhase(context.phases, params.phase, context.now(), params.outcome),
-    }),
-    endPhases: assign({ phases: ({ context }) => endAllPhases(context.phases, context.now()) }),
-    // the lease: sending to a child that is not there would kill the machine, hence the checks
-    beginLease: spawnChild("lease", {
+    endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) =>
+      record(enqueue, context.phases, endPhase(context.phases, phase, context.now(), outcome)),
+    ),
+    endPhases: enqueueActions(({ context, enqueue }) =>
+      record(enqueue, context.phases, endAllPhases(context.phases, context.now())),
+    ),
+    spawnLease: spawnChild("lease", {
       id: "lease",
       input: ({ context, self }) => ({
         parent: self,
@@ -212,34 +262,34 @@ const lifecycle = setup({
         random: context.random,
       }),
     }),
-    tellLease: enqueueActions(({ context, enqueue }, params: { status: LeaseStatus }) => {
-      if (context.begun.lease) enqueue.sendTo("lease", toLease({ type: "status", status: params.status }));
+    beginLease: assign(({ context }) => ({ begun: { ...context.begun, lease: true }, isLeaseAlive: true })),
+    sendStatus: enqueueActions(({ context, enqueue }, { status }: { status: LeaseStatus }) => {
+      if (context.isLeaseAlive) enqueue.sendTo("lease", toLease({ type: "status", status }));
     }),
-    releaseLease: enqueueActions(({ context, enqueue }) => {
-      if (context.begun.lease) enqueue.sendTo("lease", toLease({ type: "release" }));
+    sendRelease: enqueueActions(({ context, enqueue }) => {
+      if (context.isLeaseAlive) enqueue.sendTo("lease", toLease({ type: "release" }));
     }),
-    endLease: stopChild("lease"),
-    forgetLease: assign({ begun: ({ context }) => ({ ...context.begun, lease: false }) }),
+    stopLease: stopChild("lease"),
+    noteLeaseEnded: assign({ isLeaseAlive: false }),
+    /** nothing of ours is in the registry any more, or nothing more can be done about it */
+    forgetLease: assign(({ context }) => ({ begun: { ...context.begun, lease: false }, isLeaseAlive: false })),
     spawnCompanion: enqueueActions(({ enqueue, self }, { companion, count }: CompanionSpawn) => {
       const { name, logic, input } = companion;
       const id = companionId(name, count);
       enqueue.spawnChild(((logic as unknown) ?? "companion") as "companion", { id, input: { ...input, parent: self } });
     }),
     endCompanion: stopChild(({ event }) => endedCompanion(event)),
-    report: emit(({ event }) => event as LeaseFact | LeadershipFact),
-    reportBroken: emit(({ event }) => ({
-      type: "lease.broken" as const,
-      reason: messageOf((event as { error?: unknown }).error),
-    })),
+    report: emit((_, { fact }: { fact: LeaseFact | LeadershipFact }) => fact),
+    reportBroken: emit((_, { error }: { error: unknown }) => ({ type: "lease.broken" as const, reason: messageOf(error) })),
   },
   guards: {
-    hasRedis: ({ context }) => context.settings.hasRedis,
     hasNoRedis: ({ context }) => !context.settings.hasRedis,
     hasNoHealth: ({ context }) => !context.settings.hasHealth,
     hasAttemptsLeft: ({ context }) => context.attempt < context.settings.pingAttempts,
     isRedisOptional: ({ context }) => !context.settings.redisRequired,
     ownsNoHealth: ({ context }) => !context.begun.health,
     ownsNoLease: ({ context }) => !context.begun.lease,
+    isLeaseOver: ({ context }) => !context.isLeaseAlive,
     ownsNoTier: ({ context }) => !context.begun.tier,
     ownsNoReleases: ({ context }) => !context.begun.releases,
   },
@@ -248,7 +298,7 @@ const lifecycle = setup({
     pingTimeout: ({ context }) => context.settings.pingTimeoutMs,
     pingBackoff: ({ context }) => context.random() * Math.min(maxPingBackoffMs, 100 * 2 ** context.attempt),
     startTimeout: ({ context }) => context.settings.startTimeoutMs,
-    registerTimeout: ({ context }) => (context.settings.hasRedis ? context.settings.registerTimeoutMs : 0),
+    registerTimeout: ({ context }) => (context.begun.lease ? context.settings.registerTimeoutMs : 0),
     healthTimeout: ({ context }) => context.settings.healthTimeoutMs,
     drainDelay: ({ context }) => withinBudget(context.begun.open ? context.settings.drainDelayMs : 0, budgetLeft(context), 6),
     closeTimeout: ({ context }) => withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), 5),
@@ -263,56 +313,106 @@ const lifecycle = setup({
   },
 });
 
-/* ---- the few words that the states below are written in ---- */
-type Failed = { event: { error: unknown } };
+/* ---- the words that the states below are written in ---- */
+interface Erring {
+  readonly event: { readonly error: unknown };
+}
+interface Spoilt {
+  readonly phase: ChartPhase;
+  readonly code: string;
+  /** why the service stops; left out where it stops already */
+  readonly reason?: string;
+}
 const enter = (phase: ChartPhase) => ({ type: "enter" as const, params: { phase } });
 const begin = (what: keyof Begun) => ({ type: "begin" as const, params: { what } });
 const mark = (outcome: PhaseOutcome) => ({ type: "mark" as const, params: { outcome } });
-const tell = (status: LeaseStatus) => ({ type: "tellLease" as const, params: { status } });
-const endAs = (outcome: Cause["outcome"], reason: string) => ({ type: "endAs" as const, params: { outcome, reason } });
-const refused = { type: "noteRefusal" as const, params: ({ event }: Failed) => ({ error: event.error }) };
+const sendStatus = (status: LeaseStatus) => ({ type: "sendStatus" as const, params: { status } });
+const report = { type: "report" as const, params: ({ event }: { event: LeaseFact | LeadershipFact }) => ({ fact: event }) };
+const reportBroken = { type: "reportBroken" as const, params: ({ event }: Erring) => ({ error: event.error }) };
+const refused = { type: "noteRefusal" as const, params: ({ event }: Erring) => ({ error: event.error }) };
 const silent = { type: "noteRefusal" as const, params: { error: "no answer to PING within its deadline" } };
-/** a failure of a hook is its hook's, whatever code the tier's own error carries */
-const broke = (phase: ChartPhase, code: string, what: string) => ({
+const completed = { type: "endAs" as const, params: { outcome: "completed" as const, reason: "run returned" } };
+/** Work of ours that failed keeps the code of its error. */
+const broke = ({ phase, code, reason }: Spoilt) => ({
   type: "fail" as const,
-  params: ({ event }: Failed) => ({
+  params: ({ event }: Erring): Failing => ({
     phase,
-    code: what === "" ? (ownCodeOf(event.error) ?? code) : code,
-    message: `${what}${messageOf(event.error)}`,
+    code: ownCodeOf(event.error) ?? code,
+    message: messageOf(event.error),
     cause: event.error,
-    outcome: "failed" as const,
+    outcome: "failed",
+    ...(reason === undefined ? {} : { reason }),
   }),
 });
-const overran = (phase: ChartPhase, code: string, message: string) => ({
+/** A failure of a hook is its hook's, whatever code the tier's own error carries. */
+const hookFailed = ({ phase, code, reason, hook }: Spoilt & { readonly hook: string }) => ({
   type: "fail" as const,
-  params: { phase, code, message, outcome: "timeout" as const },
+  params: ({ event }: Erring): Failing => ({
+    phase,
+    code,
+    message: `${hook} failed: ${messageOf(event.error)}`,
+    cause: event.error,
+    outcome: "failed",
+    ...(reason === undefined ? {} : { reason }),
+  }),
 });
+const overran = ({ message, ...spoilt }: Spoilt & { readonly message: string }) => ({
+  type: "fail" as const,
+  params: { ...spoilt, message, outcome: "timeout" as const } satisfies Failing,
+});
+const gateShut = {
+  type: "fail" as const,
+  params: ({ context: { refusal } }: { context: LifecycleContext }): Failing => ({
+    phase: "pinging",
+    ...refusal,
+    outcome: "failed",
+    reason: "redis did not pass the ping gate",
+  }),
+};
+const takenOver = {
+  type: "fail" as const,
+  params: ({ context, event: { twin } }: { context: LifecycleContext; event: { twin: EntryHolder } }): Failing => ({
+    phase: currentPhase(context.phases),
+    code: "SG_ERR_SUPERSEDED",
+    message: `a newer boot has taken this instance id: pid ${twin.pid} on ${twin.host}. Give each instance an id of its own.`,
+    reason: "superseded",
+  }),
+};
+/** A hook that fails in the phase it belongs to marks that phase. */
+const lateHookFailure = {
+  type: "fail" as const,
+  params: ({ context, event: { failure } }: { context: LifecycleContext; event: { failure: Failure } }): Failing => ({
+    ...failure,
+    ...(failure.phase === currentPhase(context.phases) ? { outcome: "failed" as const } : {}),
+  }),
+};
 
-/** The six arrows into `stopping` that are the same wherever they start: written once. A boot that is cut is marked so. */
+/** The arrows into `stopping` that are the same wherever they start. A boot that is cut is marked so. */
 const noteShutdown = { type: "noteShutdown" as const, params: ({ event }: { event: Shutdown }) => event };
-const failSuperseded = { type: "failSuperseded" as const, params: ({ event }: { event: { twin: Twin } }) => event };
 const shutdown = { target: "#lifecycle.stopping", actions: noteShutdown } as const;
 const cutBoot = { target: "#lifecycle.stopping", actions: [noteShutdown, mark("aborted")] } as const;
-const superseded = { target: "#lifecycle.stopping", actions: ["report", "forgetLease", failSuperseded] } as const;
+const superseded = { target: "#lifecycle.stopping", actions: [report, "forgetLease", takenOver] } as const;
 
-/** One step of stopping: skipped if its boot step was never begun; done, error and deadline all lead on. */
-type Deadline = "closeTimeout" | "drainTimeout" | "stopTimeout";
-const step = <P extends StopStep, G extends string, A extends string, D extends Deadline, E, T>(
-  phase: P,
-  skip: G,
-  src: A,
-  deadline: D,
-  next: StopStep,
-  { onError, onTimeout, ...words }: { description: string; waitsFor: string; onError: E; onTimeout: T },
-) =>
-  ({
-    description: words.description,
-    meta: { waitsFor: words.waitsFor, deadline },
+interface Step {
+  readonly description: string;
+  readonly waitsFor: string;
+  readonly unlessBegun: "ownsNoHealth" | "ownsNoTier";
+  readonly does: "closeHealth" | "drainTier" | "stopTier";
+  readonly within: "closeTimeout" | "drainTimeout" | "stopTimeout";
+  readonly next: StopStep;
+  readonly onError: ReturnType<typeof mark | typeof broke | typeof hookFailed>;
+  readonly onTimeout: ReturnType<typeof mark | typeof overran>;
+}
+/** One step of stopping: skipped if its boot step was never begun; done, error and deadline all lead to the next one. */
+const step = (phase: StopStep, { description, waitsFor, unlessBegun, does, within, next, onError, onTimeout }: Step) =>
+  lifecycle.createStateConfig({
+    description,
+    meta: { waitsFor, deadline: within },
     entry: enter(`stopping.${phase}`),
-    always: { guard: skip, target: next, actions: mark("skipped") },
-    invoke: { src, id: src, onDone: next, onError: { target: next, actions: onError } },
-    after: { [deadline]: { target: next, actions: onTimeout } },
-  }) as const;
+    always: { guard: unlessBegun, target: next, actions: mark("skipped") },
+    invoke: { src: does, id: does, onDone: next, onError: { target: next, actions: onError } },
+    after: { [within]: { target: next, actions: onTimeout } },
+  });
 
 export const lifecycleMachine = lifecycle.createMachine({
   id: "lifecycle",
@@ -323,29 +423,31 @@ export const lifecycleMachine = lifecycle.createMachine({
     now: input.now ?? Date.now,
     random: input.random ?? Math.random,
     begun: { tier: false, lease: false, health: false, open: false, releases: false },
+    isLeaseAlive: false,
     attempt: 0,
     refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
     degraded: false,
     cause: undefined,
     failures: [],
+    lateError: undefined,
     phases: [],
     stoppingAt: 0,
     unwindingAt: 0,
   }),
   initial: "init",
   on: {
-    "hook.failed": { actions: { type: "noteHookFailure", params: ({ event }) => event } },
+    "hook.failed": { actions: lateHookFailure },
     "phase.began": { actions: { type: "beginTierPhase", params: ({ event }) => event } },
     "phase.ended": { actions: { type: "endTierPhase", params: ({ event }) => event } },
     "release.owed": { actions: begin("releases") },
-    "lease.held": { actions: ["report", "clearDegraded"] },
-    "lease.regained": { actions: ["report", "clearDegraded"] },
-    "lease.*": { actions: "report" },
-    "leadership.*": { actions: "report" },
+    "lease.held": { actions: [report, "clearDegraded"] },
+    "lease.regained": { actions: [report, "clearDegraded"] },
+    "lease.*": { actions: report },
+    "leadership.*": { actions: report },
     "companion.spawn": { actions: { type: "spawnCompanion", params: ({ event }) => event } },
     "xstate.done.actor.companion.*": { actions: "endCompanion" },
     "xstate.error.actor.companion.*": { actions: "endCompanion" },
-    "xstate.error.actor.lease": { actions: ["forgetLease", "reportBroken"] },
+    "xstate.error.actor.lease": { actions: ["noteLeaseEnded", reportBroken] },
   },
   states: {
     init: {
@@ -393,7 +495,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           always: [
             { guard: "hasAttemptsLeft", target: "backoff" },
             { guard: "isRedisOptional", target: "#lifecycle.starting", actions: ["degrade", mark("failed")] },
-            { target: "#lifecycle.stopping", actions: ["failPing", endAs("failed", "redis did not pass the ping gate")] },
+            { target: "#lifecycle.stopping", actions: gateShut },
           ],
         },
         backoff: {
@@ -413,21 +515,28 @@ export const lifecycleMachine = lifecycle.createMachine({
         src: "startTier",
         id: "startTier",
         onDone: [
-          { guard: "hasRedis", target: "registering", actions: [begin("lease"), "beginLease"] },
-          { target: "registering" },
+          { guard: "hasNoRedis", target: "registering" },
+          { target: "registering", actions: ["beginLease", "spawnLease"] },
         ],
         onError: {
           target: "stopping",
-          actions: [broke("starting", "SG_ERR_START_FAILED", "onStart failed: "), endAs("failed", "onStart failed")],
+          actions: hookFailed({
+            phase: "starting",
+            code: "SG_ERR_START_FAILED",
+            hook: "onStart",
+            reason: "onStart failed",
+          }),
         },
       },
       after: {
         startTimeout: {
           target: "stopping",
-          actions: [
-            overran("starting", "SG_ERR_START_TIMEOUT", "onStart did not finish within startTimeoutMs"),
-            endAs("failed", "onStart timed out"),
-          ],
+          actions: overran({
+            phase: "starting",
+            code: "SG_ERR_START_TIMEOUT",
+            message: "onStart did not finish within startTimeoutMs",
+            reason: "onStart timed out",
+          }),
         },
       },
     },
@@ -438,14 +547,14 @@ export const lifecycleMachine = lifecycle.createMachine({
       entry: enter("registering"),
       on: {
         shutdown: cutBoot,
-        "lease.held": { target: "healthy", actions: ["report", "clearDegraded"] },
-        "lease.lost": { target: "healthy", actions: ["report", mark("failed")] },
+        "lease.held": { target: "healthy", actions: [report, "clearDegraded"] },
+        "lease.lost": { target: "healthy", actions: [report, mark("failed")] },
         "lease.superseded": superseded,
-        "xstate.error.actor.lease": { target: "healthy", actions: ["forgetLease", "reportBroken", mark("failed")] },
+        "xstate.error.actor.lease": { target: "healthy", actions: ["noteLeaseEnded", reportBroken, mark("failed")] },
       },
       after: {
         registerTimeout: [
-          { guard: "hasNoRedis", target: "healthy", actions: mark("skipped") },
+          { guard: "ownsNoLease", target: "healthy", actions: mark("skipped") },
           { target: "healthy", actions: mark("timeout") },
         ],
       },
@@ -470,16 +579,18 @@ export const lifecycleMachine = lifecycle.createMachine({
             onDone: { target: "ready", actions: begin("open") },
             onError: {
               target: "#lifecycle.stopping",
-              actions: [broke("healthy", "SG_ERR_HEALTH_OPEN_FAILED", ""), endAs("failed", "the health server did not open")],
+              actions: broke({ phase: "healthy", code: "SG_ERR_HEALTH_OPEN_FAILED", reason: "the health server did not open" }),
             },
           },
           after: {
             healthTimeout: {
               target: "#lifecycle.stopping",
-              actions: [
-                overran("healthy", "SG_ERR_HEALTH_OPEN_FAILED", "the health server did not open within healthTimeoutMs"),
-                endAs("failed", "the health server did not open"),
-              ],
+              actions: overran({
+                phase: "healthy",
+                code: "SG_ERR_HEALTH_OPEN_FAILED",
+                message: "the health server did not open within healthTimeoutMs",
+                reason: "the health server did not open",
+              }),
             },
           },
         },
@@ -487,7 +598,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           description: "Takes traffic; run has not begun.",
           meta: { waitsFor: "run" },
           tags: ["ready"],
-          entry: tell("healthy"),
+          entry: sendStatus("healthy"),
           on: { run: "#lifecycle.running", shutdown },
         },
       },
@@ -496,15 +607,15 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's run; takes traffic.",
       meta: { waitsFor: "the tier's run", detail: ({ phases }) => tierPhaseUnderWay(phases), tone: "good" },
       tags: ["ready"],
-      entry: [enter("running"), tell("running")],
+      entry: [enter("running"), sendStatus("running")],
       on: { shutdown, "lease.superseded": superseded },
       invoke: {
         src: "runTier",
         id: "runTier",
-        onDone: { target: "stopping", actions: endAs("completed", "run returned") },
+        onDone: { target: "stopping", actions: completed },
         onError: {
           target: "stopping",
-          actions: [broke("running", "SG_ERR_RUN_FAILED", "run failed: "), endAs("failed", "run failed")],
+          actions: hookFailed({ phase: "running", code: "SG_ERR_RUN_FAILED", hook: "run", reason: "run failed" }),
         },
       },
     },
@@ -512,57 +623,75 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Undoes what was begun, in reverse.",
       meta: { tone: "caution" },
       tags: ["stopping"],
-      entry: ["beginStopping", enter("stopping"), tell("stopping")],
-      on: { "lease.superseded": { actions: ["report", "forgetLease"] } },
+      entry: ["beginStopping", enter("stopping"), sendStatus("stopping")],
+      on: {
+        "error.late": { actions: { type: "noteLateError", params: ({ event }) => event } },
+        "lease.superseded": { actions: [report, "forgetLease"] },
+      },
       initial: "announcing",
       states: {
-        /** never skipped, so that `stopping` is always seen */
+        /** Never skipped, so that every observer sees `stopping`. */
         announcing: {
           description: "Answers probes with 503, so that load balancers send nothing more.",
           meta: { waitsFor: "load balancers to notice", deadline: "drainDelay" },
           entry: enter("stopping.announcing"),
           after: { drainDelay: "closing" },
         },
-        closing: step("closing", "ownsNoHealth", "closeHealth", "closeTimeout", "deregistering", {
+        closing: step("closing", {
           description: "Closes the health port.",
           waitsFor: "the health port's last answers",
+          unlessBegun: "ownsNoHealth",
+          does: "closeHealth",
+          within: "closeTimeout",
+          next: "deregistering",
           onError: mark("failed"),
           onTimeout: mark("timeout"),
         }),
         deregistering: {
           description: "Deletes the registry entry.",
           meta: { waitsFor: "the registry entry to be deleted", deadline: "deregisterTimeout" },
-          entry: [enter("stopping.deregistering"), "releaseLease"],
-          always: { guard: "ownsNoLease", target: "draining", actions: mark("skipped") },
+          entry: [enter("stopping.deregistering"), "sendRelease"],
+          always: [
+            { guard: "ownsNoLease", target: "draining", actions: mark("skipped") },
+            { guard: "isLeaseOver", target: "draining", actions: mark("failed") },
+          ],
           on: {
-            "lease.released": { target: "draining", actions: "report" },
-            "lease.abandoned": { target: "draining", actions: ["report", mark("failed")] },
-            "lease.superseded": { target: "draining", actions: "report" },
-            "xstate.error.actor.lease": { target: "draining", actions: ["reportBroken", mark("failed")] },
+            "lease.released": { target: "draining", actions: report },
+            "lease.abandoned": { target: "draining", actions: [report, mark("failed")] },
+            "lease.superseded": { target: "draining", actions: report },
+            "xstate.error.actor.lease": { target: "draining", actions: [reportBroken, mark("failed")] },
           },
           after: { deregisterTimeout: { target: "draining", actions: mark("timeout") } },
-          exit: ["endLease", "forgetLease"],
+          exit: ["stopLease", "forgetLease"],
         },
-        draining: step("draining", "ownsNoTier", "drainTier", "drainTimeout", "unwinding", {
+        draining: step("draining", {
           description: "Aborts the signal of onStart and run, and waits for both.",
           waitsFor: "work in flight to end",
-          onError: broke("stopping.draining", "SG_ERR_DRAIN_TIMEOUT", ""),
-          onTimeout: overran(
-            "stopping.draining",
-            "SG_ERR_DRAIN_TIMEOUT",
-            "onStart or run went on after its signal aborted and outlived drainTimeoutMs",
-          ),
+          unlessBegun: "ownsNoTier",
+          does: "drainTier",
+          within: "drainTimeout",
+          next: "unwinding",
+          onError: broke({ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }),
+          onTimeout: overran({
+            phase: "stopping.draining",
+            code: "SG_ERR_DRAIN_TIMEOUT",
+            message: "onStart or run went on after its signal aborted and outlived drainTimeoutMs",
+          }),
         }),
         unwinding: {
-          ...step("unwinding", "ownsNoTier", "stopTier", "stopTimeout", "releasing", {
+          ...step("unwinding", {
             description: "Runs the tier's onStop.",
             waitsFor: "the tier's onStop",
-            onError: broke("stopping.unwinding", "SG_ERR_STOP_FAILED", "onStop failed: "),
-            onTimeout: overran(
-              "stopping.unwinding",
-              "SG_ERR_STOP_TIMEOUT",
-              "onStop did not finish within its share of stopTimeoutMs",
-            ),
+            unlessBegun: "ownsNoTier",
+            does: "stopTier",
+            within: "stopTimeout",
+            next: "releasing",
+            onError: hookFailed({ phase: "stopping.unwinding", code: "SG_ERR_STOP_FAILED", hook: "onStop" }),
+            onTimeout: overran({
+              phase: "stopping.unwinding",
+              code: "SG_ERR_STOP_TIMEOUT",
+              message: "onStop did not finish within its share of stopTimeoutMs",
+            }),
           }),
           entry: [enter("stopping.unwinding"), "beginUnwinding"],
         },
@@ -578,17 +707,21 @@ export const lifecycleMachine = lifecycle.createMachine({
             onDone: "disconnecting",
             onError: {
               target: "disconnecting",
-              actions: broke("stopping.releasing", "SG_ERR_STOP_FAILED", "a release failed: "),
+              actions: hookFailed({ phase: "stopping.releasing", code: "SG_ERR_STOP_FAILED", hook: "a release" }),
             },
           },
           after: {
             releaseTimeout: {
               target: "disconnecting",
-              actions: overran("stopping.releasing", "SG_ERR_STOP_TIMEOUT", "the releases did not finish within stopTimeoutMs"),
+              actions: overran({
+                phase: "stopping.releasing",
+                code: "SG_ERR_STOP_TIMEOUT",
+                message: "the releases did not finish within stopTimeoutMs",
+              }),
             },
           },
         },
-        /** always runs: politely first, by force at its deadline */
+        /** Never skipped. Connections that do not close by the deadline are destroyed. */
         disconnecting: {
           description: "Closes the Redis connections.",
           meta: { waitsFor: "the Redis connections to close", deadline: "disconnectTimeout" },

@@ -106,6 +106,9 @@ export interface Failure {
 
 export const isOpen = (record: PhaseRecord): boolean => record.durationMs === undefined;
 
+/** Whether a phase of the chart is one of the nine states, and no step of stopping. */
+export const isState = (phase: ChartPhase): phase is StateName => phase in lifeParts;
+
 /** A phase that the chart itself goes through, and no phase of a tier's own. */
 export const isChartPhase = (phase: string): phase is ChartPhase => chartPhases.has(phase);
 
@@ -171,6 +174,10 @@ export const endAllPhases = (records: readonly PhaseRecord[], now: number): Ende
     isOpen(record) ? closed(record, now, chartPhases.has(record.phase) ? "done" : "aborted") : record,
   ) as EndedPhase[];
 
+/** The phases that a change of the record has ended; every phase before it keeps its place in the record. */
+export const endedBy = (before: readonly PhaseRecord[], after: readonly PhaseRecord[]): EndedPhase[] =>
+  after.filter((record, at) => record !== before[at] && !isOpen(record)) as EndedPhase[];
+
 /** The name of the chart's innermost open phase: where a failure happened. */
 export const currentPhase = (records: readonly PhaseRecord[]): string =>
-  records.findLast((record) => isOpen(record) && chartPhases.has(record.phase))?.phase ?? "init";
+  records.findLast((record) => isOpen(record) && chartPhases.has(record.phase))?.phase ?? initialState;

@@ -1,11 +1,11 @@
-/** The chart meets the world: one door for commands, one promise of the report, and what is undone if the machine itself fails. */
+/** Runs the chart of one service: takes its commands, publishes its facts, promises its report, and unwinds if the chart itself fails. */
 import type { ActorOptions, AnyActorRef, InspectionEvent, Observer, Subscription } from "xstate";
 import { createActor } from "xstate";
 import { companionId } from "../../machines/companion.ts";
 import type {
   Companion,
-  Failure,
   HookFact,
+  LateError,
   LeaseSnapshot,
   LifecycleActor,
   LifecycleCommand,
@@ -16,7 +16,6 @@ import type {
 } from "../../machines/index.ts";
 import { finalState, isStopping } from "../../machines/phases.ts";
 import { stateName, statePath } from "../../machines/state.ts";
-import { ownCodeOf } from "../../machines/thrown.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
@@ -24,7 +23,8 @@ import { performFor, providedLifecycle } from "./effects/actors.ts";
 import { performancesOf } from "./effects/performances.ts";
 import type { World } from "./effects/world.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
-import type { CommandRefused } from "./report/facts.ts";
+import { FactQueue } from "./report/fact-queue.ts";
+import type { ServiceFact } from "./report/facts.ts";
 import { brokenReport, toReport } from "./report/report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
@@ -36,9 +36,10 @@ export interface HostOptions {
   readonly world: World;
   readonly clock: Clock;
   readonly random: () => number;
-  /** where a throwing subscriber or inspector is reported */
+  /** called with each fact, in order; must not throw */
+  readonly onFact: (fact: ServiceFact) => void;
+  /** called with what a subscriber, listener or inspector threw */
   readonly onContained: (message: string) => void;
-  readonly onRefused: (refused: CommandRefused) => void;
 }
 
 const commands = ["boot", "run", "shutdown"] as const;
@@ -46,17 +47,16 @@ const commands = ["boot", "run", "shutdown"] as const;
 export class ServiceHost {
   readonly #actor: LifecycleActor;
   readonly #options: HostOptions;
+  readonly #facts: FactQueue;
   readonly #report: Promise<StopReport>;
-  readonly #first = new Set<() => void>();
+  readonly #probes = new Set<() => void>();
   #spawned = 0;
   #completion: Promise<StopReport> | undefined;
-  /** the first error that came while stopping */
-  #late: Failure | undefined;
-  /** the report of a machine that failed itself, once what was begun has been undone */
-  #broken: StopReport | undefined;
+  #stopped: StopReport | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.#facts = new FactQueue(options.onFact);
     const { settings, clock, random } = options;
     this.#actor = createActor(providedLifecycle, {
       id: "lifecycle",
@@ -64,16 +64,9 @@ export class ServiceHost {
       clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
     });
     performFor(this.#actor.system, performancesOf(options.hooks, options.world));
-    this.#report = new Promise((resolve) => {
-      this.#actor.subscribe({
-        next: () => {
-          for (const listener of this.#first) listener();
-        },
-        complete: () => resolve(toReport(this.snapshot.output!)),
-        error: (error) => void this.#afterFailure(error).then(resolve),
-      });
-    });
+    this.#report = this.#followed();
     this.#actor.start();
+    void this.#report.then((report) => this.#facts.add({ type: "stopped", ...report }));
   }
 
   get snapshot(): LifecycleSnapshot {
@@ -81,7 +74,7 @@ export class ServiceHost {
   }
 
   get state(): StateName {
-    return this.#broken === undefined ? stateName(this.snapshot) : finalState;
+    return this.#stopped === undefined ? stateName(this.snapshot) : finalState;
   }
 
   get lease(): LeaseSnapshot | undefined {
@@ -92,8 +85,13 @@ export class ServiceHost {
     return this.#report;
   }
 
+  /** The report, once the service has stopped. */
+  get stopped(): StopReport | undefined {
+    return this.#stopped;
+  }
+
   async boot(): Promise<void> {
-    this.#boot();
+    if (!this.#take({ type: "boot" })) throw this.#refuse("boot");
     if (!(await this.#becomesReady())) throw await this.#bootError();
   }
 
@@ -105,8 +103,9 @@ export class ServiceHost {
   shutdown(reason: string | Error): Promise<StopReport> {
     const error = typeof reason === "object" && reason !== null ? reason : undefined;
     const command: LifecycleCommand = { type: "shutdown", reason: messageOf(reason), ...(error === undefined ? {} : { error }) };
-    if (this.#takes(command)) this.#sendShutdown(command, error);
-    else if (error !== undefined) this.#noteLate(error);
+    // a command that is still taken after it was sent is queued behind the transition under way, and another may be before it
+    const isCause = this.#take(command) && !this.#takes(command);
+    if (error !== undefined && !isCause) this.send({ type: "error.late", error });
     return this.#report;
   }
 
@@ -114,11 +113,16 @@ export class ServiceHost {
     return waitForState({ host: this, actor: this.#actor, state, signal });
   }
 
-  /** A fact of the tier's hooks; false, and without effect, once the service has stopped. */
-  tell(fact: HookFact): boolean {
-    const listens = this.snapshot.status === "active";
-    if (listens) this.#actor.send(fact);
-    return listens;
+  /** Sends the chart a fact that is no command; false, and without effect, once the service has stopped. */
+  send(fact: HookFact | LateError): boolean {
+    const isActive = this.snapshot.status === "active";
+    if (isActive) this.#actor.send(fact);
+    return isActive;
+  }
+
+  /** Publishes a fact that does not come from the chart. */
+  publish(fact: ServiceFact): void {
+    this.#facts.add(fact);
   }
 
   /** Spawns a chart under the service's own; undefined where that is over, and the event without effect. */
@@ -139,72 +143,74 @@ export class ServiceHost {
     });
   }
 
-  /** Called before any subscriber: what the service shows to others is never behind what a subscriber knows. */
+  /** Calls `listener` after each transition, before any fact of it is published and before any subscriber: for probes. */
   onTransition(listener: () => void): () => void {
-    const told = this.contained(listener, "a listener");
-    this.#first.add(told);
-    return () => this.#first.delete(told);
-  }
-
-  onFact(listener: (fact: { type: string }) => void): Subscription {
-    return this.#actor.on("*", this.contained(listener, "a listener"));
+    const probe = this.contained(listener, "a probe's listener");
+    this.#probes.add(probe);
+    return () => this.#probes.delete(probe);
   }
 
   inspect(listener: (event: InspectionEvent) => void): Subscription {
     return this.record(this.contained(listener, "an inspector"));
   }
 
-  /** For a listener of ours, which does not throw: it is called some hundred times in a life. */
+  /** For a listener that does not throw: it is called some hundred times in a life. */
   record(listener: (event: InspectionEvent) => void): Subscription {
     return this.#actor.system.inspect(listener);
   }
 
-  #boot(): void {
-    if (this.#takes({ type: "boot" })) this.#options.world.warm();
-    this.#send({ type: "boot" });
+  /** Wraps a call to foreign code: what it throws is reported and goes no further. */
+  contained<A extends unknown[]>(call: (...args: A) => void, what: string): (...args: A) => void {
+    return (...args) =>
+      contained(
+        () => call(...args),
+        (error) => this.#options.onContained(`${what} threw: ${messageOf(error)}`),
+      );
   }
 
-  /** The one door for commands: what has no arrow is refused, not dropped. */
-  #send(command: LifecycleCommand): void {
-    if (!this.#takes(command)) throw this.#refuse(command);
-    this.#actor.send(command);
-  }
-
-  /** Sent in the middle of a transition it waits its turn, and an earlier shutdown may be ahead of it: its error is kept all the same. */
-  #sendShutdown(command: LifecycleCommand, error: Error | undefined): void {
-    this.#actor.send(command);
-    if (error === undefined || !this.#takes(command)) return;
-    queueMicrotask(() => {
-      if (this.snapshot.context.failures.every(({ cause }) => cause !== error)) this.#noteLate(error);
+  /** Publishes what the chart does, and settles with the report of its end. */
+  #followed(): Promise<StopReport> {
+    this.#actor.on("*", (fact) => this.#facts.hold(fact));
+    return new Promise((resolve) => {
+      const settle = (report: StopReport) => {
+        this.#stopped = report;
+        resolve(report);
+      };
+      this.#actor.subscribe({
+        next: () => this.#afterTransition(),
+        complete: () => settle(toReport(this.snapshot.output!)),
+        error: (error) => void this.#afterFailure(error).then(settle),
+      });
     });
+  }
+
+  #afterTransition(): void {
+    for (const probe of this.#probes) probe();
+    this.#facts.flush();
+  }
+
+  /** Sends a command if it has an arrow; the one door for commands. */
+  #take(command: LifecycleCommand): boolean {
+    if (!this.#takes(command)) return false;
+    if (command.type === "boot") this.#options.world.warm();
+    this.#actor.send(command);
+    return true;
   }
 
   #takes(command: LifecycleCommand): boolean {
     return this.snapshot.status === "active" && this.snapshot.can(command);
   }
 
-  #refuse(command: LifecycleCommand): StargazerError {
-    this.#options.onRefused({ type: "command.refused", command: command.type, path: statePath(this.snapshot) });
+  #refuse(command: LifecycleCommand["type"]): StargazerError {
+    this.publish({ type: "command.refused", command, path: statePath(this.snapshot) });
     const allowed = commands.filter((type) => this.#takes({ type, reason: "" })).join(", ") || "nothing";
-    const message = `'${command.type}' has no arrow in '${this.state}'; allowed there: ${allowed}.`;
+    const message = `${command}() is not allowed in state '${this.state}'. Allowed: ${allowed}.`;
     return new StargazerError("SG_ERR_ILLEGAL_TRANSITION", message, { phase: this.state });
   }
 
-  /** An error that came while stopping changes neither the cause nor the way, but the first one is not forgotten. */
-  #noteLate(error: Error): void {
-    if (this.#late !== undefined) return;
-    this.#late = {
-      phase: statePath(this.snapshot),
-      code: ownCodeOf(error) ?? "SG_ERR_FAILED",
-      message: messageOf(error),
-      cause: error,
-    };
-    this.tell({ type: "hook.failed", failure: this.#late });
-  }
-
   async #complete(): Promise<StopReport> {
-    if (this.#takes({ type: "boot" })) this.#boot();
-    if ((await this.#becomesReady()) && this.#takes({ type: "run" })) this.#actor.send({ type: "run" });
+    this.#take({ type: "boot" });
+    if (await this.#becomesReady()) this.#take({ type: "run" });
     return this.#report;
   }
 
@@ -213,10 +219,10 @@ export class ServiceHost {
     return new Promise((resolve) => {
       let subscription: Subscription | undefined;
       const look = () => {
-        const ready = this.snapshot.hasTag("ready");
-        if (!ready && this.snapshot.status === "active" && !isStopping(this.state)) return;
+        const isReady = this.snapshot.hasTag("ready");
+        if (!isReady && this.snapshot.status === "active" && !isStopping(this.state)) return;
         subscription?.unsubscribe();
-        resolve(ready);
+        resolve(isReady);
       };
       subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
       look();
@@ -226,26 +232,16 @@ export class ServiceHost {
   async #bootError(): Promise<StargazerError> {
     const report = await this.#report;
     if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
-    const message = `the boot was cut by a shutdown (${report.reason}); what was begun has been undone.`;
+    const message = `the boot was cut by a shutdown (${report.reason}); everything begun has been undone.`;
     return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: finalState, cause: report.error });
   }
 
-  /** An action or guard threw: XState stops such a machine but not its children, so what was begun is undone here. */
+  /** An action or guard threw. XState stops such a machine but not its children, so what was begun is undone here. */
   async #afterFailure(error: unknown): Promise<StopReport> {
     const { hooks, world, clock } = this.#options;
     const lease = this.snapshot.children.lease;
     if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
     await unwind({ begun: this.snapshot.context.begun, hooks, world, clock });
-    this.#broken = brokenReport(this.snapshot.context, this.state, error);
-    return this.#broken;
-  }
-
-  /** Wraps a call to somebody else's code: what it throws is reported and goes no further. */
-  contained<A extends unknown[]>(call: (...args: A) => void, what: string): (...args: A) => void {
-    return (...args) =>
-      contained(
-        () => call(...args),
-        (error) => this.#options.onContained(`${what} threw: ${messageOf(error)}`),
-      );
+    return brokenReport(this.snapshot.context, this.state, error);
   }
 }

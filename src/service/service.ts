@@ -18,7 +18,7 @@ import { HookRunner } from "./hooks/hooks.ts";
 import { ServiceHost } from "./host.ts";
 import { resolveOptions, settingsOf } from "./options/options.ts";
 import type { ServiceFact } from "./report/facts.ts";
-import { factsBetween, writeFact } from "./report/facts.ts";
+import { writeFact } from "./report/facts.ts";
 import type { StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
@@ -66,7 +66,6 @@ export abstract class StargazerService {
   readonly #world: World;
   readonly #clock: Clock;
   readonly #flight: FlightRecorder;
-  #report: StopReport | undefined;
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
@@ -85,7 +84,7 @@ export abstract class StargazerService {
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => this.status(),
         describe: () => this.describe(),
-        onFact: (fact) => this.#write(fact),
+        onFact: (fact) => this.#host.publish(fact),
       });
     const hooks = new HookRunner({
       hooks: {
@@ -96,23 +95,22 @@ export abstract class StargazerService {
       clock,
       log: this.#log,
       redis: () => this.#world.redis,
-      tell: (fact) => this.#host.tell(fact),
+      tell: (fact) => this.#host.send(fact),
       spawn: (companion) => this.#host.spawn(companion),
     });
+    this.#clock = clock;
+    this.#flight = new FlightRecorder("lifecycle", () => clock.now());
     this.#host = new ServiceHost({
       settings: settingsOf(resolved),
       hooks,
       world: this.#world,
       clock,
       random,
+      onFact: (fact) => this.#write(fact),
       onContained: (message) => this.#log.error({ type: "contained" }, message),
-      onRefused: (refused) => this.#write(refused),
     });
-    this.#clock = clock;
-    this.#flight = new FlightRecorder("lifecycle", () => clock.now());
     this.#host.record((event) => this.#flight.look(event));
     this.actor = this.#facade();
-    this.#writeFacts();
   }
 
   /** The top-level state's name. Any state. */
@@ -178,16 +176,16 @@ export abstract class StargazerService {
       settings: context.settings,
       ...this.#flight.recall(),
       phases: context.phases,
-      end: this.#report === undefined ? null : endOf(this.#report),
+      end: this.#host.stopped === undefined ? null : endOf(this.#host.stopped),
     };
   }
 
   /** Writes `flight()` to a file in `folder`, at once, and tells its path as a fact. Any state; never throws. */
   saveFlight(folder: string): void {
     try {
-      this.#write({ type: "flight.written", path: writeFlight(this.flight(), folder) });
+      this.#host.publish({ type: "flight.written", path: writeFlight(this.flight(), folder) });
     } catch (error) {
-      this.#write({ type: "flight.lost", reason: messageOf(error) });
+      this.#host.publish({ type: "flight.lost", reason: messageOf(error) });
     }
   }
 
@@ -220,23 +218,6 @@ export abstract class StargazerService {
       subscribe: (observer) => host.subscribe(typeof observer === "function" ? { next: observer } : observer),
       inspect: (listener) => host.inspect(listener),
     };
-  }
-
-  #writeFacts(): void {
-    let seen: LifecycleSnapshot | undefined;
-    const look = () => {
-      const now = this.#host.snapshot;
-      const facts = factsBetween(seen, now);
-      seen = now;
-      for (const fact of facts) this.#write(fact);
-    };
-    look();
-    this.#host.subscribe({ next: look, complete: look, error: look });
-    this.#host.onFact((fact) => this.#write(fact as ServiceFact));
-    void this.#host.report.then((report) => {
-      this.#report = report;
-      this.#write({ type: "stopped", ...report });
-    });
   }
 
   #write(fact: ServiceFact): void {

@@ -196,13 +196,15 @@ export const inertLeaseWrites = leaseMachine.provide({
 });
 
 const twin = { host: "elsewhere", pid: 1 };
-const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.begun.lease ? [event] : []);
+const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.isLeaseAlive ? [event] : []);
 /** the facts that a lease may tell before and after it was asked to release */
 const fact = (event: ModelEvent, when: (path: string) => boolean) => (snapshot: LifecycleSnapshot) =>
-  snapshot.context.begun.lease && when(statePath(snapshot)) ? [event] : [];
+  snapshot.context.isLeaseAlive && when(statePath(snapshot)) ? [event] : [];
 const beforeRelease = (path: string) => path !== "stopping.deregistering";
 const afterRelease = (path: string) => path === "stopping.deregistering";
 
+/** An entry that may exist while its lease, which broke, takes no events. */
+export const isLeaseBroken = ({ context }: LifecycleSnapshot): boolean => context.begun.lease && !context.isLeaseAlive;
 const spawn = { type: "companion.spawn", companion: { name: "other", input: {} }, count: 1 };
 const whileRunning = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (statePath(snapshot) === "running" ? [event] : []);
 /** what a hook's companion causes: it is spawned, ends or fails, and reports facts */
@@ -220,11 +222,13 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
   key: ({ value, context }) => [
     value,
     context.begun,
+    context.isLeaseAlive,
     context.degraded,
     context.attempt,
     context.cause?.outcome,
     context.failures.length > 0,
   ],
+  place: (snapshot) => `${statePath(snapshot)}${isLeaseBroken(snapshot) ? ", lease broken" : ""}`,
   payloads: {
     ...companionPayloads,
     "lease.*": fact({ type: "lease.suspect", reason: "model" }, (path) => beforeRelease(path) && path !== "registering"),
@@ -239,6 +243,7 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
       { type: "shutdown", reason: "model" },
       { type: "shutdown", reason: "model", error: new Error("model") },
     ],
+    "error.late": () => [{ type: "error.late", error: new Error("model") }],
     "hook.failed": ({ context }) =>
       context.begun.tier
         ? [{ type: "hook.failed", failure: { phase: "starting", code: "SG_ERR_START_FAILED", message: "model" } }]

@@ -4,10 +4,10 @@ import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.
 import { statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
 import type { Model, ModelEvent } from "./model.ts";
-import { companionPayloads, lifecycleModel } from "./model.ts";
+import { companionPayloads, isLeaseBroken, lifecycleModel } from "./model.ts";
 
 /** What the lifecycle knows of its lease: `asked` is before the first answer; a regained lease is held. */
-export type FollowedLease = "none" | "asked" | "held" | "suspect" | "lost";
+export type FollowedLease = "none" | "broken" | "asked" | "held" | "suspect" | "lost";
 
 const leaseAfter: Readonly<Record<string, FollowedLease>> = {
   "lease.held": "held",
@@ -24,8 +24,12 @@ const following = silentLifecycle.provide({
   actions: { report: assign(follow as never) as never },
 });
 
-export const leaseOf = ({ context }: LifecycleSnapshot): FollowedLease =>
-  context.begun.lease ? ((context as { followed?: FollowedLease }).followed ?? "asked") : "none";
+export const leaseOf = (snapshot: LifecycleSnapshot): FollowedLease =>
+  isLeaseBroken(snapshot)
+    ? "broken"
+    : snapshot.context.isLeaseAlive
+      ? ((snapshot.context as { followed?: FollowedLease }).followed ?? "asked")
+      : "none";
 
 /** Whether `onStart` or `run` goes on after its state was left; if not, the drain is over as soon as it begins. */
 export const hasWorkInFlight = ({ context }: LifecycleSnapshot): boolean =>
@@ -94,12 +98,13 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
       "lease.held": only({ type: "lease.held" }, leaseIs("asked", "suspect")),
       "lease.lost": only({ type: "lease.lost", reason: "model" }, leaseIs("asked", "held", "suspect")),
       "lease.regained": only({ type: "lease.regained" }, leaseIs("lost")),
-      "lease.superseded": only({ type: "lease.superseded", twin }, ({ context }) => context.begun.lease),
+      "lease.superseded": only({ type: "lease.superseded", twin }, ({ context }) => context.isLeaseAlive),
       "lease.released": only({ type: "lease.released" }, isDeregistering),
       "lease.abandoned": only({ type: "lease.abandoned", reason: "model" }, isDeregistering),
-      "xstate.error.actor.lease": only({ type: "xstate.error.actor.lease", error }, ({ context }) => context.begun.lease),
+      "xstate.error.actor.lease": only({ type: "xstate.error.actor.lease", error }, ({ context }) => context.isLeaseAlive),
+      "error.late": inFlightOnly({ type: "error.late", error }),
       "hook.failed": only(
-        { type: "hook.failed", failure: { phase: "stopping", code: "SG_ERR_FAILED", message: "late" } },
+        { type: "hook.failed", failure: { phase: "running", code: "SG_ERR_RUN_FAILED", message: "late" } },
         (snapshot) => at("stopping.")(snapshot) && !passesDraining(snapshot),
       ),
       "release.owed": only(
@@ -116,4 +121,5 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
 export const isForced = (before: LifecycleSnapshot, { type }: ModelEvent): boolean =>
   type === "xstate.error.actor.drainTier" ||
   type === "xstate.error.actor.releaseTier" ||
+  type === "hook.failed" ||
   (type === "lease.superseded" && isDeregistering(before));

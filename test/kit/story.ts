@@ -35,6 +35,10 @@ const spoken = ({ type, ...rest }: Told): string =>
 const carried = (input: unknown): string =>
   input === undefined || "parent" in (input as object) ? "" : ` ${JSON.stringify(input)}`;
 
+/** phases, states and failures of the lifecycle, which would be most of a step's words: a story has them as `facts` */
+const isElsewhere = (fact: Told): boolean => /^(state|phase|failed|degraded)\b/.test(fact.type);
+const factOf = ({ type, params }: Action): Told[] => (type === "xstate.emit" ? [params!.event as Told] : []);
+
 const nameOf = (actor: unknown): string => (actor as { id?: string } | undefined)?.id ?? "nobody";
 
 const effects: Readonly<Record<string, (params: NonNullable<Action["params"]>) => string>> = {
@@ -57,6 +61,7 @@ const isTakenBack = ({ type, params }: Action, at: number, all: readonly Action[
 const told = (actions: readonly Action[]): string[] =>
   actions
     .filter(({ type, params }) => type !== "xstate.cancel" && params !== undefined)
+    .filter((action) => !factOf(action).some(isElsewhere))
     .filter((action) => !isTakenBack(action, actions.indexOf(action), actions))
     .map(({ type, params }) => effects[type]?.(params!) ?? type);
 
@@ -64,7 +69,7 @@ const told = (actions: readonly Action[]): string[] =>
 type Script = (snapshot: AnyMachineSnapshot) => Cue | undefined;
 
 /**
- * Steps and where they lead. `cues` as a function decides in each state. Before the first step `turn(0)` is called, before the next
+ * Steps and where they lead, and the facts that each one emits. `cues` as a function decides in each state. Before the first step `turn(0)` is called, before the next
  * `turn(1)`: a clock may be turned there.
  */
 export const story = <M extends AnyStateMachine>(
@@ -78,6 +83,7 @@ export const story = <M extends AnyStateMachine>(
   turn(0);
   let [snapshot, actions] = initialTransition(machine, input as never) as unknown as [AnyMachineSnapshot, Action[]];
   const steps = [[statePath(snapshot), ...told(actions)].join(" | ")];
+  const facts = [actions.flatMap(factOf)];
   for (let cue = next(snapshot); cue !== undefined; cue = next(snapshot)) {
     turn(steps.length);
     const event = eventOf(cue, snapshot);
@@ -85,6 +91,7 @@ export const story = <M extends AnyStateMachine>(
     [snapshot, actions] = transition(machine, snapshot as never, event as never) as unknown as [AnyMachineSnapshot, Action[]];
     const name = typeof cue === "string" ? cue : spoken(cue);
     steps.push([`${name} -> ${statePath(snapshot)}`, ...told(actions)].join(" | "));
+    facts.push(actions.flatMap(factOf));
   }
-  return { steps, snapshot: snapshot as ReturnType<M["transition"]> };
+  return { steps, facts, snapshot: snapshot as ReturnType<M["transition"]> };
 };

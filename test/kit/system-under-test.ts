@@ -170,7 +170,7 @@ export class SystemUnderTest {
     if (type === "boot") service.boot().catch(() => {});
     if (type === "run") void service.runToCompletion();
     if (type === "shutdown") void service.shutdown("model");
-    if (type === "hook.failed") void service.shutdown(new Error("late"));
+    if (type === "error.late") void service.shutdown(new Error("late"));
     if (type === "release.owed") this.#context!.defer(() => gates.hold("releaseTier"));
     if (type === "phase.began") void naming!.phase("tools", () => gates.hold("phase")).catch(() => {});
     if (type === "companion.spawn") this.#spawn(fromCallback(() => {}));
@@ -334,7 +334,7 @@ export class SystemUnderTest {
   #isLeaseAt(model: LifecycleSnapshot): boolean {
     const context = this.#snapshot.children.lease?.getSnapshot().context;
     const wanted = leaseOf(model);
-    if (wanted === "none" || statePath(model) === "stopping.deregistering") return true;
+    if (wanted === "none" || wanted === "broken" || statePath(model) === "stopping.deregistering") return true;
     if (wanted === "held") return ["held.waiting", "regained"].includes(this.#lease) && context?.wanted === context?.written;
     return this.#lease.startsWith(wanted === "asked" ? "registering" : wanted);
   }

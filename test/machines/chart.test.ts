@@ -52,6 +52,7 @@ const leaseFacts: Row = {
 };
 const anywhere: Row = { ...always, ...leaseFacts };
 const bootStep: Row = { ...anywhere, shutdown: "stopping.announcing" };
+const stopStep: Row = { ...anywhere, "error.late": "=" };
 const leased: Row = { "lease.superseded": "stopping.announcing" };
 
 const lifecycleTable: Readonly<Record<string, Row>> = {
@@ -87,15 +88,15 @@ const lifecycleTable: Readonly<Record<string, Row>> = {
   },
   "healthy.ready": { ...bootStep, ...leased, run: "running" },
   running: { ...bootStep, ...leased, "runTier done": "stopping.announcing", "runTier error": "stopping.announcing" },
-  "stopping.announcing": { ...anywhere, "after drainDelay": "stopping.closing" },
+  "stopping.announcing": { ...stopStep, "after drainDelay": "stopping.closing" },
   "stopping.closing": {
-    ...anywhere,
+    ...stopStep,
     "closeHealth done": "stopping.deregistering",
     "closeHealth error": "stopping.deregistering",
     "after closeTimeout": "stopping.deregistering",
   },
   "stopping.deregistering": {
-    ...anywhere,
+    ...stopStep,
     "lease.released": "stopping.draining",
     "lease.abandoned": "stopping.draining",
     "lease.superseded": "stopping.draining",
@@ -103,25 +104,25 @@ const lifecycleTable: Readonly<Record<string, Row>> = {
     "after deregisterTimeout": "stopping.draining",
   },
   "stopping.draining": {
-    ...anywhere,
+    ...stopStep,
     "drainTier done": "stopping.unwinding",
     "drainTier error": "stopping.unwinding",
     "after drainTimeout": "stopping.unwinding",
   },
   "stopping.unwinding": {
-    ...anywhere,
+    ...stopStep,
     "stopTier done": "stopping.releasing",
     "stopTier error": "stopping.releasing",
     "after stopTimeout": "stopping.releasing",
   },
   "stopping.releasing": {
-    ...anywhere,
+    ...stopStep,
     "releaseTier done": "stopping.disconnecting",
     "releaseTier error": "stopping.disconnecting",
     "after releaseTimeout": "stopping.disconnecting",
   },
   "stopping.disconnecting": {
-    ...anywhere,
+    ...stopStep,
     "closeRedis done": "stopped",
     "closeRedis error": "stopped",
     "after disconnectTimeout": "stopped",
@@ -138,6 +139,7 @@ const lifecycleEvents: readonly ModelEvent[] = [
   { type: "phase.began", phase: "starting.tools" },
   { type: "phase.ended", phase: "starting.tools", outcome: "done" },
   { type: "release.owed" },
+  { type: "error.late", error },
   { type: "companion.spawn", companion: { name: "other", input: {} }, count: 1 },
   { type: "xstate.done.actor.companion.other.1" },
   { type: "xstate.error.actor.companion.other.1", error },
@@ -328,13 +330,13 @@ describe("the shape of the lifecycle", () => {
   });
 
   it.each(worlds)("$name: the end of the lease is noticed wherever it lives", ({ states }) => {
-    for (const snapshot of states.filter(({ status, context }) => status === "active" && context.begun.lease))
+    for (const snapshot of states.filter(({ status, context }) => status === "active" && context.isLeaseAlive))
       for (const event of [
         { type: "lease.superseded", twin },
         { type: "xstate.error.actor.lease", error },
       ] as const) {
         const [next] = transition(lifecycleMachine, snapshot, event as never);
-        expect(next.context.begun.lease, `${event.type} in ${statePath(snapshot)}`).toBe(false);
+        expect(next.context.isLeaseAlive, `${event.type} in ${statePath(snapshot)}`).toBe(false);
       }
   });
 

@@ -168,7 +168,7 @@ const ends = `
   running                 | superseded              | failed: superseded |                                 | running SG_ERR_SUPERSEDED
   registering             | after registerTimeout   | shutdown: asked   | registering timeout
   registering             | lease.lost              | shutdown: asked   | registering failed
-  registering             | lease error             | shutdown: asked   | registering failed
+  registering             | lease error             | shutdown: asked   | registering failed, stopping.deregistering failed
   running                 | hook.failed             | shutdown: asked   | running failed                   | running SG_ERR_RUN_FAILED
   stopping.closing        | closeHealth error       | shutdown: asked   | stopping.closing failed
   stopping.closing        | after closeTimeout      | shutdown: asked   | stopping.closing timeout
@@ -338,6 +338,8 @@ describe("what the chart notes", () => {
       degraded: false,
       cause: undefined,
       failures: [],
+      isLeaseAlive: false,
+      lateError: undefined,
       stoppingAt: 0,
       unwindingAt: 0,
     });
@@ -406,10 +408,22 @@ describe("what the chart notes", () => {
 
   it.each([superseded, leaseError])("a lease that has ended by $type is not sent to, and not waited for", (end) => {
     for (const path of ["registering", "healthy.opening", "healthy.ready", "running", "stopping.closing"])
-      expect(namesOf(contextOf({}, [to(path), end]).begun), path).not.toContain("lease");
+      expect(contextOf({}, [to(path), end]).isLeaseAlive, path).toBe(false);
     const { steps, seen } = lifeOf({}, [to("running"), end, to("stopped")]);
     expect(seen.map(statePath)).not.toContain("stopping.deregistering");
     expect(steps.slice(8).join(" | ")).not.toContain("lease <-");
+  });
+
+  it("a lease that broke leaves an entry that may exist, and a superseded one leaves nothing of ours", () => {
+    expect(namesOf(contextOf({}, [to("running"), leaseError]).begun)).toContain("lease");
+    expect(namesOf(contextOf({}, [to("running"), superseded]).begun)).not.toContain("lease");
+  });
+
+  it("of the errors that come while stopping the first is a failure, but for the one that began the stop", () => {
+    const late = (error: unknown) => ({ type: "error.late", error });
+    const failuresOf = (cues: readonly Cue[]) => contextOf({}, [to("running"), ...cues]).failures.map(({ message }) => message);
+    expect(failuresOf([shutdown, late(new Error("first")), late(new Error("second"))])).toEqual(["first"]);
+    expect(failuresOf([{ ...shutdown, error: trouble }, late(trouble), late(new Error("first"))])).toEqual(["trouble", "first"]);
   });
 
   it("every fact of the lease is emitted once, in whichever state it comes", () => {
@@ -502,8 +516,8 @@ describe("a delay", () => {
   });
 
   it("registering is passed at once where there is no Redis", () => {
-    expect(delay("registerTimeout", { registerTimeoutMs: 70 })).toBe(70);
-    expect(delay("registerTimeout", { registerTimeoutMs: 70, hasRedis: false })).toBe(0);
+    expect(delay("registerTimeout", { registerTimeoutMs: 70 }, { begun: all })).toBe(70);
+    expect(delay("registerTimeout", { registerTimeoutMs: 70 })).toBe(0);
   });
 
   it("without a clock and a chance of its own the chart takes those of the process", () => {

@@ -1,73 +1,149 @@
-/** What is told of a service: facts between two snapshots, log lines, the status, the metrics and the report. */
+/** What a service reports: its facts, log lines, the status, the metrics and the report. */
 import { describe, expect, it } from "vitest";
-import { createEmptyActor, transition } from "xstate";
+import { createEmptyActor } from "xstate";
 import type { LeaseSnapshot, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { leaseMachine, lifecycleMachine } from "../../machines/index.ts";
 import { StargazerError } from "../../src/errors.ts";
+import { FactQueue } from "../../src/service/report/fact-queue.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
-import { factsBetween, writeFact } from "../../src/service/report/facts.ts";
+import { writeFact } from "../../src/service/report/facts.ts";
 import { lifecycleMetrics } from "../../src/service/report/metrics.ts";
 import { brokenReport, toReport } from "../../src/service/report/report.ts";
 import { statusOf } from "../../src/service/report/status.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
-const lived = (cues: readonly Cue[], settings: Partial<LifecycleSettings> = {}): LifecycleSnapshot => {
+const livedThrough = (cues: readonly Cue[], settings: Partial<LifecycleSettings> = {}) => {
   let time = 0;
   const input = { settings, now: () => time, random: () => 0.5 };
-  const { snapshot } = story(lifecycleMachine, input, cues, (step) => {
+  return story(lifecycleMachine, input, cues, (step) => {
     time = 1000 + step * 10;
   });
-  return snapshot as unknown as LifecycleSnapshot;
 };
+const lived = (cues: readonly Cue[], settings: Partial<LifecycleSettings> = {}): LifecycleSnapshot =>
+  livedThrough(cues, settings).snapshot as unknown as LifecycleSnapshot;
 const toStarting = ["boot", "after bootJitter", "pingRedis done"];
 const shutdown = { type: "shutdown", reason: "asked" };
 const failing = [...toStarting, "startTier error"];
 const optional = { redisRequired: false, pingAttempts: 1 };
+const late = { type: "hook.failed", failure: { phase: "running", code: "SG_ERR_RUN_FAILED", message: "late" } };
+const lateError = { type: "error.late", error: trouble };
+const taken = { type: "lease.superseded", twin: { host: "there", pid: 7 } };
 const degrading = ["boot", "after bootJitter", "pingRedis error"];
 
-describe("the facts between two snapshots", () => {
-  const between = (before: readonly Cue[] | undefined, now: readonly Cue[], settings = {}) => {
-    const past = before && lived(before, settings);
-    return factsBetween(past, lived(now, settings)).map(({ type, ...rest }) => ({ type, ...rest }));
+describe("the facts that the chart emits", () => {
+  /** of the last step */
+  const factsOf = (cues: readonly Cue[], settings = {}) => livedThrough(cues, settings).facts.at(-1)!;
+  const inWords = (facts: ReturnType<typeof factsOf>) =>
+    facts.map(({ type, phase, state, outcome }) => [type, phase ?? state, outcome].filter(Boolean).join(" "));
+
+  it("begin with the state that a service is constructed in", () => {
+    expect(factsOf([])).toEqual([{ type: "state.entered", state: "init" }]);
+  });
+
+  it("are, at each step, the phases that ended and then the state that was entered", () => {
+    expect(livedThrough(["boot", "after bootJitter"]).facts.slice(1).map(inWords)).toEqual([
+      ["phase.ended init done", "state.entered jitter"],
+      ["phase.ended jitter done", "state.entered pinging"],
+    ]);
+  });
+
+  it("name a failure, whole, before the phase that it ended", () => {
+    const facts = factsOf(failing);
+    expect(inWords(facts)).toEqual(["failed starting", "phase.ended starting failed", "state.entered stopping"]);
+    expect(facts[0]).toEqual({
+      type: "failed",
+      phase: "starting",
+      code: "SG_ERR_START_FAILED",
+      message: "onStart failed: trouble",
+      cause: trouble,
+    });
+    expect(facts[1]).toEqual({ type: "phase.ended", phase: "starting", startedAt: 1030, durationMs: 10, outcome: "failed" });
+  });
+
+  it.each<[string, Cue[], string, object]>([
+    ["the ping gate", degrading, "SG_ERR_REDIS_UNREACHABLE", { pingAttempts: 1 }],
+    ["a hook that fails late", [...toStarting, shutdown, late], "SG_ERR_RUN_FAILED", {}],
+    ["a shutdown with an error", [...toStarting, { ...shutdown, error: trouble }], "SG_ERR_FAILED", {}],
+    ["an error that comes while stopping", [...toStarting, shutdown, lateError], "SG_ERR_FAILED", {}],
+    ["a newer boot of the same id", [...toStarting, "startTier done", taken], "SG_ERR_SUPERSEDED", {}],
+    [
+      "a step of stopping that overran",
+      [...toStarting, shutdown, "after drainDelay", "after drainTimeout"],
+      "SG_ERR_DRAIN_TIMEOUT",
+      {},
+    ],
+  ])("emit each failure once: %s", (_, cues, code, settings) => {
+    const { facts, snapshot } = livedThrough(cues, settings);
+    const emitted = facts.flat().filter(({ type }) => type === "failed");
+    expect(emitted.map((fact) => fact.code)).toEqual([code]);
+    const { failures } = (snapshot as unknown as LifecycleSnapshot).context;
+    expect(emitted).toEqual(failures.map((failure) => ({ type: "failed", ...failure })));
+  });
+
+  it("say degraded when the gate stayed shut, and once when that is over", () => {
+    const degraded = (cues: readonly Cue[]) =>
+      livedThrough(cues, optional)
+        .facts.flat()
+        .flatMap(({ type }) => (type.startsWith("degraded") ? [type] : []));
+    expect(degraded(toStarting)).toEqual([]);
+    expect(degraded(degrading)).toEqual(["degraded"]);
+    expect(degraded([...degrading, "startTier done", "lease.held", "lease.held", "lease.regained"])).toEqual([
+      "degraded",
+      "degraded.cleared",
+    ]);
+  });
+
+  it("end with every phase that was still open", () => {
+    const cues = [...failing, "after drainDelay", "drainTier done", "stopTier done", "closeRedis done"];
+    expect(inWords(factsOf(cues))).toEqual([
+      "phase.ended stopping done",
+      "phase.ended stopping.disconnecting done",
+      "state.entered stopped",
+      "phase.ended stopped done",
+    ]);
+  });
+
+  it("tell no state where only its inside changes", () => {
+    expect(inWords(factsOf([...toStarting, shutdown, "after drainDelay"])).filter((fact) => fact.startsWith("state"))).toEqual(
+      [],
+    );
+  });
+});
+
+describe("the queue of facts", () => {
+  const fact = (reason: string): ServiceFact => ({ type: "lease.lost", reason });
+  const queueTo = (deliver: (reason: string, queue: FactQueue) => void) => {
+    const queue: FactQueue = new FactQueue((given) => deliver((given as { reason: string }).reason, queue));
+    return queue;
   };
 
-  it("before the first: where it is", () => {
-    expect(between(undefined, [])).toEqual([{ type: "state.entered", state: "init" }]);
+  it("holds the facts of a transition until it is flushed, and delivers one that is added meanwhile behind them", () => {
+    const delivered: string[] = [];
+    const queue = queueTo((reason) => delivered.push(reason));
+    queue.hold(fact("held"));
+    queue.add(fact("added"));
+    expect(delivered).toEqual([]);
+    queue.flush();
+    expect(delivered).toEqual(["held", "added"]);
+    queue.add(fact("later"));
+    expect(delivered).toEqual(["held", "added", "later"]);
   });
 
-  it("the phases that ended, then the state that was entered; those told before are not told again", () => {
-    let snapshot = lived([]);
-    const told = [];
-    for (const cue of [{ type: "boot" }, { type: "xstate.after.bootJitter.lifecycle.jitter" }]) {
-      const [next] = transition(lifecycleMachine, snapshot, cue as never);
-      told.push(factsBetween(snapshot, next).map((fact) => ("phase" in fact ? `${fact.type} ${fact.phase}` : fact.type)));
-      snapshot = next;
-    }
-    expect(told).toEqual([
-      ["phase.ended init", "state.entered"],
-      ["phase.ended jitter", "state.entered"],
-    ]);
-    expect(factsBetween(snapshot, snapshot)).toEqual([]);
-  });
-
-  it("a phase with its times, a failure whole, and degraded when it changes", () => {
-    const facts = between(undefined, failing);
-    expect(facts).toContainEqual({ type: "phase.ended", phase: "starting", startedAt: 1030, durationMs: 10, outcome: "failed" });
-    expect(facts).toContainEqual(expect.objectContaining({ type: "failed", phase: "starting", cause: trouble }));
-    expect(between(failing, failing).filter(({ type }) => type === "failed")).toEqual([]);
-    const degraded = (before: readonly Cue[] | undefined, now: readonly Cue[]) =>
-      between(before, now, optional).filter(({ type }) => type.startsWith("degraded"));
-    expect(degraded(undefined, degrading)).toEqual([{ type: "degraded" }]);
-    expect(degraded(degrading, degrading)).toEqual([]);
-    expect(degraded(degrading, [...degrading, "startTier done", "lease.held"])).toEqual([{ type: "degraded.cleared" }]);
-    expect(degraded([], [])).toEqual([]);
-  });
-
-  it("no state is entered where only its inside changes", () => {
-    const stopping = [...toStarting, shutdown];
-    const entered = between(stopping, [...stopping, "after drainDelay"]).filter(({ type }) => type === "state.entered");
-    expect(entered).toEqual([]);
+  it("delivers a fact to every listener before the one that a listener caused", () => {
+    const delivered: string[] = [];
+    const queue = queueTo((reason, own) => {
+      for (const listener of ["a", "b"]) {
+        delivered.push(`${listener}: ${reason}`);
+        if (listener === "a" && reason === "first") {
+          own.hold(fact("second"));
+          own.flush();
+          own.add(fact("third"));
+        }
+      }
+    });
+    queue.add(fact("first"));
+    expect(delivered).toEqual(["a: first", "b: first", "a: second", "b: second", "a: third", "b: third"]);
   });
 });
 
@@ -89,7 +165,7 @@ describe("a fact in the log", () => {
     [{ type: "failed", phase: "starting", message: "torn" }, "error: starting: torn"],
     [{ type: "degraded" }, "warn: degraded"],
     [{ type: "degraded.cleared" }, "info: degraded.cleared"],
-    [{ type: "command.refused", command: "boot", path: "running" }, "warn: 'boot' has no arrow in 'running'"],
+    [{ type: "command.refused", command: "boot", path: "running" }, "warn: boot() is not allowed in 'running'"],
     [{ type: "lease.held" }, "info: lease.held"],
     [{ type: "lease.regained" }, "info: lease.regained"],
     [{ type: "lease.suspect", reason: "silent" }, "warn: lease.suspect: silent"],
@@ -107,7 +183,7 @@ describe("a fact in the log", () => {
     [{ type: "health.port.moved", host: "here", port: 1 }, "warn: health.port.moved"],
     [{ type: "health.server.failed", reason: "torn" }, "error: health.server.failed: torn"],
     [{ type: "health.request.failed", url: "/status", reason: "torn" }, "error: health.request.failed: /status: torn"],
-    [{ type: "flight.written", path: "/f" }, "warn: what it did last is in /f; to see it: npx stargazer replay /f"],
+    [{ type: "flight.written", path: "/f" }, "warn: the last events are in /f; to see them: npx stargazer replay /f"],
     [{ type: "flight.lost", reason: "full" }, "warn: flight.lost: full"],
     [{ type: "stopped", outcome: "shutdown", reason: "asked" }, "info: stopped: shutdown (asked)"],
     [{ type: "stopped", outcome: "failed", reason: "torn" }, "error: stopped: failed (torn)"],

@@ -72,18 +72,18 @@ describe("the calls", () => {
     await tier.shutdown();
   });
 
-  it("what has no arrow is refused, naming the state, the event and what is allowed", async () => {
+  it("boot() in a state without an arrow for it rejects, naming the state and what is allowed", async () => {
     const tier = make();
     const facts: ServiceFact[] = [];
     tier.onFact((fact) => void facts.push(fact));
     await tier.boot();
     await expect(tier.boot()).rejects.toMatchObject({
       code: "SG_ERR_ILLEGAL_TRANSITION",
-      message: "'boot' has no arrow in 'healthy'; allowed there: run, shutdown.",
+      message: "boot() is not allowed in state 'healthy'. Allowed: run, shutdown.",
     });
     expect(facts.at(-1)).toEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
     await tier.shutdown();
-    await expect(tier.boot()).rejects.toThrow("'boot' has no arrow in 'stopped'; allowed there: nothing.");
+    await expect(tier.boot()).rejects.toThrow("boot() is not allowed in state 'stopped'. Allowed: nothing.");
   });
 
   it("every runToCompletion and every shutdown is the same promise, and they give the same report", async () => {

@@ -19,6 +19,7 @@ import { block, startProber } from "../kit/prober.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { registerRival } from "../kit/rival.ts";
 import { TestTier } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -338,19 +339,37 @@ describe("a service in the real world", () => {
     expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
   });
 
-  it("its probes say that it stops no later than any subscriber is told", async () => {
-    const patient = { readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
-    const { port } = await reservePort();
-    const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: port, probeThread: true, ...patient });
-    endings.push(() => tier.shutdown());
-    let answer = "";
+  /** What `/readyz` answers at this very moment, asked from another process while this one stands still. */
+  const readyzNow = (port: number): unknown => {
     const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
+    return JSON.parse(execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 }));
+  };
+  const patient = { probeThread: true, readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
+  const unready = { ready: false, reason: "the service is stopping" };
+
+  it("answers 503 to probes before a subscriber sees 'stopping'", async () => {
+    const { port } = await reservePort();
+    const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: port, ...patient });
+    endings.push(() => tier.shutdown());
+    let answer: unknown;
     tier.actor.subscribe(() => {
-      if (tier.state === "stopping" && answer === "")
-        answer = execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 });
+      if (tier.state === "stopping") answer ??= readyzNow(port);
     });
     await tier.boot();
     await tier.shutdown();
-    expect(JSON.parse(answer)).toEqual({ ready: false, reason: "the service is stopping" });
+    expect(answer).toEqual(unready);
+  });
+
+  it("answers 503 to probes before a listener gets the fact that it was superseded", async () => {
+    const { port } = await reservePort();
+    const tier = await run({ redis: redis.url, healthPort: port, heartbeatMs: 50, ...patient });
+    await written(tier);
+    let answer: unknown;
+    tier.onFact(({ type }) => {
+      if (type === "lease.superseded") answer = readyzNow(port);
+    });
+    await registerRival(redis, "test", tier.instanceId);
+    await tier.waitFor("stopped");
+    expect(answer).toEqual(unready);
   });
 });

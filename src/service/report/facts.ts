@@ -1,22 +1,10 @@
-/** What happened to a service, as data: logs, metrics and pages are writers over the same facts. */
-
+/** What happened to a service, as data: the log, the metrics and the pages are writers over the same facts. */
 import type { HealthFact } from "../../../machines/health-port.machine.ts";
-import type {
-  EndedPhase,
-  Failure,
-  LeadershipFact,
-  LeaseFact,
-  LifecycleCommand,
-  LifecycleSnapshot,
-  PhaseRecord,
-  StateName,
-} from "../../../machines/index.ts";
-import { isOpen } from "../../../machines/phases.ts";
-import { stateName } from "../../../machines/state.ts";
+import type { LifecycleCommand, LifecycleFact } from "../../../machines/index.ts";
 import type { Logger } from "../../logger.ts";
 import type { StopReport } from "../types.ts";
 
-/** A command that has no arrow where the service is; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */
+/** A command that is not allowed where the service was; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */
 export interface CommandRefused {
   readonly type: "command.refused";
   readonly command: LifecycleCommand["type"];
@@ -24,44 +12,19 @@ export interface CommandRefused {
   readonly path: string;
 }
 
-/** What `onFact` listeners, the log and the flight recorder are told; the README has a table of when and how loudly. */
+/** What `onFact` listeners, the log and the flight recorder get, in this order of sources: the chart, health, the service itself. */
 export type ServiceFact =
-  | { readonly type: "state.entered"; readonly state: StateName }
-  | ({ readonly type: "phase.ended" } & EndedPhase)
-  | ({ readonly type: "failed" } & Failure)
-  | { readonly type: "degraded" | "degraded.cleared" }
-  | CommandRefused
-  | LeadershipFact
-  | LeaseFact
+  | LifecycleFact
   | HealthFact
-  | { readonly type: "lease.broken"; readonly reason: string }
+  | CommandRefused
+  /** the flight recording was written to this file */
   | { readonly type: "flight.written"; readonly path: string }
+  /** the flight recording could not be written */
   | { readonly type: "flight.lost"; readonly reason: string }
+  /** the service has stopped: the last fact of its life, with the whole report; times in ms */
   | ({ readonly type: "stopped" } & StopReport);
 
-/** What happened between two snapshots of one service; `undefined` is before the first. */
-export const factsBetween = (before: LifecycleSnapshot | undefined, after: LifecycleSnapshot): ServiceFact[] => {
-  const past = before?.context;
-  const { phases, failures, degraded } = after.context;
-  const state = stateName(after);
-  return [
-    ...endedSince(past?.phases ?? [], phases).map((record) => ({ type: "phase.ended" as const, ...record })),
-    ...failures.slice(past?.failures.length ?? 0).map((failure) => ({ type: "failed" as const, ...failure })),
-    ...(degraded === (past?.degraded ?? false)
-      ? []
-      : [{ type: degraded ? ("degraded" as const) : ("degraded.cleared" as const) }]),
-    ...(before !== undefined && stateName(before) === state ? [] : [{ type: "state.entered" as const, state }]),
-  ];
-};
-
-/** A record that ends is a new object; the others stay what they are. */
-const endedSince = (past: readonly PhaseRecord[], phases: readonly PhaseRecord[]): EndedPhase[] => {
-  if (past === phases) return [];
-  const known = new Set(past);
-  return phases.filter((record) => !isOpen(record) && !known.has(record)) as EndedPhase[];
-};
-
-/** How loudly each fact is told in the log; `stopped` is an error where the service failed. */
+/** The level of each fact in the log; `stopped` is an error where the service failed. */
 export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   "state.entered": "info",
   "phase.ended": "debug",
@@ -93,39 +56,47 @@ export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   stopped: "info",
 };
 
-const words = (fact: ServiceFact): string => {
-  switch (fact.type) {
-    case "state.entered":
-      return fact.state;
-    case "phase.ended":
-      return `${fact.phase} ${fact.outcome} after ${Math.round(fact.durationMs)} ms`;
-    case "failed":
-      return `${fact.phase}: ${fact.message}`;
-    case "stopped":
-      return `stopped: ${fact.outcome} (${fact.reason})`;
-    case "command.refused":
-      return `'${fact.command}' has no arrow in '${fact.path}'`;
-    case "flight.written":
-      return `what it did last is in ${fact.path}; to see it: npx stargazer replay ${fact.path}`;
-    case "lease.superseded":
-      return `${fact.type}: pid ${fact.twin.pid} on ${fact.twin.host} has taken this instance id`;
-    case "leadership.gained":
-    case "leadership.released":
-      return `${fact.type}: ${fact.name}, fence ${fact.fence}`;
-    case "leadership.lost":
-    case "leadership.abandoned":
-      return `${fact.type}: ${fact.name}, fence ${fact.fence}: ${fact.reason}`;
-    case "loop.blocked":
-      return `${fact.type} for ${fact.blockedMs} ms`;
-    case "health.request.failed":
-      return `${fact.type}: ${fact.url}: ${fact.reason}`;
-    default:
-      return "reason" in fact ? `${fact.type}: ${fact.reason}` : fact.type;
-  }
+type Fact<Type extends ServiceFact["type"]> = Extract<ServiceFact, { type: Type }>;
+const asIs = ({ type }: ServiceFact): string => type;
+const withReason = ({ type, reason }: Extract<ServiceFact, { reason: string }>): string => `${type}: ${reason}`;
+const withFence = ({ type, name, fence }: Extract<ServiceFact, { fence: number }>): string => `${type}: ${name}, fence ${fence}`;
+
+/** A fact in words. A new type of fact without words does not compile. */
+const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => string } = {
+  "state.entered": ({ state }) => state,
+  "phase.ended": ({ phase, outcome, durationMs }) => `${phase} ${outcome} after ${Math.round(durationMs)} ms`,
+  failed: ({ phase, message }) => `${phase}: ${message}`,
+  degraded: asIs,
+  "degraded.cleared": asIs,
+  "command.refused": ({ command, path }) => `${command}() is not allowed in '${path}'`,
+  "leadership.gained": withFence,
+  "leadership.released": withFence,
+  "leadership.lost": (fact) => `${withFence(fact)}: ${fact.reason}`,
+  "leadership.abandoned": (fact) => `${withFence(fact)}: ${fact.reason}`,
+  "lease.held": asIs,
+  "lease.suspect": withReason,
+  "lease.lost": withReason,
+  "lease.regained": asIs,
+  "lease.superseded": ({ type, twin }) => `${type}: pid ${twin.pid} on ${twin.host} has taken this instance id`,
+  "lease.released": asIs,
+  "lease.abandoned": withReason,
+  "lease.broken": withReason,
+  "redis.unreachable": withReason,
+  "redis.restored": asIs,
+  "loop.blocked": ({ type, blockedMs }) => `${type} for ${blockedMs} ms`,
+  "health.thread.died": withReason,
+  "health.port.moved": asIs,
+  "health.server.failed": withReason,
+  "health.request.failed": ({ type, url, reason }) => `${type}: ${url}: ${reason}`,
+  "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${path}`,
+  "flight.lost": withReason,
+  stopped: ({ outcome, reason }) => `stopped: ${outcome} (${reason})`,
 };
 
-/** The log is one of the writers. */
+const wordsOf = <Type extends ServiceFact["type"]>(fact: Fact<Type> & { readonly type: Type }): string => words[fact.type](fact);
+
+/** Writes a fact to the log, at its level and in its words. */
 export const writeFact = (log: Logger, fact: ServiceFact): void => {
   const level = fact.type === "stopped" && fact.outcome === "failed" ? "error" : factLevels[fact.type];
-  log[level](fact, words(fact));
+  log[level](fact, wordsOf(fact));
 };
