@@ -34,6 +34,7 @@ export class EventStream {
     this.#response = response;
     const headers = reply.getHeaders() as Record<string, string>;
     response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
+    response.flushHeaders();
     const keepAlive = setInterval(() => this.write(": \n\n"), keepAliveMs).unref();
     const end = () => this.end();
     // a reader that disconnects is no error

@@ -1,0 +1,233 @@
+/** The shell of every HTTP server: what it answers, what it refuses, and how it ends. */
+import dns from "node:dns";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { WebSocket } from "ws";
+import { refusalOf } from "../../src/http/guard.ts";
+import type { HttpServerOptions } from "../../src/http/server.ts";
+import { HttpServer } from "../../src/http/server.ts";
+import { addWebSockets } from "../../src/http/web-sockets.ts";
+import { ask, dial } from "../kit/http-client.ts";
+import { aborted } from "../kit/tier.ts";
+import { eventually } from "../kit/wait.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+/** longer than a test may take: what waits for it fails by the test's own deadline */
+const forever = 60_000;
+
+const created = async (options: Partial<HttpServerOptions> = {}) => {
+  const stopping = new AbortController();
+  const logged: object[] = [];
+  const write = (fields: object) => void logged.push(fields);
+  const log = { debug: write, info: write, warn: write, error: write };
+  const address = { host: "127.0.0.1", port: 0, advice: "Set A_PORT." };
+  const server = await HttpServer.create({ ...address, signal: stopping.signal, log, ...options });
+  cleanups.push(() => {
+    stopping.abort();
+    return server.close();
+  });
+  return { server, stopping, logged };
+};
+
+describe("an HTTP server", () => {
+  it("answers an unknown path with 404 and names it", async () => {
+    const { server } = await created();
+    const { port } = await server.listen();
+    const { status, data } = await ask(port, "/nowhere", { method: "PUT" });
+    expect([status, data]).toEqual([404, { error: "there is no PUT /nowhere" }]);
+  });
+
+  it("answers a failing route with 500, logs the reason and does not send it", async () => {
+    const { server, logged } = await created();
+    server.app.get("/broken", async () => {
+      throw new Error("the reason");
+    });
+    const { port } = await server.listen();
+    const { status, data } = await ask(port, "/broken");
+    expect([status, data]).toEqual([500, { error: "internal error" }]);
+    expect(logged).toEqual([{ type: "http.failed", url: "/broken", reason: "the reason" }]);
+  });
+
+  it("sends its headers with each answer, the unknown path's too", async () => {
+    const { server } = await created({ headers: (host) => ({ "x-asked-as": String(host) }) });
+    const { port } = await server.listen();
+    expect((await ask(port, "/nowhere")).headers["x-asked-as"]).toBe(`127.0.0.1:${port}`);
+  });
+
+  it("refuses a route with a schema, whose compiler it does not load", async () => {
+    const { server } = await created();
+    server.app.post("/", { schema: { body: { type: "object" } } }, async () => "");
+    await expect(server.listen()).rejects.toThrow("no route of a Stargazer server may have a schema");
+  });
+
+  it("rejects for a port that is taken, with the advice", async () => {
+    const { server } = await created();
+    const { port } = await server.listen();
+    const second = (await created({ port })).server;
+    const message = `port ${port} on 127.0.0.1 is taken. Set A_PORT.`;
+    await expect(second.listen()).rejects.toMatchObject({ code: "SG_ERR_START_FAILED", message });
+  });
+
+  it("rejects for a host that is none, with the advice", async () => {
+    const { server } = await created({ host: "192.0.2.1" });
+    await expect(server.listen()).rejects.toThrow(
+      /^port 0 on 192\.0\.2\.1 cannot be listened on: .*EADDRNOTAVAIL.*\. Set A_PORT\.$/,
+    );
+  });
+
+  it("does not listen when its signal aborts while the host name is resolved", async () => {
+    let resolveName = () => {};
+    const lookup = vi.spyOn(dns, "lookup").mockImplementation(((_name: string, done: (...args: unknown[]) => void) => {
+      resolveName = () => done(null, "127.0.0.1", 4);
+    }) as unknown as typeof dns.lookup);
+    cleanups.push(() => lookup.mockRestore());
+    const { server, stopping } = await created({ host: "some.name" });
+    const listening = server.listen();
+    await eventually("the name is being resolved", () => lookup.mock.calls.length > 0);
+    stopping.abort(new Error("stopping"));
+    resolveName();
+    await expect(listening).rejects.toThrow("stopping");
+    await eventually("nothing listens", () => !server.app.server.listening);
+  });
+});
+
+describe("the end of an HTTP server", () => {
+  it("makes each answer the last on its connection once the signal has aborted", async () => {
+    const { server, stopping } = await created();
+    server.app.get("/", async () => "here");
+    const { port } = await server.listen();
+    stopping.abort();
+    const { status, headers } = await ask(port, "/");
+    expect([status, headers.connection]).toEqual([200, "close"]);
+  });
+
+  it("answers the requests under way", async () => {
+    const { server, stopping } = await created({ graceMs: forever });
+    const answer = new AbortController();
+    const asked = new Promise<void>((resolve) => {
+      server.app.get("/", async () => {
+        resolve();
+        await aborted(answer.signal);
+        return "finished";
+      });
+    });
+    const { port } = await server.listen();
+    const answered = ask(port, "/");
+    await asked;
+    stopping.abort();
+    const closed = server.close();
+    await eventually("the port is free", () => !server.app.server.listening);
+    answer.abort();
+    expect((await answered).body).toBe("finished");
+    await closed;
+  });
+
+  it.each([
+    ["without a byte", ""],
+    ["with half a request", "GET / HTTP/1.1\r\n"],
+  ])("does not wait for a connection %s", async (_, bytes) => {
+    const { server, stopping } = await created({ graceMs: forever });
+    const { port } = await server.listen();
+    const { socket, received } = await dial(port);
+    socket.write(bytes);
+    stopping.abort();
+    await server.close();
+    await received.catch(() => {});
+  });
+
+  it("accepts what is in the backlog first", async () => {
+    const { server, stopping } = await created({ graceMs: forever });
+    server.app.get("/", async () => "served");
+    const { port } = await server.listen();
+    // the kernel completes these connections; Node accepts one each turn of the event loop
+    const outgoing = Array.from({ length: 20 }, () => request({ host: "127.0.0.1", port, agent: false }).end());
+    const answers = Promise.all(outgoing.map((one) => once(one, "response")));
+    await Promise.all(outgoing.map(async (one) => once((await once(one, "socket"))[0], "connect")));
+    stopping.abort();
+    const closed = server.close();
+    const statuses = (await answers).map(([response]) => response.resume().statusCode);
+    expect(statuses).toEqual(Array(20).fill(200));
+    await closed;
+  });
+
+  it("destroys after its grace a request that is never answered", async () => {
+    const { server, stopping } = await created({ graceMs: 20 });
+    const asked = new Promise<void>((resolve) => {
+      server.app.get("/", () => {
+        resolve();
+        return new Promise(() => {});
+      });
+    });
+    const { port } = await server.listen();
+    const answered = ask(port, "/");
+    answered.catch(() => {});
+    await asked;
+    stopping.abort();
+    await server.close();
+    await expect(answered).rejects.toThrow(/hang up|ECONNRESET/);
+  });
+
+  it("closes WebSockets with 1001 and the reason", async () => {
+    const { server, stopping } = await created({ graceMs: forever });
+    await addWebSockets(server.app, { maxPayload: 100, reason: "stopping" });
+    server.app.get("/", { websocket: true }, () => {});
+    const { port } = await server.listen();
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+    await once(socket, "open");
+    const ended = once(socket, "close");
+    stopping.abort();
+    await server.close();
+    const [code, reason] = await ended;
+    expect([code, String(reason)]).toEqual([1001, "stopping"]);
+  });
+
+  it("is one: each call returns the same promise, also before it listens", async () => {
+    const { server, stopping } = await created();
+    stopping.abort();
+    expect(server.close()).toBe(server.close());
+    await server.close();
+    await expect(server.listen()).rejects.toThrow();
+  });
+});
+
+describe("the guard", () => {
+  const loopback = { host: "127.0.0.1", origins: "any" } as const;
+  const own = { host: "127.0.0.1", origins: "same" } as const;
+  const everywhere = { host: "0.0.0.0", origins: "any" } as const;
+  it.each([
+    ["a loopback name", { host: "localhost:80" }, loopback, undefined],
+    ["an IPv6 loopback name", { host: "[::1]:80" }, loopback, undefined],
+    ["another name", { host: "example.com" }, loopback, /loopback name only/],
+    ["a name that begins like loopback", { host: "127.0.0.1.example.com" }, loopback, /loopback name only/],
+    ["no name", {}, loopback, /loopback name only/],
+    ["another name, where the server listens everywhere", { host: "example.com" }, everywhere, undefined],
+    ["a page of another origin, where any may ask", { host: "localhost", origin: "https://example.com" }, loopback, undefined],
+    ["a page of its own", { host: "localhost:80", origin: "http://localhost:80" }, own, undefined],
+    ["a page of another port", { host: "localhost:80", origin: "http://localhost:81" }, own, /another origin/],
+    ["an opaque origin", { host: "localhost:80", origin: "null" }, own, /another origin/],
+  ])("%s: %j", (_, names, server, refusal) => {
+    const found = refusalOf(names, server);
+    if (refusal === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatch(refusal);
+  });
+
+  it("ends the connection of an upgrade that it refuses", async () => {
+    const { server } = await created();
+    await addWebSockets(server.app, { maxPayload: 100, reason: "" });
+    server.app.get("/", { websocket: true }, () => {});
+    const { port } = await server.listen();
+    const socket = connect({ host: "127.0.0.1", port });
+    const head = ["GET / HTTP/1.1", "Host: example.com", "Upgrade: websocket", "Connection: Upgrade"];
+    const key = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+    socket.write(`${[...head, ...key].join("\r\n")}\r\n\r\n`);
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 421/);
+    await once(socket.resume(), "close");
+  });
+});
