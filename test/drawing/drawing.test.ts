@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { createMachine, setup } from "xstate";
+import { createActor, createMachine, setup } from "xstate";
 import type { PhaseRecord } from "../../machines/index.ts";
-import { stopSteps } from "../../machines/index.ts";
+import { lifecycleMachine, stopSteps } from "../../machines/index.ts";
 import { machineOf } from "../../src/charts/charts.ts";
 import { arrowId, chartOf } from "../../src/charts/graph.ts";
 import { bundlesOf, textOf } from "../../src/charts/words.ts";
@@ -18,7 +18,7 @@ import { baselines, sizes } from "../../src/drawing/layout.ts";
 import { textWidth } from "../../src/drawing/measure.ts";
 import { spineLayout } from "../../src/drawing/spine.ts";
 import { svgOf } from "../../src/drawing/svg.ts";
-import { timelineOf, timelineSvg, timelineTree } from "../../src/timeline/index.ts";
+import { deadlinesOf, timelineOf, timelineSvg, timelineTree } from "../../src/timeline/index.ts";
 import { openShell } from "../kit/cli.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -268,21 +268,48 @@ describe("a timeline", () => {
   it("is empty where there are no records", () => {
     expect(timelineTree([])).toEqual([]);
     expect(timelineOf([])).toEqual({ startedAt: 0, durationMs: 0, phases: [] });
-    expect(timelineSvg([], "nothing")).toContain("<svg");
+    expect(timelineSvg(timelineOf([]), "nothing")).toContain("<svg");
   });
 
   it("marks each phase in the picture and escapes its name", () => {
-    const svg = timelineSvg([...records, record("starting.<b>", 1020, 1, "done")], "a & b", 3090);
+    const svg = timelineSvg(timelineOf([...records, record("starting.<b>", 1020, 1, "done")], 3090), "a & b");
     for (const { phase } of records) expect(svg).toContain(`data-phase="${phase}"`);
     expect(svg).not.toMatch(/<b>|a & b/);
   });
 
+  it("cuts a run out that is long beside boot and stop, and draws a short one to scale", () => {
+    const life = (runMs: number) =>
+      timelineOf([
+        record("starting", 0, 100, "done"),
+        record("running", 100, runMs, "done"),
+        record("stopping", 100 + runMs, 50, "done"),
+      ]);
+    expect(timelineSvg(life(5000), "long")).toMatch(/class="cut"[\s\S]*>run 5\.0 s</);
+    expect(timelineSvg(life(20), "short")).not.toContain('class="cut"');
+  });
+
+  it("marks a deadline where it lies in the picture, and points to a later one", () => {
+    const timeline = timelineOf([record("starting", 0, 100, "timeout"), record("stopping", 100, 50, "done")]);
+    expect(timelineSvg(timeline, "late", { starting: 100 })).toContain('class="until"');
+    expect(timelineSvg(timeline, "early", { starting: 60_000 })).toContain('class="later"');
+  });
+
+  it("takes the deadlines from the chart and the settings of the run", () => {
+    const { context } = createActor(lifecycleMachine, {
+      input: { settings: { startTimeoutMs: 123, jitterMaxMs: 45 } },
+    }).getSnapshot();
+    const all = [record("init", 0, 0, "done"), record("jitter", 0, 9, "done"), record("starting", 9, 90, "done")];
+    expect(deadlinesOf([...all, record("starting.tools", 10, 50, "done")], context)).toEqual({ jitter: 45, starting: 123 });
+  });
+
   it("of a real run stands among the visualizations, from init to the last step of stopping", () => {
-    const { phases } = JSON.parse(read("visualizations/timeline.json")) as ReturnType<typeof timelineOf>;
+    const { deadlines, ...timeline } = JSON.parse(read("visualizations/timeline.json"));
+    const { phases } = timeline as ReturnType<typeof timelineOf>;
     const states = ["init", "jitter", "pinging", "starting", "registering", "healthy", "running", "stopping"];
     expect(phases.map(({ phase }) => phase).filter((phase) => phase !== "stopped")).toEqual(states);
     expect(phases.find(({ phase }) => phase === "stopping")?.phases.map(({ name }) => name)).toEqual(stopSteps);
     const svg = read("visualizations/timeline.svg");
+    expect(timelineSvg(timeline, "example", deadlines)).toBe(svg);
     const tree = read("visualizations/timeline.txt");
     for (const phase of states) expect(svg).toContain(`data-phase="${phase}"`);
     for (const phase of states) expect(tree).toContain(`─ ${phase} `);
