@@ -1,6 +1,5 @@
 /** The smallest parts of a picture, as SVG. */
-import type { Note, Rect } from "./layout.ts";
-import type { Shape } from "./legend.ts";
+import type { Note, Rect, Shape } from "./layout.ts";
 import { px } from "./path.ts";
 
 const signs: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

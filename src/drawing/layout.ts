@@ -2,7 +2,6 @@
 import type { ChartState, Kind, SpawnedChild } from "../charts/graph.ts";
 import type { Word } from "../charts/words.ts";
 import { textOf } from "../charts/words.ts";
-import type { Header } from "./legend.ts";
 import { textWidth } from "./measure.ts";
 
 export type Point = readonly [x: number, y: number];
@@ -60,6 +59,34 @@ export interface Caption {
   readonly className?: "end" | "begins";
 }
 
+export type Shape =
+  | Kind
+  | "invokes"
+  | "reacts"
+  | "begins"
+  | "ends"
+  | "child"
+  | "initial"
+  | "final"
+  | "ready"
+  | "rail"
+  | "any"
+  | "parallel";
+
+export interface LegendItem {
+  readonly shape: Shape;
+  readonly text: string;
+  readonly x: number;
+  /** the baseline of its text */
+  readonly y: number;
+}
+
+export interface Header {
+  readonly sentence: readonly string[];
+  readonly legend: readonly LegendItem[];
+  readonly bottom: number;
+}
+
 export interface Layout {
   readonly width: number;
   readonly height: number;
@@ -73,6 +100,7 @@ export interface Layout {
   readonly header: Header;
 }
 
+export const margin = 26;
 export const sizes = { name: 14, note: 11.5, caption: 11.5, word: 11.5, title: 21, sentence: 13 } as const;
 export const labelHeight = 17;
 const labelGap = 8;

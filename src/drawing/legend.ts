@@ -2,38 +2,9 @@
 import type { Chart, Kind } from "../charts/graph.ts";
 import type { Word } from "../charts/words.ts";
 import { bundlesOf, reactionsOf } from "../charts/words.ts";
-import { sizes, wrapped } from "./layout.ts";
+import type { Header, LegendItem, Shape } from "./layout.ts";
+import { margin, sizes, wrapped } from "./layout.ts";
 import { textWidth } from "./measure.ts";
-
-export const margin = 26;
-
-export type Shape =
-  | Kind
-  | "invokes"
-  | "reacts"
-  | "begins"
-  | "ends"
-  | "child"
-  | "initial"
-  | "final"
-  | "ready"
-  | "rail"
-  | "any"
-  | "parallel";
-
-export interface LegendItem {
-  readonly shape: Shape;
-  readonly text: string;
-  readonly x: number;
-  /** the baseline of its text */
-  readonly y: number;
-}
-
-export interface Header {
-  readonly sentence: readonly string[];
-  readonly legend: readonly LegendItem[];
-  readonly bottom: number;
-}
 
 /** how wide a shape is, with the space before its text */
 export const shapeWidth = (shape: Shape): number => {

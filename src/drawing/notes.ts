@@ -2,8 +2,7 @@
 import type { Chart, ChartState, SpawnedChild } from "../charts/graph.ts";
 import { reactionsOf, textOf } from "../charts/words.ts";
 import type { Caption, Label, Note } from "./layout.ts";
-import { flowOf, labelsOf } from "./layout.ts";
-import { margin } from "./legend.ts";
+import { flowOf, labelsOf, margin } from "./layout.ts";
 
 /** What the whole chart leads to starts from a box of its own. */
 export const anyStateOf = ({ root, arrows }: Chart): ChartState[] =>

@@ -7,8 +7,8 @@
  */
 import type { Chart, SpawnedChild } from "../charts/graph.ts";
 import type { Bar, Box, Caption, Label, Layout, Line } from "./layout.ts";
-import { captionLine, headText, headWidth, sizes, wrapped } from "./layout.ts";
-import { headerOf, margin } from "./legend.ts";
+import { captionLine, headText, headWidth, margin, sizes, wrapped } from "./layout.ts";
+import { headerOf } from "./legend.ts";
 import { textWidth } from "./measure.ts";
 import { everywhereOf } from "./notes.ts";
 import type { Spine } from "./spine-lines.ts";

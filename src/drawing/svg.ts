@@ -3,10 +3,9 @@ import type { ChartState } from "../charts/graph.ts";
 import type { Word } from "../charts/words.ts";
 import { joinBefore } from "../charts/words.ts";
 import { circle, escapeXml, legendMarks, noteMarks, rect, text, titled } from "./ink.ts";
-import type { Bar, Box, Caption, Label, Layout, Line, Note, Point } from "./layout.ts";
-import { baselines, headWidth, labelHeight, labelPadding, markWidth, noteWidth } from "./layout.ts";
-import type { Header, LegendItem } from "./legend.ts";
-import { margin, shapeWidth } from "./legend.ts";
+import type { Bar, Box, Caption, Header, Label, Layout, LegendItem, Line, Note, Point } from "./layout.ts";
+import { baselines, headWidth, labelHeight, labelPadding, margin, markWidth, noteWidth } from "./layout.ts";
+import { shapeWidth } from "./legend.ts";
 import { headOf, pathOf, px } from "./path.ts";
 import { chartStyle } from "./style.ts";
 
