@@ -1,6 +1,6 @@
 /** F15 to F17: uncaught errors, neighbours, watchers that throw, a machine that fails. */
 import { expect } from "vitest";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import { ask } from "../kit/http-client.ts";
 import { failuresOf, hooksOf, phaseOf, releasesOf, reportOf, Stage } from "../kit/narrator.ts";
 import { eventually } from "../kit/wait.ts";
@@ -73,5 +73,7 @@ fault("F17", "a machine that fails all the same", async (happened) => {
   expect(failuresOf(program)).toHaveLength(1);
   expect(hooksOf(program)).toEqual(["onStart", "run", "onStop"]);
   expect(releasesOf(program)).toEqual([1, 0]);
-  happened(`deregistered, onStop and the releases ran, no connection left; it ended by itself after ${told(ms)} of life, exit 1`);
+  happened(
+    `deregistered, onStop and the releases ran, no connection left; it ended by itself after ${readable(ms)} of life, exit 1`,
+  );
 });

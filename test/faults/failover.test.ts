@@ -2,7 +2,7 @@
 import { afterEach, expect } from "vitest";
 import type { TestCluster } from "../kit/cluster.ts";
 import { startCluster } from "../kit/cluster.ts";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import { ask } from "../kit/http-client.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import type { Sentinels } from "../kit/sentinel.ts";
@@ -108,7 +108,7 @@ fault(
     expect(await program.ended, program.errors).toMatchObject({ code: 0 });
     expect(await replica.witness.exists(key)).toBe(0);
     happened(
-      `the failover took ${told(failoverMs)}, the next confirmed beat came ${told(gapMs)} after the last one (every ${told(heartbeatMs)})`,
+      `the failover took ${readable(failoverMs)}, the next confirmed beat came ${readable(gapMs)} after the last one (every ${readable(heartbeatMs)})`,
     );
     happened(`${troublesOf(program).join(", ") || "the lease noticed nothing"}; deregistered at the new master`);
   },
@@ -150,7 +150,7 @@ fault(
     expect(await program.ended, program.errors).toMatchObject({ code: 0 });
     expect(await witness.exists(`{sg}:${key}`)).toBe(0);
     happened(
-      `${keys} keys moved between three nodes; longest time between two confirmed beats ${told(gapMs)} (every ${told(beatMs)})`,
+      `${keys} keys moved between three nodes; longest time between two confirmed beats ${readable(gapMs)} (every ${readable(beatMs)})`,
     );
     happened(`${troublesOf(program).join(", ") || "the lease noticed nothing"}; deregistered where the slot was last`);
   },

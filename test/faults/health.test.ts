@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect } from "vitest";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import type { Answer } from "../kit/http-client.ts";
 import { ask } from "../kit/http-client.ts";
 import { hooksOf, phaseOf, releasesOf, reportOf, Stage } from "../kit/narrator.ts";
@@ -47,7 +47,7 @@ for (const [what, probeThread] of [
   ["answered on the main thread", false],
   ["answered on the probe thread", true],
 ] as const) {
-  fault("F27", `a block of ${told(blockMs)}, ${what}`, async (happened) => {
+  fault("F27", `a block of ${readable(blockMs)}, ${what}`, async (happened) => {
     const { program, port } = await stage.running({ blockMs, options: { probeThread } });
     const seen: Seen[] = [];
     await lookUntil(port, seen, "ready", isReady);
@@ -60,7 +60,7 @@ for (const [what, probeThread] of [
     program.signal("SIGTERM");
     await stage.endsWell(program, 0);
     happened(
-      `/readyz 503 "${pressed.ready.data.reason}", answered after ${told(pressed.tookMs)}; /healthz 200 all the while; then ready again`,
+      `/readyz 503 "${pressed.ready.data.reason}", answered after ${readable(pressed.tookMs)}; /healthz 200 all the while; then ready again`,
     );
   });
 }
@@ -105,7 +105,7 @@ fault("F28", "Redis takes the check and does not answer", async (happened) => {
   expect(liveness(seen)).toEqual([200]);
   expect(Math.max(...seen.map(({ tookMs }) => tookMs))).toBeLessThan(2000);
   program.signal("SIGKILL");
-  happened(`503 after ${told(ms)}, "${fallen.ready.data.reason}"; no probe waited for it, /healthz 200`);
+  happened(`503 after ${readable(ms)}, "${fallen.ready.data.reason}"; no probe waited for it, /healthz 200`);
 });
 
 fault("F28", "many probes at once", async (happened) => {
@@ -119,7 +119,7 @@ fault("F28", "many probes at once", async (happened) => {
   expect(checks).toBeLessThanOrEqual(Math.ceil(ms / 1000) + 1);
   program.signal("SIGTERM");
   await stage.endsWell(program, 0);
-  happened(`${answers.length} probes within ${told(ms)} cost ${checks} ${checks === 1 ? "check" : "checks"} (one a second)`);
+  happened(`${answers.length} probes within ${readable(ms)} cost ${checks} ${checks === 1 ? "check" : "checks"} (one a second)`);
 });
 
 fault("F29", "by another process's listener", async (happened) => {

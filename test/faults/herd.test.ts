@@ -1,7 +1,7 @@
 /** F24: two hundred replicas at once, in one process, each with its own two connections. */
 import { afterEach, expect } from "vitest";
 import { TestRedis as BrittleRedis } from "../../src/testing/test-redis.ts";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -53,7 +53,7 @@ fault("F24", "the first PING of each", async (happened) => {
   expect(span).toBeGreaterThan(jitterMaxMs * 0.8);
   expect(peak).toBeLessThan(replicas * mostInOneWindow);
   happened(
-    `${replicas} first PINGs over ${told(span)} of a jitter of ${told(jitterMaxMs)}; at most ${peak} of them within ${told(windowMs)}`,
+    `${replicas} first PINGs over ${readable(span)} of a jitter of ${readable(jitterMaxMs)}; at most ${peak} of them within ${readable(windowMs)}`,
   );
 });
 
@@ -92,10 +92,10 @@ fault(
     const late = tries.filter((time) => time > tries[0]! + reconnectCapMs);
     expect(peakOf(late)).toBeLessThan(connections * mostInOneWindow);
     happened(
-      `${connections} connections came back over ${told(spanOf(back))}, at most ${peak} within ${told(windowMs)}; all connected after ${told(connectedMs)}, all registered after ${told(registeredMs)}`,
+      `${connections} connections came back over ${readable(spanOf(back))}, at most ${peak} within ${readable(windowMs)}; all connected after ${readable(connectedMs)}, all registered after ${readable(registeredMs)}`,
     );
     happened(
-      `while it was away ${tries.length} tries in ${told(spanOf(tries))}, at most ${peakOf(late)} within ${told(windowMs)}`,
+      `while it was away ${tries.length} tries in ${readable(spanOf(tries))}, at most ${peakOf(late)} within ${readable(windowMs)}`,
     );
   },
   { slow: true },

@@ -1,6 +1,6 @@
 /** F6 to F9: hooks that hang or throw, and what is left after stop. */
 import { expect } from "vitest";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import type { Plan } from "../kit/narrator.ts";
 import { failuresOf, hooksOf, phaseOf, releasesOf, reportOf, Stage } from "../kit/narrator.ts";
 import type { Program } from "../kit/program.ts";
@@ -21,7 +21,7 @@ const wasCut = async (program: Program): Promise<string> => {
   expect(durationMs).toBeLessThan(budgetMs + slackMs);
   expect(await stage.entries()).toEqual([]);
   expect(phaseOf(program, "stopping.disconnecting").outcome).toBe("done");
-  return `${failuresOf(program).join(", ")}; stopped in ${told(durationMs)} of ${told(budgetMs)}, exit 1`;
+  return `${failuresOf(program).join(", ")}; stopped in ${readable(durationMs)} of ${readable(budgetMs)}, exit 1`;
 };
 
 const lifo = [2, 1, 0];

@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect } from "vitest";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import type { Line } from "../kit/http-client.ts";
 import { ask, dial } from "../kit/http-client.ts";
 import type { Plan } from "../kit/narrator.ts";
@@ -66,14 +66,14 @@ for (const [what, probeThread] of threads) {
     expect(new Set(rounds.map(({ ready }) => ready))).toEqual(new Set([503]));
     expect(new Set(rounds.map(({ own }) => own))).toEqual(new Set([200]));
     happened(
-      `${rounds.length} times in ${told(rounds.at(-1)!.atMs)} of ${told(drainDelayMs)}: /readyz 503, the tier's own page 200`,
+      `${rounds.length} times in ${readable(rounds.at(-1)!.atMs)} of ${readable(drainDelayMs)}: /readyz 503, the tier's own page 200`,
     );
   });
 
   fault("F2", what, async (happened) => {
     const rounds = await drained(probeThread);
     expect(new Set(rounds.map(({ live }) => live))).toEqual(new Set([200]));
-    happened(`${rounds.length} times in ${told(rounds.at(-1)!.atMs)} of ${told(drainDelayMs)}: /healthz 200`);
+    happened(`${rounds.length} times in ${readable(rounds.at(-1)!.atMs)} of ${readable(drainDelayMs)}: /healthz 200`);
   });
 }
 
@@ -112,7 +112,7 @@ for (const [what, probeThread] of threads) {
     const { durationMs, outcome } = phaseOf(program, "stopping.closing");
     expect(outcome).toBe("done");
     expect(durationMs).toBeLessThan(4000);
-    happened(`it was answered after the port had closed; with 10 idle ones the close took ${told(durationMs)}`);
+    happened(`it was answered after the port had closed; with 10 idle ones the close took ${readable(durationMs)}`);
   });
 }
 
@@ -130,7 +130,9 @@ fault("F3", "a request of the tier's own", async (happened) => {
   await stage.endsWell(program, 0);
   const { durationMs } = phaseOf(program, "stopping.releasing");
   expect(durationMs).toBeLessThan(1500);
-  happened(`it finished while the service drained; its keep-alive connection ended with it, the close took ${told(durationMs)}`);
+  happened(
+    `it finished while the service drained; its keep-alive connection ended with it, the close took ${readable(durationMs)}`,
+  );
 });
 
 type Knock = "served" | "refused" | "reset before an answer" | "cut half way";
@@ -206,7 +208,7 @@ for (const [what, plan] of outliving) {
     expect(hooksOf(program).at(-1)).toBe("onStop");
     expect(await stage.entries()).toEqual([]);
     happened(
-      `its signal aborted, it was left after ${told(durationMs)} of ${told(graceMs)}, exit 1: "${reportOf(program).error!.message}"`,
+      `its signal aborted, it was left after ${readable(durationMs)} of ${readable(graceMs)}, exit 1: "${reportOf(program).error!.message}"`,
     );
   });
 }
@@ -217,5 +219,5 @@ fault("F5", "work that ends within its grace", async (happened) => {
   await stage.endsWell(program, 0);
   const { durationMs, outcome } = phaseOf(program, "stopping.draining");
   expect(outcome).toBe("done");
-  happened(`it took ${told(durationMs)} after its signal, and was waited for: exit 0`);
+  happened(`it took ${readable(durationMs)} after its signal, and was waited for: exit 0`);
 });

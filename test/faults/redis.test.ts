@@ -1,7 +1,7 @@
 /** F18, F19: Redis in trouble at boot and at shutdown. */
 import { afterEach, expect } from "vitest";
 import type { Happened } from "../kit/fault.ts";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import type { Trouble, Troubled } from "../kit/troubles.ts";
 import { startTroubled, troubles } from "../kit/troubles.ts";
@@ -34,18 +34,18 @@ const service = (url: string, options: object, test: object = {}) =>
 const durationOf = (program: Program, phase: string) =>
   (program.report!.phases as { phase: string; durationMs: number }[]).find((record) => record.phase === phase)!.durationMs;
 
-const givesUp = async (url: string, { says, silent }: Trouble): Promise<string> => {
+const givesUp = async (url: string, { message, silent }: Trouble): Promise<string> => {
   const program = service(url, {});
   const { code } = await program.ended;
   expect(code, program.errors).toBe(1);
   const { error } = program.report as unknown as { error: { code: string; phase: string; message: string } };
   expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", phase: "pinging" });
-  expect(error.message).toMatch(says);
+  expect(error.message).toMatch(message);
   expect(error.message).toMatch(/^Redis at redis:\/\/:\*+@127\.0\.0\.1:\d+ .* 3 attempts: .*Set REDIS_URL/);
   const ms = durationOf(program, "pinging");
   expect(ms).toBeLessThan(gateMs);
   if (silent) expect(ms).toBeGreaterThan(attempts * pingTimeoutMs - 50);
-  return `required: gave up after 3 attempts in ${told(ms)}, exit 1, "${says.exec(error.message)![0]}"`;
+  return `required: gave up after 3 attempts in ${readable(ms)}, exit 1, "${message.exec(error.message)![0]}"`;
 };
 
 const letsGo = async (url: string): Promise<string> => {
@@ -57,7 +57,7 @@ const letsGo = async (url: string): Promise<string> => {
   expect(program.report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
   expect(program.errors).toBe("");
   expect(ms).toBeLessThan(3000);
-  return `SIGTERM in the middle: exit 0 after ${told(ms)}`;
+  return `SIGTERM in the middle: exit 0 after ${readable(ms)}`;
 };
 
 /** Begins without Redis; the returned function heals it and waits until nothing shows that it was not there. */
@@ -74,7 +74,7 @@ const getsBy = async ({ url, redis }: Troubled): Promise<(heal: () => Promise<un
     await eventually("the entry", async () => (await redis.witness.keys("sg:registry:service:*")).length === 1);
     program.signal("SIGTERM");
     expect(await program.ended, program.errors).toMatchObject({ code: 0 });
-    return `optional: ran degraded, registered ${told(ms)} after it was well`;
+    return `optional: ran degraded, registered ${readable(ms)} after it was well`;
   };
 };
 
@@ -115,6 +115,6 @@ for (const trouble of [dead, ...troubles.filter(({ name }) => ["a black hole", "
   fault("F19", trouble.name, async (happened) => {
     const { ms, deregistering } = await stopsWithin(trouble);
     expect(deregistering).toMatch(/failed|timeout/);
-    happened(`exit 0 after ${told(ms)} of ${told(budgetMs)}, the goodbye marked "${deregistering}"`);
+    happened(`exit 0 after ${readable(ms)} of ${readable(budgetMs)}, the goodbye marked "${deregistering}"`);
   });
 }

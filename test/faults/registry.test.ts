@@ -5,7 +5,7 @@ import { Registry } from "../../src/index.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { RegistryEvent } from "../../src/registry/events.ts";
 import { TestRedis as BrittleRedis } from "../../src/testing/test-redis.ts";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import { ask } from "../kit/http-client.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
@@ -62,7 +62,7 @@ const comesBack = async (program: Program, before: RegistryEntry, since: number)
   const ms = performance.now() - since;
   expect(after).toMatchObject({ incarnation: before.incarnation, pid: program.pid, startedAt: before.startedAt });
   expect(typesOf(program)).toEqual(expect.arrayContaining(["lease.lost", "lease.regained"]));
-  return `${typesOf(program).join(", ")}; written again under the same incarnation within ${told(ms)} (a beat is ${told(heartbeatMs)})`;
+  return `${typesOf(program).join(", ")}; written again under the same incarnation within ${readable(ms)} (a beat is ${readable(heartbeatMs)})`;
 };
 
 for (const [what, act] of [
@@ -100,7 +100,7 @@ fault("F20", "Redis killed and started empty", async (happened) => {
   const since = performance.now();
   const after = await brittle.ask((client) => running(client));
   expect(after).toMatchObject({ pid: before.pid, incarnation: before.incarnation });
-  happened(`${typesOf(program).join(", ")}; back ${told(performance.now() - since)} after the empty one was up`);
+  happened(`${typesOf(program).join(", ")}; back ${readable(performance.now() - since)} after the empty one was up`);
 });
 
 /** A service of the id, through the proxy, until it has registered, beaten and been killed; and all that it wrote. */
@@ -166,7 +166,7 @@ fault("F22", "an answer takes three times a heartbeat", async (happened) => {
   expect(Math.min(...gaps)).toBeGreaterThan(2 * proxy.delayMs - 20);
   expect(typesOf(program)).toEqual([]);
   happened(
-    `heartbeat ${told(heartbeatMs)}, answers after ${told(2 * proxy.delayMs)}: never closer than ${told(Math.min(...gaps))}`,
+    `heartbeat ${readable(heartbeatMs)}, answers after ${readable(2 * proxy.delayMs)}: never closer than ${readable(Math.min(...gaps))}`,
   );
 });
 
@@ -196,7 +196,7 @@ fault("F22", "a half-open connection", async (happened) => {
   await running();
   await eventually("ready again", async () => (await ask(port, "/readyz")).status === 200, { timeoutMs: 10_000 });
   happened(
-    `suspect after ${told(ms)}; /status: missed ${data.lease.missed}; /readyz 503 (${ready!.data.reason}), /healthz 200; then well again`,
+    `suspect after ${readable(ms)}; /status: missed ${data.lease.missed}; /readyz 503 (${ready!.data.reason}), /healthz 200; then well again`,
   );
 });
 
@@ -230,7 +230,7 @@ fault("F23", "SIGKILL", async (happened) => {
   await eventually("readers are told", () => events.some(({ type }) => type === "expired"));
   const toldMs = performance.now() - since;
   expect(await new Registry(redis.witness).list("fixture")).toEqual([]);
-  happened(`TTL ${told(leaseTtlMs)}: the entry was gone after ${told(ms)}, told to a watcher after ${told(toldMs)}`);
+  happened(`TTL ${readable(leaseTtlMs)}: the entry was gone after ${readable(ms)}, told to a watcher after ${readable(toldMs)}`);
 });
 
 fault("F23", "five of six at once", async (happened) => {
@@ -284,7 +284,7 @@ fault("F25", "two processes", async (happened) => {
   newer.signal("SIGTERM");
   expect(await newer.ended).toMatchObject({ code: 0 });
   happened(
-    `the older one knew after ${told(ms)} (at most ${told(heartbeatMs * 1.1 + writeTimeoutMs)}), stopped itself, exit 1, naming pid ${newer.pid}`,
+    `the older one knew after ${readable(ms)} (at most ${readable(heartbeatMs * 1.1 + writeTimeoutMs)}), stopped itself, exit 1, naming pid ${newer.pid}`,
   );
 });
 
@@ -299,5 +299,5 @@ fault("F25", "the older was paused meanwhile", async (happened) => {
   expect(ending).toMatchObject({ code: 1 });
   expect(older.report).toMatchObject({ reason: "superseded" });
   expect(await running()).toMatchObject({ pid: newer.pid });
-  happened(`it woke, and was gone ${told(ending.ms)} later, exit 1; the newer one holds the entry`);
+  happened(`it woke, and was gone ${readable(ending.ms)} later, exit 1; the newer one holds the entry`);
 });

@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { lifecycleMachine, stateNames } from "../../machines/index.ts";
 import type { Happened } from "../kit/fault.ts";
-import { fault, told } from "../kit/fault.ts";
+import { fault, readable } from "../kit/fault.ts";
 import type { Plan } from "../kit/narrator.ts";
 import { failuresOf, hooksOf, phaseOf, reportOf, Stage, statesOf } from "../kit/narrator.ts";
 import type { Program } from "../kit/program.ts";
@@ -85,7 +85,7 @@ fault("F10", "registering, its write stuck on the way", async (happened) => {
   await wentOnlyForward(program, 0);
   const deregistering = phaseOf(program, "stopping.deregistering");
   expect(deregistering.outcome).toBe("done");
-  happened(`the goodbye waited behind it (${told(deregistering.durationMs)}), no entry is left`);
+  happened(`the goodbye waited behind it (${readable(deregistering.durationMs)}), no entry is left`);
 });
 
 fault("F10", "no place of the boot is left out", async (happened) => {
@@ -172,7 +172,7 @@ fault("F12", "the deadlines hold all the same", async (happened) => {
   const program = await heardAsOne(async () => stage.service({ at, hears: true, run: "hangs", onStop: "hangs", options }));
   expect(await program.ended).toMatchObject({ code: 1 });
   expect(failuresOf(program)).toEqual(["stopping.draining SG_ERR_DRAIN_TIMEOUT", "stopping.unwinding SG_ERR_STOP_TIMEOUT"]);
-  happened(`run and onStop that hang were cut at theirs: ${told(phaseOf(program, "stopping").durationMs)} in all, exit 1`);
+  happened(`run and onStop that hang were cut at theirs: ${readable(phaseOf(program, "stopping").durationMs)} in all, exit 1`);
 });
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -202,7 +202,7 @@ for (const [what, plan, state, signals, code] of stubborn) {
       /^stargazer: SIG(TERM|INT) again: exiting at once, without waiting for fixture\/\S+ in stopping\.\w+$/,
     );
     expect(lastLine).toContain(`${signals[1]} again`);
-    happened(`exit ${code} after ${told(ending.ms)}, "${lastLine.replace(/fixture\/\S+/, "fixture/...")}"`);
+    happened(`exit ${code} after ${readable(ending.ms)}, "${lastLine.replace(/fixture\/\S+/, "fixture/...")}"`);
   });
 }
 
@@ -216,7 +216,7 @@ fault("F13", "the pair, 30 ms apart", async (happened) => {
     return paired;
   });
   expect(await oneEnd(program, 0)).toContain("shutdown (SIGTERM)");
-  happened(`heard ${told(heardApart(program))} apart, it stopped in its own time, exit 0`);
+  happened(`heard ${readable(heardApart(program))} apart, it stopped in its own time, exit 0`);
 });
 
 /** A crash at each of these paths, as an exception and as a rejection; `stopping` was begun by a signal. */

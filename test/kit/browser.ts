@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 
 const executable = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((file) => existsSync(file));
 
-/** It speaks to nobody but the test. */
+/** Listens on loopback only, for the test. */
 const args = [
   "--no-sandbox",
   "--disable-gpu",
@@ -16,7 +16,7 @@ const args = [
   "--disable-sync",
 ];
 
-/** Undefined where no browser is at hand; says then which tests are left out, and why. */
+/** Undefined where the machine has no browser; a warning then names the tests that are left out, and why. */
 export const launchBrowser = async (leftOut: string): Promise<Browser | undefined> => {
   if (executable !== undefined) return chromium.launch({ executablePath: executable, args });
   console.warn(`left out, because no Chromium is at hand (npm run setup -- --browser): ${leftOut}`);

@@ -1,4 +1,4 @@
-/** The command line as people run it: the built program, in a temporary folder of its own, so that no fleet outside is found. */
+/** The built command line in a temporary folder of its own, so that it finds no fleet outside. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ export interface CliProcess {
   line(what: string, fits: (line: string) => boolean): Promise<string>;
 }
 
-/** A place on this machine where one shell sees what another one started. */
+/** A temporary folder in which one command finds what another one started. */
 export interface Shell {
   readonly folder: string;
   start(args: readonly string[], env?: Record<string, string | undefined>): CliProcess;
@@ -76,12 +76,11 @@ const watched = (child: ChildProcess): CliProcess => {
     ended,
     out: () => out,
     err: () => err,
-    line: async (what, fits) =>
-      (await eventually(`${what} in: ${out} ${err}`, () => out.split("\n").find(fits), { timeoutMs: 15_000 })) as string,
+    line: async (what, fits) => (await eventually(`${what} in: ${out} ${err}`, () => out.split("\n").find(fits))) as string,
   };
 };
 
-/** For `afterEach`: whatever a failed test left running. */
+/** For `afterEach`: ends the processes that a failed test left running. */
 export const endCli = async (): Promise<void> => {
   for (const child of running) {
     child.kill("SIGKILL");

@@ -23,7 +23,7 @@ export const startCluster = async (): Promise<TestCluster> => {
   await Promise.all(nodes.map(({ redis }, at) => redis.witness.cluster("ADDSLOTSRANGE", ...shareOf(at))));
   for (const { redis, bus } of nodes.slice(1)) await first!.redis.witness.call("CLUSTER", "MEET", "127.0.0.1", redis.port, bus);
   const all = nodes.map(({ redis }) => redis);
-  await eventually("the cluster is up", () => isUp(all), { timeoutMs: 20_000 });
+  await eventually("the cluster is up", () => isUp(all));
   const slot = Number(await first!.redis.witness.call("CLUSTER", "KEYSLOT", "{sg}:"));
   return {
     password,

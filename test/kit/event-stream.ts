@@ -20,7 +20,7 @@ export class EventReader {
   private constructor(response: IncomingMessage) {
     this.response = response;
     response.setEncoding("utf8");
-    response.on("data", (text: string) => this.#hear(text));
+    response.on("data", (text: string) => this.#read(text));
     for (const end of ["end", "error", "close"]) {
       response.on(end, () => {
         this.isEnded = true;
@@ -52,7 +52,7 @@ export class EventReader {
     this.response.destroy();
   }
 
-  #hear(text: string): void {
+  #read(text: string): void {
     const frames = (this.#rest + text).split("\n\n");
     this.#rest = frames.pop() ?? "";
     for (const frame of frames) {

@@ -1,10 +1,11 @@
-/** One case of a fault of test/faults/claims.mjs: a test that bears its number and says what it saw. */
+/** One case of a fault of test/faults/claims.mjs: a test that has the number of the fault and reports what happened. */
 import { test } from "vitest";
 import { claims } from "../faults/claims.mjs";
+import { deadlines } from "./deadlines.ts";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** what a case of a fault saw, in sentences with their measured facts */
+    /** what happened in a case of a fault, in sentences with the measured values */
     happened?: string[];
     /** the case takes long, and was left to `npm run faults` */
     left?: boolean;
@@ -27,7 +28,7 @@ export const fault = (
   id: keyof typeof claims,
   what: string,
   work: (happened: Happened) => Promise<void>,
-  { slow = false, timeoutMs = slow ? 120_000 : 30_000 }: FaultOptions = {},
+  { slow = false, timeoutMs = slow ? deadlines.long : deadlines.test }: FaultOptions = {},
 ): void => {
   const isLeft = slow && !runsSlow;
   test.runIf(!isLeft)(
@@ -41,5 +42,5 @@ export const fault = (
   );
 };
 
-/** Milliseconds as they are told: `840 ms`, `2.1 s`. */
-export const told = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+/** Milliseconds to read: `840 ms`, `2.1 s`. */
+export const readable = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);

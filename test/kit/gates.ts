@@ -1,4 +1,4 @@
-/** Gates that hold an effect until the test says how it goes, and a clock whose timers fire when the test says so. */
+/** Gates that hold an effect until the test opens or fails them, and a clock whose timers the test fires. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../../src/clock.ts";
 import { deadlines } from "./deadlines.ts";
@@ -31,18 +31,18 @@ export class Gates {
     return (this.#held.get(name)?.length ?? 0) > 0;
   }
 
-  /** The latest gate of that name, as soon as somebody waits at it. */
+  /** Resolves with the latest gate of that name once an effect is held there. */
   async take(name: string): Promise<Gate> {
     await settles(`${name} is called`, () => this.isHeld(name));
     return this.#held.get(name)!.pop()!;
   }
 
-  /** Nobody waits any longer at the gates of these names. */
+  /** Opens the gates of these names that are held now. */
   openNamed(...names: readonly string[]): void {
     for (const name of names) for (const gate of this.#held.get(name)?.splice(0) ?? []) gate.open();
   }
 
-  /** Nobody waits any longer. */
+  /** Opens every gate that is held now. */
   openAll(): void {
     for (const gates of this.#held.values()) for (const gate of gates.splice(0)) gate.open();
   }

@@ -1,4 +1,4 @@
-/** What all tests need: a Redis server that can be started. At the end it says what was left to `npm run faults`. */
+/** Fails at once where no Redis server can be started; logs at the end how many cases were left to `npm run faults`. */
 import type { TestProject } from "vitest/node";
 import { findRedisServer } from "../../src/redis/embedded/binary.ts";
 

@@ -29,7 +29,7 @@ const realLease = providedLifecycle.implementations.actors.lease as unknown as t
 const serviceName = "lease";
 let made = 0;
 
-/** The registry never says `gone` to a register: the chart is answered by hand. */
+/** The registry never answers `gone` to a register, so this answer is given by hand. */
 export const isForcedAnswer = (_: unknown, { type, output }: ModelEvent): boolean =>
   type === "xstate.done.actor.registerInstance" && (output as LeaseAnswer).type === "gone";
 
@@ -132,7 +132,7 @@ export class LeaseUnderTest {
     if (hangs) this.#way.lift();
   }
 
-  /** The connection breaks under the write; a goodbye of a boot that has written nothing sends nothing, and is failed by hand. */
+  /** The connection breaks under the write. The deregistration of a boot that has written nothing sends nothing: it is failed by hand. */
   async #fail(write: string, before: LeaseSnapshot): Promise<void> {
     const gate = await this.#way.gates.take(write);
     await this.#way.cut();

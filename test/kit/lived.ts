@@ -4,7 +4,7 @@ import type { ServiceOptions } from "../../src/index.ts";
 import type { TestHooks } from "./tier.ts";
 import { TestTier } from "./tier.ts";
 
-/** Without Redis unless told; with `until` it is stopped there, by an error. */
+/** A life without Redis, unless the options have one; with `until` an error stops it there. */
 export const lived = async (
   hooks: TestHooks,
   options: Partial<ServiceOptions> = {},

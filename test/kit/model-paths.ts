@@ -6,7 +6,7 @@ import { statePath } from "../../machines/index.ts";
 import type { Model, ModelEvent } from "./model.ts";
 import { declaredTransitions, eventName, sequencesOf } from "./model.ts";
 
-/** A system that does what the model's events say. */
+/** A system that can be made to go through the events of a model. */
 export interface UnderTest<S> {
   exec(before: S, event: ModelEvent): Promise<void>;
   /** Waits until the system is where the model is, and compares the rest of it. */

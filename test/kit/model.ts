@@ -16,7 +16,7 @@ export interface Model<S extends AnyMachineSnapshot = AnyMachineSnapshot> {
   readonly input: unknown;
   /** the state and everything that a guard reads */
   readonly key: (snapshot: S) => unknown;
-  /** what tells one arrow from another in `sequencesOf`; default: the state's path */
+  /** the place by which `sequencesOf` distinguishes arrows; default: the path of the state */
   readonly place?: (snapshot: S) => string;
   /** the events worth trying in a snapshot for a type that needs a payload or a condition; none means not offered */
   readonly payloads: Readonly<Record<string, (snapshot: S) => readonly ModelEvent[]>>;
@@ -195,9 +195,9 @@ export const inertLeaseWrites = leaseMachine.provide({
   actors: Object.fromEntries(Object.keys(leaseMachine.implementations.actors).map((name) => [name, never])) as never,
 });
 
-const twin = { host: "elsewhere", pid: 1 };
+const newerBoot = { host: "elsewhere", pid: 1 };
 const whileLeased = (event: ModelEvent) => (snapshot: LifecycleSnapshot) => (snapshot.context.isLeaseAlive ? [event] : []);
-/** the facts that a lease may tell before and after it was asked to release */
+/** a fact of the lease, where `when` holds: some come only before its release was asked for, some only after */
 const fact = (event: ModelEvent, when: (path: string) => boolean) => (snapshot: LifecycleSnapshot) =>
   snapshot.context.isLeaseAlive && when(statePath(snapshot)) ? [event] : [];
 const beforeRelease = (path: string) => path !== "stopping.deregistering";
@@ -235,7 +235,7 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
     "lease.held": fact({ type: "lease.held" }, beforeRelease),
     "lease.lost": fact({ type: "lease.lost", reason: "model" }, beforeRelease),
     "lease.regained": fact({ type: "lease.regained" }, (path) => beforeRelease(path) && path !== "registering"),
-    "lease.superseded": whileLeased({ type: "lease.superseded", twin }),
+    "lease.superseded": whileLeased({ type: "lease.superseded", twin: newerBoot }),
     "lease.released": fact({ type: "lease.released" }, afterRelease),
     "lease.abandoned": fact({ type: "lease.abandoned", reason: "model" }, afterRelease),
     "xstate.error.actor.lease": whileLeased({ type: "xstate.error.actor.lease", error: new Error("model") }),
@@ -256,7 +256,7 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
 });
 
 const answers = (type: string) => () =>
-  [{ type: "ok" }, { type: "gone" }, { type: "superseded", twin }].map((output) => ({ type, output }));
+  [{ type: "ok" }, { type: "gone" }, { type: "superseded", twin: newerBoot }].map((output) => ({ type, output }));
 
 /** The lease chart as a model. */
 export const leaseModel = (): Model => ({

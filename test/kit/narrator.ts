@@ -1,4 +1,4 @@
-/** A stage for the faults of one service: a Redis, a proxy before it, and programs that tell what they do. */
+/** What the faults of one service need: a Redis, a proxy before it, and programs that log what their hooks do. */
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { RegistryEntry, StopReport } from "../../src/index.ts";
 import type { Ending } from "./program.ts";
@@ -23,14 +23,14 @@ export interface Plan {
   readonly hold?: boolean;
   /** serves HTTP of its own, as the gateway does */
   readonly http?: boolean;
-  /** tells when it hears a signal */
+  /** logs each signal and when it came */
   readonly hears?: boolean;
   readonly factory?: string;
   /** done once all has ended */
   readonly afterwards?: Act;
   /** launches a quiet second service, "beside" */
   readonly beside?: boolean;
-  /** who throws, whenever it is told something */
+  /** which observers throw at every call */
   readonly unruly?: "watchers" | "logger";
   /** ms that it blocks its event loop at SIGUSR2 */
   readonly blockMs?: number;
@@ -67,11 +67,11 @@ export class Stage {
     return { program, port: (await this.entryOf(program)).health!.port };
   }
 
-  /** The entry of a service of that program, once it says that it runs. */
+  /** Resolves with the registry entry of a service of that program once its status is `running`. */
   async entryOf({ pid }: Program, name = "fixture"): Promise<RegistryEntry> {
     const found = async () =>
       (await this.entries()).find((entry) => entry.pid === pid && entry.service === name && entry.status === "running");
-    return (await eventually(`${name} runs`, found, { timeoutMs: 10_000 }))!;
+    return (await eventually(`${name} runs`, found))!;
   }
 
   async entries(): Promise<RegistryEntry[]> {

@@ -7,7 +7,7 @@ export const block = (ms: number): void => {
   for (const end = performance.now() + ms; performance.now() < end; );
 };
 
-/** One after the other, each on its own connection, until told to end. */
+/** Probes one after the other, each on its own connection, until a message ends it. */
 const program = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { get } = require("node:http");

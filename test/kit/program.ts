@@ -32,7 +32,7 @@ export class Program {
 
   constructor(file: string, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}) {
     this.child = spawn(process.execPath, [resolve(fixtures, file), ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
-    createInterface({ input: this.child.stdout! }).on("line", (text) => this.#hear(text));
+    createInterface({ input: this.child.stdout! }).on("line", (text) => this.#read(text));
     this.child.stderr!.on("data", (chunk) => {
       this.errors += String(chunk);
     });
@@ -46,11 +46,9 @@ export class Program {
     return this.child.pid!;
   }
 
-  /** The first line that fits; rejects when it has not come in time. */
+  /** Resolves with the first line that fits; rejects at the deadline of a fact. */
   line(what: string, fits: (line: Line) => boolean): Promise<Line> {
-    return eventually(`${what} (so far: ${this.texts.slice(-5).join(" | ")} ${this.errors})`, () => this.lines.find(fits), {
-      timeoutMs: 10_000,
-    });
+    return eventually(`${what} (so far: ${this.texts.slice(-5).join(" | ")} ${this.errors})`, () => this.lines.find(fits));
   }
 
   state(state: string): Promise<Line> {
@@ -70,7 +68,7 @@ export class Program {
     this.child.stdin!.write(text);
   }
 
-  #hear(text: string): void {
+  #read(text: string): void {
     this.texts.push(text);
     try {
       this.lines.push(JSON.parse(text) as Line);
@@ -80,7 +78,7 @@ export class Program {
   }
 }
 
-/** For `afterEach`: whatever a failed test left running. */
+/** For `afterEach`: ends the processes that a failed test left running. */
 export const endPrograms = async (): Promise<void> => {
   for (const program of programs) {
     if (program.child.exitCode === null && program.child.signalCode === null) program.child.kill("SIGKILL");

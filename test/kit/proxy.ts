@@ -29,7 +29,7 @@ export class LoopbackProxy {
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #server: Server | undefined;
-  /** nobody else's, also while it refuses */
+  /** keeps the port for this proxy, also while it refuses */
   readonly #reservation: PortReservation;
 
   private constructor(target: number, reservation: PortReservation) {

@@ -21,7 +21,7 @@ export interface RegistryBackend {
   forgetScripts(): Promise<void>;
   /** resolves once a key has expired */
   expired(key: string): Promise<void>;
-  /** whatever has to happen for `work` to settle */
+  /** makes happen what `work` needs to settle */
   settled<T>(work: Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a client said to Redis, byte for byte, to be said again later by somebody else. */
+/** The commands of a client to Redis, byte for byte, to be sent again later by another client. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { LoopbackProxy } from "./proxy.ts";
@@ -14,7 +14,7 @@ export const recordScripts = (proxy: LoopbackProxy): Buffer[] => {
   return chunks;
 };
 
-/** Says all of it on a new connection and resolves with the answers once the last one has come. */
+/** Sends all of it on a new connection; resolves with the answers once the last one has come. */
 export const replay = async (
   { port, password }: Pick<TestRedis, "port" | "password">,
   chunks: readonly Buffer[],

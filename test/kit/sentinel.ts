@@ -41,10 +41,8 @@ export const startSentinels = async (count = 3): Promise<Sentinels> => {
   const [first] = started;
   const all = async (ask: (asked: Redis) => Promise<boolean>) =>
     (await Promise.all(started.map(({ client }) => ask(client)))).every(Boolean);
-  await eventually(
-    "the Sentinels know each other",
-    () => all(async (client) => /slaves=1,sentinels=3/.test(await client.info("sentinel")) && (await knowsAllUp(client))),
-    { timeoutMs: 20_000 },
+  await eventually("the Sentinels know each other", () =>
+    all(async (client) => /slaves=1,sentinels=3/.test(await client.info("sentinel")) && (await knowsAllUp(client))),
   );
   return {
     name,
@@ -60,7 +58,7 @@ export const startSentinels = async (count = 3): Promise<Sentinels> => {
   };
 };
 
-/** A replica that a Sentinel has not heard from yet cannot be elected. */
+/** A Sentinel cannot elect a replica that has not yet answered it. */
 const knowsAllUp = async (client: Redis): Promise<boolean> => {
   const [replica] = (await client.call("SENTINEL", "REPLICAS", name)) as string[][];
   return replica !== undefined && replica[replica.indexOf("flags") + 1] === "slave";

@@ -1,11 +1,11 @@
-/** A chart told step by step, and purely: what it does on each event, without timers, actors or a world. */
+/** A life of a chart, step by step and purely: what it does on each event, without timers or actors. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { initialTransition, transition } from "xstate";
 import { statePath } from "../../machines/index.ts";
 
-type Told = { readonly type: string; readonly [key: string]: unknown };
+type Event = { readonly type: string; readonly [key: string]: unknown };
 /** An event, or `pingRedis done`, `pingRedis error`, `renewLease done ok`, `after pingTimeout`, `boot`. */
-export type Cue = string | Told;
+export type Cue = string | Event;
 
 interface Action {
   readonly type: string;
@@ -15,7 +15,7 @@ interface Action {
 /** What every story's actors fail with. */
 export const trouble = new Error("trouble");
 
-const eventOf = (cue: Cue, snapshot: AnyMachineSnapshot): Told => {
+const eventOf = (cue: Cue, snapshot: AnyMachineSnapshot): Event => {
   if (typeof cue !== "string") return cue;
   const [, actor, end, answer] = /^(\w+) (done|error)(?: (\w+))?$/.exec(cue) ?? [];
   if (actor !== undefined && end === "error") return { type: `xstate.error.actor.${actor}`, error: trouble };
@@ -28,25 +28,25 @@ const eventOf = (cue: Cue, snapshot: AnyMachineSnapshot): Told => {
 };
 
 /** `lease.lost gone`: an event with what it carries */
-const spoken = ({ type, ...rest }: Told): string =>
+const textOf = ({ type, ...rest }: Event): string =>
   [type, ...Object.values(rest).map((value) => (typeof value === "string" ? value : JSON.stringify(value)))].join(" ");
 
 /** a lease's input is its parent and its times: too much for a line */
 const carried = (input: unknown): string =>
   input === undefined || "parent" in (input as object) ? "" : ` ${JSON.stringify(input)}`;
 
-/** phases, states and failures of the lifecycle, which would be most of a step's words: a story has them as `facts` */
-const isElsewhere = (fact: Told): boolean => /^(state|phase|failed|degraded)\b/.test(fact.type);
-const factOf = ({ type, params }: Action): Told[] => (type === "xstate.emit" ? [params!.event as Told] : []);
+/** phases, states and failures of the lifecycle, which would be most of a step's text: a story has them as `facts` */
+const isElsewhere = (fact: Event): boolean => /^(state|phase|failed|degraded)\b/.test(fact.type);
+const factOf = ({ type, params }: Action): Event[] => (type === "xstate.emit" ? [params!.event as Event] : []);
 
-const nameOf = (actor: unknown): string => (actor as { id?: string } | undefined)?.id ?? "nobody";
+const nameOf = (actor: unknown): string => (actor as { id?: string } | undefined)?.id ?? "unknown";
 
 const effects: Readonly<Record<string, (params: NonNullable<Action["params"]>) => string>> = {
-  "xstate.raise": ({ event, delay }) => `${(event as Told).type.split(".")[2]} in ${delay}`,
+  "xstate.raise": ({ event, delay }) => `${(event as Event).type.split(".")[2]} in ${delay}`,
   "xstate.spawnChild": ({ id, input }) => `start ${id}${carried(input)}`,
   "xstate.stopChild": ({ id }) => `stop ${id}`,
-  "xstate.sendTo": ({ targetId, to, event }) => `${targetId ?? nameOf(to)} <- ${spoken(event as Told)}`,
-  "xstate.emit": ({ event }) => `emit ${spoken(event as Told)}`,
+  "xstate.sendTo": ({ targetId, to, event }) => `${targetId ?? nameOf(to)} <- ${textOf(event as Event)}`,
+  "xstate.emit": ({ event }) => `emit ${textOf(event as Event)}`,
 };
 
 /** what a step begins and takes back again, passing through a state, has not happened */
@@ -57,8 +57,8 @@ const isTakenBack = ({ type, params }: Action, at: number, all: readonly Action[
   return type === "xstate.stopChild" && all.slice(0, at).some(has("xstate.spawnChild", "id"));
 };
 
-/** no words for a timer that is stopped, nor for a child that has already gone */
-const told = (actions: readonly Action[]): string[] =>
+/** without the timers that are cancelled and the children that have already ended */
+const textsOf = (actions: readonly Action[]): string[] =>
   actions
     .filter(({ type, params }) => type !== "xstate.cancel" && params !== undefined)
     .filter((action) => !factOf(action).some(isElsewhere))
@@ -82,15 +82,15 @@ export const story = <M extends AnyStateMachine>(
   const next: Script = typeof cues === "function" ? cues : () => queue.shift();
   turn(0);
   let [snapshot, actions] = initialTransition(machine, input as never) as unknown as [AnyMachineSnapshot, Action[]];
-  const steps = [[statePath(snapshot), ...told(actions)].join(" | ")];
+  const steps = [[statePath(snapshot), ...textsOf(actions)].join(" | ")];
   const facts = [actions.flatMap(factOf)];
   for (let cue = next(snapshot); cue !== undefined; cue = next(snapshot)) {
     turn(steps.length);
     const event = eventOf(cue, snapshot);
-    if (!snapshot.can(event as never)) throw new Error(`${spoken(event)} has no arrow in ${statePath(snapshot)}`);
+    if (!snapshot.can(event as never)) throw new Error(`${textOf(event)} has no arrow in ${statePath(snapshot)}`);
     [snapshot, actions] = transition(machine, snapshot as never, event as never) as unknown as [AnyMachineSnapshot, Action[]];
-    const name = typeof cue === "string" ? cue : spoken(cue);
-    steps.push([`${name} -> ${statePath(snapshot)}`, ...told(actions)].join(" | "));
+    const name = typeof cue === "string" ? cue : textOf(cue);
+    steps.push([`${name} -> ${statePath(snapshot)}`, ...textsOf(actions)].join(" | "));
     facts.push(actions.flatMap(factOf));
   }
   return { steps, facts, snapshot: snapshot as ReturnType<M["transition"]> };

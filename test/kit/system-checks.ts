@@ -7,7 +7,7 @@ import { leaseOf } from "./real-model.ts";
 import type { TestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";
 
-/** What the test's own deeds have come to, as far as the model does not say. */
+/** What the path has led to, as far as the model does not know it. */
 export interface Expected {
   entry: "none" | "ours" | "rival";
   /** where health has opened */
@@ -67,12 +67,12 @@ export const checkHooks = (
   const count = (name: string) => calls.filter((call) => call === name).length;
   expect(count("onStart"), "onStart").toBe(tier ? 1 : 0);
   expect(count("run"), "run").toBe(hasRun ? 1 : 0);
-  // a drain that has nothing to wait for is over before anybody can look
+  // a drain that has nothing to wait for is over before a check can see it
   if (path !== "stopping.draining") expect(count("onStop"), "onStop").toBe(tier && unwound.includes(path) ? 1 : 0);
   if (signal) expect(signal.aborted, `the signal in ${path}`).toBe(drained.includes(path));
 };
 
-/** The settings that say which parts the service under test has. */
+/** The settings that decide which parts the service under test has. */
 export const partsOf = ({ hasRedis = true, redisRequired = true, hasHealth = true }: Partial<LifecycleSettings>) => ({
   hasRedis,
   redisRequired,

@@ -1,4 +1,4 @@
-/** A real service whose effects wait at gates, on a real Redis behind a proxy: does what a model's event says, and looks at the world. */
+/** A real service whose effects are held at gates, on a real Redis behind a proxy: causes a model's events and checks their results. */
 import type { AddressInfo, Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
@@ -33,7 +33,7 @@ export interface UnderTestOptions {
   readonly events: readonly ModelEvent[];
   /** has the port that `openHealth error` finds taken */
   readonly blocker: Server;
-  /** told each transition that the real chart takes */
+  /** called at each transition that the real chart takes */
   readonly onTaken: (name: string) => void;
 }
 
@@ -108,11 +108,11 @@ export class SystemUnderTest {
     this.service.onFact(({ type }) => this.#facts.push(type));
   }
 
-  /** Does what the event says; in the world, if it comes from there. */
+  /** Causes the event: in the service's surroundings where it comes from there, else by a command. */
   async exec(before: LifecycleSnapshot, event: ModelEvent): Promise<void> {
     const [, kind, name, actor] = event.type.split(".") as [string, string, string, string];
     if (isForced(before, event)) this.#root!.send(event as never);
-    else if (event.type.startsWith("lease.")) await this.#tellLease(kind, before);
+    else if (event.type.startsWith("lease.")) await this.#causeLeaseFact(kind, before);
     else if (event.type === "xstate.error.actor.lease") this.#breakLease();
     else if (actor === "companion") this.#ask(event.type);
     else if (kind === "after") await this.#overrun(name);
@@ -204,7 +204,7 @@ export class SystemUnderTest {
     this.#expected.isPortOpen = true;
   }
 
-  /** The ping fails because the way is cut, opening because the port is taken; the others are told to. */
+  /** The ping fails because the way is cut, opening because the port is taken; the others fail at their gates. */
   async #fail(actor: string): Promise<void> {
     const gate = await this.#way.gates.take(actor);
     if (actor === "openHealth") return gate.open();
@@ -241,7 +241,7 @@ export class SystemUnderTest {
 
   /* ---- what happens to the lease ---- */
 
-  async #tellLease(fact: string, before: LifecycleSnapshot): Promise<void> {
+  async #causeLeaseFact(fact: string, before: LifecycleSnapshot): Promise<void> {
     const acts: Record<string, () => Promise<void>> = {
       held: () => this.#confirm(),
       suspect: () => this.#miss(),
@@ -251,9 +251,9 @@ export class SystemUnderTest {
       released: () => this.#deregister(),
       abandoned: () => this.#abandon(),
     };
-    const heard = this.#facts.length;
+    const known = this.#facts.length;
     await acts[fact]!();
-    await settles(`lease.${fact}`, () => this.#facts.slice(heard).includes(`lease.${fact}`));
+    await settles(`lease.${fact}`, () => this.#facts.slice(known).includes(`lease.${fact}`));
     await this.#way.mend();
   }
 
@@ -297,7 +297,7 @@ export class SystemUnderTest {
     if (this.#expected.entry === "ours") this.#expected.entry = "none";
   }
 
-  /** A goodbye of a service that holds nothing may send nothing: that one is told to fail. */
+  /** The deregistration of a service that holds nothing may send nothing: it fails at its gate. */
   async #abandon(): Promise<void> {
     const gate = await this.#way.gates.take("deregisterInstance");
     if (this.#expected.entry !== "ours") return gate.fail(new Error("model"));
@@ -330,7 +330,7 @@ export class SystemUnderTest {
     expect(this.service.state).toBe(stateName(model));
   }
 
-  /** A held lease has written what the chart says; the others are as the model has heard of them. */
+  /** A held lease has written what the chart says; the others are as the model knows them. */
   #isLeaseAt(model: LifecycleSnapshot): boolean {
     const context = this.#snapshot.children.lease?.getSnapshot().context;
     const wanted = leaseOf(model);

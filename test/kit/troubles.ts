@@ -12,8 +12,8 @@ export interface Troubled {
 
 export interface Trouble {
   readonly name: string;
-  /** what the service has to say of it */
-  readonly says: RegExp;
+  /** what the message of the service has to match */
+  readonly message: RegExp;
   /** nothing answers, so an attempt lasts until its own deadline */
   readonly silent: boolean;
   begin(troubled: Troubled): Promise<unknown>;
@@ -42,14 +42,14 @@ const reload = async ({ redis }: Troubled): Promise<void> => {
 export const troubles: readonly Trouble[] = [
   {
     name: "refused",
-    says: /connection refused/,
+    message: /connection refused/,
     silent: false,
     begin: ({ proxy }) => proxy.refuse(),
     end: ({ proxy }) => proxy.accept(),
   },
   {
     name: "a black hole",
-    says: /no answer/,
+    message: /no answer/,
     silent: true,
     begin: async ({ proxy }) => (proxy.mode = "stall"),
     end: async ({ proxy }) => {
@@ -59,42 +59,42 @@ export const troubles: readonly Trouble[] = [
   },
   {
     name: "frozen",
-    says: /no answer/,
+    message: /no answer/,
     silent: true,
     begin: async ({ redis }) => redis.freeze(),
     end: async ({ redis }) => redis.thaw(),
   },
   {
     name: "slow beyond the deadline",
-    says: /no answer/,
+    message: /no answer/,
     silent: true,
     begin: async ({ proxy }) => Object.assign(proxy, { mode: "slow", delayMs: 1500 }),
     end: async ({ proxy }) => (proxy.mode = "pass"),
   },
   {
     name: "a password that it does not know",
-    says: /wrong user or password/,
+    message: /wrong user or password/,
     silent: false,
     begin: ({ redis }) => redis.witness.config("SET", "requirepass", "another"),
     end: ({ redis }) => redis.witness.config("SET", "requirepass", redis.password),
   },
   {
     name: "loading",
-    says: /loading its data/,
+    message: /loading its data/,
     silent: false,
     begin: reload,
     end: ({ redis }) => redis.witness.config("SET", "key-load-delay", "0"),
   },
   {
     name: "a read-only replica",
-    says: /a read-only replica/,
+    message: /a read-only replica/,
     silent: false,
     begin: ({ redis }) => redis.witness.replicaof("127.0.0.1", redis.port),
     end: ({ redis }) => redis.witness.replicaof("NO", "ONE"),
   },
   {
     name: "full (maxclients)",
-    says: /maximum of clients|maxclients|reset|closed/,
+    message: /maximum of clients|maxclients|reset|closed/,
     silent: false,
     begin: ({ redis }) => redis.witness.config("SET", "maxclients", "1"),
     end: ({ redis }) => redis.witness.config("SET", "maxclients", "1000"),

@@ -1,4 +1,4 @@
-/** A client of the gateway's webchat, for tests: everything that it heard, in order. */
+/** A client of the gateway's webchat, with all answers in order. */
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import type { WebchatAnswer } from "../../src/tiers/gateway/webchat.ts";
@@ -11,13 +11,13 @@ export interface ChatOptions {
 
 export class Chat {
   readonly socket: WebSocket;
-  readonly heard: WebchatAnswer[] = [];
+  readonly answers: WebchatAnswer[] = [];
   closedWith: number | undefined;
 
   private constructor(port: number, { channel, origin }: ChatOptions) {
     const query = channel === undefined ? "" : `?channel=${channel}`;
     this.socket = new WebSocket(`ws://127.0.0.1:${port}/webchat${query}`, origin === undefined ? {} : { origin });
-    this.socket.on("message", (data) => this.heard.push(JSON.parse(String(data))));
+    this.socket.on("message", (data) => this.answers.push(JSON.parse(String(data))));
     this.socket.on("close", (code) => {
       this.closedWith = code;
     });
@@ -36,10 +36,10 @@ export class Chat {
   }
 
   of<T extends WebchatAnswer["type"]>(type: T): Extract<WebchatAnswer, { type: T }>[] {
-    return this.heard.filter((answer): answer is Extract<WebchatAnswer, { type: T }> => answer.type === type);
+    return this.answers.filter((answer): answer is Extract<WebchatAnswer, { type: T }> => answer.type === type);
   }
 
-  say(text: string): void {
+  send(text: string): void {
     this.socket.send(JSON.stringify({ type: "message", text }));
   }
 }

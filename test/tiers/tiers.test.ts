@@ -101,7 +101,7 @@ describe("a conversation", () => {
   it("goes from the gateway through inference back to the page that asked", async () => {
     const page = await chat(portOf(await gateway()));
     await inference({ responder: echo });
-    page.say("hello");
+    page.send("hello");
     await eventually("the reply", () => page.of("reply").length > 0);
     const [reply] = page.of("reply");
     expect(reply).toEqual({ type: "reply", text: "echo hello", to: page.of("accepted")[0]!.id });
@@ -110,7 +110,7 @@ describe("a conversation", () => {
   it("is answered by the offline responder, which says so, when no model is named", async () => {
     const page = await chat(portOf(await gateway()));
     await inference();
-    page.say("hello");
+    page.send("hello");
     await eventually("the reply", () => page.of("reply").length > 0);
     const [reply] = page.of("reply");
     expect(reply!.text).toMatch(/No model is connected.*offline.*hello/);
@@ -120,7 +120,7 @@ describe("a conversation", () => {
     const page = await chat(portOf(await gateway()));
     await inference({ responder: echo });
     const said = Array.from({ length: 20 }, (_, at) => `${at}`);
-    for (const line of said) page.say(line);
+    for (const line of said) page.send(line);
     await eventually("all replies", () => page.of("reply").length === said.length);
     expect(page.of("reply").map((reply) => reply.text)).toEqual(said.map((line) => `echo ${line}`));
   });
@@ -129,7 +129,7 @@ describe("a conversation", () => {
     const gateways = [await gateway(), await gateway()];
     const pages = await Promise.all([0, 1, 0, 1, 0, 1].map((at) => chat(portOf(gateways[at]!))));
     await inference({ responder: echo });
-    for (const [at, page] of pages.entries()) page.say(`page ${at}`);
+    for (const [at, page] of pages.entries()) page.send(`page ${at}`);
     await eventually("everybody's own reply", () => pages.every((page) => page.of("reply").length === 1));
     expect(pages.map((page) => page.of("reply")[0]!.text)).toEqual(pages.map((_, at) => `echo page ${at}`));
   });
@@ -137,7 +137,7 @@ describe("a conversation", () => {
   it("survives its gateway: the page comes back to another one and gets its answer there", async () => {
     const first = await gateway();
     const before = await chat(portOf(first));
-    before.say("are you there");
+    before.send("are you there");
     await eventually("it is accepted", () => before.of("accepted")[0]);
     await first.shutdown();
     expect(before.closedWith).toBe(1001);
@@ -149,7 +149,7 @@ describe("a conversation", () => {
 
   it("an answer whose page has gone for good is a dead letter, not lost", async () => {
     const page = await chat(portOf(await gateway()));
-    page.say("bye");
+    page.send("bye");
     await eventually("it is accepted", () => page.of("accepted")[0]);
     page.socket.terminate();
     await inference({ responder: echo });
@@ -168,9 +168,9 @@ describe("the gateway", () => {
     const page = await chat(portOf(await gateway()));
     for (const bad of ["{", "null", '{"type":"shout"}', '{"type":"message","text":5}', '{"type":"message","text":" "}'])
       page.socket.send(bad);
-    page.say("x".repeat(16 * 1024 + 1));
+    page.send("x".repeat(16 * 1024 + 1));
     page.socket.send(Buffer.from([1, 2, 3]));
-    page.say("fine");
+    page.send("fine");
     await eventually("the good one is accepted", () => page.of("accepted")[0]);
     const codes = page.of("error").map(({ code }) => code);
     expect(codes.toSorted()).toEqual([...Array(6).fill("bad_message"), "too_large"]);
@@ -187,7 +187,7 @@ describe("the gateway", () => {
     const page = await chat(portOf(await gateway()));
     redis.freeze();
     try {
-      page.say("hello");
+      page.send("hello");
       await eventually("the refusal", () => page.of("error")[0]?.code === "unavailable");
     } finally {
       redis.thaw();
@@ -252,7 +252,7 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
     };
     const page = await chat(portOf(await gateway()));
     await inference({ responder: model() });
-    page.say("hi");
+    page.send("hi");
     await eventually("the reply", () => page.of("reply")[0]?.text === "some-model heard hi with Bearer the-secret");
   });
 
