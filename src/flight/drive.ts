@@ -1,4 +1,4 @@
-/** The lifecycle chart, driven by events that were recorded: no actor answers, no timer fires, nothing happens by itself. */
+/** The lifecycle chart, driven by recorded events alone: no actor answers and no timer fires. */
 import { createActor, fromPromise, setup } from "xstate";
 import type { LifecycleEvent, LifecycleSettings } from "../../machines/index.ts";
 import { lifecycleMachine, statePath } from "../../machines/index.ts";
@@ -6,16 +6,16 @@ import { messageOf } from "../errors.ts";
 import type { FlightEvent, FlightRecording } from "./recording.ts";
 
 const silent = fromPromise<never, never>(() => new Promise<never>(() => {}));
-/** says nothing by itself: what it told was recorded */
+/** sends nothing: its facts are among the recorded events */
 const silentLease = setup({ types: {} as { events: { type: "status" } | { type: "release" } } }).createMachine({ id: "lease" });
 const silentActors = Object.fromEntries(Object.keys(lifecycleMachine.implementations.actors).map((name) => [name, silent]));
-/** The chart with nothing behind it. */
+/** The chart with actors that never answer; a companion is silent too. */
 export const silentLifecycle = lifecycleMachine.provide({
   actors: { ...silentActors, lease: silentLease } as never,
 });
 const stillClock = { setTimeout: () => 0, clearTimeout: () => {} };
 
-/** Errors come out of JSON as objects. */
+/** The event with its error as an Error: JSON has turned it into an object. */
 const revived = (event: FlightEvent): LifecycleEvent => {
   const { error } = event as { error?: { message?: unknown; code?: unknown } };
   if (typeof error !== "object" || error === null) return event as unknown as LifecycleEvent;
@@ -27,16 +27,16 @@ const revived = (event: FlightEvent): LifecycleEvent => {
 };
 
 export interface Driven {
-  /** where the chart was after each event */
+  /** the path of the chart after each event */
   readonly paths: readonly string[];
-  /** how it ended; undefined if the events do not lead to an end */
+  /** undefined where the events do not lead to an end */
   readonly outcome: "completed" | "shutdown" | "failed" | undefined;
   readonly reason: string | undefined;
 }
 
 /**
- * Sends the events, in order, to a fresh lifecycle chart in which nothing else happens, and returns where each one led. An event
- * without an arrow leads nowhere: the path stays.
+ * Sends the events, in order, to a new lifecycle chart in which nothing else happens, and returns the path after each one. An event
+ * without an arrow leaves the path as it is. Synchronous; touches nothing outside of the chart.
  */
 export const driveLifecycle = (settings: Partial<LifecycleSettings>, events: readonly FlightEvent[]): Driven => {
   const actor = createActor(silentLifecycle, { input: { settings, random: () => 0 }, clock: stillClock as never });
@@ -51,7 +51,7 @@ export const driveLifecycle = (settings: Partial<LifecycleSettings>, events: rea
   return { paths, outcome: output?.outcome, reason: output?.reason };
 };
 
-/** The events of a recording, and where each one led then: what the chart went on to by itself is not an event of its own. */
+/** The events of a recording, each with the path after it. An eventless transition belongs to the event before it. */
 export const wayOf = ({ entries }: FlightRecording): { readonly event: FlightEvent; readonly path: string }[] => {
   const way: { event: FlightEvent; path: string }[] = [];
   for (const entry of entries) {
@@ -63,11 +63,12 @@ export const wayOf = ({ entries }: FlightRecording): { readonly event: FlightEve
   return way;
 };
 
-/** Whether this version's chart goes the recorded way; the first event at which it does not. Undefined: the beginning is missing. */
+/** Whether the chart of this version takes the recorded path; if not, the first event after which it is elsewhere. */
 export type Rerun =
   | { readonly same: true }
   | { readonly same: false; readonly event: string; readonly led: string; readonly leads: string };
 
+/** Undefined for a recording whose first entries are no longer there. */
 export const rerun = (recording: FlightRecording): Rerun | undefined => {
   if (recording.dropped > 0) return undefined;
   const way = wayOf(recording);

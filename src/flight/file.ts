@@ -1,4 +1,4 @@
-/** Recordings as files: written at once, for a process that is about to end, and never more than some of them. */
+/** Recordings as files: written synchronously, since the process is about to end, and bounded in number. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { fromEnvironment } from "../environment.ts";
 import type { FlightRecording } from "./recording.ts";
 
 const prefix = "stargazer-flight-";
-/** files that a folder keeps, so that a service that fails again and again does not fill the disk */
+/** files that a folder keeps, so that a service that fails repeatedly does not fill the disk */
 const maxFiles = 32;
 
 /** `SG_FLIGHT_DIR`, else the system's folder for temporary files. */
@@ -24,14 +24,14 @@ const prune = (folder: string): void => {
     try {
       rmSync(join(folder, name));
     } catch {
-      // somebody else's, or gone already
+      // owned by another user, or already removed
     }
   }
 };
 
 /**
- * Writes a new file for this user alone and returns its path; the oldest ones beyond 32 are removed. The folder is made
- * where there is none. Synchronous. Throws when it cannot be written to.
+ * Writes a new file that only this user can read, and returns its path; of more than 32 files the oldest are removed. Creates the
+ * folder. Synchronous. Throws where the folder cannot be written to.
  */
 export const writeFlight = (recording: FlightRecording, folder: string): string => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-/** The flight recorder: what a service last did, kept for the moment when it fails. */
+/** The flight recorder: the last transitions and facts of a service, kept for the moment when it fails. */
 export type { Driven, Rerun } from "./drive.ts";
 export { driveLifecycle, rerun } from "./drive.ts";
 export type { FlightRecording } from "./recording.ts";

@@ -1,6 +1,7 @@
 /**
- * Remembers the last arrows that a service's chart took, and the last facts it told. Always on, so it keeps references and reduces
- * them only when somebody asks. Beats of the lease are not among them, or an hour of them would leave nothing else.
+ * Keeps the last transitions of a service's chart and its last facts. It always records, so it keeps references and reduces them to
+ * JSON on demand. The steps of children are left out (an hour of a lease's beats, or of a follower's polls, would leave nothing
+ * else); what they report arrives as events of the service and as its facts.
  */
 import type { InspectionEvent } from "xstate";
 import { statePath } from "../../machines/state.ts";
@@ -8,13 +9,13 @@ import { plain } from "../plain.ts";
 import { Ring } from "../ring.ts";
 import type { FlightEntry, FlightEvent } from "./recording.ts";
 
-/** entries; some 40 are a whole life without trouble */
+/** entries; a whole life without trouble has some 40 */
 const capacity = 256;
 
 interface Noted {
   readonly at: number;
   readonly event: { readonly type: string };
-  /** the chart's, of a step; undefined for a fact */
+  /** the chart's state value after a step; undefined for a fact */
   readonly value: unknown;
   readonly always: boolean;
 }
@@ -25,13 +26,13 @@ export class FlightRecorder {
   readonly #actor: string;
   #last: object | undefined;
 
-  /** `actor`: the id of the one whose steps are kept. */
+  /** `actor`: the id of the actor whose steps are kept. */
   constructor(actor: string, now: () => number) {
     this.#actor = actor;
     this.#now = now;
   }
 
-  /** What an inspector of the actor system is told. */
+  /** For `system.inspect`. */
   look(inspected: InspectionEvent): void {
     if (inspected.type !== "@xstate.microstep" || (inspected.actorRef as { id?: string }).id !== this.#actor) return;
     if (inspected._transitions.length === 0) return;
@@ -45,24 +46,24 @@ export class FlightRecorder {
     this.#ring.add({ at: this.#now(), event: fact, value: undefined, always: false });
   }
 
-  /** What is remembered, as plain JSON, oldest first. */
+  /** The entries as plain JSON, oldest first. */
   recall(): { readonly dropped: number; readonly entries: FlightEntry[] } {
     return { dropped: this.#ring.dropped, entries: this.#ring.after().map(entryOf) };
   }
 }
 
-/** what belongs to XState, or is said elsewhere in the recording */
-const left = new Set(["actorId", "cause", "phases", "failures", "input"]);
+/** keys of XState's own, keys that are elsewhere in the recording, and the chart of a companion */
+const left = new Set(["actorId", "cause", "phases", "failures", "input", "logic"]);
 const bounds = { depth: 4, items: 32, length: 1000, without: left };
 
-/** An event that cannot be read keeps its type. */
+/** An event that cannot be reduced keeps its type. */
 const plainEvent = (event: { readonly type: string }): FlightEvent => {
-  const told = plain(event, bounds);
-  return typeof told === "object" ? (told as FlightEvent) : { type: event.type };
+  const reduced = plain(event, bounds);
+  return typeof reduced === "object" ? (reduced as FlightEvent) : { type: event.type };
 };
 
 const entryOf = ({ at, event, value, always }: Noted): FlightEntry => {
-  const told = plainEvent(event);
-  if (value === undefined) return { kind: "fact", at, fact: told };
-  return { kind: "step", at, event: told, path: statePath({ value }), ...(always ? { always } : {}) };
+  const reduced = plainEvent(event);
+  if (value === undefined) return { kind: "fact", at, fact: reduced };
+  return { kind: "step", at, event: reduced, path: statePath({ value }), ...(always ? { always } : {}) };
 };

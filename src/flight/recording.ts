@@ -1,4 +1,4 @@
-/** A recorded flight: what a service last did, as plain JSON, and whether a file really holds one. */
+/** A flight recording: the last transitions and facts of a service as plain JSON, and the check of a file that holds one. */
 import type { Failure, LifecycleSettings, PhaseRecord } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import { StargazerError } from "../errors.ts";
@@ -6,10 +6,10 @@ import { isRecord } from "../record.ts";
 
 export const flightFormat = "stargazer.flight/1";
 
-/** An event as it came to the lifecycle; errors are reduced to their name, message and code. */
+/** An event of the lifecycle, or a fact, as JSON; errors are reduced to name, message and code. */
 export type FlightEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-/** The chart took an arrow. `path`: where it was afterwards. `always`: it went on by itself, by the same event. */
+/** A transition. `path`: the chart's after it. `always`: an eventless transition that followed the same event. */
 interface FlightStep {
   readonly kind: "step";
   /** ms since the epoch */
@@ -19,7 +19,7 @@ interface FlightStep {
   readonly always?: boolean;
 }
 
-/** A fact that the service told. */
+/** A fact that the service emitted. */
 interface FlightFact {
   readonly kind: "fact";
   readonly at: number;
@@ -41,10 +41,10 @@ export interface FlightRecording {
   readonly pid: number;
   /** ms since the epoch */
   readonly writtenAt: number;
-  /** where the chart was then */
+  /** the path of the chart at that time */
   readonly path: string;
   readonly settings: LifecycleSettings;
-  /** how many older entries are no longer there */
+  /** the number of older entries that are no longer kept */
   readonly dropped: number;
   readonly entries: readonly FlightEntry[];
   readonly phases: readonly PhaseRecord[];
@@ -140,7 +140,7 @@ const problemOf = (value: unknown): string | undefined => {
   );
 };
 
-/** Throws `SG_ERR_CONFIG_INVALID`, naming the first thing that is wrong with `json`, which came from `name`. */
+/** Reads `json`, which came from the file `name`. Throws `SG_ERR_CONFIG_INVALID`, which names the first problem. */
 export const parseFlight = (json: string, name: string): FlightRecording => {
   const refuse = (problem: string) =>
     new StargazerError(

@@ -1,4 +1,4 @@
-/** A recording as lines for people: each event and where it led, and between them what went wrong. */
+/** A recording as lines of text: each event with the path after it, and between them the facts of what went wrong. */
 import { initialState } from "../../machines/phases.ts";
 import type { FlightEntry, FlightEvent, FlightRecording } from "./recording.ts";
 
@@ -19,11 +19,12 @@ const word = ({ type }: FlightEvent): string =>
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** What an event carries that explains it. */
+/** The parts of an event that explain it. */
 const because = (event: FlightEvent): string => {
-  const { reason, phase, outcome } = event;
+  const { reason, phase, outcome, companion } = event;
   const message = (event.error as { message?: unknown } | undefined)?.message;
-  return [text(phase), text(outcome), text(reason), text(message)].filter((part) => part !== "").join(" ");
+  const name = (companion as { name?: unknown } | undefined)?.name ?? event.name;
+  return [text(name), text(phase), text(outcome), text(reason), text(message)].filter((part) => part !== "").join(" ");
 };
 
 const stepWords = (event: FlightEvent): string => {
@@ -31,9 +32,16 @@ const stepWords = (event: FlightEvent): string => {
   return why === "" ? word(event) : `${word(event)} (${why})`;
 };
 
-/** Facts that say nothing which a step or the tree of phases does not say. */
-const isSaid = ({ type }: FlightEvent): boolean =>
-  ["state.entered", "phase.ended", "stopped", "lease.held", "lease.released"].includes(type);
+/** Facts that add nothing to the steps and to the tree of phases. */
+const repeated: ReadonlySet<string> = new Set([
+  "state.entered",
+  "phase.ended",
+  "stopped",
+  "lease.held",
+  "lease.released",
+  "leadership.gained",
+  "leadership.released",
+]);
 const bad: ReadonlySet<string> = new Set([
   "failed",
   "degraded",
@@ -42,6 +50,8 @@ const bad: ReadonlySet<string> = new Set([
   "lease.superseded",
   "lease.broken",
   "lease.abandoned",
+  "leadership.lost",
+  "leadership.abandoned",
   "redis.unreachable",
   "loop.blocked",
   "health.thread.died",
@@ -55,11 +65,11 @@ const spanOf = ({ blockedMs }: FlightEvent): string => (typeof blockedMs === "nu
 const factWords = (fact: FlightEvent): string =>
   fact.type === "failed"
     ? `failed in ${text(fact.phase)}: ${text(fact.message)} [${text(fact.code)}]`
-    : [fact.type, text(fact.reason), text(fact.command), spanOf(fact)].filter((part) => part !== "").join(" ");
+    : [fact.type, text(fact.name), text(fact.reason), text(fact.command), spanOf(fact)].filter((part) => part !== "").join(" ");
 
 const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | undefined => {
   if (entry.kind === "fact") {
-    if (isSaid(entry.fact)) return undefined;
+    if (repeated.has(entry.fact.type)) return undefined;
     return { atMs: undefined, text: `! ${factWords(entry.fact)}`, tone: isBad(entry.fact) ? "bad" : "plain" };
   }
   const { at, event, path, always = false } = entry;
@@ -71,7 +81,7 @@ const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | 
   };
 };
 
-/** In the order in which it happened. */
+/** The lines of a recording, oldest first. */
 export const storyOf = ({ entries, dropped, end, writtenAt }: FlightRecording): StoryLine[] => {
   const began = entries[0]?.at ?? 0;
   const lines: StoryLine[] = dropped > 0 ? [{ atMs: undefined, text: `(${dropped} older entries are gone)`, tone: "plain" }] : [];

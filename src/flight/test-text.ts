@@ -1,4 +1,4 @@
-/** A recording as the text of a test that drives the chart the same way: to be changed into what should have happened. */
+/** A recording as the text of a test that drives the chart along the recorded path, to be edited into the path that was expected. */
 import { wayOf } from "./drive.ts";
 import type { FlightRecording } from "./recording.ts";
 
@@ -17,7 +17,7 @@ const checks: Readonly<Record<TestStyle, (given: string, wanted: string) => stri
 
 const inComment = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, " ");
 
-/** Only for a recording that is whole: a chart cannot be driven from the middle of a life. */
+/** The recording has to be whole (`dropped` is 0): the chart can only be driven from its beginning. */
 export const testText = (recording: FlightRecording, style: TestStyle): string => {
   const { service, instance, writtenAt, end, settings } = recording;
   const isEqual = checks[style];
@@ -29,7 +29,7 @@ export const testText = (recording: FlightRecording, style: TestStyle): string =
     inComment(`// recorded from ${service}/${instance} at ${new Date(writtenAt).toISOString()}`),
     `const settings = ${JSON.stringify(settings, undefined, 2)};`,
     "",
-    "/** each event, and where it led */",
+    "/** each event, and the path after it */",
     "const way = [",
     ...wayOf(recording).map(({ event, path }) => `  [${JSON.stringify(event)}, ${JSON.stringify(path)}],`),
     "];",

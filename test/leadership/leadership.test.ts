@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fromPromise } from "xstate";
+import { parseFlight, rerun, storyOf } from "../../src/flight/index.ts";
 import type { ServiceFact, StopReport } from "../../src/index.ts";
 import { commitFenced } from "../../src/leadership/commit.ts";
 import { leadershipKeys } from "../../src/leadership/keys.ts";
@@ -254,12 +255,23 @@ describe("a leadership inside its service", () => {
     expect([...ids]).toEqual(expect.arrayContaining(["companion.leadership.test.1", "leadTask"]));
   });
 
-  it("is in the flight recording: what was gained, and what was released", async () => {
+  it("is in the flight recording, whose replay takes the same path", async () => {
     const only = candidate();
     await eventually("the lead", only.leads);
     await only.tier.shutdown();
-    const facts = only.tier.flight().entries.flatMap((entry) => (entry.kind === "fact" ? [entry.fact] : []));
+    const flight = parseFlight(JSON.stringify(only.tier.flight()), "memory");
+    const facts = flight.entries.flatMap((entry) => (entry.kind === "fact" ? [entry.fact] : []));
     const [{ fence }] = only.terms as [Term];
+    expect(rerun(flight)).toEqual({ same: true });
+    expect(storyOf(flight).map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        "companion.spawn (leadership.test)",
+        "leadership.gained (test)",
+        "leadership.released (test)",
+        "companion.leadership.test.1 done",
+      ]),
+    );
+    expect(JSON.stringify(flight)).not.toContain("takeLead");
     expect(facts.filter(({ type }) => type.startsWith("leadership."))).toEqual([
       { type: "leadership.gained", name: "test", fence },
       { type: "leadership.released", name: "test", fence },
