@@ -20,6 +20,13 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "health-port",
+    title: "the port of the health server",
+    mutate: ["machines/health-port.machine.ts"],
+    tests: tests("machines/health-port"),
+  },
+  {
+    group: "machines",
     name: "leadership",
     title: "one leader of many",
     mutate: ["machines/leadership.machine.ts"],

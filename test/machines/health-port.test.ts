@@ -1,0 +1,475 @@
+/** The chart of the health port: where each event leads, what it does there, what it notes, and which facts it emits. */
+import { describe, expect, it } from "vitest";
+import type { AnyStateMachine } from "xstate";
+import { createActor, fromCallback, fromPromise, transition } from "xstate";
+import type { HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
+import { descriptionOf, healthPortMachine, redisVerdict, statePath, waitsForAt, waitsForOf } from "../../machines/index.ts";
+import { chartOf } from "../../src/charts/graph.ts";
+import type { Model, ModelEvent } from "../kit/model.ts";
+import { declaredTransitions, eventName, graphOf, sequencesOf, walk } from "../kit/model.ts";
+import type { Cue } from "../kit/story.ts";
+import { story } from "../kit/story.ts";
+
+const idle = fromCallback(() => {});
+const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
+const callbacks = ["probeThread", "mainPort", "noticeBoard", "loopWatch", "redisCheck"];
+const promises = ["loadApp", "closeApp"];
+const machine = healthPortMachine.provide({
+  actors: Object.fromEntries([...callbacks.map((name) => [name, idle]), ...promises.map((name) => [name, never])]) as never,
+});
+
+const wanted = { host: "127.0.0.1", port: 0 };
+const address = { host: "127.0.0.1", port: 8123 };
+const error = new Error("table");
+const events: Readonly<Record<string, ModelEvent>> = Object.fromEntries(
+  [
+    { type: "destroy", error },
+    { type: "port.listening", address },
+    { type: "port.refused", error },
+    { type: "thread.exited", reason: "crashed" },
+    { type: "redis.missed", reason: "refused" },
+    { type: "loop.blocked", blockedMs: 1200 },
+    { type: "health.server.failed", reason: "EMFILE" },
+    { type: "health.request.failed", url: "/status", reason: "no" },
+  ].map((event) => [event.type, event]),
+);
+const inputOf = (own: Partial<HealthPortInput> = {}): HealthPortInput => ({
+  wanted,
+  hasThread: true,
+  checksRedis: true,
+  ...own,
+});
+const modelOf = (own: Partial<HealthPortInput> = {}): Model<HealthPortSnapshot> => ({
+  machine: machine as unknown as AnyStateMachine,
+  input: inputOf(own),
+  key: ({ value, context }) => [value, context.closing, Math.min(context.missed, 3)],
+  payloads: Object.fromEntries(Object.entries(events).map(([type, event]) => [type, () => [event]])),
+});
+
+const partsOf = (snapshot: HealthPortSnapshot) => (snapshot.value as { listening?: { port: string; redis: string } }).listening;
+/** where the port is; whether it is to close as soon as it is open */
+const portOf = (snapshot: HealthPortSnapshot): string => {
+  const port = partsOf(snapshot)?.port;
+  return `${port === undefined ? statePath(snapshot) : `listening.${port}`}${snapshot.context.closing ? ", to close" : ""}`;
+};
+const redisOf = (snapshot: HealthPortSnapshot): string | undefined => {
+  const redis = partsOf(snapshot)?.redis;
+  return redis && `${redis} ${Math.min(snapshot.context.missed, 3)}`;
+};
+
+type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
+/** Where each event leads that `place` knows, by where it comes from; `=` for an arrow that stays. */
+const tableOf = (edges: ReturnType<typeof graphOf<HealthPortSnapshot>>["edges"], place: typeof redisOf): Table => {
+  const table: Record<string, Record<string, string>> = {};
+  for (const { from, event, to } of edges) {
+    const [source, target] = [place(from), place(to)];
+    if (source === undefined) continue;
+    table[source] = { ...table[source], [eventName(event)]: target === source ? "=" : (target ?? "out") };
+  }
+  return table;
+};
+
+const reports = { "loop.blocked": "=", "health.server.failed": "=", "health.request.failed": "=" };
+const redisEvents = { "redis.missed": "=", "redis.answered": "=" };
+const parting = { "port.refused": "parting.app.closing+thread.exited" };
+const partedWithoutThread = "parting.app.closing+thread.exited";
+
+/** from / event / to, for a port with a probe thread */
+const withThread: Table = {
+  "closed.idle": { ...reports, prepare: "closed.prepared", open: "starting.thread", close: "gone", destroy: "gone" },
+  "closed.prepared": {
+    ...reports,
+    open: "starting.thread",
+    close: "ending.killed",
+    destroy: "ending.killed",
+    "thread.exited": "closed.idle",
+  },
+  "starting.thread": {
+    ...reports,
+    "port.listening": "listening.thread",
+    "port.refused": "ending.killed",
+    "thread.exited": "starting.main",
+    close: "starting.thread, to close",
+    destroy: "ending.killed",
+  },
+  "starting.thread, to close": {
+    ...reports,
+    "port.listening": "ending.thread, to close",
+    "port.refused": "ending.killed, to close",
+    "thread.exited": "starting.main, to close",
+    close: "=",
+    destroy: "ending.killed, to close",
+  },
+  "starting.main": {
+    ...reports,
+    ...parting,
+    "port.listening": "listening.main",
+    close: "starting.main, to close",
+    destroy: "ending.main",
+  },
+  "starting.main, to close": {
+    ...reports,
+    "port.listening": "ending.main, to close",
+    "port.refused": `${partedWithoutThread}, to close`,
+    close: "=",
+    destroy: "ending.main, to close",
+  },
+  "listening.thread": {
+    ...reports,
+    ...redisEvents,
+    close: "ending.thread",
+    destroy: "ending.killed",
+    "thread.exited": "listening.moving",
+  },
+  "listening.moving": {
+    ...reports,
+    ...redisEvents,
+    "port.listening": "listening.main",
+    "port.refused": "listening.lost",
+    close: "listening.moving, to close",
+    destroy: "ending.main",
+  },
+  "listening.moving, to close": {
+    ...reports,
+    ...redisEvents,
+    "port.listening": "ending.main, to close",
+    "port.refused": `${partedWithoutThread}, to close`,
+    close: "=",
+    destroy: "ending.main, to close",
+  },
+  "listening.main": { ...reports, ...redisEvents, close: "ending.main", destroy: "ending.main" },
+  "listening.lost": { ...reports, ...redisEvents, close: partedWithoutThread, destroy: partedWithoutThread },
+  "ending.thread": {
+    ...reports,
+    "port.ended": "parting.app.closing+thread.exiting",
+    "thread.exited": partedWithoutThread,
+    destroy: "ending.killed",
+  },
+  "ending.killed": { ...reports, "thread.exited": partedWithoutThread },
+  "ending.main": { ...reports, "port.ended": partedWithoutThread, destroy: "=" },
+  "parting.app.closing+thread.exiting": {
+    ...reports,
+    "thread.exited": partedWithoutThread,
+    "closeApp done": "parting.app.closed+thread.exiting",
+    "closeApp error": "parting.app.closed+thread.exiting",
+  },
+  "parting.app.closing+thread.exited": { ...reports, "closeApp done": "gone", "closeApp error": "gone" },
+  "parting.app.closed+thread.exiting": { ...reports, "thread.exited": "gone" },
+};
+
+/** what is different where the main thread holds the port from the start */
+const withoutThread: Table = {
+  "closed.idle": { ...reports, prepare: "closed.loading", open: "starting.main", close: "gone", destroy: "gone" },
+  "closed.loading": { ...reports, open: "starting.main", close: partedWithoutThread, destroy: partedWithoutThread },
+};
+
+const redisTable: Table = {
+  "reachable 0": { "redis.missed": "doubted 1" },
+  "doubted 1": { "redis.missed": "doubted 2", "redis.answered": "reachable 0" },
+  "doubted 2": { "redis.missed": "unreachable 3", "redis.answered": "reachable 0" },
+  "unreachable 3": { "redis.missed": "=", "redis.answered": "reachable 0" },
+};
+
+/** Once it ends it no longer matters that a close was asked for before. */
+const endings = (table: Table): Table =>
+  Object.fromEntries(
+    Object.entries(table)
+      .filter(([from]) => /^(ending|parting)/.test(from) && !from.endsWith("to close"))
+      .map(([from, row]) => [
+        `${from}, to close`,
+        Object.fromEntries(Object.entries(row).map(([event, to]) => [event, to === "=" ? "=" : `${to}, to close`])),
+      ]),
+  );
+
+const worlds = {
+  withThread: graphOf(modelOf()),
+  withoutThread: graphOf(modelOf({ hasThread: false })),
+  unchecked: graphOf(modelOf({ checksRedis: false })),
+};
+
+describe("the chart of the health port", () => {
+  it("every state takes exactly these events, and they lead exactly there", () => {
+    expect(tableOf(worlds.withThread.edges, portOf)).toEqual({ ...withThread, ...endings(withThread) });
+  });
+
+  it("without a probe thread the main thread holds the port, and no state knows of a thread", () => {
+    const { "closed.idle": _, ...rest } = tableOf(worlds.withoutThread.edges, portOf);
+    expect(tableOf(worlds.withoutThread.edges, portOf)).toMatchObject(withoutThread);
+    expect(Object.keys(rest).filter((path) => /thread$|killed|moving|lost|prepared/.test(path))).toEqual([]);
+    for (const path of ["starting.main", "listening.main", "ending.main"]) expect(rest[path]).toEqual(withThread[path]);
+  });
+
+  it("Redis falls with the third miss in a row and rises with one answer, whichever thread holds the port", () => {
+    const own = worlds.withThread.edges.filter(({ event, to }) => event.type.startsWith("redis.") && partsOf(to) !== undefined);
+    expect(tableOf(own, redisOf)).toEqual(redisTable);
+    expect(new Set(own.map(({ from }) => partsOf(from)?.port))).toEqual(new Set(["thread", "moving", "main", "lost"]));
+  });
+
+  it("where readiness does not depend on Redis, no event of Redis has an arrow", () => {
+    const places = worlds.unchecked.states.flatMap((snapshot) => redisOf(snapshot) ?? []);
+    expect(new Set(places)).toEqual(new Set(["unchecked 0"]));
+    expect(worlds.unchecked.edges.filter(({ event }) => event.type.startsWith("redis."))).toEqual([]);
+  });
+
+  it("takes every transition that it declares, on some path", () => {
+    const taken = new Set<string>();
+    for (const model of [modelOf(), modelOf({ hasThread: false })])
+      for (const { events } of sequencesOf(model)) for (const name of walk(model.machine, model.input, events)) taken.add(name);
+    expect([...declaredTransitions(machine as unknown as AnyStateMachine)].filter((name) => !taken.has(name))).toEqual([]);
+  });
+
+  it("comes to its end from everywhere: a destroy, and then what the actors report", () => {
+    const ends = ["destroy", "port.ended", "thread.exited", "xstate.done.actor.closeApp"];
+    for (const { states, reach } of [worlds.withThread, worlds.withoutThread])
+      for (const snapshot of states)
+        expect(
+          reach(snapshot, { takes: ({ event }) => ends.includes(event.type) }).some(({ status }) => status === "done"),
+          statePath(snapshot),
+        ).toBe(true);
+  });
+
+  it("has tags that say when the port is held, when answers end their connection, and when the port is free for good", () => {
+    const tagged = (tag: "bound" | "ending" | "free") =>
+      [
+        ...new Set(worlds.withThread.states.filter((snapshot) => snapshot.hasTag(tag)).map((s) => portOf(s).split(",")[0]!)),
+      ].sort();
+    expect(tagged("bound")).toEqual(["listening.main", "listening.thread"]);
+    expect(tagged("free")).toEqual(["gone", "parting.app.closed+thread.exiting"]);
+    const all = worlds.withThread.states.map((snapshot) => portOf(snapshot).split(",")[0]!);
+    expect(tagged("ending")).toEqual([...new Set(all.filter((path) => /^(ending|parting)/.test(path)))].sort());
+  });
+
+  it("describes each state in a sentence, and says what each waits for that waits", () => {
+    const states = chartOf(machine as unknown as AnyStateMachine).states;
+    const regions = ["port", "app", "thread"].map(
+      (name) => states.find((state) => state.name === name && state.children.length > 0)?.id,
+    );
+    expect(
+      states.filter(({ id, description }) => description === undefined && !regions.includes(id)).map(({ id }) => id),
+    ).toEqual([]);
+    const waits = Object.fromEntries(
+      [...worlds.withThread.states].map((snapshot) => [portOf(snapshot).split(",")[0]!, waitsForOf(snapshot)]),
+    );
+    expect(waits).toMatchObject({
+      "closed.prepared": "open",
+      "starting.thread": "the probe thread to listen",
+      "starting.main": "the main thread to listen",
+      "listening.thread": "",
+      "listening.moving": "the main thread to listen",
+      "ending.thread": "the last answers of the probe thread",
+      "ending.killed": "the probe thread to exit",
+      "ending.main": "the last answers of the main thread",
+      "parting.app.closing+thread.exited": "the Fastify app to close",
+      "parting.app.closed+thread.exiting": "the probe thread to exit",
+      gone: "",
+    });
+    expect(waitsForAt(machine as unknown as AnyStateMachine, "closed.loading")).toBe("open");
+    expect(descriptionOf(at(["open"]))).toBe("The probe thread was asked to listen.");
+  });
+});
+
+const cue = (type: string, own: object = {}): Cue => ({ ...(events[type] ?? { type }), ...own }) as Cue;
+const play = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => {
+  const { steps, snapshot } = story(machine as unknown as AnyStateMachine, inputOf(own), cues);
+  return { steps, snapshot: snapshot as unknown as HealthPortSnapshot };
+};
+const at = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => play(cues, own).snapshot;
+const lastOf = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => play(cues, own).steps.at(-1);
+const onlyMain = { hasThread: false, checksRedis: false };
+
+const listening: readonly Cue[] = ["open", cue("port.listening")];
+const moving: readonly Cue[] = [...listening, cue("thread.exited")];
+const moved: readonly Cue[] = [...moving, cue("port.listening")];
+const missed = (times: number): readonly Cue[] => Array.from({ length: times }, () => cue("redis.missed"));
+
+describe("a port, step by step", () => {
+  it("is prepared, opened on the thread, moved to the main thread when that exits, closed, and gone", () => {
+    const cues = ["prepare", ...moved, "close", "port.ended", "closeApp done"];
+    expect(play(cues).steps).toMatchInlineSnapshot(`
+      [
+        "closed.idle",
+        "prepare -> closed.prepared | start probeThread",
+        "open -> starting.thread | probeThread <- listen 127.0.0.1 0",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | start noticeBoard | start loopWatch | start redisCheck",
+        "thread.exited crashed -> listening.port.moving+redis.reachable | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 8123",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.reachable | emit health.port.moved 127.0.0.1 8123",
+        "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
+        "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
+        "closeApp done -> gone | stop closeApp",
+      ]
+    `);
+  });
+
+  it("on the thread alone: the close lets it answer, and the app closes while the thread exits", () => {
+    const cues = [...listening, "close", "port.ended", "closeApp done", cue("thread.exited")];
+    expect(play(cues).steps).toMatchInlineSnapshot(`
+      [
+        "closed.idle",
+        "open -> starting.thread | start probeThread | probeThread <- listen 127.0.0.1 0",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | start noticeBoard | start loopWatch | start redisCheck",
+        "close -> ending.thread | stop redisCheck | stop noticeBoard | stop loopWatch | probeThread <- end",
+        "port.ended -> parting.app.closing+thread.exiting | probeThread <- cut | start closeApp",
+        "closeApp done -> parting.app.closed+thread.exiting | stop closeApp",
+        "thread.exited crashed -> gone | stop probeThread",
+      ]
+    `);
+  });
+
+  it("on the main thread alone: Fastify is loaded beside the boot, and no thread is ever started", () => {
+    const cues = ["prepare", ...listening, "close", cue("destroy"), "port.ended", "closeApp error"];
+    expect(play(cues, onlyMain).steps).toMatchInlineSnapshot(`
+      [
+        "closed.idle",
+        "prepare -> closed.loading | start loadApp",
+        "open -> starting.main | stop loadApp | start mainPort | mainPort <- listen 127.0.0.1 0",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.unchecked | start noticeBoard | start loopWatch | start redisCheck",
+        "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
+        "destroy {} -> ending.main | mainPort <- cut",
+        "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
+        "closeApp error -> gone | stop closeApp",
+      ]
+    `);
+  });
+
+  it("that is destroyed cuts at once, on either thread", () => {
+    const destroyed = [["prepare"], ["open"], listening, moving, moved, [...listening, "close"], [...moved, "close"]];
+    expect(destroyed.map((cues) => lastOf([...cues, cue("destroy")] as Cue[]))).toMatchInlineSnapshot(`
+      [
+        "destroy {} -> ending.killed | probeThread <- cut",
+        "destroy {} -> ending.killed | probeThread <- cut",
+        "destroy {} -> ending.killed | stop redisCheck | stop noticeBoard | stop loopWatch | probeThread <- cut",
+        "destroy {} -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
+        "destroy {} -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
+        "destroy {} -> ending.killed | probeThread <- cut",
+        "destroy {} -> ending.main | mainPort <- cut",
+      ]
+    `);
+  });
+
+  it("that is refused is given up: a thread is terminated, the main thread holds nothing", () => {
+    expect(lastOf(["open", cue("port.refused")])).toMatchInlineSnapshot(
+      `"port.refused {} -> ending.killed | probeThread <- cut"`,
+    );
+    expect(lastOf(["open", cue("port.refused")], onlyMain)).toMatchInlineSnapshot(
+      `"port.refused {} -> parting.app.closing+thread.exited | stop mainPort | start closeApp"`,
+    );
+  });
+
+  it("whose close came before it was open is opened, and closed in the same step", () => {
+    expect(lastOf(["open", "close", cue("port.listening")])).toMatchInlineSnapshot(
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.thread | probeThread <- end"`,
+    );
+    expect(lastOf(["open", "close", cue("port.listening")], onlyMain)).toMatchInlineSnapshot(
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | mainPort <- end"`,
+    );
+    expect(lastOf([...moving, "close", cue("port.listening")])).toMatchInlineSnapshot(
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.port.moved 127.0.0.1 8123 | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end"`,
+    );
+    expect(lastOf([...moving, "close", cue("port.refused")])).toMatchInlineSnapshot(
+      `"port.refused {} -> parting.app.closing+thread.exited | emit health.server.failed table | stop redisCheck | stop noticeBoard | stop loopWatch | stop mainPort | start closeApp"`,
+    );
+  });
+});
+
+describe("the facts of a port", () => {
+  const emitted = (cues: readonly Cue[]) =>
+    play(cues).steps.flatMap((step) => step.split(" | ").filter((part) => part.startsWith("emit")));
+
+  it("an exit of the thread is one where it was needed, not where it was asked for or not yet needed", () => {
+    const died = "emit health.thread.died crashed";
+    expect(emitted(["open", cue("thread.exited")])).toEqual([died]);
+    expect(emitted([...listening, "close", cue("thread.exited")])).toEqual([died]);
+    expect(emitted(["prepare", cue("thread.exited")])).toEqual([]);
+    expect(emitted([...listening, cue("destroy"), cue("thread.exited")])).toEqual([]);
+    expect(emitted([...listening, "close", "port.ended", cue("thread.exited")])).toEqual([]);
+  });
+
+  it("a move is one, with the address; a move that fails says why", () => {
+    expect(emitted(moved)).toEqual(["emit health.thread.died crashed", "emit health.port.moved 127.0.0.1 8123"]);
+    expect(emitted([...moving, cue("port.refused")]).at(-1)).toBe("emit health.server.failed table");
+  });
+
+  it("Redis is reported when it falls and when it rises, once each", () => {
+    const cues = [...listening, ...missed(4), "redis.answered", ...missed(2), "redis.answered"];
+    expect(emitted(cues)).toEqual(["emit redis.unreachable 3 refused", "emit redis.restored 4"]);
+  });
+
+  it("what the actors report in any state is emitted as it is", () => {
+    for (const before of [[], listening, [...listening, "close"]])
+      for (const type of ["loop.blocked", "health.server.failed", "health.request.failed"]) {
+        const { type: _, ...own } = events[type]!;
+        expect(emitted([...before, events[type] as Cue])).toEqual([`emit ${type} ${Object.values(own).join(" ")}`]);
+      }
+  });
+});
+
+describe("what a port notes", () => {
+  it("nothing at first", () => {
+    expect(at([]).context).toEqual({
+      ...inputOf(),
+      address: undefined,
+      closing: false,
+      failure: undefined,
+      missed: 0,
+      trouble: "",
+    });
+  });
+
+  it("where it listens, and where it listens again", () => {
+    expect(at(listening).context.address).toEqual(address);
+    const elsewhere = { host: "127.0.0.1", port: 9999 };
+    expect(at([...moving, cue("port.listening", { address: elsewhere })]).context.address).toEqual(elsewhere);
+  });
+
+  it("the first reason why it could not be opened, as it was thrown", () => {
+    const first = ["open", cue("port.refused", { error: "first" }), cue("thread.exited")] as const;
+    expect(at(first).context.failure).toEqual({ error: "first" });
+    expect(at(["open", cue("destroy", { error: undefined })]).context.failure).toEqual({ error: undefined });
+    const both = at([...moved, "close", cue("destroy", { error: "first" }), cue("destroy", { error: "second" })]);
+    expect(both.context.failure).toEqual({ error: "first" });
+    expect(at([cue("destroy")]).context.failure).toEqual({ error });
+    expect(at(["prepare", cue("destroy")], onlyMain).context.failure).toEqual({ error });
+    expect(at(["open", cue("port.refused")], onlyMain).context.failure).toEqual({ error });
+    expect(at([...moving, cue("port.refused")]).context.failure).toBeUndefined();
+  });
+
+  it("what the checks of Redis have found; nothing where readiness does not depend on it", () => {
+    expect(redisVerdict(at(listening))).toEqual({ reachable: true, failures: 0, reason: "" });
+    expect(redisVerdict(at([...listening, ...missed(2)]))).toEqual({ reachable: true, failures: 2, reason: "refused" });
+    expect(redisVerdict(at([...listening, ...missed(5)]))).toEqual({ reachable: false, failures: 5, reason: "refused" });
+    for (const times of [2, 3])
+      expect(redisVerdict(at([...listening, ...missed(times), "redis.answered"]))).toEqual({
+        reachable: true,
+        failures: 0,
+        reason: "",
+      });
+    expect(redisVerdict(at([...listening, ...missed(3), "close"]))?.reachable).toBe(false);
+    expect(redisVerdict(at(listening, { checksRedis: false }))).toBeUndefined();
+  });
+});
+
+describe("an actor that was not provided", () => {
+  const actors = healthPortMachine.implementations.actors as unknown as Record<string, { config: () => unknown }>;
+
+  it.each(promises)("%s rejects with its own name", async (name) => {
+    await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+  });
+
+  it.each(callbacks)("%s throws its own name", (name) => {
+    expect(() => actors[name]!.config()).toThrow(`'${name}'`);
+  });
+
+  it("fails the chart when it is needed", () => {
+    const actor = createActor(healthPortMachine, { input: inputOf() });
+    const errors: unknown[] = [];
+    actor.subscribe({ error: (thrown) => errors.push(thrown) });
+    actor.start();
+    actor.send({ type: "prepare" });
+    expect(String(errors[0])).toContain("'probeThread' was not provided");
+  });
+});
+
+it("the chart of the port has no delays: its waits end by the signals of open and close", () => {
+  expect(Object.keys(healthPortMachine.implementations.delays)).toEqual([]);
+  expect(transition(machine, at(["prepare"]), { type: "open" })[0].status).toBe("active");
+});
