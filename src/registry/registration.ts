@@ -34,6 +34,10 @@ export interface RegistrationOptions {
   readonly now?: () => number;
 }
 
+interface Waiting {
+  readonly signal: AbortSignal;
+}
+
 /**
  * Every call rejects with `SG_ERR_REGISTRY` when Redis does not confirm it (its outcome is then unknown), and with the signal's
  * reason when the signal aborts first; nothing more of the call is sent afterwards. Calls may be repeated; they are written in order.
@@ -72,7 +76,7 @@ export class Registration {
    * Connects and draws the incarnation ahead of `register`, which does again what fails here and rejects with the reason. Never
    * rejects. A call during another one returns the same promise.
    */
-  prepare(signal: AbortSignal): Promise<void> {
+  prepare({ signal }: Waiting): Promise<void> {
     this.#preparing ??= this.#guarded("prepare", signal, () => this.#draw(signal))
       .catch(() => {})
       .finally(() => {
@@ -82,7 +86,7 @@ export class Registration {
   }
 
   /** Writes the entry. `superseded`: a newer boot has it. Rejects after `deregister` of this boot or a newer one. */
-  async register(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+  async register(write: LeaseWrite, { signal }: Waiting): Promise<LeaseAnswer> {
     if (this.#preparing) await until(signal, this.#preparing);
     return this.#guarded("register", signal, async () => {
       await this.#draw(signal);
@@ -91,7 +95,7 @@ export class Registration {
   }
 
   /** Prolongs the entry, and rewrites it when `changed`. `gone`: this boot has no entry. `superseded`: a newer boot has it. */
-  renew(write: LeaseWrite, signal: AbortSignal): Promise<LeaseAnswer> {
+  renew(write: LeaseWrite, { signal }: Waiting): Promise<LeaseAnswer> {
     return this.#guarded("renew", signal, async () => {
       if (this.#incarnation === undefined) return { type: "gone" };
       return this.#answer(await this.#write(renewScript, this.#body(write.status, write.changed), signal));
@@ -99,7 +103,7 @@ export class Registration {
   }
 
   /** Deletes the entry. Resolves once Redis has confirmed it and refuses late writes of this boot; at once if no write was sent. */
-  async deregister(signal: AbortSignal): Promise<void> {
+  async deregister({ signal }: Waiting): Promise<void> {
     if (!this.#wrote) return;
     await this.#guarded("deregister", signal, async () => {
       // the last write has no later attempt

@@ -84,7 +84,8 @@ export interface HookContext {
   /**
    * The service's command connection. Throws where the service has no Redis (`redis: null`). Over a connection that the service
    * has opened a command rejects after 2000 ms without an answer, and soon while Redis is away: nothing is queued, and nothing is
-   * sent a third time. A `run` that is to outlive an outage catches that and goes on.
+   * sent a third time. A `run` that is to outlive an outage catches that and goes on. A command does not end with `signal`: `onStop`
+   * uses the same connection.
    */
   readonly redis: RedisClient;
 }

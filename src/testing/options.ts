@@ -13,7 +13,7 @@ export interface ConformanceOptions {
   readonly redis?: boolean;
   /** The longest that `onStart` may take. Default 10000. */
   readonly startWithinMs?: number;
-  /** The longest that a hook may go on after its signal aborted. Default 2000. */
+  /** The longest that a hook may go on after its signal aborted. Default 3000: one command of `context.redis` may take 2000 of it. */
   readonly obeyWithinMs?: number;
   /** The longest that `onStop` and the releases may take together. Default 4000. */
   readonly stopWithinMs?: number;
@@ -32,7 +32,7 @@ export type Limits = Required<Omit<ConformanceOptions, "only">>;
 export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits => ({
   redis: true,
   startWithinMs: 10_000,
-  obeyWithinMs: 2000,
+  obeyWithinMs: 3000,
   stopWithinMs: 4000,
   workMs: 100,
   settleMs: 1000,

@@ -184,9 +184,9 @@ describe("with a Redis", () => {
     const connection = openRegistryConnection(redis.witness);
     const details = { host: "here", pid: 1, version: "1.0.0", startedAt: 1, health: { host: "127.0.0.1", port: 9090 }, metadata };
     const own = new Registration({ redis: connection, service, instance: "one", leaseTtlMs: 60_000, describe: () => details });
-    await own.register({ status: "running", changed: true }, signal());
+    await own.register({ status: "running", changed: true }, { signal: signal() });
     const leave = async () => {
-      await own.deregister(signal());
+      await own.deregister({ signal: signal() });
       connection.disconnect();
     };
     return { leave, drop: () => connection.disconnect() };

@@ -114,9 +114,9 @@ export class LeaseUnderTest {
     const registration = this.#registration;
     return {
       registerInstance: (signal, write) =>
-        way.gated("registerInstance", signal, async () => this.#forced ?? registration.register(write, signal)),
-      renewLease: (signal, write) => way.gated("renewLease", signal, () => registration.renew(write, signal)),
-      deregisterInstance: (signal) => way.gated("deregisterInstance", signal, () => registration.deregister(signal)),
+        way.gated("registerInstance", signal, async () => this.#forced ?? registration.register(write, { signal })),
+      renewLease: (signal, write) => way.gated("renewLease", signal, () => registration.renew(write, { signal })),
+      deregisterInstance: (signal) => way.gated("deregisterInstance", signal, () => registration.deregister({ signal })),
     };
   }
 

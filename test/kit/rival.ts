@@ -9,7 +9,7 @@ export const registerRival = async ({ witness }: TestRedis, service: string, ins
   const details = { host: "elsewhere", pid: 1, version: "0", startedAt: 0, health: null, metadata: {} };
   const rival = new Registration({ redis, service, instance, leaseTtlMs: 60_000, describe: () => details });
   const signal = AbortSignal.timeout(5000);
-  const { type } = await rival.register({ status: "running", changed: true }, signal);
+  const { type } = await rival.register({ status: "running", changed: true }, { signal });
   await closeRedis(redis, { signal });
   if (type !== "ok") throw new Error(`the rival was not let in: ${type}`);
 };

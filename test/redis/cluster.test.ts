@@ -59,12 +59,12 @@ describe("on a Redis Cluster", () => {
       for await (const event of registry.watch("svc", { signal: ending.signal })) events.push(event.type);
     })();
     await eventually("the watch has begun", () => events.includes("synced"));
-    expect(await one.register({ status: "starting", changed: true }, soon())).toEqual({ type: "ok" });
-    expect(await one.renew({ status: "running", changed: true }, soon())).toEqual({ type: "ok" });
+    expect(await one.register({ status: "starting", changed: true }, { signal: soon() })).toEqual({ type: "ok" });
+    expect(await one.renew({ status: "running", changed: true }, { signal: soon() })).toEqual({ type: "ok" });
     expect(await registry.list()).toMatchObject([{ service: "svc", instance: "one", status: "running" }]);
     expect(await redis.witness.exists(registryKeys({ isCluster: true }).service("svc", "one"))).toBe(1);
     await eventually("the update", () => events.includes("updated"));
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     await eventually("the deregistration", () => events.includes("deregistered"));
     expect((await redis.witness.keys("*")).every((key) => key.startsWith("{sg}:"))).toBe(true);
     ending.abort();

@@ -48,11 +48,11 @@ const others = {
 type Other = keyof typeof others;
 
 const writes = {
-  register: (mine: Registration) => mine.register({ status: "running", changed: true }, signal),
-  renew: (mine: Registration) => mine.renew({ status: "running", changed: false }, signal),
-  "renew with a new status": (mine: Registration) => mine.renew({ status: "stopping", changed: true }, signal),
+  register: (mine: Registration) => mine.register({ status: "running", changed: true }, { signal }),
+  renew: (mine: Registration) => mine.renew({ status: "running", changed: false }, { signal }),
+  "renew with a new status": (mine: Registration) => mine.renew({ status: "stopping", changed: true }, { signal }),
   deregister: async (mine: Registration) => {
-    await mine.deregister(signal);
+    await mine.deregister({ signal });
     return { type: "confirmed" } as const;
   },
 };
@@ -95,7 +95,7 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     const mine = registrationOf(backend, instance, boot, ttlMs);
     const entry = keys.service(service, instance);
     const released = keys.released(service, instance);
-    await backend.settled(mine.register({ status: "starting", changed: true }, signal));
+    await backend.settled(mine.register({ status: "starting", changed: true }, { signal }));
     return { mine, entry, released, instance };
   };
 
@@ -166,12 +166,12 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     const { mine: first, instance, entry, released } = await arrive();
     await backend.put(entry, entryText(future, "aaaa"), 5000);
     const second = registrationOf(backend, instance, "bbbb");
-    expect((await backend.settled(second.register({ status: "starting", changed: true }, signal))).type).toBe("ok");
+    expect((await backend.settled(second.register({ status: "starting", changed: true }, { signal }))).type).toBe("ok");
     expect(second.incarnation).toBe(future + 1);
     expect(await answerOf(backend, writes.renew(first))).toBe("superseded");
     await backend.put(released, `${future + 10} aaaa`, 5000);
     const third = registrationOf(backend, instance, "cccc");
-    await backend.settled(third.register({ status: "starting", changed: true }, signal));
+    await backend.settled(third.register({ status: "starting", changed: true }, { signal }));
     expect(third.incarnation).toBe(future + 11);
   });
 

@@ -59,10 +59,10 @@ const boot = ({
     }),
   });
 const register = (registration: Registration, status: LeaseStatus = "starting") =>
-  registration.register({ status, changed: true }, soon());
-const beat = (registration: Registration) => registration.renew({ status: "running", changed: false }, soon());
+  registration.register({ status, changed: true }, { signal: soon() });
+const beat = (registration: Registration) => registration.renew({ status: "running", changed: false }, { signal: soon() });
 const update = (registration: Registration, status: LeaseStatus = "running") =>
-  registration.renew({ status, changed: true }, soon());
+  registration.renew({ status, changed: true }, { signal: soon() });
 const stored = async (): Promise<RegistryEntry | null> => JSON.parse((await redis.witness.get(entryKey)) ?? "null");
 const ok = { type: "ok" };
 const gone = { type: "gone" };
@@ -161,7 +161,7 @@ describe("an entry", () => {
   test("deregistering leaves nothing but a tombstone with a TTL", async () => {
     const one = boot();
     await register(one);
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     const left = (await redis.witness.keys("*")).sort();
     expect(left).toEqual([keys.events, tombstone].sort());
     expect(await redis.witness.pttl(tombstone)).toBeGreaterThan(50_000);
@@ -187,7 +187,7 @@ describe("fencing", () => {
     const one = boot();
     await register(one);
     expect(one.incarnation).toBe(future + 1);
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     const two = boot();
     await register(two);
     expect(two.incarnation).toBe(future + 2);
@@ -208,7 +208,7 @@ describe("fencing", () => {
     const [older, newer] = [boot(), boot()];
     await register(older);
     await register(newer);
-    await older.deregister(soon());
+    await older.deregister({ signal: soon() });
     expect((await stored())?.incarnation).toBe(newer.incarnation);
     expect(await beat(newer)).toEqual(ok);
     await redis.witness.del(entryKey);
@@ -278,7 +278,7 @@ describe("fencing", () => {
   test("a late write of a boot that has deregistered is refused, also on another connection", async () => {
     const one = boot();
     await register(one);
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     await expect(register(one)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
     expect(await beat(one)).toEqual(gone);
     expect(await stored()).toBeNull();
@@ -289,8 +289,8 @@ describe("fencing", () => {
     const [older, newer] = [boot(), boot()];
     await register(older);
     await register(newer);
-    await newer.deregister(soon());
-    await older.deregister(soon());
+    await newer.deregister({ signal: soon() });
+    await older.deregister({ signal: soon() });
     await expect(register(newer)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
   });
 
@@ -309,7 +309,9 @@ describe("a registration and its connection", () => {
     const one = boot();
     await register(one);
     redis.freeze();
-    const writes = [update(one), beat(one), one.deregister(soon())].map((write) => write.catch((error: unknown) => error));
+    const writes = [update(one), beat(one), one.deregister({ signal: soon() })].map((write) =>
+      write.catch((error: unknown) => error),
+    );
     redis.thaw();
     await Promise.all(writes);
     expect(await stored()).toBeNull();
@@ -352,19 +354,19 @@ describe("a registration and its connection", () => {
     proxy.mode = "slow";
     proxy.delayMs = 30;
     const stop = new AbortController();
-    const registering = one.register({ status: "starting", changed: true }, stop.signal);
+    const registering = one.register({ status: "starting", changed: true }, { signal: stop.signal });
     await eventually("the draw is on its way", () => on.commandQueue.length === 1);
     stop.abort(new Error("deadline"));
     await expect(registering).rejects.toThrow("deadline");
     await eventually("the draw has been answered", () => on.commandQueue.length === 0);
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     expect(await redis.witness.dbsize()).toBe(0);
     expect(one.incarnation).toBeUndefined();
   });
 
   test("deregistering before the first write needs no Redis", async () => {
     await proxy.refuse();
-    await boot({ on: open(proxy.through(redis.url)) }).deregister(soon());
+    await boot({ on: open(proxy.through(redis.url)) }).deregister({ signal: soon() });
     await proxy.accept();
   });
 
@@ -378,7 +380,7 @@ describe("a registration and its connection", () => {
       code: "SG_ERR_REGISTRY",
       message: expect.stringMatching(/^cannot renew svc\/one: /),
     });
-    await expect(one.deregister(soon())).rejects.toMatchObject({
+    await expect(one.deregister({ signal: soon() })).rejects.toMatchObject({
       code: "SG_ERR_REGISTRY",
       message: expect.stringMatching(/^cannot deregister svc\/one: .+/),
       cause: expect.anything(),
@@ -395,7 +397,7 @@ describe("a registration and its connection", () => {
     await proxy.refuse();
     await eventually("it waits to connect again", () => on.status === "reconnecting");
     await proxy.accept();
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     expect(await stored()).toBeNull();
   });
 
@@ -408,27 +410,27 @@ describe("a registration and its connection", () => {
     await eventually("it waits to connect again", () => on.status === "reconnecting");
     const connecting = on.connect();
     expect(on.status).toBe("connecting");
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     expect(await stored()).toBeNull();
     await connecting;
   });
 
   test("preparing draws the incarnation once, and registering keeps it", async () => {
     const one = boot();
-    const preparing = one.prepare(soon());
-    expect(one.prepare(soon())).toBe(preparing);
+    const preparing = one.prepare({ signal: soon() });
+    expect(one.prepare({ signal: soon() })).toBe(preparing);
     expect(await register(one)).toEqual(ok);
     await preparing;
     const drawn = one.incarnation;
-    await one.prepare(soon());
+    await one.prepare({ signal: soon() });
     expect([one.incarnation, (await stored())?.incarnation]).toEqual([drawn, drawn]);
-    expect(one.prepare(soon())).not.toBe(preparing);
+    expect(one.prepare({ signal: soon() })).not.toBe(preparing);
   });
 
   test("a preparation that fails resolves; registering does it again and rejects with the reason", async () => {
     await proxy.refuse();
     const one = boot({ on: open(proxy.through(redis.url)) });
-    expect(await one.prepare(soon())).toBeUndefined();
+    expect(await one.prepare({ signal: soon() })).toBeUndefined();
     expect(one.incarnation).toBeUndefined();
     await expect(register(one)).rejects.toMatchObject({
       code: "SG_ERR_REGISTRY",
@@ -447,7 +449,7 @@ describe("a registration and its connection", () => {
   test("a call rejects with its signal's reason, also on a connection that is still to be made", async () => {
     const stopped = AbortSignal.abort(new Error("enough"));
     const one = boot();
-    await expect(one.register({ status: "starting", changed: true }, stopped)).rejects.toThrow("enough");
+    await expect(one.register({ status: "starting", changed: true }, { signal: stopped })).rejects.toThrow("enough");
     expect(await redis.witness.dbsize()).toBe(0);
   });
 

@@ -33,7 +33,7 @@ const start = async ({ instance = "one", service = "svc", ttl = 15_000 }: Boot =
     leaseTtlMs: ttl,
     describe: () => ({ host: "here", pid: 1, version: "3.0.0", startedAt: 5, health: null, metadata: {} }),
   });
-  await registration.register({ status: "starting", changed: true }, soon());
+  await registration.register({ status: "starting", changed: true }, { signal: soon() });
   return registration;
 };
 
@@ -99,10 +99,11 @@ describe("watching", () => {
     const { emitted, words } = watch(redis.witness);
     await emitted("synced");
     const one = await start();
-    for (const status of ["healthy", "running", "stopping"] as const) await one.renew({ status, changed: true }, soon());
-    await one.renew({ status: "stopping", changed: false }, soon());
+    for (const status of ["healthy", "running", "stopping"] as const)
+      await one.renew({ status, changed: true }, { signal: soon() });
+    await one.renew({ status: "stopping", changed: false }, { signal: soon() });
     await emitted("updated svc/one stopping");
-    await one.deregister(soon());
+    await one.deregister({ signal: soon() });
     await emitted("deregistered svc/one stopping");
     const boot = [
       "registered svc/one starting",
@@ -164,7 +165,7 @@ describe("watching", () => {
     const endOfLease = async () => Number(await redis.witness.zscore(keys.index("svc"), "one"));
     const first = await endOfLease();
     await eventually("three leases have passed", async () => {
-      await one.renew({ status: "starting", changed: false }, soon());
+      await one.renew({ status: "starting", changed: false }, { signal: soon() });
       return (await endOfLease()) > first + 3 * 400;
     });
     expect(words()).toEqual(["registered svc/one starting", "synced"]);
@@ -178,8 +179,8 @@ describe("watching", () => {
     await eventually("the newer boot", () =>
       events.some((event) => event.type === "registered" && event.entry.incarnation === newer.incarnation),
     );
-    await older.deregister(soon());
-    await newer.deregister(soon());
+    await older.deregister({ signal: soon() });
+    await newer.deregister({ signal: soon() });
     await eventually("the deregistration", () => events.some(({ type }) => type === "deregistered"));
     const last = events.at(-1)!;
     expect(last).toMatchObject({ type: "deregistered", entry: { incarnation: newer.incarnation } });
@@ -243,7 +244,7 @@ describe("watching in bad times", () => {
     expect(events.at(-1)).toMatchObject({ type: "stale", reason: "unreachable" });
     if (how === "frozen") redis.thaw();
     else {
-      await one.deregister(soon());
+      await one.deregister({ signal: soon() });
       await proxy.accept();
     }
     await eventually("it is synced again", () => words().filter((word) => word === "synced").length === 2, { timeoutMs: 8000 });
@@ -270,7 +271,7 @@ describe("watching in bad times", () => {
     await emitted("registered svc/one starting");
     await redis.witness.flushall();
     const again = await start();
-    await again.renew({ status: "running", changed: true }, soon());
+    await again.renew({ status: "running", changed: true }, { signal: soon() });
     await emitted("updated svc/one running");
     expect(words()).not.toContain("expired svc/one starting");
   });

@@ -106,17 +106,17 @@ export class SimulatedWorld implements World {
 
   async registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
     this.#ask(`register ${write.status}`, signal);
-    return this.#heard(await this.#entry.register(write, signal));
+    return this.#heard(await this.#entry.register(write, { signal }));
   }
 
   async renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
     this.#ask(write.changed ? `renew ${write.status}` : "renew", signal);
-    return this.#heard(await this.#entry.renew(write, signal));
+    return this.#heard(await this.#entry.renew(write, { signal }));
   }
 
   deregisterInstance(signal: AbortSignal): Promise<void> {
     this.#ask("deregister", signal);
-    return this.#entry.deregister(signal);
+    return this.#entry.deregister({ signal });
   }
 
   async close(signal: AbortSignal): Promise<void> {

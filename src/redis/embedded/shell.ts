@@ -77,7 +77,7 @@ const logOf = ({ stdout }: ChildProcess): Pick<ServerProcess, "ended" | "log"> =
 const killerOf =
   ({ stdout }: ChildProcess, ended: Promise<void>): ServerProcess["kill"] =>
   async (pid) => {
-    if (!stdout!.closed) process.kill(pid, "SIGKILL");
+    if (!stdout!.closed) kill(pid);
     await ended;
   };
 
@@ -90,7 +90,7 @@ const endingOf = (child: ChildProcess, folder: string): ServerProcess["end"] => 
   const end = async ({ keepFolder }: { keepFolder: boolean }): Promise<void> => {
     child.ref();
     child.stdin!.end(keepFolder ? "keep\n" : "");
-    await until(AbortSignal.timeout(endTimeoutMs), exited).catch(() => killGroup(child.pid));
+    await until(AbortSignal.timeout(endTimeoutMs), exited).catch(() => kill(-child.pid!));
     child.stdout!.destroy();
     if (!keepFolder) await rm(folder, { recursive: true, force: true });
   };
@@ -100,9 +100,10 @@ const endingOf = (child: ChildProcess, folder: string): ServerProcess["end"] => 
   };
 };
 
-const killGroup = (pid: number | undefined): void => {
+/** A negative pid is a process group. */
+const kill = (pid: number): void => {
   try {
-    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch {
     // it has ended
   }

@@ -87,7 +87,7 @@ export class RealWorld implements World {
   /** The registry's connection is made, and the incarnation drawn, while the gate is passed: reading only, and nobody waits for it. */
   #prepareEntry(): void {
     const deadline = AbortSignal.timeout(this.#options.prepareTimeoutMs);
-    void this.#entry.prepare(AbortSignal.any([this.#closing.signal, deadline]));
+    void this.#entry.prepare({ signal: AbortSignal.any([this.#closing.signal, deadline]) });
   }
 
   async openHealth(signal: AbortSignal): Promise<void> {
@@ -100,15 +100,15 @@ export class RealWorld implements World {
   }
 
   registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    return this.#entry.register(write, signal);
+    return this.#entry.register(write, { signal });
   }
 
   renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    return this.#entry.renew(write, signal);
+    return this.#entry.renew(write, { signal });
   }
 
   deregisterInstance(signal: AbortSignal): Promise<void> {
-    return this.#entry.deregister(signal);
+    return this.#entry.deregister({ signal });
   }
 
   async close(signal: AbortSignal): Promise<void> {

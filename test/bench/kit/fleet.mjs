@@ -45,7 +45,7 @@ export const writeFleet = async (redis, { services, each }) => {
     for (let from = 0; from < each; from += 500) {
       const count = Math.min(500, each - from);
       const boots = Array.from({ length: count }, (_, i) => bootOf(redis, `svc${service}`, `host-4242-${service}x${from + i}`));
-      await Promise.all(boots.map((boot) => boot.register(started, signal)));
+      await Promise.all(boots.map((boot) => boot.register(started, { signal })));
     }
 };
 

@@ -22,8 +22,8 @@ export const beat = {
     for (let i = 0; i < connections; i += 1) {
       const connection = await registryConnection(redis.url);
       const boot = bootOf(connection, "svc", `i${i}`);
-      await boot.register(started, signal);
-      ours.push(() => boot.renew({ status: "running", changed: false }, signal));
+      await boot.register(started, { signal });
+      ours.push(() => boot.renew({ status: "running", changed: false }, { signal }));
       const client = new Redis(redis.url, { lazyConnect: true });
       await client.connect();
       clients.push(connection, client);

@@ -29,7 +29,7 @@ const oneRound = async () => {
   const ending = new AbortController();
   const signal = patience();
   const boots = Array.from({ length: instances }, (_, i) => ({ name: `i${i}`, boot: bootOf(connection, "svc", `i${i}`, ttlMs) }));
-  for (const each of boots) await each.boot.register(started, signal);
+  for (const each of boots) await each.boot.register(started, { signal });
   const heard = new Map();
   const watching = (async () => {
     for await (const event of new Registry(redis.client).watch("svc", { signal: ending.signal }))
@@ -40,12 +40,12 @@ const oneRound = async () => {
   const third = instances / 3;
   const [crashing, leaving, staying] = [boots.slice(0, third), boots.slice(third, 2 * third), boots.slice(2 * third)];
   const beats = setInterval(() => {
-    for (const { boot } of staying) void boot.renew({ status: "running", changed: false }, signal);
+    for (const { boot } of staying) void boot.renew({ status: "running", changed: false }, { signal });
   }, beatMs);
   const lastBeat = performance.now();
-  await Promise.all(boots.map(({ boot }) => boot.renew({ status: "running", changed: false }, signal)));
+  await Promise.all(boots.map(({ boot }) => boot.renew({ status: "running", changed: false }, { signal })));
   const left = performance.now();
-  await Promise.all(leaving.map(({ boot }) => boot.deregister(signal)));
+  await Promise.all(leaving.map(({ boot }) => boot.deregister({ signal })));
   await eventually("the crashes are seen", () => crashing.every(({ name }) => heard.has(name)));
   clearInterval(beats);
   ending.abort();
