@@ -171,6 +171,8 @@ const forceMain = { target: "#health-port.ending.main", actions: ["endMain", "cu
 
 export const healthPortMachine = healthPort.createMachine({
   id: "health-port",
+  description:
+    "The port that answers probes: held by the probe thread, or by the main thread where that is gone; Redis is checked beside it.",
   context: ({ input }) => ({ ...input, address: undefined, closing: false, failure: undefined, missed: 0, trouble: "" }),
   initial: "closed",
   on: { "loop.blocked": report, "health.server.failed": report, "health.request.failed": report },

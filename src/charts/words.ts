@@ -78,7 +78,7 @@ const endings: readonly Kind[] = ["done", "error", "deadline"];
 const familyOf = ({ ids, kind, parts, guard }: Word): string => {
   const text = parts[0]?.text ?? "";
   if (kind !== "mixed" && endings.includes(kind)) return `ending ${guard}`;
-  return kind === "fact" && !text.endsWith("*") ? `${text.split(".")[0]} ${guard}` : ids.join(" ");
+  return kind === "fact" && !text.endsWith("*") ? `${text.split(".")[0]} ${guard}` : `${ids.join(" ")} ${guard}`;
 };
 
 /** `after startTimeout` beside other endings is `deadline`; `lease.lost` beside `lease.held` is `lost`. */

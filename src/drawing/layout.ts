@@ -103,7 +103,7 @@ export interface Layout {
 export const margin = 26;
 export const sizes = { name: 14, note: 11.5, caption: 11.5, word: 11.5, title: 21, sentence: 13 } as const;
 export const labelHeight = 17;
-const labelGap = 8;
+const labelGap = 12;
 /** between a label's text and its ground's border */
 export const labelPadding = 4;
 const noteHeight = 17;
@@ -117,7 +117,7 @@ export const noteWidth = ({ text }: Note): number => markWidth + textWidth(text,
 
 /** Where a frame's name and the notes after it end, from its left border. */
 export const headWidth = ({ state, notes }: Pick<Box, "state" | "notes">): number =>
-  notes.reduce((sum, note) => sum + noteWidth(note) + 14, 18 + textWidth(state.name, sizes.name, { bold: true }) + 14);
+  notes.reduce((sum, note) => sum + noteWidth(note) + 16, 18 + textWidth(state.name, sizes.name, { bold: true }) + 16);
 
 /** What a leaf's box needs for its name and notes. */
 export const boxSize = (name: string, notes: readonly Note[]): { width: number; height: number } => ({
@@ -197,6 +197,7 @@ export const headText = (
 ): { after: readonly string[]; below: readonly string[] } => {
   const { description = "" } = box.state;
   if (description === "") return { after: [], below: [] };
-  const fits = headWidth(box) + textWidth(description, sizes.caption) <= frameWidth - 18;
+  // some fonts are wider than the table of advances, and nothing else keeps this text inside its frame
+  const fits = headWidth(box) + 1.12 * textWidth(description, sizes.caption) <= frameWidth - 18;
   return fits ? { after: [description], below: [] } : { after: [], below: wrapped(description, sizes.caption, frameWidth - 36) };
 };

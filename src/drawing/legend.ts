@@ -20,11 +20,11 @@ const words: Readonly<Record<Shape, string>> = {
   deadline: "deadline",
   always: "at once, by its guard",
   initial: "first state",
-  invokes: "actor invoked while there",
+  invokes: "actor invoked there",
   reacts: "handled without leaving",
-  begins: "child machine begins",
+  begins: "child begins",
   ends: "and ends",
-  child: "child machine beside it",
+  child: "child beside it",
   rail: "exits that share a target",
   ready: "takes traffic",
   final: "final",
@@ -37,8 +37,14 @@ const wordsIn = (chart: Chart): Word[] => [
   ...[chart.root, ...chart.states].flatMap((state) => reactionsOf(state, chart)),
 ];
 
+/** What the layout has made of the chart. */
+interface Drawn {
+  readonly rails: boolean;
+  readonly bars: boolean;
+}
+
 /** Which shapes occur, in the order in which they are explained. */
-const shapesIn = (chart: Chart, hasRails: boolean): Shape[] => {
+const shapesIn = (chart: Chart, drawn: Drawn): Shape[] => {
   const { root, states, children } = chart;
   const kinds = new Set(wordsIn(chart).flatMap(({ parts, kind }) => [kind, ...parts.map((part) => part.kind)]));
   const occurs: Readonly<Record<Shape, boolean>> = {
@@ -50,8 +56,8 @@ const shapesIn = (chart: Chart, hasRails: boolean): Shape[] => {
     reacts: states.some((state) => reactionsOf(state, chart).length > 0),
     begins: children.length > 0,
     ends: children.length > 0,
-    child: children.length > 0,
-    rail: hasRails,
+    child: drawn.bars,
+    rail: drawn.rails,
     ready: states.some(({ tags }) => tags.includes("ready")),
     final: states.some(({ type }) => type === "final"),
     any: chart.arrows.some(({ source, target }) => source === root.id && target !== root.id),
@@ -68,14 +74,14 @@ const placed = (shapes: readonly Shape[], top: number, maxWidth: number): Legend
     const width = shapeWidth(shape) + textWidth(words[shape], sizes.note);
     if (x + width > margin + maxWidth) [x, y] = [margin, y + lineHeight];
     const item = { shape, text: words[shape], x, y };
-    x += width + 18;
+    x += width + 22;
     return item;
   });
 };
 
 /** The title stands at the baseline of 41 px. */
-export const headerOf = (chart: Chart, hasRails: boolean, width: number): Header => {
+export const headerOf = (chart: Chart, drawn: Drawn, width: number): Header => {
   const sentence = wrapped(chart.root.description ?? "", sizes.sentence, width - 2 * margin);
-  const legend = placed(shapesIn(chart, hasRails), 66 + sentence.length * 18, width - 2 * margin);
+  const legend = placed(shapesIn(chart, drawn), 66 + sentence.length * 18, width - 2 * margin);
   return { sentence, legend, bottom: (legend.at(-1)?.y ?? 66) + 8 };
 };

@@ -165,7 +165,9 @@ const placeFrame = (row: Row, page: Page): void => {
   const notes = notesOf(row.state, page.chart);
   const width = reach.left + reach.right - 2 * narrower;
   const { below } = headText({ state: row.state, notes }, width);
-  page.y += Math.max(headHeight + below.length * captionLine, 2 * half) + (row.state.initial === undefined ? 0 : dotRoom - 14);
+  const dot = row.state.initial === undefined ? 0 : dotRoom - 14;
+  const lastTouch = half + Math.max(left.spread, right.spread) / 2;
+  page.y += Math.max(headHeight + below.length * captionLine + dot, lastTouch + 16);
   placeAll(
     page.rows.filter(({ parent }) => parent === row),
     page,

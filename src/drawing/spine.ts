@@ -144,7 +144,7 @@ export const spineLayout = (chart: Chart): Layout => {
   const ways = waysOf(chart, rows);
   const children = spanning(chart, rows);
   const { reach, center, columnX, rails, railXs, width } = columnsOf(children, rows, ways);
-  const header = headerOf(chart, ways.hubs.length > 0, width);
+  const header = headerOf(chart, { rails: ways.hubs.length > 0, bars: children.length > 0 }, width);
   const places = placesOf({ chart, rows, ways, rails, center, reach }, header.bottom + 44);
   const spine: Spine = { rows, ways, places, center, reach, columnX, railXs };
   const { lines, labels, dots } = spineLines(spine, chart.root.initial);

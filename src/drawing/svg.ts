@@ -64,7 +64,7 @@ const wordInk = ({ parts, guard, kind }: Word): string => {
 
 const labelInk = (label: Label): string => {
   const { word, x, y } = label;
-  const dot = label.isFollowing ? text(x - 6, y + 12.5, "caption mid", "·") : "";
+  const dot = label.isFollowing ? text(x - 3, y + 12.5, "caption mid", "·") : "";
   const [anchor, textX] = label.side === "left" ? ["", x + labelPadding] : [` class="end"`, x + label.width - labelPadding];
   const ink = `<text${anchor} x="${px(textX)}" y="${px(y + 12.5)}">${wordInk(word)}</text>`;
   const ground = rect({ ...label, height: labelHeight }, 8);

@@ -170,7 +170,7 @@ describe.each(all)("the picture of %s", (name, chart) => {
     const shapes = layout.header.legend.map(({ shape }) => shape);
     const kinds = labels.flatMap(({ word }) => (word.parts.length === 0 ? [word.kind] : word.parts.map(({ kind }) => kind)));
     expect(shapes).toEqual([...new Set(shapes)]);
-    expect(shapes).toEqual(expect.arrayContaining(kinds));
+    expect(kinds.filter((kind) => !shapes.includes(kind as never))).toEqual([]);
     expect(shapes.includes("rail")).toBe(lines.some(({ role }) => role === "rail"));
     expect(shapes.includes("final")).toBe(chart.states.some(({ type }) => type === "final"));
   });
