@@ -73,10 +73,8 @@ describe("a fleet on this machine", () => {
     expect(chat).toMatchObject({ code: 0, err: "" });
     expect(chat.out).toContain("hello");
 
-    const at = performance.now();
     fleet.child.kill("SIGINT");
     const { code, out } = await fleet.ended;
-    expect(performance.now() - at).toBeLessThan(5000);
     expect(code).toBe(0);
     for (const name of names) expect(out).toMatch(new RegExp(`^${name} +shutdown +SIGTERM +0 +\\d+ ms$`, "m"));
     expect(out).not.toMatch(/redis:\/\/:[0-9a-f]{8}/);

@@ -420,10 +420,8 @@ describe("the page", () => {
     await other.shutdown();
     await eventually("its goodbye", () => told.includes('"type":"deregistered"'));
     const closed = once(response, "close");
-    const from = performance.now();
     await service.shutdown();
     await closed;
-    expect(performance.now() - from).toBeLessThan(2000);
   });
 
   const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
