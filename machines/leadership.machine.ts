@@ -230,6 +230,7 @@ export const leadershipMachine = leadership.createMachine({
     },
     leader: {
       description: "Leads: its task runs, and it renews the lock.",
+      meta: { tone: "good" },
       entry: ["reportGained", "beginTask"],
       exit: "abortTask",
       on: { resign: "resigning", "task.ended": "resigning.releasing", "task.failed": taskFailed },
@@ -266,7 +267,7 @@ export const leadershipMachine = leadership.createMachine({
     },
     yielding: {
       description: "The lead is lost and the task's signal has aborted.",
-      meta: { waitsFor: "the task to end", deadline: "yieldTimeout" },
+      meta: { waitsFor: "the task to end", deadline: "yieldTimeout", tone: "caution" },
       entry: ["reportLost", "endTerm"],
       on: { resign: "resigning", "task.ended": "follower", "task.failed": taskFailed },
       after: { yieldTimeout: taskOverran },

@@ -1,10 +1,12 @@
 /** What the page shows of a service at one moment, as plain JSON. */
 import type { LifecycleCommand, LifecycleSnapshot, PhaseRecord, StateWords } from "../../machines/index.ts";
 import {
+  healthPortMachine,
   initialState,
   isBooting,
   isRunning,
   isStopping,
+  leadershipMachine,
   leaseMachine,
   lifecycleMachine,
   statesOf,
@@ -20,10 +22,12 @@ import { waitingOf } from "./waiting.ts";
 export const inspectorCommands = ["run", "shutdown"] as const;
 export type InspectorCommand = (typeof inspectorCommands)[number];
 
-/** The charts that the page draws, and their top-level states in order. */
+/** The charts that the page draws, by their machine's id, and their top-level states in order. */
 export const chartStates = {
   lifecycle: statesOf(lifecycleMachine),
   lease: statesOf(leaseMachine),
+  "health-port": statesOf(healthPortMachine),
+  leadership: statesOf(leadershipMachine),
 } as const satisfies Record<string, readonly StateWords[]>;
 export type DrawnChart = keyof typeof chartStates;
 
@@ -37,6 +41,8 @@ export interface ShownPhase extends PhaseRecord {
 
 export interface Picture extends StatusReport {
   readonly phases: readonly ShownPhase[];
+  /** where each machine is that runs now, by its id; of several with one id, the one that began last */
+  readonly paths: Readonly<Record<string, string>>;
   readonly pid: number;
   /** ms since the epoch, by the clock of the service's machine */
   readonly now: number;
@@ -85,13 +91,14 @@ const leaseAbsence = (state: string): string => {
 };
 
 /** The picture of now. */
-export const pictureOf = (service: StargazerService, { timers }: Recorder): Picture => {
+export const pictureOf = (service: StargazerService, { paths, timers }: Recorder): Picture => {
   const snapshot = service.actor.getSnapshot();
   const lease = snapshot.children.lease?.getSnapshot();
   const status = service.status();
   return {
     ...status,
     phases: status.phases.map(shown),
+    paths,
     pid: process.pid,
     now: Date.now(),
     allowed: allowedCommands(snapshot),

@@ -1,7 +1,7 @@
 /** Watches one service: what it did, as records, and the timers that its charts have set. */
 import type { AnyActorRef, AnyMachineSnapshot, InspectedMicrostepEvent, InspectionEvent } from "xstate";
-import type { LifecycleSnapshot } from "../../machines/index.ts";
-import { leaseMachine, lifecycleMachine, statePath } from "../../machines/index.ts";
+import type { LifecycleSnapshot, StateWords } from "../../machines/index.ts";
+import { leadershipMachine, leaseMachine, lifecycleMachine, statePath, statesOf } from "../../machines/index.ts";
 import { arrowId } from "../charts/graph.ts";
 import { eventWord } from "../charts/words.ts";
 import type { Clock } from "../clock.ts";
@@ -29,11 +29,19 @@ export interface RecorderOptions {
 export type RecorderListener = (record: InspectionRecord | undefined) => void;
 
 const lifecycle = lifecycleMachine.id;
-const lease = leaseMachine.id;
+
+/** Machines of which an event without an arrow is worth a record; the others drop events by design. */
+const mayRefuse: readonly string[] = [lifecycle, leaseMachine.id];
+
+/** Machines that renew something in Redis for as long as they run, with their states. */
+const renewing = new Map([leaseMachine, leadershipMachine].map((machine) => [machine.id, statesOf(machine)]));
+
+interface Place {
+  readonly machine: string;
+  readonly path: string;
+}
 
 type System = AnyActorRef["system"];
-
-const topOf = (path: string): string | undefined => path.split(".")[0];
 
 /** Events of XState itself, which a chart never refuses. */
 const isInternal = (type: string): boolean => type.startsWith("xstate.");
@@ -42,7 +50,8 @@ const isInternal = (type: string): boolean => type.startsWith("xstate.");
 export class Recorder {
   readonly #ring: RecordRing;
   readonly #clock: Clock;
-  readonly #paths = new Map<string, string>();
+  /** Where each machine is, by actor. */
+  readonly #places = new Map<string, Place>();
   readonly #listeners = new Set<RecorderListener>();
   readonly #endings: (() => void)[];
   #system: System | undefined;
@@ -61,6 +70,11 @@ export class Recorder {
   /** The number of the newest record; 0 before the first. */
   get newest(): number {
     return this.#ring.newest;
+  }
+
+  /** Where each machine is that runs now, by its id, and where the lifecycle ended. */
+  get paths(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#places.values()].map(({ machine, path }) => [machine, path]));
   }
 
   /** The timers that run now, of every machine; none before the first event. */
@@ -95,37 +109,33 @@ export class Recorder {
     this.#system = undefined;
   }
 
-  /** Reads where the charts are already. */
+  /** Reads where the machines are already. */
   #begin(snapshot: LifecycleSnapshot): void {
-    const child = snapshot.children.lease;
-    this.#paths.set(lifecycle, statePath(snapshot));
-    if (child !== undefined) this.#paths.set(lease, statePath(child.getSnapshot()));
-    this.#system = Object.values(snapshot.children)[0]?.system;
+    this.#places.set(lifecycle, { machine: lifecycle, path: statePath(snapshot) });
+    const children = Object.values(snapshot.children as Readonly<Record<string, AnyActorRef | undefined>>);
+    for (const child of children) if (child !== undefined) this.#place(child, child.getSnapshot());
+    this.#system = children[0]?.system;
+  }
+
+  /** Notes where a machine is, and forgets one that has ended; the lifecycle's end stays. Other actors have no place. */
+  #place(actor: AnyActorRef, snapshot: Partial<AnyMachineSnapshot> | undefined): void {
+    const { machine, value, status } = snapshot ?? {};
+    if (machine === undefined) return;
+    if (status === "active" || machine.id === lifecycle) {
+      this.#places.set(actor.id, { machine: machine.id, path: statePath({ value }) });
+    } else this.#places.delete(actor.id);
   }
 
   #inspect(event: InspectionEvent): void {
     if (event.type !== "@xstate.microstep") return;
     const actor = event.actorRef as AnyActorRef;
     this.#system = actor.system;
-    const happening = this.#happeningOf(actor.id, event);
+    const before = this.#places.get(actor.id)?.path;
+    this.#place(actor, event.snapshot as AnyMachineSnapshot);
+    const happening = happeningOf(event, before);
     if (happening !== undefined) this.add(happening);
     // the lifecycle's own changes come from its subscription, once a macrostep
     else if (actor.id !== lifecycle) this.#notify(undefined);
-  }
-
-  #happeningOf(machine: string, { event, snapshot, _transitions }: InspectedMicrostepEvent): Happening | undefined {
-    const from = this.#paths.get(machine) ?? _transitions[0]?.source.id.slice(machine.length + 1) ?? "";
-    const to = statePath(snapshot as AnyMachineSnapshot);
-    this.#paths.set(machine, to);
-    if (event.type === "xstate.init" || (isInternal(event.type) && _transitions.length === 0)) return undefined;
-    const word = eventWord({ event: event.type, source: _transitions[0]?.source.id ?? machine });
-    const common = { machine, event: event.type, word, from };
-    if (_transitions.length === 0) return { kind: "refused", ...common };
-    const edges = _transitions.flatMap(({ source, eventType, target }) =>
-      target === undefined ? [] : [arrowId(source.id, eventType, target[0]?.id)],
-    );
-    const isBeat = (snapshot as AnyMachineSnapshot).hasTag("held") && topOf(from) === topOf(to);
-    return edges.length === 0 ? undefined : { kind: "taken", ...common, to, edges, isBeat };
   }
 
   #addFact(fact: ServiceFact): void {
@@ -137,6 +147,40 @@ export class Recorder {
     for (const listener of this.#listeners) listener(record);
   }
 }
+
+/** What a step was, in the words of the chart; undefined for a step that the chart does not show. */
+const happeningOf = (
+  { event, snapshot, _transitions }: InspectedMicrostepEvent,
+  before: string | undefined,
+): Happening | undefined => {
+  const {
+    machine: { id: machine },
+  } = snapshot as AnyMachineSnapshot;
+  const [first] = _transitions;
+  const from = before ?? first?.source.id.slice(machine.length + 1) ?? "";
+  const common = {
+    machine,
+    event: event.type,
+    word: eventWord({ event: event.type, source: first?.source.id ?? machine }),
+    from,
+  };
+  if (event.type === "xstate.init") return undefined;
+  if (first === undefined)
+    return isInternal(event.type) || !mayRefuse.includes(machine) ? undefined : { kind: "refused", ...common };
+  const edges = _transitions.flatMap(({ source, eventType, target }) =>
+    target === undefined ? [] : [arrowId(source.id, eventType, target[0]?.id)],
+  );
+  const to = statePath(snapshot as AnyMachineSnapshot);
+  return edges.length === 0 ? undefined : { kind: "taken", ...common, to, edges, isBeat: isBeat(machine, from, to) };
+};
+
+/** Whether a machine that renews something in Redis did so, and is as well as before. */
+const isBeat = (machine: string, from: string, to: string): boolean => {
+  const states: readonly StateWords[] = renewing.get(machine) ?? [];
+  const toneAt = (path: string) => states.find(({ name }) => name === path.split(".")[0])?.tone;
+  const tone = toneAt(to);
+  return tone === toneAt(from) && (tone === "good" || tone === "neutral");
+};
 
 const refusal = ({ command, path }: CommandRefused): Happening => ({
   kind: "refused",

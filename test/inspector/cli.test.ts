@@ -37,8 +37,8 @@ const inspect = (...args: string[]) => shell.run(["inspect", ...args, "--redis",
 describe("stargazer inspect", () => {
   it("shows the spine with the active state, the lease, the last transitions and the boot as a tree", async () => {
     await running({ instanceId: "one" }, { onStart: ({ phase }) => phase("tools", () => {}) });
-    const { code, out } = await inspect("sample");
-    expect(code).toBe(0);
+    const { code, out, err } = await inspect("sample");
+    expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/^sample\/one {2}pid \d+ on \S+, up for /);
     expect(out).toMatch(/\u2713 healthy .*\n {2}\u25cf running .*\n {2}\u00b7 stopping\n {2}\u00b7 stopped/);
     expect(out).toMatch(/\nlease\n {2}held\.\w+, confirmed .* ago/);

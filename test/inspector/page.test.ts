@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { inspect } from "../../src/inspector/inspect.ts";
+import { lead } from "../../src/leadership/lead.ts";
 import type { ServiceOptions } from "../../src/service/types.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
 import type { CliProcess } from "../kit/cli.ts";
@@ -188,6 +189,20 @@ describe.runIf(browser !== undefined)("the page", () => {
       expect.stringMatching(/^boot/),
       expect.stringMatching(/^stop/),
     ]);
+  });
+
+  it("shows a leadership on a chart of its own once there is one", async () => {
+    const times = { renewMs: 40, retryMs: 20, pollMs: 20 };
+    const { service, url } = await watched({
+      run: (context) => lead(context, { name: "test", times }, ({ signal }) => aborted(signal)),
+    });
+    const page = await drawn(await open(url));
+    expect(await page.locator("[role=tab]:visible").allTextContents()).toEqual(["Lifecycle", "Lease"]);
+    void service.runToCompletion();
+    await page.locator("#tab-leadership:visible").click();
+    await page.waitForSelector('#chart-leadership [data-state="leadership.leader"].active');
+    await page.waitForSelector("#events li.beat", { state: "attached" });
+    expect(await page.locator("#events li.refused").count()).toBe(0);
   });
 
   it("shows a refused event in red, on the chart, in words and among the events", async () => {

@@ -21,12 +21,10 @@ const follow = /** @type {HTMLInputElement} */ (byId("follow"));
 
 /** @param {string} name */
 const chartOf = (name) => new Chart(name, byId(`chart-${name}`), () => follow.checked);
-const lifecycle = chartOf("lifecycle");
-const lease = chartOf("lease");
-/** By machine. @type {Map<string, Chart>} */
-const charts = new Map(Object.entries({ lifecycle, lease }));
-const followAll = () => {
-  for (const chart of charts.values()) chart.follow();
+/** By machine. */
+const charts = new Map(["lifecycle", "lease", "health-port", "leadership"].map((name) => [name, chartOf(name)]));
+const revealAll = () => {
+  for (const chart of charts.values()) chart.reveal();
 };
 
 /** The newest picture, and the one that the panels show. @type {Picture | undefined} */
@@ -84,7 +82,7 @@ const onConnection = (next) => {
   byId("live-text").textContent = words[next];
   byId("banner").className = `banner ${next === "lost" ? "bad" : ""}`;
   showText(byId("banner"), bannerText());
-  followAll();
+  revealAll();
   showButtons();
 };
 
@@ -120,8 +118,11 @@ const onPicture = (next) => {
   const isDue = picture === undefined || picture === drawn;
   picture = next;
   aheadMs = next.now - Date.now();
-  lifecycle.at(next.path);
-  lease.at(next.lease?.state ?? "");
+  for (const [name, chart] of charts) {
+    const path = next.paths[name] ?? "";
+    if (path !== "") byId(`tab-${name}`).hidden = false;
+    chart.at(path);
+  }
   if (isDue) requestAnimationFrame(draw);
 };
 
@@ -144,13 +145,13 @@ const showMoving = (picture) => {
   showPhases(picture, now());
 };
 
-wireTabs(followAll);
+wireTabs(revealAll);
 for (const button of buttons) button.addEventListener("click", () => void command(commandOf(button)));
-follow.addEventListener("change", followAll);
+follow.addEventListener("change", revealAll);
 const beats = /** @type {HTMLInputElement} */ (byId("beats"));
 beats.addEventListener("change", () => byId("events").classList.toggle("hide-beats", !beats.checked));
 
-for (const chart of charts.values()) void chart.load();
+revealAll();
 connect({ onHello, onRecord, onPicture, onConnection });
 setInterval(() => {
   if (connection === "live" && picture !== undefined && isMoving(picture)) showMoving(picture);

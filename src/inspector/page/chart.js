@@ -26,10 +26,10 @@ const failure = (name, error, retry) => {
   return make("div", "failure", make("p", "", `The chart ${name} could not be loaded.`), make("p", "why", why), button);
 };
 
-/** The ids of the state at a path and of the states around it, outermost first. @type {(name: string, path: string) => string[]} */
-const idsOf = (name, path) => {
+/** The ids of the state at a path below `root` and of those around it, outermost first. @type {(root: string, path: string) => string[]} */
+const idsBelow = (root, path) => {
   const parts = path === "" ? [] : path.split(".");
-  return parts.map((_, index) => [name, ...parts.slice(0, index + 1)].join("."));
+  return parts.map((_, index) => [root, ...parts.slice(0, index + 1)].join("."));
 };
 
 /** Ends the element's animation; reading the layout keeps the browser from merging this with the next change. @param {Element} element */
@@ -51,6 +51,7 @@ export class Chart {
   #taken = [];
   /** @type {Element[]} */
   #lit = [];
+  #isLoaded = false;
 
   /**
    * @param {string} name
@@ -63,7 +64,15 @@ export class Chart {
     this.#isFollowed = isFollowed;
   }
 
-  async load() {
+  /** Loads the drawing when its panel is shown for the first time; later scrolls the active state into sight, where that is wanted. */
+  reveal() {
+    if (this.#panel.hidden) return;
+    if (this.#isLoaded) this.#follow();
+    else void this.#load();
+  }
+
+  async #load() {
+    this.#isLoaded = true;
     this.#panel.replaceChildren(make("div", "skeleton", "drawing"));
     try {
       const svg = await loadSvg(this.#name);
@@ -71,7 +80,7 @@ export class Chart {
       this.#panel.replaceChildren(svg);
       this.#light();
     } catch (error) {
-      this.#panel.replaceChildren(failure(this.#name, error, () => void this.load()));
+      this.#panel.replaceChildren(failure(this.#name, error, () => void this.#load()));
     }
   }
 
@@ -102,14 +111,13 @@ export class Chart {
 
   /** Shows for a while that an event had no arrow at `path`. @param {string} path */
   refuse(path) {
-    const element = this.#states.get(idsOf(this.#name, path).at(-1) ?? "");
+    const element = this.#states.get(this.#idsOf(path).at(-1) ?? "");
     if (element === undefined) return;
     element.classList.add("refused");
     setTimeout(() => element.classList.remove("refused"), refusalMs);
   }
 
-  /** Scrolls the active state into sight, where that is wanted. */
-  follow() {
+  #follow() {
     const element = this.#lit.at(-1);
     if (element === undefined || this.#panel.hidden || !this.#isFollowed()) return;
     const [box, view] = [element.getBoundingClientRect(), this.#panel.getBoundingClientRect()];
@@ -119,6 +127,14 @@ export class Chart {
     const left = this.#panel.scrollLeft + box.left - view.left - (view.width - box.width) / 2;
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#panel.scrollTo({ top, left, behavior: isCalm ? "instant" : "smooth" });
+  }
+
+  /** The ids of the active states; regions beside each other, `listening.port.main+redis.reachable`, have one parent. @param {string} path */
+  #idsOf(path) {
+    const [first = "", ...beside] = path.split("+");
+    const ids = idsBelow(this.#name, first);
+    const parentOf = (/** @type {string} */ region) => ids.findLast((id) => this.#states.has(`${id}.${region}`)) ?? this.#name;
+    return [...ids, ...beside.flatMap((region) => idsBelow(parentOf(region), region))];
   }
 
   /** @param {Element[]} elements */
@@ -139,8 +155,8 @@ export class Chart {
 
   #light() {
     for (const element of this.#lit) element.classList.remove("active");
-    this.#lit = idsOf(this.#name, this.#path).flatMap((id) => this.#states.get(id) ?? []);
+    this.#lit = this.#idsOf(this.#path).flatMap((id) => this.#states.get(id) ?? []);
     for (const element of this.#lit) element.classList.add("active");
-    this.follow();
+    this.#follow();
   }
 }

@@ -20,10 +20,11 @@ export const wireTabs = (onSelect) => {
     onSelect();
   };
 
-  for (const [index, tab] of tabs.entries()) {
+  for (const tab of tabs) {
     tab.addEventListener("click", () => select(tab));
     tab.addEventListener("keydown", ({ key }) => {
-      const next = tabs[(index + (steps[key] ?? 0) + tabs.length) % tabs.length];
+      const shown = tabs.filter(({ hidden }) => !hidden);
+      const next = shown[(shown.indexOf(tab) + (steps[key] ?? 0) + shown.length) % shown.length];
       if (steps[key] === undefined || next === undefined) return;
       select(next);
       next.focus();
