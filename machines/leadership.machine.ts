@@ -133,6 +133,7 @@ const leadership = setup({
     noteAsked: assign({ askedAt: ({ context }) => context.now() }),
     confirm: assign({ confirmedAt: ({ context }) => context.askedAt, trouble: "" }),
     beginTerm: assign({
+      // equivalent mutant: the guard of the only arrow has checked the type
       fence: (_, params: { answer: LeadAnswer }) => (params.answer.type === "taken" ? params.answer.fence : 0),
       since: ({ context }) => context.epochNow(),
     }),

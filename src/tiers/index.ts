@@ -1,5 +1,4 @@
-/** The list of tiers, in the order of their boot. It is data: another tier is one entry here and one class. */
-
+/** The list of tiers, in the order of their boot. It is data: a new tier is one entry here and one class. */
 import type { StargazerService } from "../service/service.ts";
 import type { ServiceOptions } from "../service/types.ts";
 import { agentsIntervalMs, consolidationIntervalMs, gatewaySettings, webSettings } from "./settings.ts";
@@ -7,17 +6,19 @@ import { agentsIntervalMs, consolidationIntervalMs, gatewaySettings, webSettings
 /** A tier's class: every option has a default. */
 export type TierClass = new (options?: Partial<ServiceOptions>) => StargazerService;
 
+/** One tier: its name, its settings and its class, each loaded on demand. */
 export interface TierDefinition {
   /** its `serviceName`, and its name on the command line */
   readonly name: string;
-  /** what it does, for people */
+  /** what it does, in a few words for help texts */
   readonly title: string;
-  /** Reads its own settings, without its class. Rejects with `SG_ERR_CONFIG_INVALID`; touches nothing. */
+  /** Reads the tier's settings without loading its class. Opens nothing. Rejects with `SG_ERR_CONFIG_INVALID`. */
   check(): Promise<unknown>;
-  /** Loads its class, and with it what it is made of. */
+  /** Imports the class and its dependencies. */
   load(): Promise<TierClass>;
 }
 
+/** Every tier, in the order of their boot. */
 export const tiers: readonly TierDefinition[] = [
   {
     name: "gateway",

@@ -1,4 +1,4 @@
-/** What a service remembers of its last: bounded, plain, and a way that can be gone again. */
+/** The flight recording of a service: bounded, plain JSON, and a path that can be replayed. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ import { Ring } from "../../src/ring.ts";
 import { lived } from "../kit/lived.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
-describe("what is remembered", () => {
-  it("a ring keeps the last, numbered on", () => {
+describe("a recording", () => {
+  it("is kept in a ring that drops the oldest items and numbers on", () => {
     const ring = new Ring<number>(3);
     expect([ring.newest, ring.dropped, ring.after()]).toEqual([0, 0, []]);
     for (const item of [1, 2, 3, 4, 5]) ring.add(item);
@@ -19,7 +19,7 @@ describe("what is remembered", () => {
     expect([ring.after(), ring.after(3), ring.after(5)]).toEqual([[3, 4, 5], [4, 5], []]);
   });
 
-  it("is bounded, however long the service runs", async () => {
+  it("has at most 256 entries, however long the service runs", async () => {
     const tier = new TestTier(
       { redis: null },
       {
@@ -36,7 +36,7 @@ describe("what is remembered", () => {
     expect(storyOf(flight)[0]?.text).toMatch(/older entries are gone/);
   });
 
-  it("is plain JSON, whatever a tier throws", async () => {
+  it("is plain JSON, also where a tier throws cycles and big integers", async () => {
     const cyclic: Record<string, unknown> = { big: 1n, fn: () => {} };
     cyclic.self = cyclic;
     const odd = Object.assign(new Error("odd"), { code: "E_ODD", cause: cyclic });
@@ -50,7 +50,7 @@ describe("what is remembered", () => {
     }
   });
 
-  it("can be asked for while the service runs, without an end", async () => {
+  it("can be read while the service runs, and has no end then", async () => {
     const tier = new TestTier({ redis: null });
     void tier.runToCompletion();
     await tier.waitFor("running");
@@ -60,7 +60,7 @@ describe("what is remembered", () => {
   });
 });
 
-describe("is written to a file", () => {
+describe("the file of a recording", () => {
   let folder: string;
   const facts: ServiceFact[] = [];
   beforeEach(() => {
@@ -77,7 +77,7 @@ describe("is written to a file", () => {
     return tier;
   };
 
-  it("at once, whole, and tells where", async () => {
+  it("holds the whole recording, and a fact names its path", async () => {
     const tier = await stopped();
     const before = tier.flight();
     tier.saveFlight(folder);
@@ -99,13 +99,13 @@ describe("is written to a file", () => {
     expect(kept.phases.map(({ phase }) => phase)).toEqual(expect.arrayContaining(["init", "running", "stopped"]));
   });
 
-  it("in a folder that is made where there is none", async () => {
+  it("is written to a folder that did not exist", async () => {
     const tier = await stopped();
     tier.saveFlight(join(folder, "not", "there"));
     expect(readdirSync(join(folder, "not", "there"))).toHaveLength(1);
   });
 
-  it("of its own, also where others of its name stop in the same millisecond", async () => {
+  it("has a name of its own, also where services of one name stop in the same millisecond", async () => {
     const tiers = Array.from({ length: 8 }, (_, at) => new TestTier({ redis: null, instanceId: `k${at}` }, { run: () => {} }));
     for (const tier of tiers) tier.onFact((fact) => void facts.push(fact));
     await Promise.all(tiers.map((tier) => tier.runToCompletion()));
@@ -114,20 +114,20 @@ describe("is written to a file", () => {
     expect(facts.filter(({ type }) => type === "flight.lost")).toEqual([]);
   });
 
-  it("or the reason why it could not be is told, and nothing thrown", async () => {
+  it("that cannot be written is a fact with the reason, and nothing is thrown", async () => {
     const tier = await stopped();
     tier.saveFlight("/dev/null/nowhere");
     expect(facts.at(-1)).toEqual({ type: "flight.lost", reason: expect.stringContaining("ENOTDIR") });
   });
 });
 
-it("an event whose error has an odd message leads where it led", () => {
+it("an event whose error has a message that is no text is replayed to the same path", () => {
   const odd = { type: "xstate.error.actor.pingRedis", error: { message: { toString: 1 } } };
   const events = [{ type: "boot" }, { type: "xstate.after.bootJitter.lifecycle.jitter" }, odd];
   expect(driveLifecycle({ pingAttempts: 1 }, events).paths.at(-1)).toMatch(/^stopping\./);
 });
 
-describe("every recorded way leads to the same place again", () => {
+describe("a replay takes the recorded path", () => {
   const lives: readonly [string, () => Promise<FlightRecording>][] = [
     ["a start that fails", () => lived({ onStart: () => Promise.reject(new Error("no")) })],
     ["a start that is cut", () => lived({ onStart: hangs }, { startTimeoutMs: 20, drainTimeoutMs: 20 })],

@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 afterAll(() => shell.remove());
 
-/** A launched service that behaves as told, to its end. */
+/** A launched service that follows a plan, to its end. */
 const fly = (plan: object, env: Record<string, string> = {}): Program =>
   new Program("service.mjs", { env: { SG_FLIGHT_DIR: folder, SG_TEST: JSON.stringify(plan), ...env } });
 const alone = { redis: null, stopTimeoutMs: 200 };
@@ -75,7 +75,7 @@ describe("the file of a failed stop", () => {
     expect(files()).toEqual([]);
   });
 
-  it("is written before a second signal ends the process, and says where it was cut", async () => {
+  it("is written before a second signal ends the process, and names the step that was cut", async () => {
     const program = fly({ options: { redis: null }, onStop: "hangs" });
     await program.state("running");
     program.signal("SIGTERM");
@@ -88,7 +88,7 @@ describe("the file of a failed stop", () => {
     expect([flight.path, flight.end]).toEqual(["stopping.unwinding", null]);
   });
 
-  it("that cannot be written is told, and changes nothing else", async () => {
+  it("that cannot be written is a fact, and the exit code stays", async () => {
     const program = fly({ options: alone, run: "throws" }, { SG_FLIGHT_DIR: "/dev/null/nowhere" });
     expect(await program.ended).toMatchObject({ code: 1 });
     expect(program.lines.find(({ type }) => type === "flight.lost")).toMatchObject({
@@ -107,7 +107,7 @@ describe("the file of a failed stop", () => {
     }
   });
 
-  it("is one of 32 at most, and what is not a recording is left alone", async () => {
+  it("is one of at most 32, and files that are no recordings are kept", async () => {
     for (let at = 0; at < 40; at += 1) {
       writeFileSync(join(folder, `stargazer-flight-2000-01-01T00-00-00-${String(at).padStart(3, "0")}Z-old-1.json`), "{}");
     }
@@ -121,7 +121,7 @@ describe("the file of a failed stop", () => {
 
 describe("replay", () => {
   const kept = async () => {
-    const hooks = { run: () => Promise.reject(new Error("as told")), onStop: hangs };
+    const hooks = { run: () => Promise.reject(new Error("as planned")), onStop: hangs };
     const flight = JSON.parse(JSON.stringify(await lived(hooks, { stopTimeoutMs: 50 }))) as FlightRecording;
     const path = join(folder, "flight.json");
     writeFileSync(path, JSON.stringify(flight));
@@ -135,7 +135,7 @@ describe("replay", () => {
     expect(out).toContain("stopped: failed (run failed)");
     expect(out).toMatch(/\+\d+ ms {2}boot -> jitter\n/);
     expect(out).toMatch(
-      /runTier error \(as told\) -> stopping\.announcing\n +! failed in running: run failed: as told \[SG_ERR_RUN_FAILED\]/,
+      /runTier error \(as planned\) -> stopping\.announcing\n +! failed in running: run failed: as planned \[SG_ERR_RUN_FAILED\]/,
     );
     expect(out).toMatch(/├─ unwinding +\d+ ms {2}timeout/);
     expect(out).toContain("The chart of this version takes the same path.");
@@ -148,7 +148,7 @@ describe("replay", () => {
     expect(JSON.parse(out)).toEqual({ ...flight, rerun: { same: true } });
   });
 
-  it("says where the chart of this version goes another way", async () => {
+  it("names the first event after which the chart of this version is elsewhere", async () => {
     const { path, flight } = await kept();
     const entries = flight.entries.map((entry) =>
       entry.kind === "step" && entry.event.type === "run" ? { ...entry, path: "stopped" } : entry,

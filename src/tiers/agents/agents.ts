@@ -8,11 +8,13 @@ import { runRecurring } from "../recurring.ts";
 import { agentsIntervalMs } from "../settings.ts";
 import { summarise } from "./summaries.ts";
 
+/** The options of a service, and the pace of the jobs. */
 export interface AgentsOptions extends Partial<ServiceOptions> {
   /** ms between two passes. Default `SG_AGENTS_INTERVAL_MS`, else 10000. */
   readonly intervalMs?: number;
 }
 
+/** The tier `agents`. Any number of instances may run; one of them does the job. */
 export class AgentsService extends StargazerService {
   readonly #everyMs: number;
 

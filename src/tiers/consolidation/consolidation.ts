@@ -1,4 +1,4 @@
-/** Consolidation: slow upkeep of the knowledge graph, on one instance. */
+/** Consolidation: slow upkeep of the knowledge graph, led by one instance. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import { tierKeys } from "../keys.ts";
@@ -6,11 +6,13 @@ import { runRecurring } from "../recurring.ts";
 import { consolidationIntervalMs } from "../settings.ts";
 import { consolidate } from "./knowledge.ts";
 
+/** The options of a service, and the pace of the upkeep. */
 export interface ConsolidationOptions extends Partial<ServiceOptions> {
   /** ms between two passes. Default `SG_CONSOLIDATION_INTERVAL_MS`, else 60000. */
   readonly intervalMs?: number;
 }
 
+/** The tier `consolidation`. Any number of instances may run; one of them does the upkeep. */
 export class ConsolidationService extends StargazerService {
   readonly #everyMs: number;
 

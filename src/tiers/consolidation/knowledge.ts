@@ -1,8 +1,8 @@
-/** The knowledge graph: edges `[subject, relation, object]` by weight. Small on purpose: one sorted set. */
+/** The knowledge graph: edges `[subject, relation, object]` by weight, in one sorted set. */
 import type { Command } from "../../leadership/commit.ts";
 import type { Job } from "../recurring.ts";
 
-/** What a weight becomes in a pass, and the weight under which an edge is dropped. */
+/** The factor of every weight in a pass, and the weight below which an edge is dropped. */
 const decay = 0.95;
 const weakest = 0.05;
 const chunk = 500;

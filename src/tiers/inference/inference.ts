@@ -1,5 +1,4 @@
-/** Inference: stateless workers that answer messages. Any number of them share the work. */
-
+/** Inference: stateless workers that answer messages. Any number of them share one consumer group. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import type { ConsumerOptions, Work } from "../../streams/consumer.ts";
@@ -11,15 +10,18 @@ import { reply } from "../messages/producer.ts";
 import type { Responder } from "./responders.ts";
 import { chooseResponder } from "./responders.ts";
 
+/** The options of a service, the responder, and how the stream is consumed. */
 export interface InferenceOptions extends Partial<ServiceOptions> {
-  /** Default: the model that the environment names, else the offline responder. */
+  /** Default: the model of `OPENAI_BASE_URL`, else the offline responder. */
   readonly responder?: Responder;
-  /** How messages are taken: attempts, times, how many at once. */
+  /** Attempts, times and concurrency; see `ConsumerOptions`. */
   readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "claimIdleMs" | "retryMs" | "graceMs">>;
 }
 
+/** The consumer group of all workers. */
 export const workersGroup = "sg:workers";
 
+/** The tier `inference`. */
 export class InferenceService extends StargazerService {
   readonly #responder: Responder;
   readonly #work: InferenceOptions["work"];

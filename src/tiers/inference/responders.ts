@@ -1,12 +1,13 @@
-/** Who answers: a model behind an OpenAI-compatible endpoint, or, without one, a responder that says so. */
+/** The responders: a model behind an OpenAI-compatible endpoint, or, without one, a text that names the missing setting. */
 import { fromEnvironment } from "../../environment.ts";
 import { reasonOf } from "../../redis/reason.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
 import { invalid, readAll, readNumber, readUrl } from "../settings.ts";
 
+/** Makes the answer to one message. */
 export interface Responder {
   readonly name: string;
-  /** Rejects when there is no answer: the message is tried again, three times in all. */
+  /** Resolves with the answer. Rejects where there is none, and when the signal aborts; the message is then retried, three attempts in all. */
   respond(text: string, options: { readonly signal: AbortSignal }): Promise<string>;
 }
 
@@ -28,7 +29,7 @@ export interface OpenAiOptions {
   readonly timeoutMs: number;
 }
 
-/** As it may be shown: of credentials, query and fragment no more than that they are there. */
+/** A URL without secrets: credentials, query and fragment are replaced by ***. */
 const shown = ({ protocol, username, password, host, pathname, search, hash }: URL): string => {
   const user = password ? "***:***@" : username ? "***@" : "";
   return `${protocol}//${user}${host}${pathname}${search && "?***"}${hash && "#***"}`;
@@ -40,15 +41,15 @@ const checkUrl = (url: URL): void => {
   if (url.search || url.hash) throw invalid("OPENAI_BASE_URL", `is ${shown(url)} but must end with its path`);
 };
 
-/** The errors of `fetch` repeat a header that it cannot send. */
+/** Refuses a key that cannot be sent in a header, since the error of `fetch` would repeat it. */
 const checkKey = (key: string): void => {
   if (!/^[\x21-\x7e]+$/.test(key))
     throw invalid("OPENAI_API_KEY", "has a blank, a line break or another character that cannot be sent as a key");
 };
 
 /**
- * The errors of `fetch` and of JSON repeat what was sent or answered, and what `respond` rejects with reaches logs and dead letters:
- * of theirs only the code is kept.
+ * An error of `respond` reaches logs and dead letters, and those of `fetch` and JSON repeat what was sent or received: only their
+ * code is kept.
  */
 const unreached = (error: unknown): Error => {
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
@@ -64,7 +65,7 @@ const parsedJson = (text: string): unknown => {
   }
 };
 
-/** Any endpoint that speaks `/chat/completions`. Its key is in no error. Throws `SG_ERR_CONFIG_INVALID`. */
+/** A responder for any endpoint with `/chat/completions`. No error contains the key. Throws `SG_ERR_CONFIG_INVALID`. */
 export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOptions): Responder => {
   checkUrl(baseUrl);
   if (apiKey !== undefined) checkKey(apiKey);
@@ -98,7 +99,7 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
   };
 };
 
-/** Works without any model, and says that it does. */
+/** Needs no model, and its answer says so. */
 const offlineResponder: Responder = {
   name: "offline responder",
   respond: async (text) =>
@@ -107,7 +108,7 @@ const offlineResponder: Responder = {
 
 const timeout = { variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 };
 
-/** By the environment. Throws `SG_ERR_CONFIG_INVALID`. */
+/** The responder that the environment names (`OPENAI_BASE_URL`). Throws `SG_ERR_CONFIG_INVALID` with every problem. */
 export const chooseResponder = (): Responder => {
   const { baseUrl, timeoutMs } = readAll({
     baseUrl: () => readUrl("OPENAI_BASE_URL", undefined),

@@ -1,12 +1,12 @@
-/** What travels on the streams, and the gate that every entry has to pass: whatever else is found in one is never acted upon. */
+/** The messages on the streams, and the check that every entry passes before it is acted upon. */
 import type { Parsed, RawFields } from "../../streams/fields.ts";
 
 /** A message from a platform. Times in ms since the epoch. */
 export interface Inbound {
-  /** unique and given once, where the message is accepted: a redelivered message keeps it */
+  /** unique; set where the message is accepted, and kept by every redelivery */
   readonly id: string;
   readonly platform: string;
-  /** the conversation within its platform */
+  /** the conversation, unique within its platform */
   readonly channel: string;
   readonly author: string;
   readonly text: string;
@@ -24,6 +24,7 @@ export interface Outbound {
   readonly at: number;
 }
 
+/** The longest text, in bytes of UTF-8. */
 export const maxTextBytes = 16 * 1024;
 const maxNameBytes = 200;
 const maxFields = 32;
@@ -36,10 +37,10 @@ const decoded = (bytes: Uint8Array): string | undefined => {
     return undefined;
   }
 };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the check is for control characters
 const control = /[\u0000-\u001f\u007f]/;
 
-/** Each rule answers with what is wrong, or with undefined. */
+/** Returns the problem of a value, or undefined. */
 type Rule = (name: string, value: string) => string | undefined;
 
 const isName: Rule = (name, value) => {
@@ -47,7 +48,7 @@ const isName: Rule = (name, value) => {
   if (Buffer.byteLength(value) > maxNameBytes) return `${name} is longer than ${maxNameBytes} bytes`;
   return control.test(value) ? `${name} has control characters` : undefined;
 };
-/** short enough that an id can be made from it */
+/** short enough that the id of an answer can be made from it */
 const isId: Rule = (name, value) => (Buffer.byteLength(value) > 128 ? `${name} is longer than 128 bytes` : isName(name, value));
 const isPlatform: Rule = (name, value) => (/^[a-z0-9-]{1,32}$/.test(value) ? undefined : `${name} is not a platform's name`);
 const isText: Rule = (name, value) => {
@@ -60,7 +61,7 @@ const inboundRules = { id: isId, platform: isPlatform, channel: isName, author: 
 const outboundRules = { id: isName, platform: isPlatform, channel: isName, text: isText, to: isId, at: isTime };
 type Rules = Readonly<Record<string, Rule>>;
 
-/** The text of the fields that the rules name; the others are not looked at, a name that comes twice is refused. */
+/** The values of the fields that the rules name. Other fields are ignored; a name that appears twice is refused. */
 const readFields = (raw: RawFields, rules: Rules): Parsed<Map<string, string>> => {
   if (raw.length > 2 * maxFields) return { ok: false, reason: `it has more than ${maxFields} fields` };
   const fields = new Map<string, string>();
@@ -95,17 +96,17 @@ const parser =
     return { ok: true, value: Object.fromEntries(entries) as T };
   };
 
-/** Total: hostile bytes give a reason, never an exception. */
+/** Reads an entry's fields. Total: any bytes give a value or a reason, never an exception. */
 export const parseInbound: (raw: RawFields) => Parsed<Inbound> = parser<Inbound>(inboundRules);
 export const parseOutbound: (raw: RawFields) => Parsed<Outbound> = parser<Outbound>(outboundRules);
 
-/** What is wrong with an envelope that is about to be written, or undefined. */
+/** The first problem of an envelope that is about to be written, or undefined. */
 export const problemOf = (envelope: Inbound | Outbound): string | undefined =>
   firstProblem(
     new Map(Object.entries(envelope).map(([name, value]) => [name, String(value)])),
     "to" in envelope ? outboundRules : inboundRules,
   );
 
-/** The envelope as an entry's fields. */
+/** The envelope as the fields of an entry: name, value, name, value. */
 export const toFields = (envelope: Inbound | Outbound): string[] =>
   Object.entries(envelope).flatMap(([name, value]) => [name, String(value)]);

@@ -1,14 +1,14 @@
-/** The keys of messages between people and the workers. */
+/** The keys of messages between platforms and workers. */
 import { keysBehind } from "../../redis/keys.ts";
 
 export interface MessageKeys {
-  /** stream: messages of people, on their way to the workers */
+  /** stream: messages from the platforms to the workers */
   readonly inbound: string;
-  /** stream: answers, on their way to one platform */
+  /** stream: answers to one platform */
   outbound(platform: string): string;
-  /** string: a message that has its answer */
+  /** string: exists once the message has its answer */
   answered(id: string): string;
-  /** channel: answers for the one gateway that holds this conversation */
+  /** channel: answers for the gateway that has this conversation's connection */
   delivery(platform: string, channel: string): string;
 }
 

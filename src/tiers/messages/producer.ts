@@ -1,4 +1,4 @@
-/** Writing messages and their answers to the streams. */
+/** Writes messages and their answers to the streams. */
 import { StargazerError } from "../../errors.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { runScript, script } from "../../redis/script.ts";
@@ -7,9 +7,9 @@ import { problemOf, toFields } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
 
 /**
- * Answers a message: writes the reply unless the message has one, and acknowledges the message, in one step.
+ * Writes the reply unless the message has one, and acknowledges the message, in one step.
  * KEYS inbound, outbound, answered. ARGV group, id, rememberMs, the reply's fields.
- * Returns 1 if the reply was written, 0 if the message had one already or was settled by somebody else.
+ * Returns 1 if the reply was written, 0 if the message had one or was settled by another worker.
  */
 const replyScript = script(`
 if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)[1] then return 0 end
@@ -18,7 +18,7 @@ if first then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 4)) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 return first and 1 or 0`);
 
-/** For how long a message that was answered is known by its id: far longer than any redelivery takes. */
+/** ms for which an answered message is known by its id; far longer than any redelivery takes. */
 const rememberMs = 3_600_000;
 
 const checked = <T extends Inbound | Outbound>(envelope: T): T => {
@@ -27,7 +27,7 @@ const checked = <T extends Inbound | Outbound>(envelope: T): T => {
   throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the message was not accepted: ${problem}`);
 };
 
-/** Hands a message to the workers. Once it resolves the message is accepted; SG_ERR_MESSAGE_INVALID, or Redis' error. */
+/** Writes a message for the workers. Once it resolves the message is accepted. Rejects with `SG_ERR_MESSAGE_INVALID` or Redis' error. */
 export const submit = async (redis: RedisClient, message: Inbound): Promise<void> => {
   await redis.xadd(messageKeys(redis).inbound, "*", ...toFields(checked(message)));
 };
@@ -43,8 +43,8 @@ export interface Reply {
 }
 
 /**
- * Answers a message and acknowledges it, in one step. Resolves with whether this was its answer: false means that it has one
- * already, or was taken over and settled by somebody else.
+ * Writes the answer of a message and acknowledges the message, in one step. Resolves with whether this was its answer: false means
+ * that it had one, or was taken over and settled by another worker. Rejects with `SG_ERR_MESSAGE_INVALID` or Redis' error.
  */
 export const reply = async (redis: RedisClient, { group, entryId, message, text, at }: Reply): Promise<boolean> => {
   const { id: to, platform, channel } = message;
