@@ -1,8 +1,8 @@
 /** A chat line by line, from a terminal or a pipe. */
 import { createInterface } from "node:readline";
-import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
+import { until } from "../until.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor, readable } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";
@@ -81,8 +81,9 @@ export const converse = async (gateway: string, replyTimeoutMs: number): Promise
 export const within = async <T>(ms: number, late: Error, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> => {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(late), ms);
+  const either = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
   try {
-    return await until(signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]), promise);
+    return await until(promise, { signal: either, what: "an answer" });
   } finally {
     clearTimeout(timer);
   }

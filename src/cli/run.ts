@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { until } from "../clock.ts";
 import { didYouMean } from "../closest.ts";
 import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -12,6 +11,7 @@ import { launch } from "../launch.ts";
 import { exitCode, onIdle, onLaunched } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
+import { until } from "../until.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
 import { hearNoLonger } from "./early.ts";
@@ -51,7 +51,7 @@ const unlessStuck = <T>(loading: Promise<T>): Promise<T> => {
   const giveUp = (why: string) => stuck.abort(new Error(why));
   const stop = onIdle(() => giveUp("its top level awaits a promise that nothing can settle"));
   const timer = setTimeout(giveUp, loadTimeoutMs, `its top level did not end within ${loadTimeoutMs} ms`).unref();
-  return until(stuck.signal, loading).finally(() => {
+  return until(loading, { signal: stuck.signal, what: "the module to load" }).finally(() => {
     stop();
     clearTimeout(timer);
   });

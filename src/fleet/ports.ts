@@ -1,8 +1,8 @@
 /** Ports for the fleet: the usual ones, those that are taken stepped over. */
 import { createServer } from "node:net";
-import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import { reasonOf } from "../redis/reason.ts";
+import { until } from "../until.ts";
 
 export interface PortWish {
   /** whose port it is: `inference health` */
@@ -42,12 +42,14 @@ const listen = (host: string, port: number): Promise<number | undefined> =>
 const causes: Readonly<Record<string, string>> = { EADDRNOTAVAIL: "it is no address of this machine" };
 
 const probe = ({ host, hostVariable }: PortWish, port: number): Promise<number | undefined> =>
-  until(AbortSignal.timeout(probeTimeoutMs), listen(host, port)).catch((cause: NodeJS.ErrnoException) => {
-    const reason =
-      cause.name === "TimeoutError" ? "its name was not resolved in time" : (causes[cause.code ?? ""] ?? reasonOf(cause));
-    const message = `${hostVariable} is ${JSON.stringify(host)}, which cannot be listened on: ${reason}`;
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
-  });
+  until(listen(host, port), { signal: AbortSignal.timeout(probeTimeoutMs), what: "the port" }).catch(
+    (cause: NodeJS.ErrnoException) => {
+      const reason =
+        cause.name === "TimeoutError" ? "its name was not resolved in time" : (causes[cause.code ?? ""] ?? reasonOf(cause));
+      const message = `${hostVariable} is ${JSON.stringify(host)}, which cannot be listened on: ${reason}`;
+      throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
+    },
+  );
 
 const highest = 65_535;
 const maxSteps = 200;

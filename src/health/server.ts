@@ -21,6 +21,7 @@ import type {
 } from "../../machines/health-port.machine.ts";
 import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { StargazerError } from "../errors.ts";
+import type { Waiting } from "../until.ts";
 import { providedHealthPort, provideParts } from "./actors.ts";
 import { LazyApp } from "./lazy-app.ts";
 import { LoopWatch } from "./loop-watch.ts";
@@ -109,7 +110,7 @@ export class HealthServer {
    * after a `close` or `destroy`) or the signal's reason, once nothing is open, nor will be. A second call waits for the same
    * opening. Aborting a signal after its call has settled has no effect.
    */
-  async open(signal: AbortSignal): Promise<PortAddress> {
+  async open({ signal }: Waiting): Promise<PortAddress> {
     if (isEnding(this.#snapshot)) throw this.#refusal();
     if (!signal.aborted) this.#send({ type: "open" });
     const abort = () => this.#send({ type: "destroy", error: signal.reason });
@@ -128,7 +129,7 @@ export class HealthServer {
    * connection; requests under way are answered, connections without one are ended. When the signal aborts, all are cut.
    * Any time, any number of times.
    */
-  async close(signal: AbortSignal): Promise<void> {
+  async close({ signal }: Waiting): Promise<void> {
     this.#send({ type: "close" });
     await this.#wait(isFree, signal, () => this.destroy());
   }

@@ -1,9 +1,9 @@
 /** An HTTP server on one port: Fastify, the guard, the headers, and an end with a deadline. */
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { until } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { until } from "../until.ts";
 import { createApp } from "./app.ts";
 import { Connections } from "./connections.cjs";
 import type { Origins } from "./guard.ts";
@@ -93,7 +93,8 @@ export class HttpServer {
     const closed = this.#connections
       .end(() => this.app.close())
       .catch((error: unknown) => log.warn({ type: "http.close.failed", reason: messageOf(error) }));
-    const within = (ms: number) => until(AbortSignal.timeout(ms), closed).catch(() => {});
+    const within = (ms: number) =>
+      until(closed, { signal: AbortSignal.timeout(ms), what: "the server to close" }).catch(() => {});
     await within(graceMs);
     this.#connections.destroy();
     await within(graceMs);

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { until } from "../clock.ts";
+import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import {
   clearDisconnectTimer,
@@ -74,20 +74,25 @@ export interface ReadyOptions {
   readonly signal: AbortSignal;
 }
 
+const connecting = "a connection to Redis";
+
 /**
  * Resolves once `client` is ready. Connects one that has not connected yet and, with `reopen`, one that has ended.
  * Rejects when the attempt under way fails (`lastErrorOf` has the reason), and with the signal's reason.
  */
 export const whenReady = (client: RedisClient, { reopen, signal }: ReadyOptions): Promise<void> => {
   if (client.status === "ready") return Promise.resolve();
-  if (client.status === "wait" || (reopen && client.status === "end")) return until(signal, client.connect());
+  if (client.status === "wait" || (reopen && client.status === "end"))
+    return until(client.connect(), { signal, what: connecting });
   if (client.status === "end") return Promise.reject(new Error("Connection is closed."));
   return nextOutcome(client, signal);
 };
 
 /** As `whenReady` with `reopen`, but without the wait before a reconnect: the attempt is made now. */
 export const readyNow = (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> =>
-  client.status === "reconnecting" ? until(signal, client.connect()) : whenReady(client, { reopen: true, signal });
+  client.status === "reconnecting"
+    ? until(client.connect(), { signal, what: connecting })
+    : whenReady(client, { reopen: true, signal });
 
 const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => {
   const emitter = client as Redis;
@@ -97,7 +102,7 @@ const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> =>
     emitter.once("ready", resolve).once("close", failed).once("end", failed);
     off = () => emitter.off("ready", resolve).off("close", failed).off("end", failed);
   });
-  return until(signal, outcome).finally(() => off());
+  return until(outcome, { signal, what: connecting }).finally(() => off());
 };
 
 /** The socket of a standalone connection, if there is one. */
@@ -133,7 +138,8 @@ export const closeRedis = async (client: RedisClient, { signal }: { readonly sig
   if (client.status !== "end") client.disconnect();
   // with no reply outstanding there is no reason to wait for the peer's FIN
   if (!hasReplyOutstanding(client)) socketOf(client)?.destroy();
-  if (hasSocket) await until(AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]), ended).catch(() => {});
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]);
+  if (hasSocket) await until(ended, { signal: deadline, what: "the connection to Redis to close" }).catch(() => {});
   socketOf(client)?.destroy();
   await Promise.race([ended, turn()]);
   if (!client.isCluster) {

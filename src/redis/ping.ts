@@ -1,7 +1,7 @@
 /** The ping gate: one attempt to find out whether Redis can be used. */
 import type { Redis } from "ioredis";
-import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
+import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
 import { reasonOf, withoutCommand } from "./reason.ts";
@@ -26,7 +26,7 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
   const ended = new AbortController();
   (client as Redis).on("error", onError);
   try {
-    await until(signal, attempt(client, owned, AbortSignal.any([signal, ended.signal])));
+    await until(attempt(client, owned, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
   } catch (error) {
     if (signal.aborted && owned) await dropConnection(client);
     throw refusal(error, emitted ?? lastErrorOf(client), signal);

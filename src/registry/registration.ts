@@ -1,13 +1,14 @@
 /** One boot of one instance in the registry: the only writer of its entry. */
 import { randomBytes } from "node:crypto";
 import type { LeaseAnswer, LeaseStatus, LeaseWrite } from "../../machines/index.ts";
-import { until } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
+import type { Waiting } from "../until.ts";
+import { until } from "../until.ts";
 import type { EntryDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
@@ -32,10 +33,6 @@ export interface RegistrationOptions {
   readonly boot?: string;
   /** ms since the epoch. Default: the system's clock */
   readonly now?: () => number;
-}
-
-interface Waiting {
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -87,7 +84,7 @@ export class Registration {
 
   /** Writes the entry. `superseded`: a newer boot has it. Rejects after `deregister` of this boot or a newer one. */
   async register(write: LeaseWrite, { signal }: Waiting): Promise<LeaseAnswer> {
-    if (this.#preparing) await until(signal, this.#preparing);
+    if (this.#preparing) await until(this.#preparing, { signal, what: "the incarnation" });
     return this.#guarded("register", signal, async () => {
       await this.#draw(signal);
       return this.#answer(await this.#write(registerScript, this.#body(write.status, true), signal));
@@ -116,11 +113,11 @@ export class Registration {
     const { redis, service, instance } = this.#options;
     try {
       signal.throwIfAborted();
-      return await until(signal, this.#connect(signal).then(work));
+      return await until(this.#connect(signal).then(work), { signal, what: `the reply to ${what}` });
     } catch (error) {
       if (signal.aborted || error instanceof StargazerError) throw error;
       const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
-      const foreign = await until(signal, wrongTypeReason(redis, error, this.#typedKeys));
+      const foreign = await until(wrongTypeReason(redis, error, this.#typedKeys), { signal, what: "the types of the keys" });
       const reason = foreign ?? reasonOf(cause);
       throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reason}`, { cause });
     }

@@ -1,9 +1,10 @@
 /** Reading the fleet. The cost grows with the instances that are listed, not with the other keys in Redis. */
-import { until } from "../clock.ts";
+
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
+import { until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import { parseEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
@@ -64,10 +65,11 @@ export class Registry {
   async list(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): Promise<RegistryEntry[]> {
     const deadline = AbortSignal.timeout(listTimeoutMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    const reply = { signal: either, what: "the list of the registry" };
     try {
-      const names = await until(either, this.#names(serviceName ?? "", either));
-      const texts = await until(either, this.#texts(names));
-      await until(either, this.#reportForeign(names.filter((_, at) => texts[at] === null)));
+      const names = await until(this.#names(serviceName ?? "", either), reply);
+      const texts = await until(this.#texts(names), reply);
+      await until(this.#reportForeign(names.filter((_, at) => texts[at] === null)), reply);
       return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
     } catch (error) {
       signal?.throwIfAborted();

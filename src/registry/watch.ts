@@ -2,11 +2,12 @@
  * Following the registry: its event stream for what was published, its index for leases that ended, and a full listing now and then
  * for what both missed (a trimmed stream, a flush). One step after the other: a step that fails is an outage, and a listing ends it.
  */
-import { until } from "../clock.ts";
+
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
+import { until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import { EventStream } from "./event-stream.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
@@ -137,7 +138,7 @@ class Watch {
   /** One call to Redis: rejects when the watch ends, and when the call takes too long. */
   #soon<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const either = AbortSignal.any([this.#options.signal, AbortSignal.timeout(stepTimeoutMs)]);
-    return until(either, work(either));
+    return until(work(either), { signal: either, what: "a reply from the registry" });
   }
 
   async #news(): Promise<RegistryEvent[]> {

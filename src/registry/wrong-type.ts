@@ -1,6 +1,7 @@
 /** Keys with the registry's names and another program's values. The error of Redis says that there is one, but not which. */
-import { until } from "../clock.ts";
+
 import type { RedisClient } from "../redis/client.ts";
+import { until } from "../until.ts";
 import { registryKeys } from "./keys.ts";
 
 /** A key, and the type that its value has as long as the registry wrote it. */
@@ -37,6 +38,9 @@ export const wrongTypeReason = async (
   keys: readonly TypedKey[],
 ): Promise<string | undefined> => {
   if (!isWrongType(error)) return undefined;
-  const [one] = await until(AbortSignal.timeout(timeoutMs), foreignAmong(redis, keys)).catch(() => []);
+  const [one] = await until(foreignAmong(redis, keys), {
+    signal: AbortSignal.timeout(timeoutMs),
+    what: "the types of the keys",
+  }).catch(() => []);
   return one && `${one.key} holds a ${one.found} where a ${one.type} belongs; rename or delete it`;
 };

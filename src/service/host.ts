@@ -19,9 +19,8 @@ import { stateName, statePath } from "../../machines/state.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
-import { performFor, providedLifecycle } from "./effects/actors.ts";
-import { performancesOf } from "./effects/performances.ts";
-import type { World } from "./effects/world.ts";
+import { bindEffects, providedLifecycle } from "./effects/effects.ts";
+import type { Resources } from "./effects/resources.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
 import { FactQueue } from "./report/fact-queue.ts";
 import type { ServiceFact } from "./report/facts.ts";
@@ -33,7 +32,7 @@ import { waitForState } from "./wait-for-state.ts";
 export interface HostOptions {
   readonly settings: Partial<LifecycleSettings>;
   readonly hooks: HookRunner;
-  readonly world: World;
+  readonly resources: Resources;
   readonly clock: Clock;
   readonly random: () => number;
   /** called with each fact, in order; must not throw */
@@ -63,7 +62,7 @@ export class ServiceHost {
       input: { settings, now: () => clock.now(), random },
       clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
     });
-    performFor(this.#actor.system, performancesOf(options.hooks, options.world));
+    bindEffects(this.#actor.system, options);
     this.#report = this.#followed();
     this.#actor.start();
     void this.#report.then((report) => this.#facts.add({ type: "stopped", ...report }));
@@ -192,7 +191,7 @@ export class ServiceHost {
   /** Sends a command if it has an arrow; the one door for commands. */
   #take(command: LifecycleCommand): boolean {
     if (!this.#takes(command)) return false;
-    if (command.type === "boot") this.#options.world.warm();
+    if (command.type === "boot") this.#options.resources.preload();
     this.#actor.send(command);
     return true;
   }
@@ -238,10 +237,10 @@ export class ServiceHost {
 
   /** An action or guard threw. XState stops such a machine but not its children, so what was begun is undone here. */
   async #afterFailure(error: unknown): Promise<StopReport> {
-    const { hooks, world, clock } = this.#options;
+    const { hooks, resources, clock } = this.#options;
     const lease = this.snapshot.children.lease;
     if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
-    await unwind({ begun: this.snapshot.context.begun, hooks, world, clock });
+    await unwind({ begun: this.snapshot.context.begun, hooks, resources, clock });
     return brokenReport(this.snapshot.context, this.state, error);
   }
 }

@@ -12,8 +12,8 @@ import type { FlightRecording } from "../flight/recording.ts";
 import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
-import { openWorld } from "./effects/real-world.ts";
-import type { World } from "./effects/world.ts";
+import { openResources } from "./effects/open-resources.ts";
+import type { Resources } from "./effects/resources.ts";
 import { HookRunner } from "./hooks/hooks.ts";
 import { ServiceHost } from "./host.ts";
 import { resolveOptions, settingsOf } from "./options/options.ts";
@@ -33,7 +33,7 @@ export interface ServiceActor {
 
 /** What a simulation owns in place of the real thing. */
 export interface Seams {
-  readonly world?: World;
+  readonly resources?: Resources;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
@@ -63,13 +63,13 @@ export abstract class StargazerService {
   readonly actor: ServiceActor;
   readonly #host: ServiceHost;
   readonly #log: Logger;
-  readonly #world: World;
+  readonly #resources: Resources;
   readonly #clock: Clock;
   readonly #flight: FlightRecorder;
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
-    const { clock = systemClock, random = Math.random, world } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
+    const { clock = systemClock, random = Math.random, resources } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
     const resolved = resolveOptions(options, missingHooks(this));
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
@@ -77,9 +77,9 @@ export abstract class StargazerService {
       resolved.logger ?? createLogger({ service: this.serviceName, instance: this.instanceId }),
       (message) => void process.emitWarning(message, "StargazerWarning"),
     );
-    this.#world =
-      world ??
-      openWorld(resolved, {
+    this.#resources =
+      resources ??
+      openResources(resolved, {
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => this.status(),
@@ -94,7 +94,7 @@ export abstract class StargazerService {
       },
       clock,
       log: this.#log,
-      redis: () => this.#world.redis,
+      redis: () => this.#resources.redis,
       tell: (fact) => this.#host.send(fact),
       spawn: (companion) => this.#host.spawn(companion),
     });
@@ -103,7 +103,7 @@ export abstract class StargazerService {
     this.#host = new ServiceHost({
       settings: settingsOf(resolved),
       hooks,
-      world: this.#world,
+      resources: this.#resources,
       clock,
       random,
       onFact: (fact) => this.#write(fact),
@@ -160,7 +160,7 @@ export abstract class StargazerService {
   status(): StatusReport {
     const { serviceName: service, instanceId: instance } = this;
     const { snapshot, lease } = this.#host;
-    return statusOf({ service, instance, incarnation: this.#world.incarnation, snapshot, lease });
+    return statusOf({ service, instance, incarnation: this.#resources.incarnation, snapshot, lease });
   }
 
   /** What the service did last: the last 256 arrows of its chart and facts, as plain JSON. Any state. */

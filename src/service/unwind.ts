@@ -2,33 +2,34 @@
 import type { Begun } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import type { Clock } from "../clock.ts";
-import type { World } from "./effects/world.ts";
+import type { Waiting } from "../until.ts";
+import type { Resources } from "./effects/resources.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
 
 export interface Unwinding {
   readonly begun: Begun;
   readonly hooks: HookRunner;
-  readonly world: World;
+  readonly resources: Resources;
   readonly clock: Clock;
 }
 
 const stepMs = defaultSettings.registerTimeoutMs;
 
 /** The steps of stopping in their order, each only if it was begun, each with a deadline of its own; no failure ends it. */
-export const unwind = async ({ begun, hooks, world, clock }: Unwinding): Promise<void> => {
-  const steps: [boolean, (signal: AbortSignal) => Promise<unknown>][] = [
-    [begun.health, (signal) => world.closeHealth(signal)],
-    [begun.lease, (signal) => world.deregisterInstance(signal)],
+export const unwind = async ({ begun, hooks, resources, clock }: Unwinding): Promise<void> => {
+  const steps: [boolean, (waiting: Waiting) => Promise<unknown>][] = [
+    [begun.health, (waiting) => resources.closeHealth(waiting)],
+    [begun.lease, (waiting) => resources.entry.deregister(waiting)],
     [begun.tier, () => hooks.drain()],
-    [begun.tier, (signal) => hooks.stop(signal)],
-    [begun.releases, (signal) => hooks.release(stepMs, signal)],
-    [true, (signal) => world.close(signal)],
+    [begun.tier, (waiting) => hooks.stop(waiting)],
+    [begun.releases, (waiting) => hooks.release({ withinMs: stepMs }, waiting)],
+    [true, (waiting) => resources.close(waiting)],
   ];
   for (const [owed, step] of steps) if (owed) await within(clock, step);
   hooks.endReleases();
 };
 
-const within = async (clock: Clock, step: (signal: AbortSignal) => Promise<unknown>): Promise<void> => {
+const within = async (clock: Clock, step: (waiting: Waiting) => Promise<unknown>): Promise<void> => {
   const deadline = new AbortController();
   let timer: unknown;
   const overrun = new Promise<void>((resolve) => {
@@ -37,6 +38,6 @@ const within = async (clock: Clock, step: (signal: AbortSignal) => Promise<unkno
       resolve();
     }, stepMs);
   });
-  await Promise.race([step(deadline.signal).catch(() => {}), overrun]);
+  await Promise.race([step({ signal: deadline.signal }).catch(() => {}), overrun]);
   clock.clearTimeout(timer);
 };

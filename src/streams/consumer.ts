@@ -3,13 +3,14 @@
  * but not from one that is slow, and moved to the dead letters after its last attempt. The messages of one conversation are handled
  * one after another within this consumer.
  */
-import { until } from "../clock.ts";
+
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import { openBlockingConnection } from "../redis/connection.ts";
 import { maxBlockMs } from "../redis/roles.ts";
+import { until } from "../until.ts";
 import type { Parsed, RawFields } from "./fields.ts";
 import type { Delivery, GroupOptions } from "./group.ts";
 import { ConsumerGroup } from "./group.ts";
@@ -105,9 +106,9 @@ export class StreamConsumer<T> {
     signal.addEventListener("abort", disconnect, { once: true });
     const next = async (): Promise<void> => {
       const room = this.#room;
-      if (room <= 0) return until(signal, this.#inFlight.next());
+      if (room <= 0) return until(this.#inFlight.next(), { signal, what: "room for a message" });
       // a connection that ends while it reconnects never settles what is queued on it
-      const deliveries = await until(signal, this.#group.read(blocking, room, maxBlockMs));
+      const deliveries = await until(this.#group.read(blocking, room, maxBlockMs), { signal, what: "messages" });
       for (const delivery of deliveries) this.#take(delivery, signal);
     };
     try {
@@ -126,12 +127,12 @@ export class StreamConsumer<T> {
   async #claim(signal: AbortSignal): Promise<void> {
     const { claimIdleMs, retainMs, log } = this.#options;
     if (this.#room > 0) {
-      for (const delivery of await until(signal, this.#group.claim(claimIdleMs, this.#room))) {
+      for (const delivery of await until(this.#group.claim(claimIdleMs, this.#room), { signal, what: "claimed messages" })) {
         log.warn({ type: "message.claimed", entry: delivery.id, attempt: delivery.attempt });
         this.#take(delivery, signal);
       }
     }
-    await until(signal, this.#group.tidy(retainMs));
+    await until(this.#group.tidy(retainMs), { signal, what: "the stream to be trimmed" });
   }
 
   /** Keeps the entries under way from being claimed, and aborts the work on those that were. */
@@ -198,7 +199,7 @@ export class StreamConsumer<T> {
 
   async #within(ms: number, work: Promise<unknown>): Promise<void> {
     try {
-      await until(AbortSignal.timeout(ms), work);
+      await until(work, { signal: AbortSignal.timeout(ms), what: "work in flight" });
     } catch (error) {
       this.#options.log.warn({ type: "consumer.unsettled", reason: messageOf(error) });
     }

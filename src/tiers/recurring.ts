@@ -1,5 +1,5 @@
 /** A job that is done again and again, by one instance of all, and never by a leader that was replaced. */
-import { until } from "../clock.ts";
+
 import { messageOf } from "../errors.ts";
 import type { Command } from "../leadership/commit.ts";
 import type { Term } from "../leadership/lead.ts";
@@ -7,6 +7,7 @@ import { lead } from "../leadership/lead.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { HookContext } from "../service/types.ts";
+import { until } from "../until.ts";
 import { tierKeys } from "./keys.ts";
 
 /** One pass of a job. Once `signal` has aborted every wait of it rejects with the signal's reason, and nothing more is sent. */
@@ -35,8 +36,8 @@ export interface RecurringJob {
 export const runRecurring = async (context: HookContext, job: RecurringJob): Promise<void> => {
   const { name, holder } = job;
   await until(
-    context.signal,
     lead(context, { name, holder }, (term) => serve(context, job, term)),
+    { signal: context.signal, what: `the leadership of ${name}` },
   );
 };
 
@@ -54,7 +55,7 @@ const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: R
   const done = tierKeys(redis).jobDone(name);
   const ask: Job["ask"] = async (command) => {
     signal.throwIfAborted();
-    return until(signal, command(redis));
+    return until(command(redis), { signal, what: "a reply from Redis" });
   };
   try {
     const dueAt = Number((await ask((client) => client.get(done))) ?? 0) + everyMs;
@@ -62,8 +63,8 @@ const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: R
     // a time that lies further ahead was written by a clock that was wrong
     if (dueAt > now && dueAt <= now + everyMs) return dueAt;
     const commit: Job["commit"] = (keys, commands) =>
-      until(signal, term.commit([done, ...keys], [["SET", done, now], ...commands]));
-    await until(signal, work({ signal, now, ask, commit }));
+      until(term.commit([done, ...keys], [["SET", done, now], ...commands]), { signal, what: "the commit" });
+    await until(work({ signal, now, ask, commit }), { signal, what: `the job ${name}` });
     log.debug({ type: "job.done", job: name, durationMs: Date.now() - now });
   } catch (error) {
     if (!signal.aborted) log.warn({ type: "job.failed", job: name, reason: messageOf(error) });

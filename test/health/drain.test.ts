@@ -106,7 +106,7 @@ describe.each([
     const source = turnedSource(own);
     const server = new HealthServer({ host: "127.0.0.1", port: 0, source, probeThread });
     endings.push(() => server.destroy());
-    const { port } = await server.open(never);
+    const { port } = await server.open({ signal: never });
     return { source, server, port };
   };
 
@@ -132,7 +132,7 @@ describe.each([
     const { server, port } = await open();
     const agent = stickyAgent();
     await Promise.all(Array.from({ length: 20 }, () => ask(port, "/healthz", { agent })));
-    await server.close(never);
+    await server.close({ signal: never });
     await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
@@ -151,7 +151,7 @@ describe.each([
       const { socket, received } = await accepted(port);
       socket.write(first);
       await ask(port, "/healthz");
-      const closing = server.close(never);
+      const closing = server.close({ signal: never });
       await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
       socket.write(rest);
       const text = await received;
@@ -166,7 +166,7 @@ describe.each([
     const { socket, received } = await accepted(port);
     socket.write("GET /healthz HTTP/1.1\r\n");
     await ask(port, "/healthz");
-    const closing = server.close(never);
+    const closing = server.close({ signal: never });
     socket.write("host: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\n\r\n");
     await closing;
     expect((await received).match(/HTTP\/1\.1 \d+/g)?.[0]).toBe("HTTP/1.1 200");
@@ -175,7 +175,7 @@ describe.each([
   test("a connection made before the close and used after it is served", async () => {
     const { server, port } = await open();
     const { socket, received } = await accepted(port);
-    const closing = server.close(never);
+    const closing = server.close({ signal: never });
     await turn();
     socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
     expect(await received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
@@ -185,7 +185,7 @@ describe.each([
   test("a connection on which nothing is ever sent does not hold the close", async () => {
     const { server, port } = await open();
     const { socket } = await accepted(port);
-    await Promise.all([server.close(never), gone(socket)]);
+    await Promise.all([server.close({ signal: never }), gone(socket)]);
   });
 
   test.each([
@@ -198,7 +198,7 @@ describe.each([
     const { socket } = await accepted(port);
     socket.write(sent);
     await ask(port, "/healthz");
-    await Promise.all([server.close(never), gone(socket)]);
+    await Promise.all([server.close({ signal: never }), gone(socket)]);
   });
 
   test("a request that never ends is cut when the close's signal aborts, and the close resolves", async () => {
@@ -207,7 +207,7 @@ describe.each([
     trickle(socket);
     await ask(port, "/healthz");
     const abort = new AbortController();
-    const closing = server.close(abort.signal);
+    const closing = server.close({ signal: abort.signal });
     await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
     abort.abort();
     await Promise.all([closing, gone(socket)]);
@@ -229,7 +229,7 @@ describe.each([
     source.isStopping = true;
     await once(knocker, "message");
     const sentBefore = Atomics.load(sent, 0);
-    await server.close(never);
+    await server.close({ signal: never });
     const { served, halfWay, unserved } = await ended;
     expect([halfWay, new Set(served), unserved.length]).toEqual([[], new Set([200]), 4]);
     expect(unserved.filter((number) => number <= sentBefore)).toEqual([]);
@@ -243,7 +243,7 @@ describe.each([
     Atomics.store(turn, 0, 1);
     Atomics.notify(turn, 0);
     expect(Atomics.wait(turn, 1, 0, 5000)).not.toBe("timed-out");
-    const closing = server.close(never);
+    const closing = server.close({ signal: never });
     expect(await once(crowding, "message")).toEqual([Array(20).fill(200)]);
     await closing;
   });
@@ -256,7 +256,7 @@ describe.each([
       const { server, port } = await open({ checkRedis });
       await ask(port, "/healthz");
       if (end === "destroy") server.destroy();
-      const order = await orderOf(["first", server.close(never)], ["second", server.close(never)]);
+      const order = await orderOf(["first", server.close({ signal: never })], ["second", server.close({ signal: never })]);
       expect(order).toEqual(["first", "second"]);
       await server.gone();
       await turn();
@@ -272,6 +272,6 @@ describe.each([
     socket.write("GET /healthz HTTP/1.1\r\n");
     server.destroy();
     await gone(socket);
-    await server.close(never);
+    await server.close({ signal: never });
   });
 });

@@ -22,10 +22,11 @@ const create = (options: Partial<HealthOptions> = {}): HealthServer => {
   return server;
 };
 
-const openPort = async (options: Partial<HealthOptions> = {}): Promise<number> => (await create(options).open(never)).port;
+const openPort = async (options: Partial<HealthOptions> = {}): Promise<number> =>
+  (await create(options).open({ signal: never })).port;
 
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close(never)));
+  await Promise.all(servers.splice(0).map((server) => server.close({ signal: never })));
 });
 
 describe("loading", () => {
@@ -126,23 +127,23 @@ describe.each(onThread)("opening on $on", (mode) => {
     await once(other, "listening");
     const { port } = other.address() as { port: number };
     const server = create({ port });
-    await expect(server.open(never)).rejects.toMatchObject({
+    await expect(server.open({ signal: never })).rejects.toMatchObject({
       code: "SG_ERR_HEALTH_PORT_IN_USE",
       phase: "healthy",
       message: expect.stringMatching(new RegExp(`${port}.*SG_HEALTH_PORT`)),
     });
     expect(server.address).toBeUndefined();
     const closedMeanwhile = create({ port });
-    const opening = closedMeanwhile.open(never);
+    const opening = closedMeanwhile.open({ signal: never });
     await Promise.all([
-      closedMeanwhile.close(never),
+      closedMeanwhile.close({ signal: never }),
       expect(opening).rejects.toMatchObject({ code: "SG_ERR_HEALTH_PORT_IN_USE" }),
     ]);
     other.close();
   });
 
   test("an address that this machine does not have is SG_ERR_HEALTH_OPEN_FAILED with the way out", async () => {
-    await expect(create({ host: "192.0.2.1" }).open(never)).rejects.toMatchObject({
+    await expect(create({ host: "192.0.2.1" }).open({ signal: never })).rejects.toMatchObject({
       code: "SG_ERR_HEALTH_OPEN_FAILED",
       message: expect.stringContaining("SG_HEALTH_HOST"),
     });
@@ -150,32 +151,32 @@ describe.each(onThread)("opening on $on", (mode) => {
 
   test("two calls open one server, whose address is known until it closes", async () => {
     const server = create();
-    const first = await server.open(never);
-    expect(await server.open(never)).toBe(first);
+    const first = await server.open({ signal: never });
+    expect(await server.open({ signal: never })).toBe(first);
     expect(server.address).toEqual(first);
-    await server.close(never);
+    await server.close({ signal: never });
     expect(server.address).toBeUndefined();
   });
 
   test("an abort at any moment of opening rejects with its reason, and the port stays free", async () => {
     const { port } = await (async () => {
       const probe = create();
-      const address = await probe.open(never);
-      await probe.close(never);
+      const address = await probe.open({ signal: never });
+      await probe.close({ signal: never });
       return address;
     })();
     for (let turns = -1; turns < 6; turns += 1) {
       const abort = new AbortController();
       if (turns < 0) abort.abort(new Error("enough"));
       const server = create({ port });
-      const opening = server.open(abort.signal).then(
+      const opening = server.open({ signal: abort.signal }).then(
         () => "open",
         (error) => error.message,
       );
       for (let passed = 0; passed < turns; passed += 1) await turn();
       abort.abort(new Error("enough"));
       expect(["open", "enough"]).toContain(await opening);
-      await server.close(never);
+      await server.close({ signal: never });
       expect(server.address).toBeUndefined();
       await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     }
@@ -184,7 +185,7 @@ describe.each(onThread)("opening on $on", (mode) => {
   test.skipIf(mode.probeThread)("an abort while the host name is looked up leaves nothing that listens later", async () => {
     const server = create({ host: "localhost" });
     const abort = new AbortController();
-    const opening = server.open(abort.signal);
+    const opening = server.open({ signal: abort.signal });
     opening.catch(() => {});
     while (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap") === false) await turn();
     abort.abort(new Error("enough"));
@@ -196,10 +197,10 @@ describe.each(onThread)("opening on $on", (mode) => {
 
   test("an open after a close, or cut by destroy, is SG_ERR_HEALTH_OPEN_FAILED", async () => {
     const closed = create();
-    await closed.close(never);
-    await expect(closed.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+    await closed.close({ signal: never });
+    await expect(closed.open({ signal: never })).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
     const destroyed = create();
-    const opening = destroyed.open(never);
+    const opening = destroyed.open({ signal: never });
     destroyed.destroy();
     await expect(opening).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
     destroyed.destroy();
@@ -207,8 +208,8 @@ describe.each(onThread)("opening on $on", (mode) => {
 
   test("a close waits for the open under way, then closes it", async () => {
     const server = create();
-    const opening = server.open(never);
-    await server.close(never);
+    const opening = server.open({ signal: never });
+    await server.close({ signal: never });
     const { port } = await opening;
     await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });

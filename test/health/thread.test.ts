@@ -29,11 +29,11 @@ const create = (options: Partial<HealthOptions> = {}) => {
     onFact: (fact) => facts.push(fact as { type: string }),
     ...options,
   });
-  endings.push(() => server.close(never));
+  endings.push(() => server.close({ signal: never }));
   return { server, facts };
 };
 
-const openPort = async (options: Partial<HealthOptions> = {}) => (await create(options).server.open(never)).port;
+const openPort = async (options: Partial<HealthOptions> = {}) => (await create(options).server.open({ signal: never })).port;
 
 /** The thread that the next server starts. */
 const nextWorker = () => once(process as unknown as NodeJS.EventEmitter, "worker") as Promise<[Worker]>;
@@ -116,7 +116,7 @@ describe("a thread that dies", () => {
     const worker = nextWorker();
     const source = turnedSource();
     const { server, facts } = create({ source });
-    const address = await server.open(never);
+    const address = await server.open({ signal: never });
     const [thread] = await worker;
     await thread.terminate();
     await vi.waitFor(() => expect(facts.map(({ type }) => type)).toEqual(["health.thread.died", "health.port.moved"]), 10_000);
@@ -124,7 +124,7 @@ describe("a thread that dies", () => {
     source.isStopping = true;
     expect(await ask(address.port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "stopping" } });
     expect((await ask(address.port, "/healthz")).headers.connection).toBe("close");
-    await server.close(never);
+    await server.close({ signal: never });
     await expect(ask(address.port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
@@ -132,7 +132,7 @@ describe("a thread that dies", () => {
     const worker = nextWorker();
     const { server, facts } = create();
     server.prepare();
-    const opening = server.open(never);
+    const opening = server.open({ signal: never });
     const [thread] = await worker;
     void thread.terminate();
     const { port } = await opening;
@@ -143,9 +143,9 @@ describe("a thread that dies", () => {
   test("while the server closes is told, and the close resolves", async () => {
     const worker = nextWorker();
     const { server, facts } = create();
-    await server.open(never);
+    await server.open({ signal: never });
     const [thread] = await worker;
-    const closing = server.close(never);
+    const closing = server.close({ signal: never });
     await thread.terminate();
     await closing;
     expect(facts.filter(({ type }) => type !== "health.thread.died")).toEqual([]);
@@ -159,7 +159,7 @@ describe("a thread that dies", () => {
     const [thread] = await worker;
     const gone = once(thread, "exit");
     if (end === "destroy") server.destroy();
-    await server.close(never);
+    await server.close({ signal: never });
     await gone;
     server.prepare();
     expect(process.getActiveResourcesInfo()).not.toContain("Worker");

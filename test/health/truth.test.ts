@@ -27,8 +27,8 @@ const open = async ({ checkRedis, checkMs = 1000, probeThread = false }: Own) =>
     checkIntervalMs: checkMs,
     checkTimeoutMs: checkMs,
   });
-  endings.push(() => server.close(never));
-  return (await server.open(never)).port;
+  endings.push(() => server.close({ signal: never }));
+  return (await server.open({ signal: never })).port;
 };
 
 const prober = async (port: number, path: string) => {

@@ -7,8 +7,9 @@ import { type leaseMachine, statePath } from "../../machines/index.ts";
 import type { RedisClient } from "../../src/redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import { Registration } from "../../src/registry/registration.ts";
-import type { Performances } from "../../src/service/effects/actors.ts";
-import { performFor, providedLifecycle } from "../../src/service/effects/actors.ts";
+import { bindEffects, providedLifecycle } from "../../src/service/effects/effects.ts";
+import type { EntryWriter, Resources } from "../../src/service/effects/resources.ts";
+import type { HookRunner } from "../../src/service/hooks/hooks.ts";
 import { GatedRedis } from "./gated-redis.ts";
 import { HeldClock, settles } from "./gates.ts";
 import type { ModelEvent, TakenTransition } from "./model.ts";
@@ -74,7 +75,8 @@ export class LeaseUnderTest {
           for (const transition of event._transitions) onTaken(takenName(transition as unknown as TakenTransition));
       },
     });
-    performFor(this.#actor.system, this.#writes() as Performances);
+    const resources = { entry: this.#entryWriter() } as Resources;
+    bindEffects(this.#actor.system, { hooks: {} as HookRunner, resources });
     this.#actor.start();
   }
 
@@ -109,14 +111,14 @@ export class LeaseUnderTest {
     await this.#way.redis.witness.del(this.#key, `sg:registry:released:${serviceName}:${this.#instance}`);
   }
 
-  #writes(): Pick<Performances, "registerInstance" | "renewLease" | "deregisterInstance"> {
+  #entryWriter(): EntryWriter {
     const way = this.#way;
     const registration = this.#registration;
     return {
-      registerInstance: (signal, write) =>
-        way.gated("registerInstance", signal, async () => this.#forced ?? registration.register(write, { signal })),
-      renewLease: (signal, write) => way.gated("renewLease", signal, () => registration.renew(write, { signal })),
-      deregisterInstance: (signal) => way.gated("deregisterInstance", signal, () => registration.deregister({ signal })),
+      register: (write, waiting) =>
+        way.gated("registerInstance", waiting.signal, async () => this.#forced ?? registration.register(write, waiting)),
+      renew: (write, waiting) => way.gated("renewLease", waiting.signal, () => registration.renew(write, waiting)),
+      deregister: (waiting) => way.gated("deregisterInstance", waiting.signal, () => registration.deregister(waiting)),
     };
   }
 

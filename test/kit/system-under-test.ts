@@ -7,12 +7,12 @@ import { fromCallback, fromPromise } from "xstate";
 import type { Companion, LeadershipFact, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { lifecycleMachine, stateName, statePath } from "../../machines/index.ts";
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
-import { openWorld } from "../../src/service/effects/real-world.ts";
-import type { RealWorld } from "../../src/service/effects/world.ts";
+import { openResources } from "../../src/service/effects/open-resources.ts";
+import type { ServiceResources } from "../../src/service/effects/resources.ts";
 import { resolveOptions } from "../../src/service/options/options.ts";
 import { seams } from "../../src/service/service.ts";
 import { GatedRedis } from "./gated-redis.ts";
-import { gatedWorld } from "./gated-world.ts";
+import { gatedResources } from "./gated-resources.ts";
 import { HeldClock, settles } from "./gates.ts";
 import { ask, dial, trickle } from "./http-client.ts";
 import type { ModelEvent, TakenTransition } from "./model.ts";
@@ -71,7 +71,7 @@ export class SystemUnderTest {
   readonly #way: GatedRedis;
   readonly #onTaken: (name: string) => void;
   readonly #hasRedis: boolean;
-  readonly #world: RealWorld;
+  readonly #resources: ServiceResources;
   readonly #facts: string[] = [];
   readonly #expected: Expected = { entry: "none", port: undefined, isPortOpen: false, hasRun: false };
   #root: ActorRef<never, never> | undefined;
@@ -87,7 +87,7 @@ export class SystemUnderTest {
     this.#onTaken = options.onTaken;
     this.#hasRedis = partsOf(options.settings).hasRedis;
     const given = optionsOf(options, way.url);
-    this.#world = openWorld(resolveOptions(given), {
+    this.#resources = openResources(resolveOptions(given), {
       snapshot: () => this.#snapshot,
       onTransition: (listener) => {
         const subscription = this.service.actor.subscribe(listener);
@@ -97,7 +97,7 @@ export class SystemUnderTest {
       describe: () => ({}),
       onFact: () => {},
     });
-    const seam = { world: gatedWorld(way, () => this.#world), clock: this.#clock, random: () => 0.5 };
+    const seam = { resources: gatedResources(way, () => this.#resources), clock: this.#clock, random: () => 0.5 };
     const { gates } = way;
     this.service = new TestTier({ ...given, [seams]: seam } as never, {
       onStart: (context) => (this.#context = context) && gates.hold("startTier"),
@@ -124,7 +124,7 @@ export class SystemUnderTest {
   /** Waits until the service is where the model is, and compares the rest of the world with it. */
   async check(model: LifecycleSnapshot): Promise<void> {
     const { redis } = this.#way;
-    const { incarnation } = this.#world;
+    const { incarnation } = this.#resources;
     await this.#comesTo(model);
     this.#expected.hasRun ||= statePath(model) === "running";
     await Promise.all([
@@ -139,7 +139,7 @@ export class SystemUnderTest {
   /** Ends what a failed path left. */
   async end(): Promise<void> {
     await this.#way.end();
-    await this.#world.close(AbortSignal.timeout(1000));
+    await this.#resources.close({ signal: AbortSignal.timeout(1000) });
     await this.#way.redis.witness.del(this.#key, `sg:registry:released:${serviceName}:${this.service.instanceId}`);
   }
 
@@ -199,8 +199,8 @@ export class SystemUnderTest {
   }
 
   async #noteOpened(): Promise<void> {
-    await settles("health opens", () => this.#world.healthAddress !== undefined);
-    this.#expected.port = this.#world.healthAddress!.port;
+    await settles("health opens", () => this.#resources.healthAddress !== undefined);
+    this.#expected.port = this.#resources.healthAddress!.port;
     this.#expected.isPortOpen = true;
   }
 
@@ -284,7 +284,7 @@ export class SystemUnderTest {
 
   async #supersede(): Promise<void> {
     const comes = () => registerRival(this.#way.redis, serviceName, this.service.instanceId);
-    const isDrawn = this.#world.incarnation !== undefined;
+    const isDrawn = this.#resources.incarnation !== undefined;
     const rival = isDrawn ? comes() : this.#way.beforeFirstWrite(comes);
     if (isDrawn) await rival;
     await this.#write();

@@ -1,66 +1,68 @@
-/** Chart meets world, with a world of the test's: what is asked of it and when, and what happens when the chart itself fails. */
+/** Chart meets resources, with a resources of the test's: what is asked of it and when, and what happens when the chart itself fails. */
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import type { LeaseAnswer } from "../../machines/index.ts";
+import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { Logger } from "../../src/index.ts";
 import { StargazerError } from "../../src/index.ts";
-import type { World } from "../../src/service/effects/world.ts";
+import type { Resources } from "../../src/service/effects/resources.ts";
 import { isAbortOf, stopReason } from "../../src/service/hooks/abort.ts";
 import type { HookRunner } from "../../src/service/hooks/hooks.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
 import { seams } from "../../src/service/service.ts";
 import { unwind } from "../../src/service/unwind.ts";
+import type { Waiting } from "../../src/until.ts";
 import { Gates } from "../kit/gates.ts";
 import type { TestHooks } from "../kit/tier.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
-/** A world that does at once what it is asked, and remembers. `own` replaces a part of it. */
-const makeWorld = (own: Partial<World> = {}) => {
+/** A resources that does at once what it is asked, and remembers. `own` replaces a part of it. */
+type Own = Partial<Omit<Resources, "entry">> & { readonly entry?: Partial<Resources["entry"]> };
+const makeResources = (own: Own = {}) => {
   const asked: string[] = [];
   const signals: AbortSignal[] = [];
-  const note = (name: string) => (signal: AbortSignal) => {
-    asked.push(name);
-    signals.push(signal);
-    return Promise.resolve();
-  };
+  const note =
+    (name: string) =>
+    ({ signal }: Waiting) => {
+      asked.push(name);
+      signals.push(signal);
+      return Promise.resolve();
+    };
   const write =
     (name: string) =>
-    (signal: AbortSignal, { status }: { status: string }) =>
-      note(`${name} ${status}`)(signal).then((): LeaseAnswer => ({ type: "ok" }));
-  const world = {
+    ({ status }: LeaseWrite, waiting: Waiting) =>
+      note(`${name} ${status}`)(waiting).then((): LeaseAnswer => ({ type: "ok" }));
+  const resources = {
     incarnation: 42,
-    warm: () => void asked.push("warm"),
+    preload: () => void asked.push("preload"),
     pingRedis: note("pingRedis"),
     openHealth: note("openHealth"),
     closeHealth: note("closeHealth"),
-    registerInstance: write("register"),
-    renewLease: write("renew"),
-    deregisterInstance: note("deregister"),
     close: note("close"),
     ...own,
-  } as World;
-  return { world, asked, signals };
+    entry: { register: write("register"), renew: write("renew"), deregister: note("deregister"), ...own.entry },
+  } as Resources;
+  return { resources, asked, signals };
 };
-const make = (hooks: TestHooks, world: World, own: object = {}, options: object = {}) =>
-  new TestTier({ instanceId: "one", redis: "redis://127.0.0.1:1", ...options, [seams]: { world, ...own } } as never, hooks);
+const make = (hooks: TestHooks, resources: Resources, own: object = {}, options: object = {}) =>
+  new TestTier({ instanceId: "one", redis: "redis://127.0.0.1:1", ...options, [seams]: { resources, ...own } } as never, hooks);
 const factsOf = (tier: TestTier) => {
   const facts: ServiceFact[] = [];
   tier.onFact((fact) => facts.push(fact));
   return facts;
 };
 
-describe("a world", () => {
+describe("a resources", () => {
   it("is asked for each thing once, in order, each time with a signal but to warm up", async () => {
-    const { world, asked, signals } = makeWorld();
-    const tier = make({ onStart: ({ defer }) => defer(() => {}) }, world);
+    const { resources, asked, signals } = makeResources();
+    const tier = make({ onStart: ({ defer }) => defer(() => {}) }, resources);
     void tier.runToCompletion();
     await tier.waitFor("running");
     expect(tier.status()).toMatchObject({ lease: { incarnation: 42 }, state: "running" });
     expect(signals.length).toBe(asked.length - 1);
     expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
     expect(asked.filter((name) => !name.startsWith("renew"))).toEqual([
-      "warm",
+      "preload",
       "pingRedis",
       "register starting",
       "openHealth",
@@ -74,8 +76,8 @@ describe("a world", () => {
 
   it("that takes the instance away stops the service, and the fact is told", async () => {
     const twin = { host: "elsewhere", pid: 7 };
-    const { world } = makeWorld({ renewLease: async () => ({ type: "superseded", twin }) });
-    const tier = make({}, world);
+    const { resources } = makeResources({ entry: { renew: async () => ({ type: "superseded", twin }) } });
+    const tier = make({}, resources);
     const facts = factsOf(tier);
     expect(await tier.runToCompletion()).toMatchObject({ outcome: "failed", reason: "superseded" });
     expect(facts).toContainEqual({ type: "lease.superseded", twin });
@@ -84,13 +86,13 @@ describe("a world", () => {
 
 describe("a command without an arrow", () => {
   it("is refused with its state, and told as a fact", async () => {
-    const { world, asked } = makeWorld();
-    const tier = make({}, world);
+    const { resources, asked } = makeResources();
+    const tier = make({}, resources);
     const facts = factsOf(tier);
     await tier.boot();
     await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_ILLEGAL_TRANSITION", phase: "healthy" });
     expect(facts).toContainEqual({ type: "command.refused", command: "boot", path: "healthy.ready" });
-    expect(asked.filter((name) => name === "warm")).toHaveLength(1);
+    expect(asked.filter((name) => name === "preload")).toHaveLength(1);
     await tier.shutdown();
     await expect(tier.boot()).rejects.toMatchObject({ phase: "stopped" });
   });
@@ -100,11 +102,11 @@ describe("a boot that does not come to be", () => {
   const failure = (boot: Promise<void>) => boot.then(() => undefined).catch((error: StargazerError) => error);
 
   it("rejects with the first failure where one ended it, and says aborted where a shutdown did", async () => {
-    const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeWorld().world).boot());
+    const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeResources().resources).boot());
     expect([failed?.code, failed?.phase]).toEqual(["SG_ERR_START_FAILED", "starting"]);
     const cut = make(
       { onStart: ({ signal }) => aborted(signal), onStop: () => Promise.reject(new Error("late")) },
-      makeWorld().world,
+      makeResources().resources,
     );
     const boot = failure(cut.boot());
     await cut.waitFor("starting");
@@ -118,7 +120,7 @@ describe("a boot that does not come to be", () => {
 
 describe("waiting for a state", () => {
   it("ends with its signal while it waits, and names where the service is where it cannot come", async () => {
-    const tier = make({}, makeWorld().world);
+    const tier = make({}, makeResources().resources);
     const stop = new AbortController();
     const waiting = tier.waitFor("running", { signal: stop.signal });
     stop.abort(new Error("enough"));
@@ -132,7 +134,7 @@ describe("waiting for a state", () => {
 
 describe("what is asked of a service that is over", () => {
   it("is answered at once, and no listener stays on a signal that was given", async () => {
-    const tier = make({}, makeWorld().world);
+    const tier = make({}, makeResources().resources);
     const { signal } = new AbortController();
     const waiting = tier.waitFor("stopped", { signal });
     expect(getEventListeners(signal, "abort")).toHaveLength(1);
@@ -147,14 +149,14 @@ describe("what is asked of a service that is over", () => {
 
   it("after two errors while it was stopping keeps the first", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown(new Error("first")), self.shutdown(new Error("second"))];
-    const tier = make({ onStop }, makeWorld().world);
+    const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
     expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
   });
 
   it("after reasons that are no errors, while it was stopping, has not failed", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown("again"), self.shutdown(null as never)];
-    const tier = make({ onStop }, makeWorld().world);
+    const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
     expect(await tier.shutdown(null as never)).toMatchObject({ outcome: "shutdown", reason: "null", failures: [] });
   });
@@ -162,7 +164,7 @@ describe("what is asked of a service that is over", () => {
 
 describe("those who watch", () => {
   it("hear of each transition and of the end, once", async () => {
-    const tier = make({}, makeWorld().world);
+    const tier = make({}, makeResources().resources);
     const heard: string[] = [];
     tier.actor.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push("complete") });
     tier.actor.subscribe({ next: () => {} });
@@ -176,7 +178,7 @@ describe("those who watch", () => {
 describe("an error given to shutdown", () => {
   it("is the failure of its state, with a code of ours kept; while stopping it is one of the step", async () => {
     const own = new StargazerError("SG_ERR_UNCAUGHT", "torn");
-    const tier = make({ onStop: (_, self) => void self.shutdown(own) }, makeWorld().world);
+    const tier = make({ onStop: (_, self) => void self.shutdown(own) }, makeResources().resources);
     await tier.boot();
     const report = await tier.shutdown("first");
     expect(report.failures).toEqual([{ phase: "stopping.unwinding", code: "SG_ERR_UNCAUGHT", message: "torn" }]);
@@ -187,7 +189,7 @@ describe("an error given to shutdown", () => {
 describe("a shutdown asked for in the middle of a transition", () => {
   /** calls `act` once from a subscriber, while the chart is still on its way to `starting` */
   const inTheMiddle = async (act: (tier: TestTier) => void) => {
-    const tier = make({}, makeWorld().world);
+    const tier = make({}, makeResources().resources);
     let acted = false;
     tier.actor.subscribe(() => {
       if (tier.state !== "starting" || acted) return;
@@ -227,7 +229,7 @@ describe("the hooks' context", () => {
         },
         onStop: ({ phase }) => phase("goodbye", () => {}),
       },
-      makeWorld().world,
+      makeResources().resources,
     );
     void tier.runToCompletion();
     await tier.waitFor("running");
@@ -238,7 +240,10 @@ describe("the hooks' context", () => {
   });
 
   it("a run that fails while it is drained is a failure of running", async () => {
-    const tier = make({ run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) }, makeWorld().world);
+    const tier = make(
+      { run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) },
+      makeResources().resources,
+    );
     void tier.runToCompletion();
     await tier.waitFor("running");
     expect((await tier.shutdown()).failures).toEqual([{ phase: "running", code: "SG_ERR_RUN_FAILED", message: "lost" }]);
@@ -258,7 +263,7 @@ describe("the hooks' context", () => {
           });
         },
       },
-      makeWorld().world,
+      makeResources().resources,
     );
     await tier.boot();
     expect((await tier.shutdown()).failures).toEqual([]);
@@ -267,8 +272,8 @@ describe("the hooks' context", () => {
 
 describe("a chart that fails itself", () => {
   /** The clock throws once, when the tier says so: an action of the chart throws. */
-  const breaking = (hooks: TestHooks, own: Partial<World> = {}) => {
-    const { world, asked, signals } = makeWorld(own);
+  const breaking = (hooks: TestHooks, own: Own = {}) => {
+    const { resources, asked, signals } = makeResources(own);
     const state = { armed: false };
     const clock = {
       ...systemClock,
@@ -279,7 +284,7 @@ describe("a chart that fails itself", () => {
       },
     };
     const released: string[] = [];
-    const tier = make({ onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks }, world, { clock });
+    const tier = make({ onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks }, resources, { clock });
     return { tier, asked, signals, released, state };
   };
 
@@ -330,15 +335,15 @@ describe("the unwinding without a chart", () => {
     }) as unknown as HookRunner;
 
   it("takes each step that was begun, in order, and always closes", async () => {
-    const { world, asked } = makeWorld();
-    await unwind({ begun: all, hooks: hooksThat(asked), world, clock: systemClock });
+    const { resources, asked } = makeResources();
+    await unwind({ begun: all, hooks: hooksThat(asked), resources, clock: systemClock });
     expect(asked.splice(0)).toEqual(["closeHealth", "deregister", "drain", "stop", "release", "close", "endReleases"]);
-    await unwind({ begun: none, hooks: hooksThat(asked), world, clock: systemClock });
+    await unwind({ begun: none, hooks: hooksThat(asked), resources, clock: systemClock });
     expect(asked).toEqual(["close", "endReleases"]);
   });
 
   it("goes on after a step that fails or hangs, whose signal aborts at its deadline, and leaves no timer", async () => {
-    const { world, asked } = makeWorld({ closeHealth: () => Promise.reject(new Error("torn")) });
+    const { resources, asked } = makeResources({ closeHealth: () => Promise.reject(new Error("torn")) });
     const timers = new Set<object>();
     const deadlines: number[] = [];
     const clock = {
@@ -353,11 +358,11 @@ describe("the unwinding without a chart", () => {
       clearTimeout: (timer: unknown) => void timers.delete(timer as object),
     };
     let reason: unknown;
-    const stop = (signal: AbortSignal) => {
+    const stop = ({ signal }: Waiting) => {
       signal.addEventListener("abort", () => void (reason = signal.reason));
       return hangs();
     };
-    await unwind({ begun: all, hooks: hooksThat(asked, { stop }), world, clock });
+    await unwind({ begun: all, hooks: hooksThat(asked, { stop }), resources, clock });
     expect(asked).toEqual(["deregister", "drain", "release", "close", "endReleases"]);
     expect(reason).toMatchObject({ name: "TimeoutError" });
     expect([timers.size, new Set(deadlines)]).toEqual([0, new Set([2000])]);
@@ -386,7 +391,7 @@ describe("what comes too late for the report", () => {
   it("a release that fails in time is in the report, and told as a failure like another", async () => {
     const { lines, logger } = noting();
     const late = () => Promise.reject(new Error("in time"));
-    const tier = make({ onStart: ({ defer }) => defer(late) }, makeWorld().world, {}, { logger });
+    const tier = make({ onStart: ({ defer }) => defer(late) }, makeResources().resources, {}, { logger });
     await tier.boot();
     expect((await tier.shutdown()).failures).toMatchObject([{ code: "SG_ERR_STOP_FAILED" }]);
     expect(lines.map((fact) => (fact as { type: string }).type)).toEqual(["failed", "stopped"]);
@@ -395,7 +400,7 @@ describe("what comes too late for the report", () => {
   it("a release that fails after the end is logged", async () => {
     const { lines, logger } = noting();
     let defer = (_: () => unknown) => {};
-    const tier = make({ onStart: (context) => void (defer = context.defer) }, makeWorld().world, {}, { logger });
+    const tier = make({ onStart: (context) => void (defer = context.defer) }, makeResources().resources, {}, { logger });
     await tier.boot();
     await tier.shutdown();
     defer(() => Promise.reject(new Error("late")));

@@ -75,7 +75,7 @@ export const createInstance = (options: InstanceOptions): Witness => {
   });
   const given = {
     ...optionsOf(settings, instance),
-    [seams]: { world, clock: serviceClock, random: chanceOf(random.fork(), plan, witness) },
+    [seams]: { resources: world, clock: serviceClock, random: chanceOf(random.fork(), plan, witness) },
   };
   const { tier, callers } = witness;
   const hooks = new HookActors({ clock, process, plan, watcher: tier, shutdown: (reason) => callers.shutdown(reason) });

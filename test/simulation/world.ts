@@ -1,9 +1,10 @@
 /** The world of one simulated instance: the production registration over a simulated connection, and pings and health by plan. */
 import { getEventListeners } from "node:events";
-import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
+import type { LeaseAnswer } from "../../machines/index.ts";
 import type { RedisClient } from "../../src/redis/client.ts";
 import { Registration } from "../../src/registry/registration.ts";
-import type { World } from "../../src/service/effects/world.ts";
+import type { EntryWriter, Resources } from "../../src/service/effects/resources.ts";
+import type { Waiting } from "../../src/until.ts";
 import type { VirtualClock } from "./clock.ts";
 import { epochMs } from "./clock.ts";
 import { SimulatedConnection } from "./connection.ts";
@@ -37,12 +38,26 @@ export interface SimulatedWorldOptions {
   readonly leaseTtlMs: number;
 }
 
-export class SimulatedWorld implements World {
+export class SimulatedWorld implements Resources {
   readonly #options: SimulatedWorldOptions;
   readonly #signals: AbortSignal[] = [];
   #connection: SimulatedConnection | undefined;
   #registration: Registration | undefined;
   #attempt = 0;
+  readonly entry: EntryWriter = {
+    register: async (write, waiting) => {
+      this.#ask(`register ${write.status}`, waiting.signal);
+      return this.#seen(await this.#registrationNow.register(write, waiting));
+    },
+    renew: async (write, waiting) => {
+      this.#ask(write.changed ? `renew ${write.status}` : "renew", waiting.signal);
+      return this.#seen(await this.#registrationNow.renew(write, waiting));
+    },
+    deregister: (waiting) => {
+      this.#ask("deregister", waiting.signal);
+      return this.#registrationNow.deregister(waiting);
+    },
+  };
   /** what waits for an answer; ends when the connections are closed */
   readonly #waiting = new Set<(error: Error) => void>();
   #health: "never" | "opening" | "open" | "closed" = "never";
@@ -73,9 +88,9 @@ export class SimulatedWorld implements World {
     ];
   }
 
-  warm(): void {}
+  preload(): void {}
 
-  async pingRedis(signal: AbortSignal): Promise<void> {
+  async pingRedis({ signal }: Waiting): Promise<void> {
     this.#ask("ping", signal);
     const { plan, server, watcher } = this.#options;
     const attempt = this.#attempt++;
@@ -86,7 +101,7 @@ export class SimulatedWorld implements World {
     else await this.#effect(planned, signal, "a ping is answered", failed);
   }
 
-  async openHealth(signal: AbortSignal): Promise<void> {
+  async openHealth({ signal }: Waiting): Promise<void> {
     this.#ask("open health", signal);
     this.#health = "opening";
     const { plan, watcher } = this.#options;
@@ -95,7 +110,7 @@ export class SimulatedWorld implements World {
   }
 
   /** By force when the signal aborts; a close that fails leaves it open. */
-  async closeHealth(signal: AbortSignal): Promise<void> {
+  async closeHealth({ signal }: Waiting): Promise<void> {
     this.#ask("close health", signal);
     const forced = () => {
       if (signal.aborted) this.#closed();
@@ -104,22 +119,7 @@ export class SimulatedWorld implements World {
     this.#closed();
   }
 
-  async registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    this.#ask(`register ${write.status}`, signal);
-    return this.#heard(await this.#entry.register(write, { signal }));
-  }
-
-  async renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    this.#ask(write.changed ? `renew ${write.status}` : "renew", signal);
-    return this.#heard(await this.#entry.renew(write, { signal }));
-  }
-
-  deregisterInstance(signal: AbortSignal): Promise<void> {
-    this.#ask("deregister", signal);
-    return this.#entry.deregister({ signal });
-  }
-
-  async close(signal: AbortSignal): Promise<void> {
+  async close({ signal }: Waiting): Promise<void> {
     this.#ask("close", signal);
     this.#closed();
     this.#connection?.disconnect();
@@ -132,7 +132,7 @@ export class SimulatedWorld implements World {
     this.#options.watcher.asked(what);
   }
 
-  #heard(answer: LeaseAnswer): LeaseAnswer {
+  #seen(answer: LeaseAnswer): LeaseAnswer {
     if (answer.type === "superseded") this.#options.watcher.superseded();
     return answer;
   }
@@ -141,7 +141,7 @@ export class SimulatedWorld implements World {
     if (this.#health !== "never") this.#health = "closed";
   }
 
-  /** `failed` is called at once when the effect fails or is given up, before anybody hears of it. */
+  /** `failed` is called at once when the effect fails or is given up, before its rejection is seen. */
   #effect({ ms, ends }: EffectPlan, signal: AbortSignal, label: string, failed: () => void = () => {}): Promise<void> {
     const { clock, process, watcher } = this.#options;
     if (ms === Infinity) watcher.met(`${label}: never`);
@@ -167,7 +167,7 @@ export class SimulatedWorld implements World {
     });
   }
 
-  get #entry(): Registration {
+  get #registrationNow(): Registration {
     const { clock, service, instance, boot, pid, leaseTtlMs } = this.#options;
     this.#connection ??= new SimulatedConnection(this.#options);
     this.#registration ??= new Registration({

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { until } from "../../clock.ts";
+import { until } from "../../until.ts";
 
 export interface ServerProcess {
   /** Resolves when the server has ended, by whatever cause. */
@@ -90,7 +90,9 @@ const endingOf = (child: ChildProcess, folder: string): ServerProcess["end"] => 
   const end = async ({ keepFolder }: { keepFolder: boolean }): Promise<void> => {
     child.ref();
     child.stdin!.end(keepFolder ? "keep\n" : "");
-    await until(AbortSignal.timeout(endTimeoutMs), exited).catch(() => kill(-child.pid!));
+    await until(exited, { signal: AbortSignal.timeout(endTimeoutMs), what: "the embedded Redis to end" }).catch(() =>
+      kill(-child.pid!),
+    );
     child.stdout!.destroy();
     if (!keepFolder) await rm(folder, { recursive: true, force: true });
   };

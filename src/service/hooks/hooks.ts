@@ -1,12 +1,13 @@
 /** Runs a tier's three hooks: their signals, their named phases, what they deferred, and what is still in flight. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
-import type { Companion, HookFact } from "../../../machines/index.ts";
+import type { Companion, HookFact, ReleaseWork } from "../../../machines/index.ts";
 import { effectPhases } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
+import type { Waiting } from "../../until.ts";
 import type { HookContext } from "../types.ts";
 import { isAbortOf, stopReason } from "./abort.ts";
 import { companionEnded } from "./companion.ts";
@@ -50,12 +51,17 @@ export class HookRunner {
     });
   }
 
-  start(left: AbortSignal): Promise<void> {
-    return this.#tracked(effectPhases.startTier, "SG_ERR_START_FAILED", (context) => this.#options.hooks.onStart(context), left);
+  start(waiting: Waiting): Promise<void> {
+    return this.#tracked(
+      effectPhases.startTier,
+      "SG_ERR_START_FAILED",
+      (context) => this.#options.hooks.onStart(context),
+      waiting,
+    );
   }
 
-  run(left: AbortSignal): Promise<void> {
-    return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), left);
+  run(waiting: Waiting): Promise<void> {
+    return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), waiting);
   }
 
   /** Asks what is in flight to end, and waits for it. */
@@ -69,12 +75,12 @@ export class HookRunner {
   }
 
   /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */
-  stop(signal: AbortSignal): Promise<void> {
+  stop({ signal }: Waiting): Promise<void> {
     this.#stop ??= (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
     return this.#stop;
   }
 
-  release(withinMs: number, signal: AbortSignal): Promise<void> {
+  release({ withinMs }: ReleaseWork, { signal }: Waiting): Promise<void> {
     return this.#releases.run(withinMs, signal);
   }
 
@@ -84,10 +90,10 @@ export class HookRunner {
   }
 
   /** A hook goes on after its state was left (`left` aborts then): the drain waits for it, and its late failure is told. */
-  #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: AbortSignal): Promise<void> {
+  #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
     const running = (async () => hook(this.#context(phase, this.#work.signal)))();
     const settled = running.catch((error: unknown) => {
-      if (!left.aborted || isAbortOf(this.#work.signal, error)) return;
+      if (!left.signal.aborted || isAbortOf(this.#work.signal, error)) return;
       this.#options.tell({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
     });
     this.#awaitInDrain(settled);

@@ -1,4 +1,4 @@
-/** The real world of a service, one effect at a time: what it loads, connects and leaves, on a real Redis behind a proxy. */
+/** The real resources of a service, one effect at a time: what it loads, connects and leaves, on a real Redis behind a proxy. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { Agent } from "node:http";
@@ -9,8 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LeaseWrite } from "../../machines/index.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
-import type { RealWorldOptions } from "../../src/service/effects/world.ts";
-import { RealWorld } from "../../src/service/effects/world.ts";
+import type { ResourcesOptions } from "../../src/service/effects/resources.ts";
+import { ServiceResources } from "../../src/service/effects/resources.ts";
 import { Gates } from "../kit/gates.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
@@ -45,8 +45,8 @@ const soon = () => AbortSignal.timeout(5000);
 const never = new AbortController().signal;
 const starting: LeaseWrite = { status: "starting", changed: true };
 
-const open = (own: Partial<RealWorldOptions> = {}): RealWorld => {
-  const world = new RealWorld({
+const open = (own: Partial<ResourcesOptions> = {}): ServiceResources => {
+  const resources = new ServiceResources({
     service: "test",
     instance: "one",
     redis: proxy.through(redis.url),
@@ -56,8 +56,8 @@ const open = (own: Partial<RealWorldOptions> = {}): RealWorld => {
     loadHealth: undefined,
     ...own,
   });
-  endings.push(() => world.close(soon()));
-  return world;
+  endings.push(() => resources.close({ signal: soon() }));
+  return resources;
 };
 
 const healthOn = (probeThread: boolean) => new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread });
@@ -72,22 +72,24 @@ const callers = (url: string): Redis => {
 
 describe("the ping gate", () => {
   it("has the incarnation drawn meanwhile", async () => {
-    const world = open();
-    expect(world.incarnation).toBeUndefined();
-    await world.pingRedis(soon());
-    await eventually("it is drawn", () => world.incarnation !== undefined);
+    const resources = open();
+    expect(resources.incarnation).toBeUndefined();
+    await resources.pingRedis({ signal: soon() });
+    await eventually("it is drawn", () => resources.incarnation !== undefined);
     expect(await redis.witness.keys("sg:registry:service:*")).toEqual([]);
   });
 
   it("ends an attempt of ours at its deadline, so that the next begins afresh", async () => {
-    const world = open();
+    const resources = open();
     proxy.mode = "stall";
     const before = proxy.connections;
-    await expect(world.pingRedis(AbortSignal.timeout(200))).rejects.toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE" });
+    await expect(resources.pingRedis({ signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+      code: "SG_ERR_REDIS_UNREACHABLE",
+    });
     const stalled = proxy.connections;
     expect(stalled).toBeGreaterThan(before);
     proxy.mode = "pass";
-    await world.pingRedis(soon());
+    await resources.pingRedis({ signal: soon() });
     expect(proxy.connections).toBeGreaterThan(stalled);
   });
 
@@ -99,20 +101,22 @@ describe("the ping gate", () => {
     client.on("close", () => {
       closed += 1;
     });
-    const world = open({ redis: client, prepareTimeoutMs: 50 });
+    const resources = open({ redis: client, prepareTimeoutMs: 50 });
     proxy.mode = "stall";
-    await expect(world.pingRedis(AbortSignal.timeout(200))).rejects.toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE" });
+    await expect(resources.pingRedis({ signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+      code: "SG_ERR_REDIS_UNREACHABLE",
+    });
     expect([client.status, closed]).toEqual(["ready", 0]);
     // the registry's copy has made one
     expect(proxy.connections - made).toBe(1);
   });
 
   it("gives the drawing its own time, so that the registering need not wait for it", async () => {
-    const world = open({ prepareTimeoutMs: 100 });
+    const resources = open({ prepareTimeoutMs: 100 });
     proxy.mode = "stall";
-    const gate = world.pingRedis(soon()).catch(() => {});
+    const gate = resources.pingRedis({ signal: soon() }).catch(() => {});
     const patient = AbortSignal.timeout(10_000);
-    await expect(world.registerInstance(patient, starting)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
+    await expect(resources.entry.register(starting, { signal: patient })).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
     expect(patient.aborted).toBe(false);
     proxy.mode = "pass";
     proxy.cut();
@@ -122,32 +126,32 @@ describe("the ping gate", () => {
 
 describe("the close", () => {
   it("is over at its signal, whatever Redis does, and leaves no connection", async () => {
-    const world = open();
-    await world.pingRedis(soon());
-    expect(await world.registerInstance(soon(), starting)).toEqual({ type: "ok" });
+    const resources = open();
+    await resources.pingRedis({ signal: soon() });
+    expect(await resources.entry.register(starting, { signal: soon() })).toEqual({ type: "ok" });
     proxy.mode = "stall";
-    const asked = world.redis.ping().catch(() => "cut");
-    await world.close(AbortSignal.timeout(50));
+    const asked = resources.redis.ping().catch(() => "cut");
+    await resources.close({ signal: AbortSignal.timeout(50) });
     expect(await asked).toBe("cut");
     await eventually("no connection is left", () => proxy.open === 0);
   });
 
   it("ends a preparation that is under way", async () => {
-    const world = open({ prepareTimeoutMs: 60_000 });
+    const resources = open({ prepareTimeoutMs: 60_000 });
     proxy.mode = "stall";
-    const gate = world.pingRedis(soon()).catch(() => "over");
+    const gate = resources.pingRedis({ signal: soon() }).catch(() => "over");
     await eventually("both connect", () => proxy.open === 2);
-    await world.close(soon());
+    await resources.close({ signal: soon() });
     expect(await gate).toBe("over");
     await eventually("no connection is left", () => proxy.open === 0);
   });
 
   it("does not touch a client of the caller's", async () => {
     const client = callers(redis.url);
-    const world = open({ redis: client });
-    await world.pingRedis(soon());
-    await world.registerInstance(soon(), starting);
-    await world.close(soon());
+    const resources = open({ redis: client });
+    await resources.pingRedis({ signal: soon() });
+    await resources.entry.register(starting, { signal: soon() });
+    await resources.close({ signal: soon() });
     expect([client.status, await client.ping()]).toEqual(["ready", "PONG"]);
   });
 });
@@ -155,85 +159,85 @@ describe("the close", () => {
 describe("the health server", () => {
   it("is loaded once, from the boot on", async () => {
     let loads = 0;
-    const world = open({
+    const resources = open({
       loadHealth: async () => {
         loads += 1;
         return healthOn(false);
       },
     });
-    expect([loads, world.healthAddress]).toEqual([0, undefined]);
-    world.warm();
+    expect([loads, resources.healthAddress]).toEqual([0, undefined]);
+    resources.preload();
     expect(loads).toBe(1);
-    await world.openHealth(soon());
+    await resources.openHealth({ signal: soon() });
     expect(loads).toBe(1);
-    const { port } = world.healthAddress!;
+    const { port } = resources.healthAddress!;
     expect((await ask(port, "/readyz")).status).toBe(200);
-    await world.closeHealth(soon());
-    expect(world.healthAddress).toBeUndefined();
+    await resources.closeHealth({ signal: soon() });
+    expect(resources.healthAddress).toBeUndefined();
     await expect(ask(port, "/readyz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
   it("has its thread started at the boot", async () => {
-    const world = open({ loadHealth: async () => healthOn(true) });
+    const resources = open({ loadHealth: async () => healthOn(true) });
     const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
-    world.warm();
+    resources.preload();
     const [worker] = (await started) as [Worker];
-    await world.openHealth(soon());
+    await resources.openHealth({ signal: soon() });
     expect(worker.threadId).toBeGreaterThan(0);
   });
 
   it("that cannot be loaded fails its opening, not the boot before it, and closes all the same", async () => {
-    const world = open({ loadHealth: () => Promise.reject(new Error("no such module")) });
-    world.warm();
-    await expect(world.openHealth(soon())).rejects.toThrow("no such module");
-    await world.closeHealth(soon());
-    await world.close(soon());
+    const resources = open({ loadHealth: () => Promise.reject(new Error("no such module")) });
+    resources.preload();
+    await expect(resources.openHealth({ signal: soon() })).rejects.toThrow("no such module");
+    await resources.closeHealth({ signal: soon() });
+    await resources.close({ signal: soon() });
   });
 
-  it("is gone with its thread once the world is closed", async () => {
+  it("is gone with its thread once the resources is closed", async () => {
     const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
-    const world = open({ loadHealth: async () => healthOn(true) });
-    await world.openHealth(soon());
+    const resources = open({ loadHealth: async () => healthOn(true) });
+    await resources.openHealth({ signal: soon() });
     const [worker] = (await started) as [Worker];
-    await world.close(soon());
+    await resources.close({ signal: soon() });
     expect(worker.threadId).toBe(-1);
   });
 
   it("that was never opened is gone as well", async () => {
     let loaded: HealthServer | undefined;
-    const world = open({
+    const resources = open({
       loadHealth: async () => {
         loaded = healthOn(false);
         return loaded;
       },
     });
-    world.warm();
-    await world.close(soon());
-    await expect(loaded?.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+    resources.preload();
+    await resources.close({ signal: soon() });
+    await expect(loaded?.open({ signal: never })).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
   });
 
   it("that comes after the close is destroyed as it comes", async () => {
     const gates = new Gates();
     const late = healthOn(false);
     const coming = gates.hold("load").then(() => late);
-    const world = open({ loadHealth: () => coming });
-    world.warm();
-    await world.close(AbortSignal.timeout(20));
+    const resources = open({ loadHealth: () => coming });
+    resources.preload();
+    await resources.close({ signal: AbortSignal.timeout(20) });
     gates.openAll();
     await coming;
-    await expect(late.open(never)).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
+    await expect(late.open({ signal: never })).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
   });
 
   it("may be none", async () => {
-    const world = open();
-    world.warm();
-    await world.openHealth(soon());
-    await world.closeHealth(soon());
-    expect(world.healthAddress).toBeUndefined();
+    const resources = open();
+    resources.preload();
+    await resources.openHealth({ signal: soon() });
+    await resources.closeHealth({ signal: soon() });
+    expect(resources.healthAddress).toBeUndefined();
   });
 });
 
-describe("a service in the real world", () => {
+describe("a service in the real resources", () => {
   const run = async (options: Partial<ServiceOptions>, Tier = TestTier): Promise<TestTier> => {
     const tier = new Tier({ redis: redis.url, probeThread: false, ...options });
     endings.push(() => tier.shutdown());

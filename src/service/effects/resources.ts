@@ -1,32 +1,33 @@
-/** What the chart needs of the world, and the real one: Redis, the registry, the health server. */
-import type { LeaseAnswer, LeaseWrite } from "../../../machines/index.ts";
-import { until } from "../../clock.ts";
+/** What a service owns outside of its process, or opens to it: Redis connections, the registry entry, the health server. */
 import type { HealthServer } from "../../health/server.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../redis/connection.ts";
 import { pingGate } from "../../redis/ping.ts";
 import type { EntryDetails } from "../../registry/registration.ts";
 import { Registration } from "../../registry/registration.ts";
+import type { Waiting } from "../../until.ts";
+import { until } from "../../until.ts";
 
-/** Each call ends with its signal: what it waited for is then let go by force. */
-export interface World {
+/** Writes the registry entry of one boot. Each call ends with its signal. */
+export type EntryWriter = Pick<Registration, "register" | "renew" | "deregister">;
+
+/** Each call ends with its signal; what it waits for is then closed by force. */
+export interface Resources {
   /** The command connection; throws where the service has no Redis. */
   readonly redis: RedisClient;
   /** Drawn before the first registry write. */
   readonly incarnation: number | undefined;
+  readonly entry: EntryWriter;
   /** Begins, at the boot, what takes time and touches nothing outside of the process. */
-  warm(): void;
-  pingRedis(signal: AbortSignal): Promise<void>;
-  openHealth(signal: AbortSignal): Promise<void>;
-  closeHealth(signal: AbortSignal): Promise<void>;
-  registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer>;
-  renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer>;
-  deregisterInstance(signal: AbortSignal): Promise<void>;
-  /** Closes every connection that is ours and destroys whatever is left. */
-  close(signal: AbortSignal): Promise<void>;
+  preload(): void;
+  pingRedis(waiting: Waiting): Promise<void>;
+  openHealth(waiting: Waiting): Promise<void>;
+  closeHealth(waiting: Waiting): Promise<void>;
+  /** Closes every connection that the service opened, and destroys what does not close. */
+  close(waiting: Waiting): Promise<void>;
 }
 
-export interface RealWorldOptions {
+export interface ResourcesOptions {
   readonly service: string;
   readonly instance: string;
   /** a client of the caller's, a URL, or none */
@@ -39,8 +40,8 @@ export interface RealWorldOptions {
   readonly loadHealth: (() => Promise<HealthServer>) | undefined;
 }
 
-export class RealWorld implements World {
-  readonly #options: RealWorldOptions;
+export class ServiceResources implements Resources {
+  readonly #options: ResourcesOptions;
   #owned: RedisClient | undefined;
   #registryRedis: RedisClient | undefined;
   #registration: Registration | undefined;
@@ -51,7 +52,7 @@ export class RealWorld implements World {
   /** aborts when every connection goes */
   readonly #closing = new AbortController();
 
-  constructor(options: RealWorldOptions) {
+  constructor(options: ResourcesOptions) {
     this.#options = options;
   }
 
@@ -72,50 +73,38 @@ export class RealWorld implements World {
     return this.#opened?.address;
   }
 
-  warm(): void {
-    // what fails here is met again, and told, by opening
+  preload(): void {
+    // opening meets the same failure again, and reports it
     this.#theHealth().catch(() => {});
   }
 
-  async pingRedis(signal: AbortSignal): Promise<void> {
+  async pingRedis({ signal }: Waiting): Promise<void> {
     if (this.#options.redis === null) return;
     const client = this.redis;
     this.#prepareEntry();
     await pingGate(client, { owned: this.#owned === client, signal });
   }
 
-  /** The registry's connection is made, and the incarnation drawn, while the gate is passed: reading only, and nobody waits for it. */
+  /** The registry's connection is made, and the incarnation drawn, while the gate is passed. Reads only; no step waits for it. */
   #prepareEntry(): void {
     const deadline = AbortSignal.timeout(this.#options.prepareTimeoutMs);
-    void this.#entry.prepare({ signal: AbortSignal.any([this.#closing.signal, deadline]) });
+    void this.entry.prepare({ signal: AbortSignal.any([this.#closing.signal, deadline]) });
   }
 
-  async openHealth(signal: AbortSignal): Promise<void> {
+  async openHealth(waiting: Waiting): Promise<void> {
     this.#opened = await this.#theHealth();
-    await this.#opened?.open(signal);
+    await this.#opened?.open(waiting);
   }
 
-  async closeHealth(signal: AbortSignal): Promise<void> {
-    await this.#opened?.close(signal);
+  async closeHealth(waiting: Waiting): Promise<void> {
+    await this.#opened?.close(waiting);
   }
 
-  registerInstance(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    return this.#entry.register(write, { signal });
-  }
-
-  renewLease(signal: AbortSignal, write: LeaseWrite): Promise<LeaseAnswer> {
-    return this.#entry.renew(write, { signal });
-  }
-
-  deregisterInstance(signal: AbortSignal): Promise<void> {
-    return this.#entry.deregister({ signal });
-  }
-
-  async close(signal: AbortSignal): Promise<void> {
+  async close({ signal }: Waiting): Promise<void> {
     this.#opened?.destroy();
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
-    const health = until(signal, this.#endHealth()).catch(() => {});
+    const health = until(this.#endHealth(), { signal, what: "the health server to end" }).catch(() => {});
     await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal }))]);
   }
 
@@ -138,7 +127,8 @@ export class RealWorld implements World {
     await health?.gone();
   }
 
-  get #entry(): Registration {
+  /** Made, with a connection of its own, on first use. */
+  get entry(): Registration {
     const { service, instance, leaseTtlMs, describe } = this.#options;
     this.#registryRedis ??= openRegistryConnection(this.redis);
     this.#registration ??= new Registration({ redis: this.#registryRedis, service, instance, leaseTtlMs, describe });

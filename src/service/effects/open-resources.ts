@@ -1,4 +1,4 @@
-/** Builds the real world of one service: what the registry entry says, and what the health server asks. */
+/** Builds the resources of one service: what the registry entry says, and what the health server asks. */
 import { hostname } from "node:os";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
@@ -11,10 +11,10 @@ import { reasonOf } from "../../redis/reason.ts";
 import type { ResolvedOptions } from "../options/options.ts";
 import { lifecycleMetrics } from "../report/metrics.ts";
 import type { StatusReport } from "../report/status.ts";
-import { RealWorld } from "./world.ts";
+import { ServiceResources } from "./resources.ts";
 
-/** What the world may ask of its service. */
-export interface ServiceView {
+/** What the resources read of their service. */
+export interface ServiceSource {
   snapshot(): LifecycleSnapshot;
   /** Calls `listener` after every transition, until the returned function is called. */
   onTransition(listener: () => void): () => void;
@@ -23,8 +23,8 @@ export interface ServiceView {
   onFact(fact: HealthFact): void;
 }
 
-export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorld => {
-  const world: RealWorld = new RealWorld({
+export const openResources = (options: ResolvedOptions, source: ServiceSource): ServiceResources => {
+  const resources: ServiceResources = new ServiceResources({
     service: options.serviceName,
     instance: options.instanceId,
     redis: options.redis,
@@ -34,17 +34,21 @@ export const openWorld = (options: ResolvedOptions, view: ServiceView): RealWorl
       host: hostname(),
       pid: process.pid,
       version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? "0.0.0",
-      startedAt: view.snapshot().context.phases[0]?.startedAt ?? 0,
-      health: world.healthAddress ?? null,
-      metadata: { ...options.metadata, ...view.describe() },
+      startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
+      health: resources.healthAddress ?? null,
+      metadata: { ...options.metadata, ...source.describe() },
     }),
-    loadHealth: options.useHealthServer ? () => healthServer(options, view, () => world) : undefined,
+    loadHealth: options.useHealthServer ? () => healthServer(options, source, () => resources) : undefined,
   });
-  return world;
+  return resources;
 };
 
 /** Its thread, which takes longest, comes up while the rest is loaded. */
-const healthServer = async (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): Promise<HealthServer> => {
+const healthServer = async (
+  options: ResolvedOptions,
+  source: ServiceSource,
+  resources: () => ServiceResources,
+): Promise<HealthServer> => {
   if (options.probeThread) prepareWorker();
   const { HealthServer } = await import("../../health/server.ts");
   return new HealthServer({
@@ -53,26 +57,26 @@ const healthServer = async (options: ResolvedOptions, view: ServiceView, world: 
     probeThread: options.probeThread,
     readinessBlockMs: options.readinessBlockMs,
     livenessBlockMs: options.livenessBlockMs,
-    source: healthSource(options, view, world),
-    onFact: view.onFact,
+    source: healthSource(options, source, resources),
+    onFact: source.onFact,
   });
 };
 
-const healthSource = (options: ResolvedOptions, view: ServiceView, world: () => RealWorld): HealthSource => ({
-  state: () => stateName(view.snapshot()),
-  onChange: (listener) => view.onTransition(listener),
+const healthSource = (options: ResolvedOptions, source: ServiceSource, resources: () => ServiceResources): HealthSource => ({
+  state: () => stateName(source.snapshot()),
+  onChange: (listener) => source.onTransition(listener),
   readiness: () => {
-    const snapshot = view.snapshot();
+    const snapshot = source.snapshot();
     return snapshot.hasTag("ready") ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
   },
-  stopping: () => isStopping(stateName(view.snapshot())),
-  status: () => view.status(),
-  metrics: () => lifecycleMetrics(view.status()),
+  stopping: () => isStopping(stateName(source.snapshot())),
+  status: () => source.status(),
+  metrics: () => lifecycleMetrics(source.status()),
   checkRedis:
     options.redis === null || !options.redisRequired
       ? undefined
       : async () => {
-          const { redis } = world();
+          const { redis } = resources();
           await redis.ping().catch((error: unknown) => {
             throw new Error(reasonOf(lastErrorOf(redis) ?? error));
           });

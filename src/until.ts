@@ -1,0 +1,37 @@
+/** Waiting for a promise no longer than a signal allows. */
+
+/** What every call that waits takes last: it ends when the signal aborts. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+}
+
+export interface UntilOptions<T> extends Waiting {
+  /** what is waited for, in words: "the reply to PING"; the error of a deadline names it */
+  readonly what: string;
+  /** called with a result that comes after the abort, to release it; without it such a result is dropped */
+  readonly late?: (result: T) => void;
+}
+
+/**
+ * Settles with `promise`, or rejects once `signal` aborts: with the signal's reason, or, where that is only a deadline of
+ * `AbortSignal.timeout`, with a TimeoutError that names the wait. A rejection after the abort is dropped.
+ */
+export const until = <T>(promise: Promise<T>, { signal, what, late }: UntilOptions<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(named(signal.reason, what));
+      if (late !== undefined) promise.then(late, () => {});
+    };
+    if (signal.aborted) {
+      promise.catch(() => {});
+      return abort();
+    }
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+
+/** A reason that somebody gave stays itself: it may be compared. */
+const named = (reason: unknown, what: string): unknown =>
+  reason instanceof DOMException && reason.name === "TimeoutError"
+    ? new DOMException(`the wait for ${what} passed its deadline`, "TimeoutError")
+    : reason;
