@@ -1,4 +1,4 @@
-/** The house: imports point one way and in no circle, and edges stay at the edge. */
+/** The house: imports point one way and in no circle, edges stay at the edge, and tests read no clock. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -148,9 +148,26 @@ describe("edges stay at the edge", () => {
 });
 
 describe("tests", () => {
+  const files = filesIn("test", /\.test\.ts$/);
+
   it("lie in the same tree as the sources", () => {
     const own = ["kit", "fixtures", "faults", "simulation", "mutate", "bench", "machines"];
     expect(foldersIn("test").filter((name) => !own.includes(name) && !foldersIn("src").includes(name))).toEqual([]);
+  });
+
+  it("assert no elapsed time: they neither subtract or compare readings of a clock nor bound a measured duration", () => {
+    const readings = /(?:performance|Date)\.now\(\)\s*[-<>]|[-<>]\s*(?:performance|Date)\.now\(\)/;
+    const bounds = /(?:\.ms|\b(?:took|stop|elapsed|blocked|duration)Ms)\b[^;]*(?:\s[<>]=?\s|\.to(?:BeLess|BeGreater|BeCloseTo))/;
+    const isTimed = (line: string) => readings.test(line) || (line.includes("expect") && bounds.test(line));
+    // the faults report how long each thing took, and the bench is about nothing else
+    const found = files
+      .filter((file) => !/^test\/(?:faults|bench)\/|house\.test/.test(file))
+      .flatMap((file) =>
+        read(file)
+          .split("\n")
+          .flatMap((line, at) => (isTimed(line) ? [`${file}:${at + 1}: ${line.trim()}`] : [])),
+      );
+    expect(found).toEqual([]);
   });
 });
 
