@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
+import { effectPhases } from "../../machines/phases.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 
 export interface ListenOptions extends PortAddress {
@@ -21,7 +22,7 @@ const remedies: Readonly<Record<string, string>> = {
 
 /** `SG_ERR_HEALTH_PORT_IN_USE` or `SG_ERR_HEALTH_OPEN_FAILED`, with what to do about it. */
 export const refusal = (error: NodeJS.ErrnoException, { host, port }: PortAddress): StargazerError => {
-  const options = { phase: "healthy", cause: error };
+  const options = { phase: effectPhases.openHealth, cause: error };
   if (error.code === "EADDRINUSE") {
     const advice = "Stop the other one, or set SG_HEALTH_PORT or the option healthPort (0 picks a free one).";
     return new StargazerError("SG_ERR_HEALTH_PORT_IN_USE", `health port ${port} on ${host} is taken. ${advice}`, options);

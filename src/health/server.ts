@@ -20,6 +20,7 @@ import type {
   PortAddress,
 } from "../../machines/health-port.machine.ts";
 import { redisVerdict } from "../../machines/health-port.machine.ts";
+import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 import type { Waiting } from "../until.ts";
 import { providedHealthPort, provideParts } from "./actors.ts";
@@ -71,7 +72,9 @@ const isFree = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("free"
 const isEnding = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("ending") || isFree(snapshot);
 const isOpenOrFree = (snapshot: HealthPortSnapshot): boolean => snapshot.context.address !== undefined || isFree(snapshot);
 const closedEarly = () =>
-  new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", { phase: "healthy" });
+  new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", "the health server was closed before it was open", {
+    phase: effectPhases.openHealth,
+  });
 
 /** Opens once and closes once. Where it is in between, the chart of its port says. */
 export class HealthServer {

@@ -1,5 +1,6 @@
 /** The ping gate: one attempt to find out whether Redis can be used. */
 import type { Redis } from "ioredis";
+import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
@@ -53,5 +54,5 @@ const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): Stargaz
   const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
   const cause = (vague ? emitted : undefined) ?? withoutCommand(error);
   const clause = signal.aborted && emitted === undefined ? "no answer in time" : reasonOf(cause);
-  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, { phase: "pinging", cause });
+  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, { phase: effectPhases.pingRedis, cause });
 };

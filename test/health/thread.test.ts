@@ -196,7 +196,7 @@ describe("the board", () => {
   test("reads what was said last, in any script and at any length", () => {
     const writer = new BoardWriter();
     const reader = new BoardReader(writer.memory);
-    expect(reader.notice).toMatchObject({ state: "init", readiness: { ready: false } });
+    expect(reader.notice).toMatchObject({ state: "unknown", readiness: { ready: false } });
     writer.publish(ready);
     expect(reader.notice).toEqual(ready);
     for (const reason of ["käse 🧀", "\u0000".repeat(5000), "€".repeat(5000), "x"]) {

@@ -75,7 +75,7 @@ class BoardReader {
   #views;
   #version = 0;
   /** @type {Notice} */
-  #notice = { state: "init", leaving: false, readiness: { ready: false, reason: "no notice was published yet" } };
+  #notice = { state: "unknown", leaving: false, readiness: { ready: false, reason: "no notice was published yet" } };
 
   /** @param {SharedArrayBuffer} memory */
   constructor(memory) {
