@@ -1,4 +1,4 @@
-/** The charts that are drawn and described. A new one appears everywhere by an entry here. */
+/** The list of charts. An entry here adds a chart to the pictures, to `machines/README.md` and to the CLI. */
 import type { AnyStateMachine } from "xstate";
 import { healthPortMachine, leadershipMachine, leaseMachine, lifecycleMachine, supervisorMachine } from "../../machines/index.ts";
 

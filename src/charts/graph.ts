@@ -1,4 +1,4 @@
-/** A machine as plain states and arrows, read from its live StateNode tree: what is drawn cannot drift from what runs. */
+/** A machine as plain states and arrows, read from its StateNode tree, so that a picture cannot differ from the machine that runs. */
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 
 export interface ChartState {
@@ -21,13 +21,13 @@ export type Kind = "command" | "fact" | "done" | "error" | "deadline" | "always"
 export interface Arrow {
   readonly id: string;
   readonly source: string;
-  /** the event's type; empty for an arrow that is taken at once */
+  /** the event's type; empty for an `always` arrow */
   readonly event: string;
-  /** itself where nothing is left */
+  /** the source itself for an arrow that leaves no state */
   readonly target: string;
   readonly guard: string | undefined;
   readonly kind: Kind;
-  /** only actions: no state is left */
+  /** runs actions and leaves no state */
   readonly isInternal: boolean;
 }
 
@@ -48,11 +48,11 @@ export interface Chart {
   readonly children: readonly SpawnedChild[];
 }
 
-/** What marks a state and an arrow in a picture, and finds the arrow of a transition that was just taken. */
+/** The id of an arrow: it marks the arrow in a picture and finds it again for a transition. */
 export const arrowId = (source: string, event: string, target: string | undefined): string =>
   `${source}|${event}|${target ?? source}`;
 
-/** The name of an action or guard, whichever way it was written. */
+/** The name of an action or guard, written as a string or as an object. */
 export const nameOf = (part: unknown): string =>
   typeof part === "string" ? part : String((part as { type?: unknown } | undefined)?.type ?? "inline");
 
@@ -78,7 +78,7 @@ const nodesOf = (node: AnyStateNode): AnyStateNode[] => [
   ...Object.values(node.states).flatMap((child) => nodesOf(child as AnyStateNode)),
 ];
 
-/** A transition without target and actions forbids its event: nothing happens, so there is no arrow. */
+/** A transition without a target and actions forbids its event, so it is no arrow. */
 const arrowsOf = (node: AnyStateNode): Arrow[] =>
   transitionsOf(node)
     .filter(({ target, actions }) => target !== undefined || actions.length > 0)

@@ -10,7 +10,7 @@ const statesOf = (state: ChartState, indent: string): string[] => {
   return state.children.length === 0 ? [name] : [`${name} {`, ...insideOf(state, `${indent}  `), `${indent}}`];
 };
 
-/** Regions are parted by `--`, and each needs a compound around it. */
+/** The content of a compound. Mermaid separates regions by `--`, and each needs a compound around it. */
 const insideOf = ({ type, initial, children }: ChartState, indent: string): string[] => [
   ...(initial === undefined ? [] : [`${indent}[*] --> ${wordOf(initial)}`]),
   ...children.flatMap((child, index) => [
@@ -22,7 +22,7 @@ const insideOf = ({ type, initial, children }: ChartState, indent: string): stri
 /** Mermaid has no regions in the diagram itself: those of a chart stand in a state of its name. */
 const contentOf = (root: ChartState): string[] => (root.type === "parallel" ? statesOf(root, "  ") : insideOf(root, "  "));
 
-/** What starts from everywhere starts from a state of its own: Mermaid has no arrow out of the whole diagram. */
+/** The source of arrows that start in any state: Mermaid has no arrow out of the whole diagram. */
 const anyState = ({ root }: Chart, sources: readonly string[]): string[] =>
   sources.includes(root.id) ? [`  state "any state" as ${wordOf(root.id)}`] : [];
 

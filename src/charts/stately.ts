@@ -9,7 +9,7 @@ const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : va
 const mapOf = (value: unknown, to: (entry: unknown) => Json): Json =>
   Object.fromEntries(Object.entries(value as Config).map(([key, entry]) => [key, to(entry)]));
 
-/** A name, and its parameters where they are plain data; computed ones stay in the code. */
+/** The name of an action or guard, with its parameters if they are data; computed parameters are left out. */
 const partOf = (part: unknown): Json => {
   const params = (part as { params?: unknown } | null)?.params;
   return { type: nameOf(part), ...(params === undefined || typeof params === "function" ? {} : { params: plain(params) }) };
@@ -46,7 +46,7 @@ const invokeOf = (invoke: unknown): Json => {
   };
 };
 
-/** The parts of a state's config, each with what makes it plain; all others are code. */
+/** The parts of a state's config that are written, each with its conversion to JSON. */
 const parts: Readonly<Record<string, (value: unknown) => Json>> = {
   id: plain,
   description: plain,

@@ -38,7 +38,7 @@ export interface Bundle {
   readonly words: readonly Word[];
 }
 
-/** `done` says enough in a state that invokes one actor: its box names it. */
+/** `done` is enough in a state that invokes one actor, since its box names the actor. */
 const actorWord = (verb: string, actor: string, state: ChartState): string =>
   state.invokes.length === 1 && state.invokes[0] === actor ? verb : `${actor} ${verb}`;
 
@@ -50,11 +50,11 @@ export const eventWord = ({ event, source }: Pick<Arrow, "event" | "source">, st
   return event.replace(/^xstate\.after\./, "after ").replace(new RegExp(`\\.${source.replaceAll(".", "\\.")}$`), "");
 };
 
-/** An event that leads to the same place with and without a guard stands there once, without it. */
+/** Whether the same arrow also exists without a guard; the guarded one is then not shown. */
 const isRepeated = (arrow: Arrow, arrows: readonly Arrow[]): boolean =>
   arrow.guard !== undefined && arrows.some(({ id, guard }) => id === arrow.id && guard === undefined);
 
-/** The last of several: taken when no guard before it holds. */
+/** Whether an arrow is the last of several for its event, taken when no guard before it holds. */
 export const isElse = ({ id, source, event, guard }: Arrow, arrows: readonly Arrow[]): boolean =>
   guard === undefined &&
   arrows.some((other) => other.source === source && other.event === event && other.guard !== undefined && other.id !== id);
@@ -74,7 +74,7 @@ const wordOf = (arrow: Arrow, { arrows, states, root }: Chart): Word => {
 
 const endings: readonly Kind[] = ["done", "error", "deadline"];
 
-/** Words that become one: how an actor ends, and facts of one family. */
+/** Words of one family are merged: the ends of actors with one guard, and facts with one prefix and guard. */
 const familyOf = ({ ids, kind, parts, guard }: Word): string => {
   const text = parts[0]?.text ?? "";
   if (kind !== "mixed" && endings.includes(kind)) return `ending ${guard}`;
@@ -133,7 +133,7 @@ export const reactionsOf = (state: ChartState, chart: Chart): Word[] =>
     .filter((arrow) => staysIn(arrow) && arrow.source === state.id && !isRepeated(arrow, chart.arrows))
     .map((arrow) => wordOf(arrow, chart));
 
-/** The colour of a line: that of its happy way, or of its only kind. */
+/** The kind that colours a line: `done` if it occurs, else the only kind, else mixed. */
 export const kindOfLine = (words: readonly Word[]): Kind | "mixed" => {
   if (words.some(({ parts }) => parts.some(({ kind }) => kind === "done"))) return "done";
   return new Set(words.map(({ kind }) => kind)).size === 1 ? words[0]!.kind : "mixed";

@@ -1,4 +1,4 @@
-/** The picture of a chart. */
+/** The pictures of the charts. */
 import type { ChartName } from "../charts/charts.ts";
 import { machineOf } from "../charts/charts.ts";
 import { chartOf } from "../charts/graph.ts";
@@ -9,5 +9,5 @@ import { svgOf } from "./svg.ts";
 /** The SVG of a chart, light and dark in one file; the same bytes on every call. */
 export const drawChart = (name: ChartName): string => svgOf(name, spineLayout(chartOf(machineOf(name))));
 
-/** The lifecycle small enough for one screen: 960 px wide. */
+/** The lifecycle as an overview that fits one screen, 960 px wide. */
 export const drawLandscape = (): string => landscapeOf("lifecycle", chartOf(machineOf("lifecycle")));

@@ -1,4 +1,4 @@
-/** The smallest parts of a picture, as SVG. */
+/** The SVG elements that every picture is made of, and the shapes of notes and legend. */
 import type { Note, Rect, Shape } from "./layout.ts";
 import { px } from "./path.ts";
 
@@ -15,7 +15,7 @@ export const text = (x: number, y: number, className: string, content: string): 
 export const circle = (x: number, y: number, radius: number, className: string): string =>
   `<circle class="${className}" cx="${px(x)}" cy="${px(y)}" r="${radius}"/>`;
 
-/** A tooltip; nothing where there is nothing to say. */
+/** A tooltip; empty without content. */
 export const titled = (content: string | undefined): string => (content ? `<title>${escapeXml(content)}</title>` : "");
 
 /** The shapes before a note; drawn, because fonts differ in such signs. */

@@ -48,7 +48,7 @@ const has = (outer: ChartState, id: string): boolean => within(outer).some((stat
 const middleOf = ({ x, width: own }: Rect): number => x + own / 2;
 const bottomOf = ({ y, height }: Rect): number => y + height;
 
-/** The state that most others lead to, and which they are. */
+/** The state that most others lead to, with those states and the events that lead there. */
 interface Hub {
   readonly hub: ChartState;
   readonly sources: readonly ChartState[];
@@ -73,7 +73,7 @@ const hubOf = ({ root, arrows }: Chart): Hub => {
   return { hub, sources: sourcesOf(hub), causes: [...new Set(causes)] };
 };
 
-/** Whether every step goes on to the same place however it ends, and has a deadline. */
+/** Whether every step has a deadline and leads to the same state however it ends. */
 const goesOnAnyway = ({ arrows }: Chart, { children }: ChartState): boolean =>
   children.every(({ id }) => {
     const out = arrows.filter(({ source, isInternal }) => source === id && !isInternal);
@@ -109,7 +109,7 @@ interface Span {
   readonly className: string;
 }
 
-/** A bar begins in the middle of a state of which only a part belongs to it. */
+/** The bar of what is tagged `ready`. It begins in the middle of a state of which only a substate has the tag. */
 const readySpan = (tiles: readonly Tile[]): Span[] => {
   const ready = tiles.filter(({ state }) => within(state).some(({ tags }) => tags.includes("ready")));
   const [first, last] = [ready.at(0), ready.at(-1)];
@@ -133,7 +133,7 @@ const spanInk = ({ from, to, label, className }: Span, y: number): string => {
   return `<g class="${className}">${bar}<text class="spanned end" x="${from - 8}" y="${y}">${escapeXml(label)}</text></g>`;
 };
 
-/** A short way down from each source, and what they share up into the hub. */
+/** A short line down from each source, and the rail that they share into the hub. */
 const railInk = (sources: readonly Tile[], hub: Tile): string => {
   const bottom = bottomOf(hub);
   const [railY, hubX] = [bottom + 22, hub.x + hub.width * 0.3];
@@ -156,7 +156,7 @@ const railInk = (sources: readonly Tile[], hub: Tile): string => {
 
 const joined = (parts: readonly string[]): string => [parts.slice(0, -1).join(", "), parts.at(-1)].filter(Boolean).join(" or ");
 
-/** From the hub to its first step, from each to the next, and from the last to the end. */
+/** The arrows from the hub to its first step, from step to step, and from the last step to the end. */
 const stepsInk = (steps: readonly Tile[], hub: Tile, end: Tile): string[] => {
   const [first, last] = [steps[0]!, steps.at(-1)!];
   const [x, turn, endX] = [hub.x + hub.width * 0.72, first.y - 18, middleOf(end)];
@@ -180,8 +180,8 @@ const landscapeStyle = `
 .sg-chart .span{fill:var(--ink)}
 .sg-chart .spanned{font-size:12px;font-weight:600;fill:var(--ink)}
 .sg-chart .tap path{fill:none;stroke:var(--sg-rail);stroke-width:1.8}
-.sg-chart .sentence,.sg-chart .saying{font-size:13px;fill:var(--sg-mute)}
-.sg-chart .saying{font-size:12px}
+.sg-chart .sentence,.sg-chart .remark{font-size:13px;fill:var(--sg-mute)}
+.sg-chart .remark{font-size:12px}
 `;
 
 const classOf = (state: ChartState, hub: ChartState): string => {
@@ -197,10 +197,10 @@ export const landscapeOf = (name: string, chart: Chart): string => {
   const steps = rowOf(hub.children, bottom + 74);
   const spans = [...childSpans(chart, tiles), ...readySpan(tiles)];
   const exits = sources.map(tileOf).filter(({ x }) => x < tileOf(hub).x);
-  const saying = goesOnAnyway(chart, hub)
+  const remark = goesOnAnyway(chart, hub)
     ? "each step has a deadline; one that fails or overruns is named, and the next one runs"
     : "";
-  const height = Math.ceil(bottomOf(steps[0]!) + (saying === "" ? margin : 32));
+  const height = Math.ceil(bottomOf(steps[0]!) + (remark === "" ? margin : 32));
   const [sentence = ""] = wrapped(chart.root.description ?? "", sizes.sentence, width);
   return `<svg xmlns="http://www.w3.org/2000/svg" class="sg-chart" data-chart="${name}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(`The states of ${name}: ${chart.root.children.map((state) => state.name).join(", ")}`)}">
 <style>${chartStyle}${landscapeStyle}</style>
@@ -209,11 +209,11 @@ ${text(margin, 24, "sentence", sentence)}
 ${spans.map((span, index) => spanInk(span, 50 + index * 18)).join("\n")}
 ${arrowsBetween(tiles.slice(0, tiles.indexOf(tileOf(hub)) + 1), "command").join("")}
 ${railInk(exits, tileOf(hub))}
-${text(middleOf(exits[0]!) + 14, bottom + 42, "saying", `${joined(causes)}: the same way out, from any of these`)}
+${text(middleOf(exits[0]!) + 14, bottom + 42, "remark", `${joined(causes)}: the same way out, from any of these`)}
 ${stepsInk(steps, tileOf(hub), tiles.at(-1)!).join("")}
 ${tiles.map((tile) => tileInk(tile, classOf(tile.state, hub))).join("\n")}
 ${steps.map((tile) => tileInk(tile, "undoing")).join("\n")}
-${saying && text(margin, height - 11, "saying", saying)}
+${remark && text(margin, height - 11, "remark", remark)}
 </svg>
 `;
 };

@@ -1,4 +1,4 @@
-/** A drawing as geometry, before any ink: what the layouts make, what the SVG writes, what the tests measure. All in px. */
+/** A picture as geometry, in px: made by the layout, written as SVG, measured by the tests. */
 import type { ChartState, Kind, SpawnedChild } from "../charts/graph.ts";
 import type { Word } from "../charts/words.ts";
 import { textOf } from "../charts/words.ts";

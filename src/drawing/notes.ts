@@ -1,10 +1,10 @@
-/** What stands in the boxes besides their names, and what holds in every state. */
+/** The notes in the boxes, and the reactions that hold in every state. */
 import type { Chart, ChartState, SpawnedChild } from "../charts/graph.ts";
 import { reactionsOf, textOf } from "../charts/words.ts";
 import type { Caption, Label, Note } from "./layout.ts";
 import { flowOf, labelsOf, margin } from "./layout.ts";
 
-/** What the whole chart leads to starts from a box of its own. */
+/** The box `any state`, if the chart has an arrow that starts in every state. */
 export const anyStateOf = ({ root, arrows }: Chart): ChartState[] =>
   arrows.some(({ source, target }) => source === root.id && target !== root.id)
     ? [
@@ -37,7 +37,7 @@ export const notesOf = (state: ChartState, chart: Chart): Note[] =>
         ...reactionsOf(state, chart).map((word) => ({ mark: "reacts" as const, text: textOf(word), word })),
       ];
 
-/** The reactions of the whole chart, below it. */
+/** The reactions of the whole chart, written below it. */
 export interface Everywhere {
   readonly labels: readonly Label[];
   readonly captions: readonly Caption[];

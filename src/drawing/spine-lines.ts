@@ -42,7 +42,7 @@ const edge = (way: Way, points: readonly Point[], role: Line["role"] = "edge"): 
 const bottomOf = ({ y, height }: { y: number; height: number }): number => y + height;
 const rightOf = ({ x, width }: { x: number; width: number }): number => x + width;
 
-/** Down to what stands next, at `x`; out of a frame the words wait until the frame has ended. */
+/** A line down to the next row, at `x`. Out of a frame, its words stand below the frame. */
 const straightLine = (way: Way, { places, reach }: Spine, x: number): Drawn => {
   const to = places.of.get(way.to)!;
   const start = bottomOf(places.of.get(way.from)!);
@@ -95,7 +95,7 @@ const tapLines = ({ what, row, y, block }: Touch, spine: Spine): Drawn => {
   return { lines: [edge(way, stub, "tap"), edge(way, whole, "trace")], labels };
 };
 
-/** What the exits into one hub share. */
+/** The rail of each hub, which its exits share. */
 const railLines = (spine: Spine): Line[] =>
   spine.ways.hubs.map((hub) => {
     const exits = spine.places.right.filter(({ what, block }) => block !== undefined && (what as Way).to === hub);
@@ -108,7 +108,7 @@ const railLines = (spine: Spine): Line[] =>
 
 const spanOf = ({ from, to }: Way): number => Math.abs(from.index - to.index);
 
-/** On the left: the way back is nearest, then the ways out of the frame, the latest first. */
+/** The lanes on the left: ways back are nearest, the shortest first; then ways out of a frame, the latest first. */
 const laneXs = ({ ways, center, reach }: Spine): Map<Way, number> => {
   const all = [
     ...[...ways.lanes].sort((one, two) => spanOf(one) - spanOf(two)),

@@ -7,7 +7,7 @@ import type { Row, Way, Ways } from "./spine-rows.ts";
 import { isFrame } from "./spine-rows.ts";
 
 const boxWidth = 160;
-/** how much a frame within a frame is narrower, on each side */
+/** by how much a nested frame is narrower, on each side */
 export const inset = 14;
 const framePadding = 20;
 const leavingRoom = 14;
@@ -78,7 +78,7 @@ const beginning = (what: Way, block: Block): Stacked => {
 };
 const arriving = (what: Way | Row): Stacked => ({ what, block: undefined, above: 7, below: 7 });
 
-/** What touches one side of a row, one under the other; the first and the last are equally far from the middle. */
+/** The touches of one side of a row, one below the other; the first and the last are equally far from the middle. */
 interface Stack {
   readonly all: readonly (Stacked & { readonly offset: number })[];
   readonly above: number;
@@ -103,7 +103,7 @@ const stackOf = (stacked: readonly Stacked[]): Stack => {
   };
 };
 
-/** On the right: what arrives, then what leaves, the outermost rail first, so that no line crosses another of its row. */
+/** On the right, from the top: arrivals, then exits, the outermost rail first, so that no line crosses another of its row. */
 const rightOf = (row: Row, { ways, rails }: Page): Stack => {
   const { hubs, exits, skips } = ways;
   const railOf = (way: Way): Way | Row => (exits.includes(way) ? way.to : way);
@@ -117,7 +117,7 @@ const rightOf = (row: Row, { ways, rails }: Page): Stack => {
   ]);
 };
 
-/** On the left, from the top: what goes up, the nearest lane first; then what goes down, the nearest last. */
+/** On the left, from the top: lines that go up, the nearest lane first; then lines that go down, the nearest lane last. */
 const leftOf = (row: Row, { ways }: Page): Stack => {
   const { lanes, leaving } = ways;
   const all = [...lanes, ...leaving.filter(({ from }) => from === row)].filter(({ from, to }) => from === row || to === row);

@@ -74,7 +74,7 @@ export const isFrame = ({ state }: Row): boolean => state.children.length > 0;
 const isNext = ({ from, to }: Way): boolean => !isFrame(from) && to.index === from.index + 1;
 const isDown = ({ from, to }: Way): boolean => to.index > from.index;
 const isLeaving = ({ from, to }: Ends): boolean => from.parent !== undefined && to.index === from.parent.last + 1;
-/** Out of a frame to a frame below it: there is room beside the spine. */
+/** Out of a frame as a whole to the frame below it: drawn beside the spine. */
 const isBeside = ({ from, to }: Way): boolean => isFrame(from) && isFrame(to) && to.index === from.last + 1;
 type Ends = Pick<Way, "from" | "to">;
 const staysInside = (ends: Ends, rows: readonly Row[]): boolean => {
@@ -84,7 +84,7 @@ const staysInside = (ends: Ends, rows: readonly Row[]): boolean => {
   return from.parent !== undefined && (from.parent === to.parent || isLeaving(ends)) && !passed.some(isFrame);
 };
 
-/** A state that several others lead down to, besides the one above it. */
+/** Whether several states lead down to a row, besides the one above it. */
 const isHub = (row: Row, ways: readonly Way[]): boolean => {
   const into = ways.filter((way) => way.to === row && isDown(way) && (isLeaving(way) || !way.isInner));
   const leaving = into.filter((way) => isLeaving(way) && way.isInner).length;
@@ -92,7 +92,7 @@ const isHub = (row: Row, ways: readonly Way[]): boolean => {
   return others >= fewestExits || leaving >= fewestLeaving;
 };
 
-/** What leads to the hub from right above it: where work has ended it goes straight, what cuts the work takes the rail. */
+/** A way into a hub from the row above it is split if it has both: the end of work goes straight down, what cuts work takes the rail. */
 const split = (way: Way, hubs: readonly Row[]): Way[] => {
   const isDone = (word: Way["words"][number]) => word.parts.some(({ kind }) => kind === "done");
   const cuts = way.words.some(({ kind }) => kind === "command" || kind === "fact");

@@ -27,13 +27,13 @@ const bareReach: Reach = { left: 226, right: 92 };
 const barWidth = ({ id, states }: Bar["child"]): number =>
   Math.max(textWidth(id, sizes.name, { bold: true }), ...states.map((name) => textWidth(name, sizes.note))) + 22;
 
-/** The child machines that begin in one state and end in one below it; of other children, the boxes say where they begin and end. */
+/** The child machines that begin in one state and end in one below it; other children are only noted in the boxes. */
 const spanning = ({ children }: Chart, rows: readonly Row[]): SpawnedChild[] => {
   const indexOf = (id: string) => rows.findIndex(({ state }) => state.id === id);
   return children.filter(({ states, from, to }) => states.length > 0 && indexOf(from) < indexOf(to));
 };
 
-/** A bar for each of them, beside the states from its beginning to its end. */
+/** A bar for each spanning child, beside the states from its beginning to its end. */
 const barsOf = (children: readonly SpawnedChild[], rows: readonly Row[], { of }: Places): Bar[] => {
   let x = margin;
   const placeOf = (id: string): Box => of.get(rows.find(({ state }) => state.id === id)!)!;
@@ -77,7 +77,7 @@ const barLinks = (bar: Bar, rows: readonly Row[], places: Places): { lines: Line
 
 const outerLanes = ({ lanes }: Ways): number => lanes.filter(({ isInner }) => !isInner).length;
 
-/** What runs on the right: the one that ends first is the innermost, so that none crosses the end of another. */
+/** The rails and long lines on the right, the one that ends first innermost, so that none crosses the end of another. */
 const railsOf = ({ hubs, skips }: Ways): (Row | Way)[] => {
   const endOf = (rail: Row | Way): number => ("to" in rail ? rail.to.index : rail.index);
   return [...hubs, ...skips].sort((one, two) => endOf(one) - endOf(two));

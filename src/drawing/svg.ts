@@ -31,7 +31,7 @@ const frameInk = (box: Box): string => {
   return text(box.x + 18, box.y + 27, "name", state.name) + inks.join("");
 };
 
-/** A part of a state that runs beside others. */
+/** Whether a state is a region: one of several parts that are active together. */
 const isRegion = ({ parent }: ChartState): boolean => parent?.type === "parallel";
 
 const boxInk = (box: Box): string => {
@@ -64,7 +64,7 @@ const wordInk = ({ parts, guard, kind }: Word): string => {
 
 const labelInk = (label: Label): string => {
   const { word, x, y } = label;
-  const dot = label.isFollowing ? text(x - 3, y + 12.5, "caption mid", "·") : "";
+  const dot = label.isFollowing ? text(x - 4.5, y + 12.5, "caption mid", "·") : "";
   const [anchor, textX] = label.side === "left" ? ["", x + labelPadding] : [` class="end"`, x + label.width - labelPadding];
   const ink = `<text${anchor} x="${px(textX)}" y="${px(y + 12.5)}">${wordInk(word)}</text>`;
   const ground = rect({ ...label, height: labelHeight }, 8);
@@ -90,7 +90,7 @@ const headerInk = ({ sentence, legend }: Header): string =>
     `<g class="legend">${legend.map(legendInk).join("")}</g>`,
   ].join("");
 
-/** Frames first, so that lines run over them; then lines, the happy ones on top; then boxes and words. */
+/** Frames first, so that lines run over them; then lines, `done` on top; then boxes and words. */
 export const svgOf = (name: string, layout: Layout): string => {
   const { width, height, boxes, lines, labels, dots, bars, captions, header } = layout;
   const rank = ({ role, kind }: Line): number => (role === "rail" ? 0 : role === "trace" ? 3 : kind === "done" ? 2 : 1);

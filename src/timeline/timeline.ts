@@ -63,6 +63,6 @@ export const durationText = (ms: number): string => {
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min`;
 };
 
-/** What is said of a phase beside its duration; nothing of one that went well. */
+/** The outcome of a phase in words; empty for `done`. */
 export const outcomeText = ({ outcome }: TimelinePhase): string =>
   outcome === "done" ? "" : outcome === undefined ? "under way" : outcome;

@@ -82,7 +82,7 @@ const regions = chartOf(
     type: "parallel",
     states: {
       port: {
-        description: "Who answers.",
+        description: "Answers probes.",
         initial: "closed",
         states: {
           closed: { on: { open: "listening" } },
@@ -118,7 +118,7 @@ describe.each(all)("the picture of %s", (name, chart) => {
     expect([...edges].filter((id) => !chart.arrows.some((arrow) => arrow.id === id))).toEqual([]);
   });
 
-  it("says on hover what each state does", () => {
+  it("describes each state on hover", () => {
     const described = [...chart.states].filter(({ description }) => description !== undefined);
     expect(described.filter(({ description }) => !svg.includes(`<title>${description}</title>`))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
  * The figures as a picture: a row for each target, in groups, what is missed first. The scale is logarithmic and counts in
- * aims: the line is the aim, left of it is better. A target that asks for at least so much is turned, and its row says so.
+ * aims: the line is the aim, left of it is better. A target that asks for at least so much is turned, and its row is marked so.
  * Light and dark by the reader's preference, in the colours and the font of the charts.
  */
 import { escapeXml, rect, text } from "../../../dist/src/drawing/ink.js";
@@ -64,7 +64,7 @@ const rowInk = (judged, y) => {
     mark(reached.held, y),
     text(margin + 19, y + 12, "what", target.what),
     barInk(judged, y),
-    `<text class="said" x="${track.x + track.width + 20}" y="${y + 12}"><tspan class="value">${figure(reached.median)}${escapeXml(unitOf(target))}</tspan>  ${aimText(target)}</text>`,
+    `<text class="reached" x="${track.x + track.width + 20}" y="${y + 12}"><tspan class="value">${figure(reached.median)}${escapeXml(unitOf(target))}</tspan>  ${aimText(target)}</text>`,
     "</g>",
   ].join("");
 };
@@ -83,7 +83,7 @@ const groupInk = (name, judged, y) => {
   const held = judged.filter(isHeld).length;
   return [
     text(margin, y + 13, "name", name),
-    text(track.x + track.width + 20, y + 13, "said", `${held} of ${judged.length} held`),
+    text(track.x + track.width + 20, y + 13, "reached", `${held} of ${judged.length} held`),
     `<path class="rule" d="M${margin} ${y + 21}H${width - margin}"/>`,
     ...sorted(judged).map((each, index) => rowInk(each, y + 28 + index * row)),
   ].join("\n");
@@ -101,7 +101,7 @@ const axisInk = (bottom) =>
 
 const style = `
 .sg-chart .what{font-size:12.5px;fill:var(--sg-ink)}
-.sg-chart .said{font-size:12px;fill:var(--sg-mute);font-variant-numeric:tabular-nums;white-space:pre}
+.sg-chart .reached{font-size:12px;fill:var(--sg-mute);font-variant-numeric:tabular-nums;white-space:pre}
 .sg-chart .value{fill:var(--sg-ink)}
 .sg-chart .held{--ink:var(--sg-done)}
 .sg-chart .missed{--ink:var(--sg-error)}
