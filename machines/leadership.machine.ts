@@ -134,6 +134,7 @@ const leadership = setup({
     confirm: assign({ confirmedAt: ({ context }) => context.askedAt, trouble: "" }),
     beginTerm: assign({
       // equivalent mutant: the guard of the only arrow has checked the type
+      // equivalent mutant: the arrow's guard has decided it; the type does not know
       fence: (_, params: { answer: LeadAnswer }) => (params.answer.type === "taken" ? params.answer.fence : 0),
       since: ({ context }) => context.epochNow(),
     }),
@@ -150,6 +151,7 @@ const leadership = setup({
     reportAbandoned: report(({ name, fence, trouble: reason }) => ({ type: "leadership.abandoned", name, fence, reason })),
   },
   guards: {
+    // equivalent mutant: the arrow's guard has decided it; the type does not know
     isTaken: (_, params: { answer: LeadAnswer }) => params.answer.type === "taken",
     isKept: (_, params: { answer: RenewAnswer }) => params.answer.type === "kept",
     /** an answer that took longer than the renewal deadline may be about a lock that has expired since */

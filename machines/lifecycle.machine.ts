@@ -679,6 +679,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           }),
         }),
         unwinding: {
+          // equivalent mutant: its entry, where the name is used, is replaced in the next lines
           ...step("unwinding", {
             description: "Runs the tier's onStop.",
             waitsFor: "the tier's onStop",
@@ -739,7 +740,9 @@ export const lifecycleMachine = lifecycle.createMachine({
     stopped: { type: "final", description: "Is over; its output is the report.", entry: [enter("stopped"), "endPhases"] },
   },
   output: ({ context }) => ({
+    // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total
     outcome: context.failures.length > 0 ? ("failed" as const) : (context.cause?.outcome ?? ("shutdown" as const)),
+    // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total
     reason: context.cause?.reason ?? "shutdown",
     exitCode: context.failures.length > 0 ? (1 as const) : (0 as const),
     ...(context.failures[0] ? { error: context.failures[0] } : {}),

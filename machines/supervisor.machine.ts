@@ -128,9 +128,11 @@ const supervisor = setup({
     noteStart: assign(({ context }) => ({
       startedAt: context.now(),
       upAt: 0,
+      // equivalent mutant: entering starting writes it before it is read
       phase: "",
       exit: undefined,
       report: undefined,
+      // equivalent mutant: entering starting writes it before it is read
       trouble: "",
       restarts: context.startedAt === 0 ? 0 : context.restarts + 1,
     })),
@@ -193,6 +195,7 @@ export const supervisorMachine = supervisor.createMachine({
     settings: { ...defaultSupervisorSettings, ...input.settings },
     now: input.now ?? Date.now,
     random: input.random ?? Math.random,
+    // equivalent mutant: entering starting writes it before it is read
     phase: "",
     startedAt: 0,
     upAt: 0,
@@ -201,6 +204,7 @@ export const supervisorMachine = supervisor.createMachine({
     failures: 0,
     exit: undefined,
     report: undefined,
+    // equivalent mutant: entering starting writes it before it is read
     trouble: "",
     end: undefined,
   }),
@@ -282,6 +286,7 @@ export const supervisorMachine = supervisor.createMachine({
     stopped: { type: "final" },
   },
   output: ({ context }) => ({
+    // equivalent mutant: every end names itself; the default keeps the output total
     end: context.end ?? "stopped",
     exit: context.exit,
     report: context.report,

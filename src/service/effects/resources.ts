@@ -88,6 +88,7 @@ export class ServiceResources implements Resources {
   /** The registry's connection is made, and the incarnation drawn, while the gate is passed. Reads only; no step waits for it. */
   #prepareEntry(): void {
     const deadline = AbortSignal.timeout(this.#options.prepareTimeoutMs);
+    // accepted mutant: a command on the registry's connection has a deadline of its own, and the close ends it
     void this.entry.prepare({ signal: AbortSignal.any([this.#closing.signal, deadline]) });
   }
 
@@ -123,7 +124,9 @@ export class ServiceResources implements Resources {
   /** One that is still on its way is destroyed as it comes, also where nobody waits for that any more. */
   async #endHealth(): Promise<void> {
     const health = await this.#health;
+    // equivalent mutant: an error here is ignored: there was nothing to destroy
     health?.destroy();
+    // equivalent mutant: an error here is ignored: there was nothing to wait for
     await health?.gone();
   }
 

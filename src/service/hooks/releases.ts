@@ -44,6 +44,7 @@ export class Releases {
   async run(withinMs: number, signal: AbortSignal): Promise<void> {
     const endsAt = this.#clock.now() + withinMs * 0.95;
     for (let release = this.#stack?.pop(), count = 1; release !== undefined; release = this.#stack?.pop(), count += 1) {
+      // equivalent mutant: a release that was popped had a stack
       await this.#within(release, (endsAt - this.#clock.now()) / ((this.#stack?.length ?? 0) + 1));
       if (count % breatherEvery === 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, 0));
       if (signal.aborted) return;

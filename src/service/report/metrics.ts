@@ -28,6 +28,7 @@ export const lifecycleMetrics = ({ service, instance, state, degraded, lease, ph
       help: "How long each ended phase took.",
       samples: phases
         .filter((record) => !isOpen(record))
+        // equivalent mutant: a phase that has ended has an outcome
         .map(({ phase, outcome = "done", durationMs = 0 }) => ({ labels: { phase, outcome }, value: durationMs / 1000 })),
     },
   ]);

@@ -55,6 +55,7 @@ export interface StatusSource {
 /** When the state that the snapshot is in was entered, ms since the epoch. */
 export const enteredAt = (snapshot: LifecycleSnapshot): number => {
   const state = stateName(snapshot);
+  // equivalent mutant: each state has a phase; the default keeps the type total
   return (snapshot.context.phases.findLast(({ phase }) => phase === state) ?? snapshot.context.phases.at(-1))?.startedAt ?? 0;
 };
 
@@ -64,6 +65,7 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
   state: stateName(snapshot),
   path: statePath(snapshot),
   since: enteredAt(snapshot),
+  // equivalent mutant: init is entered by the constructor
   startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
   degraded: snapshot.context.degraded,
   lease: lease ? leaseStatus(lease, incarnation) : null,
