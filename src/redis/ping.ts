@@ -49,7 +49,7 @@ const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal)
 /** INFO may be refused to a user that may do everything else: then PING decides. */
 const replication = (client: Redis): Promise<string> => client.info("replication").catch(() => "");
 
-/** The `error` event has the real reason; the command only says that the connection is closed. */
+/** The `error` event has the reason; the command's own error is only that the connection is closed. */
 const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): StargazerError => {
   const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
   const cause = (vague ? emitted : undefined) ?? withoutCommand(error);

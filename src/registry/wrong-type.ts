@@ -1,5 +1,4 @@
-/** Keys with the registry's names and another program's values. The error of Redis says that there is one, but not which. */
-
+/** Keys with the registry's names and another program's values. The error of Redis does not name the key. */
 import type { RedisClient } from "../redis/client.ts";
 import { until } from "../until.ts";
 import { registryKeys } from "./keys.ts";

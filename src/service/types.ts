@@ -11,8 +11,9 @@ export interface ServiceOptions {
   /** identity among its replicas. Default: host name, pid and a short random part */
   readonly instanceId?: string | undefined;
   /**
-   * A client that you own and close, a URL (`redis://`, `rediss://`) that the service opens and closes, or `null` for none. A
-   * `keyPrefix` of the client holds for what you send over it; the registry entry has none.
+   * A client that you own and close, a URL that the service opens and closes (`redis://`, `rediss://`; a unix socket is
+   * `redis://localhost?path=/run/redis.sock`), or `null` for none. A `keyPrefix` of the client holds for what you send over it; the
+   * registry entry has none.
    * Default: `REDIS_URL`, else `redis://127.0.0.1:6379`.
    */
   readonly redis?: RedisClient | string | null | undefined;

@@ -1,4 +1,4 @@
-/** A TCP proxy on loopback that behaves as badly as a network can. */
+/** A TCP proxy on loopback that can delay, stall, reset and refuse connections. */
 import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
@@ -6,8 +6,8 @@ import type { PortReservation } from "./port-reservation.ts";
 import { reservePort } from "./port-reservation.ts";
 
 /**
- * pass: as if it were not there; slow: `delayMs` each way; stall: takes what comes and passes nothing on, neither way;
- * reset: breaks each connection that is made.
+ * pass: passes everything on; slow: after `delayMs`, each way; stall: reads everything and passes nothing on, neither way;
+ * reset: resets each connection that is made.
  */
 export type ProxyMode = "pass" | "slow" | "stall" | "reset";
 
@@ -23,7 +23,7 @@ export class LoopbackProxy {
   bytesDown = 0;
   mode: ProxyMode = "pass";
   delayMs = 0;
-  /** looks at each chunk on its way to the server; what it returns is waited for before the chunk goes on */
+  /** called for each chunk on its way to the server, which goes on once the returned promise resolves */
   beforeUp: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
   readonly #target: number;
   readonly #pairs = new Set<Pair>();
@@ -47,7 +47,7 @@ export class LoopbackProxy {
     return this.#reservation.port;
   }
 
-  /** connections made since the beginning */
+  /** connections made since the start */
   get connections(): number {
     return this.madeAt.length;
   }
@@ -63,7 +63,7 @@ export class LoopbackProxy {
     return via.href;
   }
 
-  /** Refuses connections, and breaks those there are. */
+  /** Refuses connections, and resets the open ones. */
   async refuse(): Promise<void> {
     this.cut();
     if (!this.#server) return;
@@ -79,7 +79,7 @@ export class LoopbackProxy {
     await once(this.#server, "listening");
   }
 
-  /** Breaks all connections. */
+  /** Resets all connections. */
   cut(): void {
     for (const { near, far } of this.#pairs) {
       near.resetAndDestroy();

@@ -7,12 +7,12 @@ import { startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 export interface TestRedis extends Omit<EmbeddedRedis, "port" | "restart" | "kill" | "stop"> {
   readonly port: number;
   readonly password: string;
-  /** a connected client of the test's own, which looks at the world while the code under test acts on it */
+  /** a connected client of the test's own, beside the code under test */
   readonly witness: Redis;
-  /** stops answering, as a server in trouble does, until `thaw` */
+  /** stops answering until `thaw`; connections stay open */
   freeze(): void;
   thaw(): void;
-  /** SIGKILL; the port stays refused */
+  /** SIGKILL; from then on the port refuses */
   kill(): void;
   stop(): Promise<void>;
 }

@@ -60,7 +60,7 @@ const squat = async () => {
   }
 };
 
-/** A parent in a process of its own that starts a server and says where it is. */
+/** A parent in a process of its own that starts a server and prints its address. */
 const parent = async () => {
   const program = fileURLToPath(new URL("../fixtures/embedded-parent.mjs", import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"], detached: true });

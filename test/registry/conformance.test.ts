@@ -119,9 +119,9 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
         const holder = isMine ? myId : isDeleted ? undefined : heldBoot?.[1];
         expect(`${what}: ${holderIn(await backend.get(entry))}`).toBe(`${what}: ${holder}`);
         if (isMine) expect(await backend.ttlMs(entry)).toBeGreaterThan(leaseTtlMs - 2000);
-        const said = write === "deregister" && !(goneRank !== undefined && goneRank > 0);
+        const leavesTombstone = write === "deregister" && !(goneRank !== undefined && goneRank > 0);
         expect(`${what}: ${await backend.get(released)}`).toBe(
-          `${what}: ${said ? `${number} ${myId}` : (goneBoot?.join(" ") ?? null)}`,
+          `${what}: ${leavesTombstone ? `${number} ${myId}` : (goneBoot?.join(" ") ?? null)}`,
         );
         if (write === "deregister") expect(await backend.ttlMs(released)).toBeGreaterThan(tombstoneMs - 2000);
       }
@@ -199,7 +199,7 @@ describe("both together", () => {
     const ids = ["aaaa", "bbbb", "cccc"];
     const boots = ids.map((id) => registrationOf(backend, instance, id));
     const entry = keys.service(service, instance);
-    const said: string[] = [];
+    const lines: string[] = [];
     for (let step = 0; step < 40; step += 1) {
       const at = random.below(3);
       const write = random.pick(["register", "register", "renew", "renew", "renew with a new status", "deregister"] as const);
@@ -209,9 +209,9 @@ describe("both together", () => {
       }
       if (random.chance(0.05)) await backend.put(keys.released(service, instance), "0 0000", 5000);
       const answer = await answerOf(backend, writes[write](boots[at]!));
-      said.push(`${ids[at]} ${write}: ${answer}, then ${holderIn(await backend.get(entry))}`);
+      lines.push(`${ids[at]} ${write}: ${answer}, then ${holderIn(await backend.get(entry))}`);
     }
-    return said;
+    return lines;
   };
 
   it("answer two thousand random writes alike and leave the same entries", async () => {

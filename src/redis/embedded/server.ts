@@ -32,7 +32,7 @@ export interface EmbeddedRedis {
   readonly port?: number;
   /** of the server itself */
   readonly pid: number;
-  /** Resolves when the server has ended, by whatever cause. Its folder stays until `stop`. */
+  /** Resolves when the server has ended, by any cause. Its folder stays until `stop`. */
   readonly ended: Promise<void>;
   /**
    * An empty server at the same URL in place of this one, which is killed if it still runs; the folder stays meanwhile, so no other
@@ -149,7 +149,7 @@ const answering = async (server: ServerProcess, address: Address, signal: AbortS
 
 const isTaken = (text: string): boolean => /address already in use/i.test(text);
 
-/** Of a port that is taken the last line of the log says only that it failed. */
+/** When the port is taken, the reason is not in the last line of the log. */
 const lastWords = (log: string): string => {
   const lines = log.trim().split("\n");
   return lines.find(isTaken) ?? lines.at(-1) ?? "";

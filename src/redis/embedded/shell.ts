@@ -2,7 +2,7 @@
  * A server process that ends with its parent.
  *
  * A small shell stands between. It holds the read end of a pipe from this process; when the pipe ends, because `end` closed it or
- * because this process died by whatever cause, the shell kills the server and removes the folder. It is in a process group of its
+ * because this process died by any cause, the shell kills the server and removes the folder. It is in a process group of its
  * own, so a Ctrl-C in the terminal does not reach the server before the services have deregistered.
  */
 import type { ChildProcess } from "node:child_process";
@@ -13,7 +13,7 @@ import type { Socket } from "node:net";
 import { until } from "../../until.ts";
 
 export interface ServerProcess {
-  /** Resolves when the server has ended, by whatever cause. */
+  /** Resolves when the server has ended, by any cause. */
   readonly ended: Promise<void>;
   /** the last 2,000 characters of what the server has logged */
   log(): string;
