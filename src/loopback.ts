@@ -1,4 +1,4 @@
-/** Which names mean this machine. */
+/** Which names stand for this machine. */
 
 /** `localhost`, 127.0.0.0/8, ::1, in or without brackets. */
 export const isLoopback = (host: string | undefined): boolean =>
@@ -8,6 +8,6 @@ export const isLoopback = (host: string | undefined): boolean =>
 export const nameOfAuthority = (authority: string | undefined): string | undefined =>
   authority === undefined || !URL.canParse(`http://${authority}`) ? undefined : new URL(`http://${authority}`).hostname;
 
-/** Whether a browser's page of that origin may talk to us: a page of this machine, or one that was named. */
+/** Whether pages of that origin may connect: those of this machine, and those that are named. */
 export const isAllowedOrigin = (origin: string, allowed: readonly string[]): boolean =>
   allowed.includes(origin) || (URL.canParse(origin) && isLoopback(new URL(origin).hostname));

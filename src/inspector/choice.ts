@@ -1,4 +1,4 @@
-/** What `--inspect` and `SG_INSPECT` say: the page, Stately's inspector, or a receiver of its protocol elsewhere. */
+/** The choice of `--inspect` and `SG_INSPECT`: the page, Stately's inspector, or a receiver of its protocol elsewhere. */
 import { StargazerError } from "../errors.ts";
 
 export type InspectChoice =
@@ -9,7 +9,7 @@ export type InspectChoice =
 const isPort = (text: string): boolean => /^\d{2,5}$/.test(text) && Number(text) <= 65_535;
 const isReceiver = (text: string): boolean => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
 
-/** Throws `SG_ERR_CONFIG_INVALID`; `from` names where the text stands. */
+/** Throws `SG_ERR_CONFIG_INVALID`, naming `from`: the option or variable that has the text. */
 export const readChoice = (text: string, from: string): InspectChoice => {
   if (text === "" || text === "page" || text === "1" || text === "true") return { kind: "page", port: 0 };
   if (text === "stately") return { kind: "stately" };

@@ -1,4 +1,4 @@
-/** Makes one service inspectable. Loaded only where that was asked for. */
+/** Has one service inspected. Loaded only where that was asked for. */
 import { messageOf } from "../errors.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { InspectChoice } from "./choice.ts";
@@ -7,7 +7,7 @@ import { InspectorServer } from "./server.ts";
 import { openStately } from "./stately.ts";
 
 export interface Inspection {
-  /** The link to open; undefined where there is none, or where the inspector could not begin. Never rejects. */
+  /** The link to open; undefined where the inspector has no page or could not open. Never rejects. */
   readonly url: Promise<string | undefined>;
   /** Resolves when nothing of the inspector is left. Never rejects; legal at any time, any number of times. */
   close(): Promise<void>;
@@ -19,31 +19,31 @@ interface Opened {
 }
 
 export interface InspectOptions {
-  /** told the link, and, once, why there is no inspector any more */
-  readonly say: (line: string) => void;
+  /** Called with a line for the terminal: the link, and at most once why there is no inspector or why it ended. */
+  readonly print: (line: string) => void;
 }
 
 const openPage = (service: StargazerService, port: number): Promise<Opened> =>
   InspectorServer.open({ service, recorder: new Recorder(service), port });
 
 /**
- * Watches `service` from now on, also while the inspector is still opening. Ends by itself when the service has stopped. An inspector
- * that breaks is told to `say` once and let go: the service does not notice, and the process is not kept alive.
+ * Watches `service` from now on, also while the inspector is still opening. Legal in any state; returns at once. The inspection ends by
+ * itself when the service has stopped. An inspector that fails ends with a line to `print`; the service runs on. Keeps no process alive.
  */
-export const inspect = (service: StargazerService, choice: InspectChoice, { say }: InspectOptions): Inspection => {
+export const inspect = (service: StargazerService, choice: InspectChoice, { print }: InspectOptions): Inspection => {
   const opening =
     choice.kind === "page"
       ? openPage(service, choice.port)
       : openStately(service, {
           url: choice.kind === "receiver" ? choice.url : undefined,
-          onBroken: (why) => say(`inspector let go: ${why}`),
+          onBroken: (why) => print(`inspector ended: ${why}`),
         });
   const opened = opening.then(
     (inspector) => {
-      if (inspector.url !== undefined) say(`inspector at ${inspector.url}`);
+      if (inspector.url !== undefined) print(`inspector at ${inspector.url}`);
       return inspector;
     },
-    (error: unknown) => void say(`no inspector: ${messageOf(error)}`),
+    (error: unknown) => void print(`no inspector: ${messageOf(error)}`),
   );
   return {
     url: opened.then((inspector) => inspector?.url),

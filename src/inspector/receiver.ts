@@ -1,4 +1,4 @@
-/** A WebSocket to a receiver of Stately's protocol. It connects once: what is not there, breaks or cannot keep up is let go. */
+/** A WebSocket to a receiver of Stately's protocol. It connects once: a receiver that is absent, fails or is too slow is disconnected. */
 import type { TcpNetConnectOpts } from "node:net";
 import { connect } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -8,13 +8,13 @@ import { messageOf } from "../errors.ts";
 import type { StatelySink } from "./sink.ts";
 
 const handshakeTimeoutMs = 3000;
-/** what is held while connecting, and what a slow receiver may owe */
+/** messages that are kept while it connects, and bytes that a slow receiver may leave unread */
 const maxQueued = 200;
-const maxOwedBytes = 4_194_304;
-/** what polite closing may take */
-const politeMs = 300;
+const maxUnreadBytes = 4_194_304;
+/** ms for the closing handshake */
+const graceMs = 300;
 
-/** A socket that does not keep the process alive, from its first moment. What is given names the request's path; a socket has none. */
+/** A socket that never keeps the process alive. `ws` passes the path of its request, which a socket does not have. */
 const unrefed = (isSecure: boolean) => (given: unknown) => {
   const options = { ...(given as TcpNetConnectOpts), path: undefined };
   const socket = isSecure ? connectTls({ servername: options.host, ...options } as ConnectionOptions) : connect(options);
@@ -30,7 +30,7 @@ export class ReceiverSocket implements StatelySink {
 
   constructor(url: string, onBroken: (why: string) => void) {
     this.#onBroken = onBroken;
-    // nothing that may be secret in the URL is repeated
+    // the rest of the URL may be secret
     this.#label = new URL(url).host;
     const createConnection = unrefed(new URL(url).protocol === "wss:");
     const options = { handshakeTimeout: handshakeTimeoutMs, perMessageDeflate: false, maxPayload: 65_536, createConnection };
@@ -39,14 +39,14 @@ export class ReceiverSocket implements StatelySink {
       for (const text of this.#queue.splice(0)) this.#socket.send(text);
     });
     this.#socket.on("error", (error) => this.#break(messageOf(error)));
-    this.#socket.on("close", () => this.#break("it has closed the connection"));
+    this.#socket.on("close", () => this.#break("it closed the connection"));
   }
 
   send(text: string): void {
     if (this.#socket.readyState === WebSocket.CONNECTING) {
       this.#queue.push(text);
       if (this.#queue.length > maxQueued) this.#queue.shift();
-    } else if (this.#socket.bufferedAmount > maxOwedBytes) this.#break("it does not keep up");
+    } else if (this.#socket.bufferedAmount > maxUnreadBytes) this.#break("it reads too slowly");
     else this.#socket.send(text, () => {});
   }
 
@@ -54,7 +54,7 @@ export class ReceiverSocket implements StatelySink {
     const socket = this.#socket;
     if (socket.readyState === WebSocket.CLOSED) return Promise.resolve();
     return new Promise((resolve) => {
-      const cut = setTimeout(() => socket.terminate(), politeMs);
+      const cut = setTimeout(() => socket.terminate(), graceMs);
       cut.unref();
       socket.once("close", () => {
         clearTimeout(cut);

@@ -1,7 +1,7 @@
 /**
  * Stately's inspector, through `@statelyai/inspect` and nothing else of its transports: its WebSocket client retries for ever and
- * keeps the process alive, its relay listens on every interface, and its converter works in a timer, where an error would be the
- * service's. What is left is `createInspector` with an adapter of ours.
+ * keeps the process alive, its relay listens on every interface, and its converter works in a timer, where an error would be an
+ * uncaught one of the service. What is used is `createInspector` with an adapter of ours.
  */
 import type { StatelyInspectionEvent } from "@statelyai/inspect";
 import type { AnyActorRef, InspectionEvent } from "xstate";
@@ -15,14 +15,14 @@ import { slim, slimSnapshot } from "./slim.ts";
 export interface StatelyOptions {
   /** a receiver of the protocol; without one a relay of ours, on loopback */
   readonly url: string | undefined;
-  /** called at most once */
+  /** Called at most once, with the reason. */
   readonly onBroken: (why: string) => void;
 }
 
 type Stately = typeof import("@statelyai/inspect");
 type Inspector = ReturnType<Stately["createInspector"]>;
 
-/** events that are held while the package is loading */
+/** events that are kept while the package is loading */
 const maxEarly = 200;
 
 const load = async (): Promise<Stately> => {
@@ -59,10 +59,10 @@ export class StatelyFeed {
   constructor(service: StargazerService, onBroken: (why: string) => void) {
     this.#onBroken = onBroken;
     const inspection = service.actor.inspect((event) => this.#take(event));
-    const unhear = service.onFact(({ type }) => {
+    const unsubscribe = service.onFact(({ type }) => {
       if (type === "stopped") void this.close();
     });
-    this.#endings = [() => inspection.unsubscribe(), unhear];
+    this.#endings = [() => inspection.unsubscribe(), unsubscribe];
     if (service.actor.getSnapshot().status !== "active") void this.close();
   }
 
@@ -78,14 +78,14 @@ export class StatelyFeed {
     if (this.#endings.length === 0) void sink.close();
   }
 
-  /** Lets go for good, and says why; the first time only. */
+  /** Ends the inspection and calls `onBroken`; a second call has no effect. */
   break(why: string): void {
     if (this.#endings.length === 0) return;
     this.#onBroken(why);
     void this.close();
   }
 
-  /** Looks no more and resolves when what was sent is out or given up. Never rejects; legal any number of times. */
+  /** Ends the watch; resolves when what was sent is written or given up. Never rejects; legal any number of times. */
   async close(): Promise<void> {
     for (const end of this.#endings.splice(0)) end();
     this.#known.clear();
@@ -118,7 +118,7 @@ export class StatelyFeed {
     }
   }
 
-  /** Parents first; whoever was there before us is introduced when something happens to it. */
+  /** Parents first; an actor that is older than the watch is introduced with its first event. */
   #introduce(inspector: Inspector, actor: AnyActorRef): void {
     if (this.#known.has(actor.sessionId)) return;
     if (actor._parent === undefined) this.#rootId = actor.sessionId;

@@ -1,5 +1,6 @@
-/** `stargazer inspect`, as people run it: a running instance looked at from another shell. */
+/** `stargazer inspect` as a process: a running instance, read from another shell. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Registry } from "../../src/registry/registry.ts";
 import type { ServiceOptions } from "../../src/service/types.ts";
 import type { Shell } from "../kit/cli.ts";
 import { openShell } from "../kit/cli.ts";
@@ -7,6 +8,7 @@ import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import type { TestHooks } from "../kit/tier.ts";
 import { TestTier } from "../kit/tier.ts";
+import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
 let shell: Shell;
@@ -29,6 +31,10 @@ const running = async (options: Partial<ServiceOptions> = {}, hooks: TestHooks =
   services.push(service);
   void service.runToCompletion();
   await service.waitFor("running");
+  // the first /status loads Fastify, which on a busy machine may take longer than the command waits
+  const entries = await new Registry(redis.witness).list("sample");
+  const health = entries.find(({ instance }) => instance === service.instanceId)?.health;
+  if (health) await eventually("/status", async () => (await fetch(`http://${health.host}:${health.port}/status`)).ok);
   return service;
 };
 
@@ -53,7 +59,7 @@ describe("stargazer inspect", () => {
     expect(JSON.parse(out)).toMatchObject({ service: "sample", instance: "one", state: "running", lease: { missed: 0 } });
   });
 
-  it("where there are several it names them, and takes the beginning of one", async () => {
+  it("lists the instances where several match, and takes the beginning of a name", async () => {
     await Promise.all([running({ instanceId: "red-1" }), running({ instanceId: "blue-2" })]);
     const which = await inspect("sample");
     expect([which.code, which.err]).toEqual([2, expect.stringContaining("name one: sample/blue-2, sample/red-1")]);
@@ -61,7 +67,7 @@ describe("stargazer inspect", () => {
     expect([code, out.split("\n")[0]]).toEqual([0, expect.stringContaining("sample/red-1")]);
   });
 
-  it("one that is stopping is shown there, by its substate", async () => {
+  it("shows the substate of an instance that stops", async () => {
     const service = await running({ instanceId: "one", drainDelayMs: 4000 });
     void service.shutdown();
     await service.waitFor("stopping");
@@ -69,17 +75,17 @@ describe("stargazer inspect", () => {
     expect(out).toContain("\u25cf stopping \u203a announcing");
   });
 
-  it("one that is not there, has no health server, or is no name is said so", async () => {
-    const nobody = await inspect("nobody");
-    expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining("nobody is not registered in redis://")]);
-    await running({ instanceId: "deaf", useHealthServer: false });
-    const deaf = await inspect("sample/deaf");
-    expect([deaf.code, deaf.err]).toEqual([1, expect.stringContaining("has no health server, so its state cannot be read")]);
+  it("names what is wrong where the instance is absent, has no health server or has no name", async () => {
+    const absent = await inspect("absent");
+    expect([absent.code, absent.err]).toEqual([1, expect.stringContaining("absent is not registered in redis://")]);
+    await running({ instanceId: "silent", useHealthServer: false });
+    const silent = await inspect("sample/silent");
+    expect([silent.code, silent.err]).toEqual([1, expect.stringContaining("has no health server, so its state cannot be read")]);
     const none = await inspect();
     expect([none.code, none.err]).toEqual([2, expect.stringContaining("name one service, or service/instance")]);
   });
 
-  it("one that died without a word is said to be out of reach", async () => {
+  it("reports an instance that was killed as out of reach", async () => {
     const program = shell.start(["run", new URL("../fixtures/modules/registered.mjs", import.meta.url).pathname], {
       REDIS_URL: redis.url,
       SG_HEALTH_PORT: "0",

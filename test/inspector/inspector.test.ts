@@ -1,4 +1,4 @@
-/** The inspector's server: what a page is told, what it may ask, and what it must never do to the service. */
+/** The inspector's server: what it sends to a page, which commands it takes, and what it never does to the service. */
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { readChoice } from "../../src/inspector/choice.ts";
@@ -44,8 +44,8 @@ const booted = async (given: Awaited<ReturnType<typeof opened>>) => {
 
 const seqs = (reader: EventReader): number[] => reader.records.map(({ seq }) => seq);
 
-describe("what a page is told", () => {
-  it("one that joins late is told everything since init, then how it looks now", async () => {
+describe("the stream of a page", () => {
+  it("begins with every record since init and the picture of now, however late the page connects", async () => {
     const { origin } = await booted(await opened());
     const reader = await reading(origin);
     const { data: picture } = await reader.until("a picture", ({ event }) => event === "picture");
@@ -66,7 +66,7 @@ describe("what a page is told", () => {
     });
   });
 
-  it("one that comes back with the last id it saw misses nothing and is told nothing twice", async () => {
+  it("continues after the last id of the page, without a gap and without a repetition", async () => {
     const { service, origin } = await opened();
     const first = await reading(origin);
     await first.until("a picture", ({ event }) => event === "picture");
@@ -83,7 +83,7 @@ describe("what a page is told", () => {
     expect(second.records.some(({ to }) => to === "running")).toBe(true);
   });
 
-  it("an id of another start resumes nothing: the page begins anew", async () => {
+  it("begins anew for an id of another start", async () => {
     const { origin } = await booted(await opened());
     for (const id of ["0123456789ab.3", "nonsense", "", "0123456789ab.99999999"]) {
       const reader = await reading(origin, {}, `?after=${id}`);
@@ -93,7 +93,7 @@ describe("what a page is told", () => {
     }
   });
 
-  it("the ring keeps the last records only, and says how many were dropped", async () => {
+  it("has the last records only, and the number of those that were dropped", async () => {
     const { recorder, origin } = await booted(await opened({}, { capacity: 5 }));
     expect(recorder.after(0)).toHaveLength(5);
     const reader = await reading(origin);
@@ -102,7 +102,7 @@ describe("what a page is told", () => {
     expect(seqs(reader)).toEqual([4, 3, 2, 1, 0].map((back) => recorder.newest - back));
   });
 
-  it("a command of the program that has no arrow is told as refused", async () => {
+  it("has a refused record for a command of the program without an arrow", async () => {
     const { service, origin } = await booted(await opened());
     const reader = await reading(origin);
     await service.boot().catch(() => {});
@@ -110,13 +110,13 @@ describe("what a page is told", () => {
     expect(data).toMatchObject({ machine: "lifecycle", event: "boot", from: "running" });
   });
 
-  it("an ordinary life has no refusal in it", async () => {
+  it("has no refused record in an ordinary life", async () => {
     const { service, recorder } = await booted(await opened());
     await service.shutdown();
     expect(recorder.after(0).filter(({ kind }) => kind === "refused")).toEqual([]);
   });
 
-  it("the deadline is the one that the chart has really set, and the tier's own phase is named", async () => {
+  it("names the timer that the chart has set, and the tier's own phase", async () => {
     const gate = new AbortController();
     const { service, origin } = await opened({ onStart: (context) => context.phase("tools", () => aborted(gate.signal)) });
     const reader = await reading(origin);
@@ -127,7 +127,7 @@ describe("what a page is told", () => {
     gate.abort();
   });
 
-  it("the last picture says how it stopped, and that no more will come", async () => {
+  it("ends with the picture of the report, then an end event", async () => {
     const { service, origin } = await booted(await opened());
     const reader = await reading(origin);
     await service.shutdown("enough");
@@ -141,8 +141,8 @@ describe("what a page is told", () => {
   });
 });
 
-describe("what a page may ask", () => {
-  it("only what the chart allows: run in healthy, shutdown after it, nothing once stopped", async () => {
+describe("a command of a page", () => {
+  it("is accepted where the chart allows it: run in healthy, shutdown after it, none after the stop", async () => {
     const { service, origin, token } = await opened();
     const headers = { "x-stargazer-token": token };
     const tooEarly = await command(origin, "run", headers);
@@ -158,7 +158,7 @@ describe("what a page may ask", () => {
     expect(await service.shutdown()).toMatchObject({ outcome: "shutdown", reason: "asked for in the inspector" });
   });
 
-  it("what it may not is told to every page as refused", async () => {
+  it("is sent to every page as refused where the chart does not allow it", async () => {
     const { origin, token } = await booted(await opened());
     const reader = await reading(origin);
     await command(origin, "run", { "x-stargazer-token": token });
@@ -168,7 +168,7 @@ describe("what a page may ask", () => {
     });
   });
 
-  it("a command that is none is not found, not even with the token", async () => {
+  it("is not found where there is none of that name, even with the token", async () => {
     const { origin, token } = await opened();
     for (const name of ["boot", "constructor", "lease.superseded"]) {
       expect((await command(origin, name, { "x-stargazer-token": token })).status).toBe(404);
@@ -182,14 +182,16 @@ describe("what a page may ask", () => {
     { what: "the origin of another port", headers: { origin: "http://127.0.0.1:1" }, status: 421 },
     { what: "an opaque origin", headers: { origin: "null" }, status: 421 },
   ];
-  it.each(foreign)("with $what a command is refused with $status, and the service runs on", async ({ headers, status }) => {
+  it.each(foreign)("with $what is refused with $status, and the service runs on", async ({ headers, status }) => {
     const { service, origin, token } = await booted(await opened());
     const given = status === 421 ? { "x-stargazer-token": token, ...headers } : headers;
     expect((await command(origin, "shutdown", given)).status).toBe(status);
     expect(service.state).toBe("running");
   });
+});
 
-  it.each(["evil.example", "evil.example:80", "192.168.0.7", ""])("under the name %j nothing is answered", async (host) => {
+describe("the inspector's server", () => {
+  it.each(["evil.example", "evil.example:80", "192.168.0.7", ""])("answers 421 under the host name %j", async (host) => {
     const { origin } = await opened();
     const { port } = new URL(origin);
     const socket = connect({ host: "127.0.0.1", port: Number(port) });
@@ -203,7 +205,7 @@ describe("what a page may ask", () => {
     socket.destroy();
   });
 
-  it("only the page's own files are served, under a policy that forbids inline code and style", async () => {
+  it("serves the page's own files only, under a policy without inline code and style", async () => {
     const { origin } = await opened();
     const page = await fetch(`${origin}/`);
     const policy = page.headers.get("content-security-policy")!;
@@ -222,34 +224,34 @@ describe("what a page may ask", () => {
     }
   });
 
-  it("it listens on loopback and nowhere else", async () => {
+  it("listens on loopback only", async () => {
     const { server } = await opened();
     expect(new URL(server.url).hostname).toBe("127.0.0.1");
   });
 });
 
-describe("what it never does to the service", () => {
-  it("a page that reads nothing does not hold the stop, and the port is free when the server has closed", async () => {
+describe("an inspected service", () => {
+  it("stops while a page reads nothing, and the port is free when the server has closed", async () => {
     const { service, server, origin } = await booted(await opened());
     const port = Number(new URL(origin).port);
-    const deaf = connect({ host: "127.0.0.1", port });
-    deaf.on("error", () => {});
-    deaf.pause();
-    deaf.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    const idle = connect({ host: "127.0.0.1", port });
+    idle.on("error", () => {});
+    idle.pause();
+    idle.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
     const silent = connect({ host: "127.0.0.1", port });
     silent.on("error", () => {});
-    await eventually("both are connected", () => !deaf.connecting && !silent.connecting);
+    await eventually("both are connected", () => !idle.connecting && !silent.connecting);
     expect(await service.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
     await server.close();
     await expect(fetch(origin)).rejects.toThrow();
-    deaf.destroy();
+    idle.destroy();
     silent.destroy();
   });
 
-  it("a page that does not keep up is let go, the others are told on", async () => {
+  it("has a page disconnected that reads too slowly; the others get every record", async () => {
     const { recorder, origin } = await booted(await opened());
-    const deaf = await reading(origin);
-    deaf.response.pause();
+    const idle = await reading(origin);
+    idle.response.pause();
     const reader = await reading(origin);
     const word = "x".repeat(20_000);
     for (let count = 0; count < 1000; count += 1) {
@@ -257,37 +259,37 @@ describe("what it never does to the service", () => {
       if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await eventually(
-      "the deaf one is cut",
-      () => deaf.isEnded || deaf.response.destroyed || deaf.response.socket.destroyed || deaf.response.resume().readableEnded,
+      "the slow one is disconnected",
+      () => idle.isEnded || idle.response.destroyed || idle.response.socket.destroyed || idle.response.resume().readableEnded,
     );
     await eventually("the other has all of it", () => reader.records.at(-1)?.seq === recorder.newest);
   });
 
-  it("a port that is taken is said, and the service runs on without an inspector", async () => {
+  it("runs on without an inspector where the port is taken, and the line names it", async () => {
     const { server } = await opened();
     const service = new TestTier({ redis: null });
-    const said: string[] = [];
+    const lines: string[] = [];
     const port = Number(new URL(server.url).port);
-    const inspection = inspect(service, { kind: "page", port }, { say: (line) => said.push(line) });
+    const inspection = inspect(service, { kind: "page", port }, { print: (line) => lines.push(line) });
     expect(await inspection.url).toBeUndefined();
-    expect(said).toEqual([expect.stringContaining(`port ${port} on 127.0.0.1 is taken`)]);
+    expect(lines).toEqual([expect.stringContaining(`port ${port} on 127.0.0.1 is taken`)]);
     void service.runToCompletion();
     await service.waitFor("running");
     expect((await service.shutdown()).outcome).toBe("shutdown");
     await inspection.close();
   });
 
-  it("a service that has stopped already is inspected without harm", async () => {
+  it("may have stopped before the inspection begins", async () => {
     const service = new TestTier({ redis: null });
     await service.shutdown();
-    const said: string[] = [];
-    const inspection = inspect(service, { kind: "page", port: 0 }, { say: (line) => said.push(line) });
+    const lines: string[] = [];
+    const inspection = inspect(service, { kind: "page", port: 0 }, { print: (line) => lines.push(line) });
     await inspection.close();
     expect(service.state).toBe("stopped");
   });
 });
 
-describe("what --inspect and SG_INSPECT say", () => {
+describe("the value of --inspect and SG_INSPECT", () => {
   const cases = [
     ["", { kind: "page", port: 0 }],
     ["page", { kind: "page", port: 0 }],
@@ -297,11 +299,14 @@ describe("what --inspect and SG_INSPECT say", () => {
     ["ws://127.0.0.1:8080", { kind: "receiver", url: "ws://127.0.0.1:8080" }],
     ["wss://example.com/room", { kind: "receiver", url: "wss://example.com/room" }],
   ] as const;
-  it.each(cases)("%j is understood", (text, choice) => {
+  it.each(cases)("%j is a choice", (text, choice) => {
     expect(readChoice(text, "--inspect")).toEqual(choice);
   });
 
-  it.each(["yes please", "70000", "http://127.0.0.1", "stately.ai"])("%j is refused with what it may be", (text) => {
-    expect(() => readChoice(text, "SG_INSPECT")).toThrow(/SG_INSPECT is .* may be page, a port, stately, or a ws:\/\/ URL/);
-  });
+  it.each(["yes please", "70000", "http://127.0.0.1", "stately.ai"])(
+    "%j is refused, and the error lists what it may be",
+    (text) => {
+      expect(() => readChoice(text, "SG_INSPECT")).toThrow(/SG_INSPECT is .* may be page, a port, stately, or a ws:\/\/ URL/);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** The inspector's page in a real Chromium: a service watched as a person watches it. */
+/** The inspector's page in a real Chromium. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -31,8 +31,8 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
-  const told = troubles.splice(0);
-  for (const { list, mayLoseConnection } of told) {
+  const noted = troubles.splice(0);
+  for (const { list, mayLoseConnection } of noted) {
     expect(list.filter((line) => !(mayLoseConnection && line.includes("Failed to load resource")))).toEqual([]);
   }
 });
@@ -48,7 +48,7 @@ interface Watched {
 
 const watched = async (hooks: TestHooks = {}, options: Partial<ServiceOptions> = {}): Promise<Watched> => {
   const service = new TestTier({ redis: redis.url, ...options }, hooks);
-  const inspection = inspect(service, { kind: "page", port: 0 }, { say: () => {} });
+  const inspection = inspect(service, { kind: "page", port: 0 }, { print: () => {} });
   cleanups.push(
     () => inspection.close(),
     () => service.shutdown(),
@@ -139,7 +139,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await isActive(page, "running");
     expect(await notedStates(page)).toEqual(boot);
     await page.waitForSelector('[data-edge~="lifecycle.healthy.ready|run|lifecycle.running"].taken', { state: "attached" });
-    await eventually("the panel says so", async () => (await text(page, "state")) === "running");
+    await eventually("the panel shows it", async () => (await text(page, "state")) === "running");
     expect(await text(page, "lease-strip")).toContain("held");
     expect(await page.locator("#lease-strip [aria-current]").textContent()).toBe("held");
   });
@@ -154,7 +154,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await notedStates(page)).toEqual(boot);
   });
 
-  it("says what a phase waits for and how much of its time is left, and shows the tier's own phases as bars", async () => {
+  it("shows what a phase waits for, the time that is left and the tier's own phases as bars", async () => {
     const tools = gate();
     const { service, url } = await watched(
       { onStart: (context) => context.phase("tools", () => tools.passed) },
@@ -173,7 +173,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await eventually("no deadline", () => page.locator("#deadline").isHidden());
   });
 
-  it("shows a shutdown to stopped, keeps the last picture and says that no more will come", async () => {
+  it("shows a shutdown up to stopped, then keeps the last picture under a banner", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url));
     void service.runToCompletion();
@@ -236,7 +236,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await page.locator("[data-command=run]:disabled").waitFor();
   });
 
-  it("without the printed link it looks on and commands nothing", async () => {
+  it("enables no command without the token of the printed link", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url.split("#")[0]!));
     await service.boot();
@@ -245,7 +245,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await page.locator("[data-command=run]").getAttribute("title")).toContain("the printed link");
   });
 
-  it("what a tier says is text, whatever is in it", async () => {
+  it("shows what comes from a tier as text, markup included", async () => {
     const hostile = `<img src=x onerror="alert(1)"><script>alert(2)</script>`;
     const { service, url } = await watched({
       onStart: () => {
@@ -296,7 +296,7 @@ describe.runIf(browser !== undefined)("a page that loses its service", () => {
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
   });
 
-  it("says so when the process was killed, and keeps its last picture", async () => {
+  it("shows that the process was killed, and keeps its last picture", async () => {
     const shell = openShell();
     cleanups.push(() => shell.remove());
     const program = shell.start(["run", sample, "--inspect"]);
@@ -310,7 +310,7 @@ describe.runIf(browser !== undefined)("a page that loses its service", () => {
     expect(await text(page, "state")).toBe("running");
   });
 
-  it("a process with a page open ends by itself, and the page has seen the end", async () => {
+  it("gets the end of a process, which an open page does not keep alive", async () => {
     const shell = openShell();
     cleanups.push(() => shell.remove());
     const program = shell.start(["run", sample], { SG_INSPECT: "page" });
@@ -325,7 +325,7 @@ describe.runIf(browser !== undefined)("a page that loses its service", () => {
     expect(await text(page, "state")).toBe("stopped");
   });
 
-  it("shows that it is loading, and a chart that cannot be had, with a way to try again", async () => {
+  it("shows that it connects, and a chart that could not be loaded with a button to try again", async () => {
     const { url } = await watched();
     const { page, troubles: list } = await openPage(browser!);
     cleanups.push(() => page.context().close());
@@ -349,8 +349,8 @@ describe.runIf(browser !== undefined)("a page that loses its service", () => {
   });
 });
 
-describe.runIf(browser !== undefined)("for everybody", () => {
-  it("all of it is reached and worked by keyboard", async () => {
+describe.runIf(browser !== undefined)("the page's form", () => {
+  it("works by keyboard alone", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url));
     void service.runToCompletion();
@@ -393,7 +393,7 @@ describe.runIf(browser !== undefined)("for everybody", () => {
     expect(await page.locator("#theme").getAttribute("aria-pressed")).toBe("false");
   });
 
-  it("fits a phone: nothing to scroll sideways, and what happens now comes first", async () => {
+  it("fits a phone: nothing scrolls sideways, and the current state comes first", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }));
     void service.runToCompletion();

@@ -48,7 +48,7 @@ const service = new Inference({
   drainTimeoutMs: 8000,
   logger: quiet,
 });
-const inspection = inspect(service, { kind: "page", port: 0 }, { say: () => {} });
+const inspection = inspect(service, { kind: "page", port: 0 }, { print: () => {} });
 const url = await inspection.url;
 const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });

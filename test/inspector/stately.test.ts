@@ -24,18 +24,18 @@ afterEach(async () => {
 interface Inspected {
   readonly service: TestTier;
   readonly inspection: Inspection;
-  readonly said: string[];
+  readonly lines: string[];
 }
 
 const inspected = (choice: InspectChoice, hooks: TestHooks = {}): Inspected => {
   const service = new TestTier({ redis: null }, hooks);
-  const said: string[] = [];
-  const inspection = inspect(service, choice, { say: (line) => said.push(line) });
+  const lines: string[] = [];
+  const inspection = inspect(service, choice, { print: (line) => lines.push(line) });
   cleanups.push(
     () => inspection.close(),
     () => service.shutdown(),
   );
-  return { service, inspection, said };
+  return { service, inspection, lines };
 };
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
@@ -79,13 +79,13 @@ const silentServer = async (): Promise<{ port: number; sockets: Socket[] }> => {
   return { port: (server.address() as AddressInfo).port, sockets };
 };
 
-describe("the relay of ours", () => {
-  it("tells the package's own receiver the chart, the events and each state, in order", async () => {
+describe("our relay", () => {
+  it("sends the package's own receiver the chart, the events and each state, in order", async () => {
     const { service, inspection } = inspected({ kind: "stately" });
     const messages = received(socketUrl((await inspection.url)!));
     void service.runToCompletion();
     await service.waitFor("running");
-    await eventually("running is told", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
+    await eventually("running was sent", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
     const root = actors(messages).find(({ name }) => name === "lifecycle");
     expect(JSON.parse(root.definition)).toMatchObject({ id: "lifecycle", initial: "init" });
     expect(messages.filter(({ rootId }) => rootId !== root.sessionId)).toEqual([]);
@@ -106,22 +106,22 @@ describe("the relay of ours", () => {
     expect(messages.every(({ sessionId }) => known.has(sessionId))).toBe(true);
   });
 
-  it("tells who joins late the charts first", async () => {
+  it("sends the charts first to a receiver that joins late", async () => {
     const { service, inspection } = inspected({ kind: "stately" });
     const url = (await inspection.url)!;
     void service.runToCompletion();
     await service.waitFor("running");
     const messages = received(socketUrl(url));
-    await eventually("running is told", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
+    await eventually("running was sent", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
     expect(messages[0]).toMatchObject({ type: "@xstate.actor", name: "lifecycle" });
   });
 
-  it("what happened while the package was loading is not lost", async () => {
+  it("sends what happened while the package was loading", async () => {
     const { service, inspection } = inspected({ kind: "stately" });
     void service.runToCompletion();
     await service.waitFor("running");
     const messages = received(socketUrl((await inspection.url)!));
-    await eventually("the boot is told", () =>
+    await eventually("the boot was sent", () =>
       messages.some(({ event, type }) => type === "@xstate.event" && event.type === "boot"),
     );
   });
@@ -157,7 +157,7 @@ describe("the relay of ours", () => {
 });
 
 describe("a receiver elsewhere", () => {
-  it("the package's own relay gets the same, and hands it on", async () => {
+  it("may be the package's own relay, which passes everything on", async () => {
     const { port } = await reservePort();
     const relay = onLoopback(() => createInspectorServer({ port, autoOpen: false }));
     cleanups.push(() => relay.stop());
@@ -166,37 +166,37 @@ describe("a receiver elsewhere", () => {
     const { service } = inspected({ kind: "receiver", url });
     void service.runToCompletion();
     await service.waitFor("running");
-    await eventually("running is told", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
+    await eventually("running was sent", () => messages.some(({ snapshot }) => snapshot?.value === "running"));
     expect(actors(messages).map(({ name }) => name)).toContain("lifecycle");
   });
 
-  it("one that is not there is said once, and let go", async () => {
+  it("that is absent ends the inspection with one line, without the URL's query", async () => {
     const { port } = await reservePort();
-    const { service, said } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${port}/?key=secret` });
-    await eventually("it is said", () => said.length > 0);
+    const { service, lines } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${port}/?key=secret` });
+    await eventually("the line", () => lines.length > 0);
     void service.runToCompletion();
     await service.waitFor("running");
     expect((await service.shutdown()).outcome).toBe("shutdown");
-    expect(said).toEqual([expect.stringContaining(`inspector let go: the receiver at 127.0.0.1:${port}: `)]);
-    expect(said.join()).not.toContain("secret");
+    expect(lines).toEqual([expect.stringContaining(`inspector ended: the receiver at 127.0.0.1:${port}: `)]);
+    expect(lines.join()).not.toContain("secret");
   });
 
-  it("one that breaks in the middle is said once, and the service runs on", async () => {
+  it("that breaks later ends the inspection with one line, and the service runs on", async () => {
     const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
     await once(server, "listening");
     cleanups.push(() => server.close());
-    const { service, said } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const { service, lines } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
     const [socket] = (await once(server, "connection")) as [WebSocket];
     void service.runToCompletion();
     await service.waitFor("running");
     socket.terminate();
-    await eventually("it is said", () => said.length > 0);
+    await eventually("the line", () => lines.length > 0);
     expect(service.state).toBe("running");
     expect((await service.shutdown()).outcome).toBe("shutdown");
-    expect(said).toEqual([expect.stringContaining("let go")]);
+    expect(lines).toEqual([expect.stringContaining("inspector ended")]);
   });
 
-  it("one that never answers holds neither boot nor stop, nor the end of the inspection", async () => {
+  it("that never answers holds neither boot nor stop, nor the end of the inspection", async () => {
     const { port } = await silentServer();
     const { service, inspection } = inspected({ kind: "receiver", url: `ws://127.0.0.1:${port}` });
     void service.runToCompletion();
@@ -205,7 +205,7 @@ describe("a receiver elsewhere", () => {
     await inspection.close();
   });
 
-  it("one that never answers does not keep the process alive", async () => {
+  it("that never answers does not keep the process alive", async () => {
     const { port } = await silentServer();
     const shell = openShell();
     cleanups.push(() => shell.remove());
@@ -217,8 +217,8 @@ describe("a receiver elsewhere", () => {
   });
 });
 
-describe("what is told of a service", () => {
-  it("no function, no stack and no actor, and never without end", () => {
+describe("what is sent of a service", () => {
+  it("has no function, no stack and no actor, and is bounded", () => {
     const circle: Record<string, unknown> = { name: "circle" };
     circle.self = circle;
     const given = {
@@ -228,13 +228,13 @@ describe("what is told of a service", () => {
       big: 1n,
       text: "x".repeat(5000),
     };
-    const told = JSON.stringify(slim(given));
-    expect(told).not.toContain("stack");
-    expect(told.length).toBeLessThan(4000);
-    expect(JSON.parse(told)).toMatchObject({ error: { name: "Error", message: "broken", code: "SG_ERR_FAILED" }, big: "1" });
+    const sent = JSON.stringify(slim(given));
+    expect(sent).not.toContain("stack");
+    expect(sent.length).toBeLessThan(4000);
+    expect(JSON.parse(sent)).toMatchObject({ error: { name: "Error", message: "broken", code: "SG_ERR_FAILED" }, big: "1" });
   });
 
-  it("what throws when it is looked at is said to be unreadable", () => {
+  it("is a text that says so where reading throws", () => {
     const given = {
       get trap() {
         throw new Error("hands off");
@@ -243,14 +243,14 @@ describe("what is told of a service", () => {
     expect(slim(given)).toBe("(unreadable: hands off)");
   });
 
-  it("without the package it is said how to get it, and the service runs", async () => {
+  it("is nothing without the package: the line names how to install it, and the service runs", async () => {
     vi.doMock("@statelyai/inspect", () => {
       throw new Error("Cannot find package");
     });
     cleanups.push(() => vi.doUnmock("@statelyai/inspect"));
-    const { service, inspection, said } = inspected({ kind: "stately" });
+    const { service, inspection, lines } = inspected({ kind: "stately" });
     expect(await inspection.url).toBeUndefined();
-    expect(said).toEqual([
+    expect(lines).toEqual([
       expect.stringContaining(
         "no inspector: Stately's inspector needs the package @statelyai/inspect: npm install @statelyai/inspect",
       ),
@@ -259,7 +259,7 @@ describe("what is told of a service", () => {
     await service.waitFor("running");
   });
 
-  it("a hook that hangs is told and stopped as ever", async () => {
+  it("does not change the stop of a hook that hangs", async () => {
     const { service, inspection } = inspected(
       { kind: "stately" },
       { onStart: (context) => Promise.race([hangs(), aborted(context.signal)]) },

@@ -75,7 +75,7 @@ describe("the list of tiers", () => {
   });
 
   it.each(tiers.map((tier) => [tier.name, tier] as const))(
-    "%s boots, runs, is registered, and stops without a trace",
+    "%s boots, runs, is registered, and leaves nothing when it stops",
     async (name, tier) => {
       const Tier = await tier.load();
       // the ports are options of the tiers that have one, and unknown to the others
@@ -107,7 +107,7 @@ describe("a conversation", () => {
     expect(reply).toEqual({ type: "reply", text: "echo hello", to: page.of("accepted")[0]!.id });
   });
 
-  it("is answered by the offline responder, which says so, when no model is named", async () => {
+  it("is answered by the offline responder, which names itself, when no model is configured", async () => {
     const page = await chat(portOf(await gateway()));
     await inference();
     page.send("hello");
@@ -125,16 +125,16 @@ describe("a conversation", () => {
     expect(page.of("reply").map((reply) => reply.text)).toEqual(said.map((line) => `echo ${line}`));
   });
 
-  it("an answer finds the gateway that holds the page, whichever gateway reads it", async () => {
+  it("gets its answers on the gateway that holds the page, whichever gateway reads them", async () => {
     const gateways = [await gateway(), await gateway()];
     const pages = await Promise.all([0, 1, 0, 1, 0, 1].map((at) => chat(portOf(gateways[at]!))));
     await inference({ responder: echo });
     for (const [at, page] of pages.entries()) page.send(`page ${at}`);
-    await eventually("everybody's own reply", () => pages.every((page) => page.of("reply").length === 1));
+    await eventually("each page's own reply", () => pages.every((page) => page.of("reply").length === 1));
     expect(pages.map((page) => page.of("reply")[0]!.text)).toEqual(pages.map((_, at) => `echo page ${at}`));
   });
 
-  it("survives its gateway: the page comes back to another one and gets its answer there", async () => {
+  it("survives its gateway: the page connects to another one and gets its answer there", async () => {
     const first = await gateway();
     const before = await chat(portOf(first));
     before.send("are you there");
@@ -147,7 +147,7 @@ describe("a conversation", () => {
     await eventually("the reply", () => after.of("reply")[0]?.text === "echo are you there");
   });
 
-  it("an answer whose page has gone for good is a dead letter, not lost", async () => {
+  it("leaves an answer whose page is gone as a dead letter", async () => {
     const page = await chat(portOf(await gateway()));
     page.send("bye");
     await eventually("it is accepted", () => page.of("accepted")[0]);
@@ -158,13 +158,13 @@ describe("a conversation", () => {
 });
 
 describe("the gateway", () => {
-  it("tells the registry where it listens", async () => {
+  it("writes into its registry entry where it listens", async () => {
     const service = await gateway();
     const [entry] = await new Registry(redis.witness).list("gateway");
     expect(entry!.metadata.http).toEqual({ host: "127.0.0.1", port: portOf(service) });
   });
 
-  it("says what is wrong with a message, and goes on", async () => {
+  it("answers an invalid message with an error, and goes on", async () => {
     const page = await chat(portOf(await gateway()));
     for (const bad of ["{", "null", '{"type":"shout"}', '{"type":"message","text":5}', '{"type":"message","text":" "}'])
       page.socket.send(bad);
@@ -183,7 +183,7 @@ describe("the gateway", () => {
     await eventually("it is closed", () => page.closedWith === 1009);
   });
 
-  it("says that a message was not accepted when Redis does not take it", async () => {
+  it("answers a message that Redis does not take with an error", async () => {
     const page = await chat(portOf(await gateway()));
     redis.freeze();
     try {
@@ -194,7 +194,7 @@ describe("the gateway", () => {
     }
   });
 
-  it("is for pages of this machine, and for those that are named", async () => {
+  it("accepts pages of this machine and of the named origins only", async () => {
     const port = portOf(await gateway());
     await chat(port, { origin: "http://localhost:8090" });
     await expect(Chat.open(port, { origin: "http://evil.example" })).rejects.toThrow("403");
@@ -202,13 +202,13 @@ describe("the gateway", () => {
     await expect(once(rebound, "open")).rejects.toThrow("421");
   });
 
-  it("fails to boot on a port that is taken, and names the way out", async () => {
+  it("fails to boot on a port that is taken, and the error names the variable", async () => {
     const port = portOf(await gateway());
     const second = new GatewayService({ ...common(), port });
     await expect(second.boot()).rejects.toThrow(new RegExp(`port ${port} on 127.0.0.1 is taken. Set SG_GATEWAY_PORT`));
   });
 
-  it("refuses a port that is none before anything is touched", () => {
+  it("refuses an invalid port in its constructor", () => {
     expect(() => new GatewayService({ ...common(), port: 70_000 })).toThrow(
       expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }),
     );
@@ -369,7 +369,7 @@ describe("agents and consolidation", () => {
 });
 
 describe("the page", () => {
-  it("is served with a policy that lets nothing else in", async () => {
+  it("is served under a policy that allows nothing else", async () => {
     const port = portOf(await web());
     for (const [path, type] of [
       ["/", "text/html"],
@@ -385,7 +385,7 @@ describe("the page", () => {
     expect((await ask(port, "/nothing")).status).toBe(404);
   });
 
-  it("answers only to this machine's names", async () => {
+  it("answers to loopback names only", async () => {
     const port = portOf(await web());
     const outgoing = request({ host: "127.0.0.1", port, path: "/api/fleet", headers: { host: "evil.example" } }).end();
     const [response] = await once(outgoing, "response");
@@ -393,7 +393,7 @@ describe("the page", () => {
     expect(response.statusCode).toBe(421);
   });
 
-  it("lists the fleet, and says that it cannot when Redis is silent", async () => {
+  it("lists the fleet, and answers 503 while Redis does not answer", async () => {
     const service = await web();
     await gateway();
     const listed = await ask(portOf(service), "/api/fleet");
@@ -406,19 +406,21 @@ describe("the page", () => {
     }
   });
 
-  it("tells every reader what is there and then what changes, and lets them go when it stops", async () => {
+  it("sends each reader every entry and then each change, and ends the streams when it stops", async () => {
     const service = await web();
     const outgoing = get({ host: "127.0.0.1", port: portOf(service), path: "/api/fleet/events" });
     const [response] = await once(outgoing, "response");
-    let told = "";
+    let received = "";
     response.setEncoding("utf8").on("data", (chunk: string) => {
-      told += chunk;
+      received += chunk;
     });
-    await eventually("itself", () => told.includes('"service":"web"') && told.includes('"type":"synced"'));
+    await eventually("itself", () => received.includes('"service":"web"') && received.includes('"type":"synced"'));
     const other = await gateway();
-    await eventually("the gateway, with its address", () => told.includes(`"http":{"host":"127.0.0.1","port":${portOf(other)}}`));
+    await eventually("the gateway, with its address", () =>
+      received.includes(`"http":{"host":"127.0.0.1","port":${portOf(other)}}`),
+    );
     await other.shutdown();
-    await eventually("its goodbye", () => told.includes('"type":"deregistered"'));
+    await eventually("its deregistration", () => received.includes('"type":"deregistered"'));
     const closed = once(response, "close");
     await service.shutdown();
     await closed;

@@ -42,7 +42,7 @@ await once(watcher, "message");
 /** The same decision as in `stargazer run`. */
 const inspectedAs = (service, text) => {
   const choice = text === undefined ? undefined : readChoice(text, "--inspect");
-  return choice === undefined ? undefined : inspect(service, choice, { say: () => {} });
+  return choice === undefined ? undefined : inspect(service, choice, { print: () => {} });
 };
 
 const watched = (text) => async (service) => {

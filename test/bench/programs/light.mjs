@@ -27,7 +27,7 @@ if (executablePath === undefined) {
 }
 const times = { jitterMaxMs: 0, heartbeatMs: 30, leaseTtlMs: 3000 };
 const service = new Service({ serviceName: "bench", logger: quiet, redis, useHealthServer: false, ...times });
-const inspection = inspect(service, { kind: "page", port: 0 }, { say: () => {} });
+const inspection = inspect(service, { kind: "page", port: 0 }, { print: () => {} });
 const browser = await chromium.launch({ executablePath, args: [...args, ...more] });
 const page = await browser.newPage();
 await page.goto(await inspection.url);
