@@ -11,6 +11,7 @@
  * more from then on; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the processor time; a stop takes as long.
  * Of 8 probes during a block of 3 s all are answered; without the thread none is.
  */
+import type { AnyActorRef } from "xstate";
 import { createActor, waitFor } from "xstate";
 import type {
   HealthFact,
@@ -53,12 +54,9 @@ export interface HealthOptions {
   readonly checkTimeoutMs?: number;
   /** Called with each fact, after the notice board was written. What it throws is dropped. */
   readonly onFact?: (fact: HealthFact) => void;
-  /** The actor in whose system the port's chart runs, so that an inspector of that system sees it. Default: a system of its own. */
-  readonly parent?: HealthPortParent;
+  /** The actor in whose system the chart of the port runs, so that inspectors of that system see it. Default: a system of its own. */
+  readonly parent?: AnyActorRef;
 }
-
-/** An actor of any machine. */
-export type HealthPortParent = NonNullable<NonNullable<Parameters<typeof createActor>[1]>["parent"]>;
 
 const defaults = {
   probeThread: false,
@@ -172,7 +170,7 @@ export class HealthServer {
   /** The board is written first: probes are never behind what a listener knows. A listener that throws must not harm the port. */
   readonly #afterTransition = (): void => {
     this.#publish();
-    for (const fact of this.#facts.splice(0)) {
+    for (let fact = this.#facts.shift(); fact !== undefined; fact = this.#facts.shift()) {
       try {
         this.#options.onFact?.(fact);
       } catch {}

@@ -73,6 +73,11 @@ export class ServiceHost {
     return this.#actor.getSnapshot();
   }
 
+  /** The chart's actor, for charts that run in its system. */
+  get actor(): AnyActorRef {
+    return this.#actor;
+  }
+
   get state(): StateName {
     return this.#stopped === undefined ? stateName(this.snapshot) : finalState;
   }

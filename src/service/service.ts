@@ -81,6 +81,7 @@ export abstract class StargazerService {
     this.#resources =
       resources ??
       openResources(resolved, {
+        actor: () => this.#host.actor,
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => this.status(),

@@ -1,5 +1,6 @@
 /** Builds the resources of one service: what the registry entry says, and what the health server asks. */
 import { hostname } from "node:os";
+import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
@@ -15,6 +16,8 @@ import { ServiceResources } from "./resources.ts";
 
 /** What the resources read of their service. */
 export interface ServiceSource {
+  /** the actor of its chart, for charts that run in the same system */
+  actor(): AnyActorRef;
   snapshot(): LifecycleSnapshot;
   /** Calls `listener` after every transition, until the returned function is called. */
   onTransition(listener: () => void): () => void;
@@ -61,6 +64,7 @@ const healthServer = async (
     livenessBlockMs: options.livenessBlockMs,
     source: healthSource(options, source, resources),
     onFact: source.onFact,
+    parent: source.actor(),
   });
 };
 
