@@ -4,7 +4,8 @@ import type { TestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";
 
 const openHandles = () => process.getActiveResourcesInfo().filter((kind) => /Timeout|TCP|Worker|MessagePort/.test(kind));
-const connectionsTo = async ({ witness }: TestRedis) => String(await witness.client("LIST")).split("\n").length;
+const connectionsTo = async (redis: TestRedis | undefined) =>
+  redis === undefined ? 0 : String(await redis.witness.client("LIST")).split("\n").length;
 
 /** The handles that are open now and were not before. */
 const openedSince = (before: readonly string[]): string[] => {
@@ -17,7 +18,7 @@ const openedSince = (before: readonly string[]): string[] => {
 };
 
 /** Notes what is open; the function that it resolves with waits until nothing else is. */
-export const noteLeftovers = async (redis: TestRedis): Promise<() => Promise<void>> => {
+export const noteLeftovers = async (redis?: TestRedis): Promise<() => Promise<void>> => {
   const [handles, connections] = [openHandles(), await connectionsTo(redis)];
   return async () => {
     await eventually("no connection to Redis is left", async () => (await connectionsTo(redis)) === connections);

@@ -88,6 +88,7 @@ export class SystemUnderTest {
     this.#hasRedis = partsOf(options.settings).hasRedis;
     const given = optionsOf(options, way.url);
     this.#resources = openResources(resolveOptions(given), {
+      actor: () => this.#root as never,
       snapshot: () => this.#snapshot,
       onTransition: (listener) => {
         const subscription = this.service.actor.subscribe(listener);

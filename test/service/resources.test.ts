@@ -7,6 +7,7 @@ import type { Worker } from "node:worker_threads";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LeaseWrite } from "../../machines/index.ts";
+import { healthPortMachine, statePath } from "../../machines/index.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
 import type { ResourcesOptions } from "../../src/service/effects/resources.ts";
@@ -330,6 +331,20 @@ describe("a service in the real resources", () => {
     await eventually("and that it is back", () => facts.some(({ type }) => type === "redis.restored"));
     const remembered = tier.flight().entries.flatMap((entry) => (entry.kind === "fact" ? [entry.fact.type] : []));
     expect(remembered).toEqual(expect.arrayContaining(["redis.unreachable", "redis.restored"]));
+  });
+
+  it("an inspector sees the chart of the health port, from the boot until nothing is left of it", async () => {
+    const paths: string[] = [];
+    const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: 0, probeThread: true });
+    tier.actor.inspect((event) => {
+      if (event.type === "@xstate.microstep" && (event.actorRef as { id?: string }).id === healthPortMachine.id)
+        paths.push(statePath(event.snapshot as never));
+    });
+    await tier.boot();
+    await tier.shutdown();
+    expect(paths.slice(0, 2)).toEqual(["closed.prepared", "starting.choosing"]);
+    expect(paths).toContain("listening.port.thread+redis.unchecked");
+    expect(paths.at(-1)).toBe("gone");
   });
 
   it("while it stops it says so, and ends each connection with its answer", async () => {
