@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 const steps = [
   ["format and lint", "npx", ["biome", "check", "."]],
   ["types of the sources", "npx", ["tsc", "--noEmit", "-p", "tsconfig.json"]],
-  ["types of the tests", "npx", ["tsc", "--noEmit", "-p", "test/tsconfig.json"]],
+  ["types of the tests and the pages", "npx", ["tsc", "--noEmit", "-p", "test/tsconfig.json"]],
   ["unused code", "npx", ["knip"]],
   ["tests", "npm", ["test"]],
   ["package", "npx", ["publint", "--strict"]],
