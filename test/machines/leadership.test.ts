@@ -360,6 +360,21 @@ describe("what the chart says of its states", () => {
   );
 });
 
+it("leader is good, yielding is caution, and every other state is neutral", () => {
+  const toned = (getStateNodes(leadershipMachine.root as never) as unknown as AnyStateNode[]).flatMap(({ path, meta }) => {
+    const { tone } = (meta ?? {}) as StateMeta;
+    return tone === undefined ? [] : [[path.join("."), tone]];
+  });
+  expect(toned).toEqual([
+    ["leader", "good"],
+    ["yielding", "caution"],
+  ]);
+});
+
+it("the chart has a description of itself", () => {
+  expect(leadershipMachine.root.description).toMatch(/^At most one .*\.$/);
+});
+
 describe("an actor that was not provided", () => {
   it.each(actors)("%s rejects with its own name", async (name) => {
     const { actors } = leadershipMachine.implementations as unknown as {
