@@ -1,12 +1,107 @@
-/** Every chart of Stargazer, pure: nothing here touches a socket, a timer or a process. */
-export * from "./companion.ts";
-export * from "./describe.ts";
-export * from "./facts.ts";
-export * from "./health-port.machine.ts";
-export * from "./leadership.machine.ts";
-export * from "./lease.machine.ts";
-export * from "./lifecycle.machine.ts";
-export * from "./phases.ts";
-export * from "./settings.ts";
-export * from "./state.ts";
-export * from "./supervisor.machine.ts";
+/** The public door of `stargazer/machines`: every chart, its types, and readers of its snapshots. Nothing here touches a socket or a timer. */
+export type { Companion, CompanionOutput } from "./companion.ts";
+export type { StateDeadline, StateMeta, StateWords, Tone } from "./describe.ts";
+export { deadlineOf, descriptionOf, statesOf, waitsForAt, waitsForOf } from "./describe.ts";
+export type { LifecycleFact } from "./facts.ts";
+export type {
+  HealthFact,
+  HealthPortActor,
+  HealthPortCommand,
+  HealthPortContext,
+  HealthPortEvent,
+  HealthPortInput,
+  HealthPortMachine,
+  HealthPortSnapshot,
+} from "./health-port.machine.ts";
+export { healthPortMachine } from "./health-port.machine.ts";
+export type {
+  LeadAnswer,
+  LeadershipContext,
+  LeadershipEvent,
+  LeadershipFact,
+  LeadershipInput,
+  LeadershipOutput,
+  LeadershipSnapshot,
+  LeadershipTimes,
+  LeadTerm,
+  RenewAnswer,
+  TaskCommand,
+  TaskEnd,
+} from "./leadership.machine.ts";
+export { defaultLeadershipTimes, leadershipMachine } from "./leadership.machine.ts";
+export type {
+  EntryHolder,
+  LeaseAnswer,
+  LeaseContext,
+  LeaseEvent,
+  LeaseFact,
+  LeaseInput,
+  LeaseSnapshot,
+  LeaseTag,
+  LeaseTimes,
+  LeaseWrite,
+} from "./lease.machine.ts";
+export { isLeaseHeld, leaseMachine } from "./lease.machine.ts";
+export type {
+  Begun,
+  Cause,
+  CompanionSpawn,
+  HookFact,
+  LateError,
+  LifecycleActor,
+  LifecycleCommand,
+  LifecycleContext,
+  LifecycleEvent,
+  LifecycleInput,
+  LifecycleMachine,
+  LifecycleOutput,
+  LifecycleSnapshot,
+  LifecycleTag,
+  ReleaseWork,
+} from "./lifecycle.machine.ts";
+export { lifecycleMachine } from "./lifecycle.machine.ts";
+export type {
+  ChartPhase,
+  EndedPhase,
+  Failure,
+  LeaseStatus,
+  LifePart,
+  PhaseOutcome,
+  PhaseRecord,
+  StateName,
+  StopStep,
+} from "./phases.ts";
+export {
+  effectPhases,
+  finalState,
+  hasStopped,
+  initialState,
+  isBooting,
+  isChartPhase,
+  isOpen,
+  isRunning,
+  isStopping,
+  leaseStatuses,
+  lifePartOf,
+  stateNames,
+  stopSteps,
+  takesWork,
+} from "./phases.ts";
+export type { LifecycleSettings } from "./settings.ts";
+export { defaultSettings } from "./settings.ts";
+export { canReach, stateName, statePath } from "./state.ts";
+export type {
+  ChildExit,
+  ChildReport,
+  StartAnswer,
+  SupervisorActor,
+  SupervisorCommand,
+  SupervisorContext,
+  SupervisorEnd,
+  SupervisorInput,
+  SupervisorMachine,
+  SupervisorOutput,
+  SupervisorSettings,
+  SupervisorSnapshot,
+} from "./supervisor.machine.ts";
+export { defaultSupervisorSettings, supervisorMachine } from "./supervisor.machine.ts";

@@ -1,4 +1,4 @@
-/** What anything that was thrown says of itself. Total: a value that cannot even be printed is named as such. */
+/** Readers of thrown values. Total: a value that cannot be printed has a message that says so. */
 
 const attempt = <T>(read: () => T): T | undefined => {
   try {
@@ -14,13 +14,13 @@ const textOf = (read: () => unknown): string | undefined => {
   return typeof text === "string" ? text : undefined;
 };
 
-/** `instanceof` for anything that was thrown: a revoked proxy cannot even be asked. */
+/** `instanceof` that is false where it would throw, for a revoked proxy. */
 export const isOf = <T>(thrown: unknown, kind: abstract new (...args: never[]) => T): thrown is T =>
   attempt(() => thrown instanceof kind) ?? false;
 
 const unprintable = "something that cannot be printed was thrown";
 
-/** The message of an error, the text of anything else. */
+/** The message of an error, the text of any other value. */
 export const messageOf = (thrown: unknown): string =>
   textOf(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable;
 

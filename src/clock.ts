@@ -1,4 +1,4 @@
-/** Time as a service sees it, so that a simulation can own it. XState asks a clock for timers only; `now` is ours. */
+/** The clock of a service, which a simulation replaces. XState uses its timers; `now` is for measuring. */
 export interface Clock {
   /** ms since the epoch */
   now(): number;

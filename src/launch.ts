@@ -6,6 +6,7 @@ import type { StopSignal } from "./process.ts";
 import {
   announce,
   announceReport,
+  emitLaunched,
   exit,
   exitCode,
   holdOpen,
@@ -15,29 +16,28 @@ import {
   openResources,
   setExitCode,
   signalExitCode,
-  tellLaunched,
   writeLastLine,
 } from "./process.ts";
 import type { StargazerService } from "./service/service.ts";
 import { demandService } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
 
-/** Supervisors and terminals send a signal twice; within this time the second one does not count. */
+/** ms within which a repeated signal does not count: supervisors and terminals send one twice */
 const debounceMs = 100;
-/** How long a process may take to end by itself after its last service has stopped. */
+/** ms that a process may take to end by itself after its last service has stopped */
 const lingerMs = 1000;
 const wrongConfiguration = 2;
 
-/** What all launches of a process share. */
+/** What all launches of a process share, from the first one until the last service has stopped. */
 interface Session {
   /** the services that this process runs */
   readonly running: Set<StargazerService>;
-  /** why they were all told to stop; a service that is launched later is told so too */
+  /** why all services are stopped; one that is launched later is stopped for the same reason */
   stopped: string | Error | undefined;
   readonly uninstall: () => void;
 }
 
-/** There exactly while a service is launched. */
+/** Defined exactly while a service is launched. */
 let session: Session | undefined;
 
 /** Runs from the end of a session until the next one begins. */
@@ -59,7 +59,7 @@ export const launch = async (service: StargazerService | (() => StargazerService
   const launched = construct(service);
   running.add(launched);
   const subscription = launched.actor.subscribe(announcer(launched));
-  tellLaunched(launched);
+  emitLaunched(launched);
   try {
     if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();
@@ -74,15 +74,15 @@ export const launch = async (service: StargazerService | (() => StargazerService
   }
 };
 
-/** Tells a supervisor, if there is one, each phase that the service comes to, a tier's own included. */
+/** Sends a supervisor, if there is one, each phase that the service enters, a tier's own included. */
 const announcer = (service: StargazerService): (() => void) => {
   // equivalent mutant: no phase has this name
-  let told = "";
+  let sent = "";
   return () => {
     // accepted mutant: an observer that throws is contained, and the report names the last phase
     const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
-    if (phase !== told) announce(phase);
-    told = phase;
+    if (phase !== sent) announce(phase);
+    sent = phase;
   };
 };
 
@@ -156,7 +156,7 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
   };
 };
 
-/** For an exit that waits for nothing: what the services did is all that will be known of them. */
+/** Before an exit that waits for nothing: no report will follow. */
 const saveFlights = (): void => {
   for (const service of launchedServices()) service.saveFlight(flightFolder());
 };

@@ -1,10 +1,10 @@
-/** Where facts are written. Any pino-like logger fits; the default writes one JSON line a fact to standard output. */
+/** Loggers: the interface (pino's), and the default one, which writes one JSON line a fact to standard output. */
 import { isOf } from "../machines/thrown.ts";
 import { messageOf } from "./errors.ts";
 import { plain } from "./plain.ts";
 import { writeOut } from "./process.ts";
 
-/** `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` is for people. */
+/** A pino-like logger. `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` the same in words. */
 export interface Logger {
   debug(fact: object, message?: string): void;
   info(fact: object, message?: string): void;
@@ -20,7 +20,7 @@ const withErrors = (_key: string, value: unknown): unknown =>
     ? { name: value.name, code: (value as { code?: unknown }).code, message: value.message, stack: value.stack }
     : value;
 
-/** What is left of a line that is no JSON: a big integer, a cycle or a getter that throws costs its own place, not the line. */
+/** For a line that is no JSON: a big integer, a cycle or a getter that throws is replaced, the rest of the line stays. */
 const bounds = { depth: 4, items: 32, length: 1000 };
 
 const textOf = (line: object): string => {
@@ -31,7 +31,7 @@ const textOf = (line: object): string => {
   }
 };
 
-/** Writes one JSON line a fact. `write` is synchronous for a file or a pipe's worth of text, so a last line is not lost. */
+/** Writes one JSON line a fact, synchronously to a file, so that the last line is not lost. */
 export const createLogger = (base: object = {}, { level = "info" as Level, write = writeOut } = {}): Logger => {
   const at = (own: Level) => (fact: object, message?: string) => {
     if (levels.indexOf(own) < levels.indexOf(level)) return;
@@ -47,7 +47,7 @@ export const createLogger = (base: object = {}, { level = "info" as Level, write
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 };
 
-/** Calls somebody else's code: what it throws, or rejects with later, is told to `report` and goes no further. */
+/** Calls foreign code. What it throws, or rejects with later, is passed to `report` and goes no further. */
 export const contained = (call: () => unknown, report: (error: unknown) => void): void => {
   try {
     const result = call();
@@ -57,16 +57,16 @@ export const contained = (call: () => unknown, report: (error: unknown) => void)
   }
 };
 
-/** A logger that throws or rejects must not harm what it watches: its first failure is told to `report`, the rest is let go. */
+/** A logger whose failures reach no caller: the first one is passed to `report`, later ones are dropped. */
 export const contain = (logger: Logger, report: (message: string) => void): Logger => {
-  let told = 0;
-  const tell = (error: unknown) => {
-    told += 1;
-    if (told === 1) report(`the logger threw: ${messageOf(error)}`);
+  let failures = 0;
+  const failed = (error: unknown) => {
+    failures += 1;
+    if (failures === 1) report(`the logger threw: ${messageOf(error)}`);
   };
-  const safely = (level: Level) => (fact: object, message?: string) => contained(() => logger[level](fact, message), tell);
+  const safely = (level: Level) => (fact: object, message?: string) => contained(() => logger[level](fact, message), failed);
   return { debug: safely("debug"), info: safely("info"), warn: safely("warn"), error: safely("error") };
 };
 
-/** Writes nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

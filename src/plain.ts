@@ -1,4 +1,4 @@
-/** Anything as plain JSON: bounded, without functions, actors and stacks, whatever a tier has put into it. */
+/** Any value as plain JSON: bounded, without functions, actors and stacks. */
 import type { AnyActorRef } from "xstate";
 import { isOf } from "../machines/thrown.ts";
 import { messageOf } from "./errors.ts";
@@ -16,7 +16,7 @@ export interface Bounds {
 
 const isActorRef = (value: object): value is AnyActorRef => "sessionId" in value && "getSnapshot" in value;
 
-/** Never throws: what cannot be read is said to be so. */
+/** A copy within the bounds. Never throws: a value that cannot be read becomes the text `(unreadable: …)`. */
 export const plain = (value: unknown, bounds: Bounds): unknown => {
   try {
     return reduced(value, bounds);

@@ -1,4 +1,4 @@
-/** The one place where signals, exit codes and the line to a supervisor are touched. Everything in it can be taken back. */
+/** The only file that touches signals, exit codes and the IPC channel to a supervisor. Every listener in it can be removed. */
 import type { EventEmitter } from "node:events";
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
@@ -8,18 +8,18 @@ import { messageOf } from "./errors.ts";
 export type StopSignal = "SIGTERM" | "SIGINT";
 const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT"];
 
-/** Many subscribers, one listener on the process: it is there exactly while somebody listens. */
+/** Many subscribers, one listener on the process, which is there exactly while there is a subscriber. */
 const shared = <T extends unknown[]>(events: readonly string[]) => {
   const handlers = new Set<(...args: T) => void>();
-  const tellAll = (...args: T) => {
+  const callAll = (...args: T) => {
     for (const handler of [...handlers]) handler(...args);
   };
   return (handler: (...args: T) => void): (() => void) => {
     const own = (...args: T) => handler(...args);
     handlers.add(own);
-    if (handlers.size === 1) for (const event of events) process.on(event, tellAll);
+    if (handlers.size === 1) for (const event of events) process.on(event, callAll);
     return () => {
-      if (handlers.delete(own) && handlers.size === 0) for (const event of events) process.off(event, tellAll);
+      if (handlers.delete(own) && handlers.size === 0) for (const event of events) process.off(event, callAll);
     };
   };
 };
@@ -30,7 +30,7 @@ export const onSignals: (handler: (signal: StopSignal) => void) => () => void = 
 /** Calls `handler` when the terminal is closed, until the returned function is called. */
 export const onHangup: (handler: () => void) => () => void = shared<[]>(["SIGHUP"]);
 
-/** Calls `handler` when nothing is left to do and the process would end, until the returned function is called. */
+/** Calls `handler` when the event loop is empty and the process would end, until the returned function is called. */
 export const onIdle: (handler: () => void) => () => void = shared<[]>(["beforeExit"]);
 
 /** Calls `handler` with every uncaught exception and unhandled rejection until the returned function is called. */
@@ -43,14 +43,14 @@ const exitGuards = new Set<() => void>();
 let unguardedExit = process.exit;
 
 /**
- * Has `guard` asked before anybody's `process.exit` is carried out, until the returned function is called: what it throws is thrown
- * to the caller, and the process goes on.
+ * Calls `guard` before each `process.exit`, until the returned function is called. What `guard` throws reaches the caller of
+ * `process.exit`, and the process goes on.
  */
 export const guardExit = (guard: () => void): (() => void) => {
   if (exitGuards.size === 0) {
     unguardedExit = process.exit;
     process.exit = (code) => {
-      for (const ask of [...exitGuards]) ask();
+      for (const check of [...exitGuards]) check();
       return unguardedExit(code);
     };
   }
@@ -60,33 +60,30 @@ export const guardExit = (guard: () => void): (() => void) => {
   };
 };
 
-/** What a shell reports for a process that this signal ended: 128 + its number. */
+/** The exit code that a shell reports for a process that this signal ended: 128 + its number. */
 export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
-/** Has the process end with `code` once nothing is left to do; the worst (highest) code that was set wins. */
+/** Sets the exit code of the process; the highest code that was set wins. */
 export const setExitCode = (code: number): void => {
   process.exitCode = Math.max(Number(process.exitCode ?? 0), code);
 };
 
-/** The code that the process is going to end with. */
+/** The exit code that is set. */
 export const exitCode = (): number => Number(process.exitCode ?? 0);
 
-/** Ends the process now. What was written to a file, a terminal or (not on Windows) a pipe has been written: those are synchronous. */
+/** Ends the process now. Writes to files, terminals and (not on Windows) pipes are synchronous, so none is lost. */
 export const exit = (code: number): never => process.exit(code);
 
-/** Writes one line to standard error before an exit; a closed pipe is no reason to fail. */
+/** Writes one line to standard error before an exit. A closed pipe is ignored. */
 export const writeLastLine = (line: string): void => {
   try {
     writeSync(2, `stargazer: ${line}\n`);
   } catch {
-    // nobody is there to read it
+    // the reader is gone
   }
 };
 
-/**
- * Writes to standard output. Its reader may die, a log collector for example: what it would have read is lost, which is no
- * reason for the writer to end.
- */
+/** Writes to standard output. Where the reader has died, a log collector for example, the text is lost and the process goes on. */
 export const writeOut = (text: string): void => {
   if (process.stdout.listeners("error").every((listener) => listener !== ignore)) process.stdout.on("error", ignore);
   process.stdout.write(text);
@@ -105,7 +102,7 @@ export const openResources = (): string[] => {
   return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} × ${count}`));
 };
 
-/** Whether that process is there; also true for one that belongs to somebody else. */
+/** Whether that process exists, also one of another user. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
@@ -115,7 +112,7 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Sends `signal` to a whole process group; one that has gone already is no error. */
+/** Sends `signal` to a whole process group; a group that has ended is no error. */
 export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-leader, signal);
@@ -129,8 +126,8 @@ export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
 const launchedEvent = "stargazer.launched";
 const events: EventEmitter = process;
 
-/** Tells whoever started this process that `service` is launched, before it has begun. */
-export const tellLaunched = (service: unknown): void => void events.emit(launchedEvent, service);
+/** Emits on the process that `service` is launched, before it boots. */
+export const emitLaunched = (service: unknown): void => void events.emit(launchedEvent, service);
 
 /** Calls `handler` with every service that is launched in this process, until the returned function is called. */
 export const onLaunched = (handler: (service: unknown) => void): (() => void) => {
@@ -140,7 +137,7 @@ export const onLaunched = (handler: (service: unknown) => void): (() => void) =>
 
 /* ---- the line between a service and the supervisor that started it: an IPC channel, used only when SG_SUPERVISED is set ---- */
 
-/** How a service stopped, as far as its supervisor wants to know. */
+/** The part of a stop report that a supervisor gets. */
 export interface StopSummary {
   readonly outcome: string;
   readonly reason: string;
@@ -148,7 +145,7 @@ export interface StopSummary {
   readonly error?: unknown;
 }
 
-/** What a supervised service tells. */
+/** A message of a supervised service. */
 export type ServiceMessage =
   | { readonly type: "state"; readonly state: string }
   | {
@@ -159,23 +156,23 @@ export type ServiceMessage =
       readonly error?: string;
     };
 
-/** Set by a supervisor for its children, so that a program forked by anyone else keeps its channel to itself. */
+/** Set by a supervisor for its children; another parent's IPC channel is left alone. */
 export const supervisedEnvironment: Readonly<Record<string, string>> = { SG_SUPERVISED: "1" };
 
 const isSupervised = (): boolean => fromEnvironment("SG_SUPERVISED") === "1" && process.send !== undefined;
 const ignore = (): void => {};
 
-const tell = (message: ServiceMessage): void => {
+const send = (message: ServiceMessage): void => {
   if (isSupervised() && process.connected) process.send?.(message, undefined, undefined, ignore);
 };
 
-/** Tells the supervisor, if there is one, where the service is: `jitter`, `starting.tools`, `running`. Never throws. */
-export const announce = (state: string): void => tell({ type: "state", state });
+/** Sends the supervisor, if there is one, where the service is: `jitter`, `starting.tools`, `running`. Never throws. */
+export const announce = (state: string): void => send({ type: "state", state });
 
-/** Tells the supervisor, if there is one, how the service stopped. Never throws. */
+/** Sends the supervisor, if there is one, how the service stopped. Never throws. */
 export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {
   const message = error === undefined ? undefined : messageOf(error);
-  tell({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
+  send({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
 };
 
 /**

@@ -1,4 +1,4 @@
-/** The last so many of what was added, numbered from 1. */
+/** A ring buffer: the latest items, up to a capacity, numbered from 1. */
 export class Ring<T> {
   readonly #slots: T[] = [];
   readonly #capacity: number;
@@ -8,12 +8,12 @@ export class Ring<T> {
     this.#capacity = capacity;
   }
 
-  /** The number of the newest; 0 before the first. */
+  /** The number of the newest item; 0 before the first. */
   get newest(): number {
     return this.#added;
   }
 
-  /** How many are no longer there. */
+  /** How many items were overwritten. */
   get dropped(): number {
     return Math.max(0, this.#added - this.#capacity);
   }
@@ -23,7 +23,7 @@ export class Ring<T> {
     this.#added += 1;
   }
 
-  /** What came after that number, oldest first; what was dropped meanwhile is missing at its beginning. */
+  /** The items after that number, oldest first, without those that were overwritten. */
   after(number = 0): T[] {
     const items: T[] = [];
     for (let at = Math.max(number, this.dropped); at < this.#added; at += 1) items.push(this.#slots[at % this.#capacity]!);

@@ -32,7 +32,7 @@ vi.mock("../src/process.ts", () => {
       state.held += 1;
       return () => void (state.held -= 1);
     },
-    tellLaunched: () => {},
+    emitLaunched: () => {},
     announce: (phase: string) => void told.push(phase),
     announceReport: ({ outcome }: { outcome: string }) => void told.push({ outcome }),
     setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),

@@ -23,15 +23,17 @@ import type { StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
 
-/** The chart's actor, to look at and not to touch. Observers and inspectors that throw are contained and reported. */
+/** The chart's actor, read-only. What an observer or an inspector throws is logged and reaches nothing else. */
 export interface ServiceActor {
+  /** The snapshot of now. */
   getSnapshot(): LifecycleSnapshot;
+  /** Calls the observer after each transition, from now on, behind the probes and the fact listeners. */
   subscribe(observer: ((snapshot: LifecycleSnapshot) => void) | Partial<Observer<LifecycleSnapshot>>): Subscription;
   /** XState's inspection events of the service and its lease, from now on. Costs nothing while nobody inspects. */
   inspect(listener: (event: InspectionEvent) => void): Subscription;
 }
 
-/** What a simulation owns in place of the real thing. */
+/** What a simulation replaces. */
 export interface Seams {
   readonly resources?: Resources;
   readonly clock?: Clock;
@@ -41,7 +43,7 @@ export interface Seams {
 /** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
 export const seams: unique symbol = Symbol("stargazer.seams");
 
-/** A tier in plain JavaScript has no compiler to say so. */
+/** A tier in plain JavaScript has no compiler that checks for them. */
 const missingHooks = (service: object): string[] => {
   const hooks = ["onStart", "run", "onStop"] as const;
   const missing = hooks.filter((name) => typeof (service as Record<string, unknown>)[name] !== "function");
@@ -53,13 +55,15 @@ const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"
 /**
  * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.
  *
- * The constructor (`init`) is cheap and synchronous and touches nothing; it throws `SG_ERR_CONFIG_INVALID` with every problem
+ * The constructor (`init`) is synchronous and opens nothing; it throws `SG_ERR_CONFIG_INVALID` with every problem
  * of the options at once.
  */
 export abstract class StargazerService {
+  /** The name of the tier in the registry. */
   readonly serviceName: string;
+  /** The identity among the replicas of the tier. */
   readonly instanceId: string;
-  /** The chart's actor, to look at and not to touch. */
+  /** The chart's actor, read-only. */
   readonly actor: ServiceActor;
   readonly #host: ServiceHost;
   readonly #log: Logger;
@@ -158,14 +162,14 @@ export abstract class StargazerService {
     await this.#host.waitFor(state, signal);
   }
 
-  /** What `/status` answers: where the service is, since when, its phases, its lease. Any state. */
+  /** Where the service is and since when, its phases, its lease and its failures, as plain JSON. Any state. */
   status(): StatusReport {
     const { serviceName: service, instanceId: instance } = this;
     const { snapshot, lease } = this.#host;
     return statusOf({ service, instance, incarnation: this.#resources.incarnation, snapshot, lease });
   }
 
-  /** What the service did last: the last 256 arrows of its chart and facts, as plain JSON. Any state. */
+  /** The last 256 transitions and facts of the service, as plain JSON. Any state. */
   flight(): FlightRecording {
     const { context } = this.#host.snapshot;
     return {
@@ -182,7 +186,7 @@ export abstract class StargazerService {
     };
   }
 
-  /** Writes `flight()` to a file in `folder`, at once, and tells its path as a fact. Any state; never throws. */
+  /** Writes `flight()` to a file in `folder`, synchronously, and publishes the path as the fact `flight.written`. Any state; never throws. */
   saveFlight(folder: string): void {
     try {
       this.#host.publish({ type: "flight.written", path: writeFlight(this.flight(), folder) });
@@ -191,18 +195,21 @@ export abstract class StargazerService {
     }
   }
 
-  /** Calls `listener` with every fact from now on, until the returned function is called. Any state. */
+  /**
+   * Calls `listener` with every fact from now on, in order, until the returned function is called. The facts of a transition come
+   * after the probes show it. Any state; what a listener throws is logged.
+   */
   onFact(listener: (fact: ServiceFact) => void): () => void {
     const own = (fact: ServiceFact) => listener(fact);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
 
-  /** Phases 3 to 7: stand up what the tier needs, on a Redis that has answered. Called once at most. */
+  /** Opens what the tier needs (phases 3 to 7); Redis has passed the ping gate. Called once at most. */
   protected abstract onStart(context: HookContext): Promise<void> | void;
-  /** The long-lived work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. */
+  /** The tier's work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. */
   protected abstract run(context: HookContext): Promise<void> | void;
-  /** What `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
+  /** Undoes what `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
   protected abstract onStop(context: HookContext): Promise<void> | void;
 
   /**

@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import type { AnyStateMachine } from "xstate";
 import { createActor, fromCallback, fromPromise, transition } from "xstate";
+import { redisVerdict } from "../../machines/health-port.machine.ts";
 import type { HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
-import { descriptionOf, healthPortMachine, redisVerdict, statePath, waitsForAt, waitsForOf } from "../../machines/index.ts";
+import { descriptionOf, healthPortMachine, statePath, waitsForAt, waitsForOf } from "../../machines/index.ts";
 import { chartOf } from "../../src/charts/graph.ts";
 import type { Model, ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, eventName, graphOf, sequencesOf, walk } from "../kit/model.ts";

@@ -1,23 +1,9 @@
 /** The record of what a service went through, the names of where it is, and the figures it lives by: pure functions and data. */
 import { describe, expect, it } from "vitest";
 import type { PhaseRecord, StateName } from "../../machines/index.ts";
-import {
-  beginTierPhase,
-  canReach,
-  currentPhase,
-  defaultSettings,
-  endAllPhases,
-  endPhase,
-  enterPhase,
-  isOpen,
-  markPhase,
-  maxPingBackoffMs,
-  stateName,
-  stateNames,
-  statePath,
-  stopSteps,
-  withinBudget,
-} from "../../machines/index.ts";
+import { canReach, defaultSettings, isOpen, stateName, stateNames, statePath, stopSteps } from "../../machines/index.ts";
+import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "../../machines/phases.ts";
+import { maxPingBackoffMs, withinBudget } from "../../machines/settings.ts";
 
 const open = (phase: string, startedAt = 0): PhaseRecord => ({ phase, startedAt });
 const ended = (phase: string, durationMs: number, outcome: PhaseRecord["outcome"] = "done") =>

@@ -1,16 +1,19 @@
-/** The snapshot of a service as plain JSON: what `/status` answers. */
+/** The snapshot of a service as plain JSON. */
 import { companionsAmong } from "../../../machines/companion.ts";
 import type { LeadershipSnapshot, LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
 import { stateName, statePath } from "../../../machines/state.ts";
 
+/** The registry entry of a service, as the service knows it. */
 export interface LeaseStatusReport {
   /** where the lease chart is: `held.waiting`, `suspect.beating`, … */
   readonly state: string;
+  /** grows with each boot of this instance id; null until it is drawn */
   readonly incarnation: number | null;
   /** when Redis last confirmed the entry, ms since the epoch */
   readonly confirmedAt: number;
   /** writes in a row without an answer */
   readonly missed: number;
+  /** why the last write did not succeed; empty if it did */
   readonly trouble: string;
 }
 
@@ -27,20 +30,31 @@ export interface LeadershipStatusReport {
   readonly trouble: string;
 }
 
+/**
+ * What `service.status()` returns. `/status` answers with the same fields and, beside them, `readiness`, `pressure` and, where Redis
+ * is required, `redis`.
+ */
 export interface StatusReport {
+  /** `serviceName` */
   readonly service: string;
+  /** `instanceId` */
   readonly instance: string;
+  /** one of the nine states */
   readonly state: StateName;
   /** the whole path on the chart: `stopping.draining` */
   readonly path: string;
   /** when the state was entered, and when the service was constructed, ms since the epoch */
   readonly since: number;
   readonly startedAt: number;
+  /** Redis is optional, was absent at boot, and has not answered since */
   readonly degraded: boolean;
+  /** null before `registering`, after deregistering and without Redis */
   readonly lease: LeaseStatusReport | null;
   /** in the order in which they began; those that have ended are left out */
   readonly leaderships: readonly LeadershipStatusReport[];
+  /** in the order in which they happened */
   readonly failures: readonly { readonly phase: string; readonly code: string; readonly message: string }[];
+  /** what the service went through, in the order in which each phase began; times in ms */
   readonly phases: readonly PhaseRecord[];
 }
 
