@@ -1,7 +1,6 @@
 /** Runs the chart of one service: takes its commands, publishes its facts, promises its report, and unwinds if the chart itself fails. */
 import type { ActorOptions, AnyActorRef, InspectionEvent, Observer, Subscription } from "xstate";
 import { createActor } from "xstate";
-import { companionId } from "../../machines/companion.ts";
 import type {
   Companion,
   HookFact,
@@ -21,6 +20,7 @@ import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
 import { bindEffects, providedLifecycle } from "./effects/effects.ts";
 import type { Resources } from "./effects/resources.ts";
+import { spawnUnder } from "./hooks/companion.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
 import { FactQueue } from "./report/fact-queue.ts";
 import type { ServiceFact } from "./report/facts.ts";
@@ -132,13 +132,9 @@ export class ServiceHost {
   }
 
   /** Spawns a chart under the service's own; undefined where that is over, and the event without effect. */
-  async spawn(companion: Companion): Promise<AnyActorRef | undefined> {
+  spawn(companion: Companion): Promise<AnyActorRef | undefined> {
     this.#spawned += 1;
-    const count = this.#spawned;
-    this.#actor.send({ type: "companion.spawn", companion, count });
-    // sent within a transition, the event is queued until that is over
-    await Promise.resolve();
-    return (this.snapshot.children as Readonly<Record<string, AnyActorRef>>)[companionId(companion.name, count)];
+    return spawnUnder(this.#actor, companion, this.#spawned);
   }
 
   subscribe(observer: Partial<Observer<LifecycleSnapshot>>): Subscription {
