@@ -9,7 +9,7 @@ export const slices = [
     name: "lifecycle",
     title: "the life of a service",
     mutate: ["machines/lifecycle.machine.ts"],
-    tests: tests("machines/lifecycle", "machines/describe"),
+    tests: tests("machines/lifecycle", "machines/describe", "service/facts"),
   },
   {
     group: "machines",

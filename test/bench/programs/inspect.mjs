@@ -1,5 +1,5 @@
 // node inspect.mjs COUNT: whole lives of a service, unwatched, with inspection off as `stargazer run` has it, with a page watching, and
-// with Stately's inspector. Whoever watches is a process of its own, so that only the service's side is counted. The ways take turns,
+// with Stately's inspector. The observer is a process of its own, so that only the service's side is counted. The ways take turns,
 // life by life, so that what slows the machine slows all of them.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -7,27 +7,14 @@ import { fileURLToPath } from "node:url";
 import { readChoice } from "../../../dist/src/inspector/choice.js";
 import { inspect } from "../../../dist/src/inspector/inspect.js";
 import { StargazerService, seams } from "../../../dist/src/service/service.js";
+import { noResources } from "../kit/resources.mjs";
 
 const count = Number(process.argv[2]);
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const done = async () => {};
-const ok = async () => ({ type: "ok" });
-const world = {
-  redis: null,
-  incarnation: 1,
-  warm() {},
-  pingRedis: done,
-  openHealth: done,
-  closeHealth: done,
-  registerInstance: ok,
-  renewLease: ok,
-  deregisterInstance: done,
-  close: done,
-};
 
 class Service extends StargazerService {
   constructor() {
-    super({ serviceName: "bench", logger: quiet, jitterMaxMs: 0, [seams]: { world } });
+    super({ serviceName: "bench", logger: quiet, jitterMaxMs: 0, [seams]: { resources: noResources } });
   }
   onStart() {}
   run({ signal }) {

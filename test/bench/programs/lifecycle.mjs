@@ -2,6 +2,7 @@
 import { createActor, fromPromise, waitFor } from "xstate";
 import { leaseMachine, lifecycleMachine } from "../../../dist/machines/index.js";
 import { StargazerService, seams } from "../../../dist/src/service/service.js";
+import { noResources } from "../kit/resources.mjs";
 
 const [count, machines] = process.argv.slice(2).map(Number);
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -9,19 +10,6 @@ const done = async () => {};
 const ok = async () => ({ type: "ok" });
 const untilAborted = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 const settings = { jitterMaxMs: 0 };
-
-const world = {
-  redis: null,
-  incarnation: 1,
-  warm() {},
-  pingRedis: done,
-  openHealth: done,
-  closeHealth: done,
-  registerInstance: ok,
-  renewLease: ok,
-  deregisterInstance: done,
-  close: done,
-};
 
 class Service extends StargazerService {
   onStart() {}
@@ -32,7 +20,7 @@ class Service extends StargazerService {
 }
 
 const newService = (i) =>
-  new Service({ serviceName: "bench", instanceId: `i${i}`, logger: quiet, jitterMaxMs: 0, [seams]: { world } });
+  new Service({ serviceName: "bench", instanceId: `i${i}`, logger: quiet, jitterMaxMs: 0, [seams]: { resources: noResources } });
 
 /** as the service does it: provided once */
 const bare = lifecycleMachine.provide({
