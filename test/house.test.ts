@@ -1,9 +1,10 @@
-/** The house: imports point one way and in no circle, edges stay at the edge, and tests read no clock. */
+/** The house: imports point one way and in no circle, names of states stay in the charts, edges at the edge, tests read no clock. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { stateNames, stopSteps } from "../machines/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -144,6 +145,36 @@ describe("edges stay at the edge", () => {
   });
   it("no file but a chart is longer than 260 lines", () => {
     expect(all.filter((file) => !file.endsWith(".machine.ts") && read(file).split("\n").length > 260)).toEqual([]);
+  });
+});
+
+describe("a name of a state stands in the charts only", () => {
+  /**
+   * Whole literals, in the library and in the pages. The word of another vocabulary is allowed where its line shows it: the type of
+   * a fact (`type: "stopped"`, `case "stopped":` of a switch over types), and a status of XState's or of another chart by file below.
+   */
+  const names = new RegExp(`(["'\`])(${stateNames.join("|")}|stopping\\.(?:${stopSteps.join("|")}))\\1`);
+  const isFactType = /\btype\b"?\)?\s*(?:[:?]|===|!==)\s*(?:readonly )?["']\w+["']|^\s*case ["']stopped["']:/;
+  const otherWords: Readonly<Record<string, string>> = {
+    "src/inspector/slim.ts": "the status of an XState actor",
+    "src/flight/story.ts": "a list of types of facts",
+    "src/health/readiness.ts": "the reason in /readyz, a word of the contract",
+    "src/fleet/fleet.ts": "states of a process under its supervisor",
+    "src/fleet/redis.ts": "states of the fleet's Redis",
+    "src/cli/board.ts": "states of a process under its supervisor",
+    "src/cli/lines.ts": "states of a process under its supervisor",
+  };
+  const withoutComments = (text: string) =>
+    text.replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, "")).replaceAll(/(?<![:"'\w])\/\/.*$/gm, "");
+
+  it("and in no file of the library or of a page", () => {
+    const files = filesIn("src", /\.(ts|js|mjs|cjs|html|css)$/).filter((file) => !(file in otherWords));
+    const found = files.flatMap((file) =>
+      withoutComments(read(file))
+        .split("\n")
+        .flatMap((line, at) => (names.test(line) && !isFactType.test(line) ? [`${file}:${at + 1}: ${line.trim()}`] : [])),
+    );
+    expect(found).toEqual([]);
   });
 });
 
