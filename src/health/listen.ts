@@ -1,4 +1,4 @@
-/** Listens on a port; an error says why that was refused and what to do. */
+/** Listens on a port; its error has the reason of a refusal and the remedy. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { PortAddress } from "../../machines/health-port.machine.ts";

@@ -1,4 +1,4 @@
-/** Asks Redis on a schedule of its own, so that many probes cost no check. What the answers mean is the chart's to say. */
+/** Asks Redis on a schedule of its own, so that many probes cost no check. The chart judges the answers. */
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 

@@ -74,7 +74,7 @@ const closedEarly = () =>
     phase: effectPhases.openHealth,
   });
 
-/** Opens once and closes once. Where it is in between, the chart of its port says. */
+/** Opens once and closes once. Its state is that of the port's chart. */
 export class HealthServer {
   readonly #options: HealthOptions & typeof defaults;
   readonly #board = new BoardWriter();

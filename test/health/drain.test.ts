@@ -48,9 +48,9 @@ const openedSince = (before: readonly string[]) => {
 
 /**
  * Four clients at once, each request on a connection of its own, until one is not served. Counts in `sent` the requests that have
- * left, says so after every 100 answers, and tells at the end what came: of those not served, the how many-th they were to leave.
+ * left, posts a message after every 100 answers, and at the end the outcomes; a request that was not served is named by its number.
  */
-const knock = `
+const requesting = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { get } = require("node:http");
 const [served, halfWay, unserved] = [[], [], []];
@@ -63,13 +63,13 @@ const once = () => new Promise((resolve) => {
   request.on("finish", () => { number = Atomics.add(workerData.sent, 0, 1) + 1; });
   request.on("error", () => resolve(void unserved.push(number)));
 });
-const knocking = async () => {
-  while (await once()) if (served.length % 100 === 0) parentPort.postMessage("knocked");
+const requestAll = async () => {
+  while (await once()) if (served.length % 100 === 0) parentPort.postMessage("answered");
 };
-Promise.all([knocking(), knocking(), knocking(), knocking()]).then(() => parentPort.postMessage({ served, halfWay, unserved }));
+Promise.all([requestAll(), requestAll(), requestAll(), requestAll()]).then(() => parentPort.postMessage({ served, halfWay, unserved }));
 `;
 
-interface Knocked {
+interface Outcomes {
   /** status codes */
   readonly served: readonly number[];
   /** error codes */
@@ -77,7 +77,7 @@ interface Knocked {
   readonly unserved: readonly number[];
 }
 
-/** Twenty clients, once `turn[0]` is 1; sets `turn[1]` when all have sent their request, tells at the end what came. */
+/** Twenty clients, once `turn[0]` is 1; sets `turn[1]` when all have sent their request, and posts the outcomes at the end. */
 const crowd = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { get } = require("node:http");
@@ -219,15 +219,17 @@ describe.each([
     return worker;
   };
 
-  // of those who come later the kernel resets whom it greets in the moment in which the port is freed: no server can prevent that
+  // requests that are sent later may meet a reset: the kernel may complete a connection in the moment in which the listener closes
   test("clients that come without pause while it drains and closes are served if they asked before the close; no answer is cut", async () => {
     const { source, server, port } = await open();
     const sent = new Int32Array(new SharedArrayBuffer(4));
-    const knocker = clients(knock, { port, sent });
-    const ended = new Promise<Knocked>((resolve) => knocker.on("message", (told) => told !== "knocked" && resolve(told)));
-    await once(knocker, "message");
+    const requester = clients(requesting, { port, sent });
+    const ended = new Promise<Outcomes>((resolve) =>
+      requester.on("message", (message) => message !== "answered" && resolve(message)),
+    );
+    await once(requester, "message");
     source.isStopping = true;
-    await once(knocker, "message");
+    await once(requester, "message");
     const sentBefore = Atomics.load(sent, 0);
     await server.close({ signal: never });
     const { served, halfWay, unserved } = await ended;

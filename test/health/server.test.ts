@@ -92,7 +92,7 @@ describe.each(onThread)("answers on $on", (mode) => {
     }
   });
 
-  test("a source that throws is contained and told as a fact; its message stays inside", async () => {
+  test("a source that throws is contained and emitted as a fact; its message stays inside", async () => {
     const facts: object[] = [];
     const fail = () => {
       throw new Error("the secret");

@@ -45,7 +45,7 @@ const probers = async (port: number, ...paths: string[]) => {
 };
 
 describe("while the loop is blocked", () => {
-  test("every probe is answered: /readyz turns 503 at readinessBlockMs, /healthz at livenessBlockMs, both say for how long", async () => {
+  test("every probe is answered: /readyz turns 503 at readinessBlockMs, /healthz at livenessBlockMs, both with the length of the block", async () => {
     const port = await openPort({ readinessBlockMs: 300, livenessBlockMs: 900, checkIntervalMs: 200 });
     const stop = await probers(port, "/readyz", "/healthz");
     block(1800);
@@ -70,13 +70,13 @@ describe("while the loop is blocked", () => {
     const stop = await probers(port, "/status", "/metrics");
     block(1000);
     for (const probes of await stop()) {
-      const told = probes.findLast(({ status }) => status === 503);
-      expect(told?.data).toMatchObject({
+      const refused = probes.findLast(({ status }) => status === 503);
+      expect(refused?.data).toMatchObject({
         error: expect.stringMatching(/^event loop blocked for \d+ ms$/),
         state: "running",
         readiness: { ready: false },
       });
-      expect(told?.data.blockedMs).toEqual(expect.any(Number));
+      expect(refused?.data.blockedMs).toEqual(expect.any(Number));
     }
   });
 
@@ -140,7 +140,7 @@ describe("a thread that dies", () => {
     expect(facts.map(({ type }) => type)).toEqual(["health.thread.died"]);
   });
 
-  test("while the server closes is told, and the close resolves", async () => {
+  test("while the server closes lets the close resolve", async () => {
     const worker = nextWorker();
     const { server, facts } = create();
     await server.open({ signal: never });
@@ -175,7 +175,7 @@ describe("a process with a probe thread", () => {
     expect(program.lines).toEqual([{ type: "asked", status: 200 }]);
   });
 
-  test("that may start no thread has its port on the main thread, and says why", async () => {
+  test("that may start no thread has its port on the main thread, and emits the reason", async () => {
     const known = process.allowedNodeEnvironmentFlags;
     const permission = known.has("--permission") ? "--permission" : "--experimental-permission";
     const network = known.has("--allow-net") ? " --allow-net" : "";
@@ -193,7 +193,7 @@ describe("a process with a probe thread", () => {
 describe("the board", () => {
   const ready = { state: "running", leaving: false, readiness: { ready: true } } as const;
 
-  test("reads what was said last, in any script and at any length", () => {
+  test("reads the latest notice, in any script and at any length", () => {
     const writer = new BoardWriter();
     const reader = new BoardReader(writer.memory);
     expect(reader.notice).toMatchObject({ state: "unknown", readiness: { ready: false } });

@@ -1,4 +1,4 @@
-/** What the probes say under a blocked event loop and a dead Redis: faults F27 and F28. */
+/** The answers to probes under a blocked event loop and a dead Redis: faults F27 and F28. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import { turnedSource } from "../kit/health-source.ts";
@@ -57,7 +57,7 @@ describe.each([
   { probeThread: false, on: "the main thread" },
   { probeThread: true, on: "the probe thread" },
 ])("on $on", ({ probeThread }) => {
-  test("a check that hangs fails closed, is begun once and told to end; /healthz stays 200", async () => {
+  test("a check that hangs makes /readyz 503, begins once and is aborted; /healthz stays 200", async () => {
     const signals: AbortSignal[] = [];
     const port = await open({ checkRedis: (signal) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
     const reason = /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/;

@@ -4,7 +4,7 @@ import type { AnyStateMachine } from "xstate";
 import { createActor, fromCallback, fromPromise, transition } from "xstate";
 import { redisVerdict } from "../../machines/health-port.machine.ts";
 import type { HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
-import { descriptionOf, healthPortMachine, statePath, waitsForAt, waitsForOf } from "../../machines/index.ts";
+import { descriptionOf, healthPortMachine, statePath, statesOf, waitsForAt, waitsForOf } from "../../machines/index.ts";
 import { chartOf } from "../../src/charts/graph.ts";
 import type { Model, ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, eventName, graphOf, sequencesOf, walk } from "../kit/model.ts";
@@ -265,6 +265,11 @@ describe("the chart of the health port", () => {
       gone: "",
     });
     expect(waitsForAt(machine as unknown as AnyStateMachine, "closed.loading")).toBe("open");
+    expect(
+      statesOf(machine as unknown as AnyStateMachine)
+        .filter(({ tone }) => tone === "good")
+        .map(({ name }) => name),
+    ).toEqual(["listening"]);
     expect(descriptionOf(at(["open"]))).toBe("The probe thread was asked to listen.");
   });
 });
@@ -345,6 +350,16 @@ describe("a port, step by step", () => {
         "destroy {} -> ending.main | mainPort <- cut",
       ]
     `);
+  });
+
+  it("starts a thread only where there is to be one, and releases one that has exited", () => {
+    expect(lastOf(["open"], onlyMain)).toBe("open -> starting.main | start mainPort | mainPort <- listen 127.0.0.1 0");
+    expect(lastOf(["prepare", "close"])).toBe("close -> ending.killed | probeThread <- cut");
+    expect(lastOf(["prepare", cue("thread.exited")])).toBe("thread.exited crashed -> closed.idle | stop probeThread");
+    expect(lastOf(["open", cue("thread.exited")])).toBe(
+      "thread.exited crashed -> starting.main | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 0",
+    );
+    expect(lastOf([...listening, cue("destroy"), cue("thread.exited")])).toContain("stop probeThread");
   });
 
   it("that is refused is given up: a thread is terminated, the main thread holds nothing", () => {
