@@ -25,6 +25,9 @@ export const stateNames: readonly StateName[] = Object.keys(lifeParts) as StateN
 /** The state that a service is constructed in. */
 export const initialState: StateName = "init";
 
+/** The state in which the tier's `run` is under way. */
+export const runningState: StateName = "running";
+
 /** The state that every service ends in; the only final one. */
 export const finalState: StateName = "stopped";
 

@@ -1,28 +1,28 @@
 /**
- * The life of one child process: started, watched, started again after a backoff, given up.
+ * One child process: started, watched, started again after a backoff, given up.
  *
- *   starting -> up -> backingOff -> starting      stopping -> killing
+ *   alive { starting -> up -> stopping -> killing }      alive -> backingOff -> alive
  *
- * Its ends: `ended` (it exited 0 without being asked), `givenUp` (wrong configuration, or too many quick failures in a row),
- * `stopped`. A failure is quick when it comes before the child has been up for `settleMs`.
+ * The restart is transient, in OTP's word: a child that exits 0 without being asked has `ended`, any other exit is followed by a
+ * restart. `givenUp` comes at once for exit code 2 (wrong configuration), else where `maxRestarts` lie within `restartWindowMs`.
+ * The child is one actor, which exists exactly in `alive`: it receives `terminate` and `kill` and sends `child.exited`.
  *
- * The arrows that do not exist: `stopping` is entered once and takes no `stop`, so a child gets exactly one polite signal; nothing
- * leads from `stopping` or `killing` back to `starting`.
+ * The arrows that do not exist: `stopping` takes no `stop`, so a child gets exactly one SIGTERM; nothing leads from `stopping` or
+ * `killing` back to `starting`.
  */
-import type { ActorRefFrom, SnapshotFrom } from "xstate";
-import { assign, fromPromise, setup } from "xstate";
+import type { ActorRefFrom, CallbackActorLogic, SnapshotFrom } from "xstate";
+import { assign, sendTo, setup } from "xstate";
+import { declaredCallback } from "./actor.ts";
+import { isRunning } from "./phases.ts";
 import { messageOf } from "./thrown.ts";
 
-/** How a process ended: its code, or the signal that ended it. */
+/** How a process ended: its code, or the signal that ended it; both null where no process was there to end. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** What became of a start: the child says that it runs, or it has exited before. */
-export type StartAnswer = { readonly type: "up" } | ({ readonly type: "exited" } & ChildExit);
-
-/** How the service in the child says that it stopped. */
+/** How the service in the child reports that it stopped. */
 export interface ChildReport {
   readonly outcome: string;
   readonly reason: string;
@@ -30,54 +30,95 @@ export interface ChildReport {
   readonly error?: string;
 }
 
-/** All in ms, but `maxQuickFailures`. */
+/** The listeners that a child may have: its health port, and HTTP of its own. */
+export type ListenerName = "health" | "http";
+
+/** Where a child listens, and which ports before that one were taken. */
+export interface ChildAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly taken: readonly number[];
+}
+
+export type ChildAddresses = Partial<Readonly<Record<ListenerName, ChildAddress>>>;
+
+/** What the chart sends to the child: one SIGTERM; SIGKILL to the child and all that it started. */
+export type ChildCommand = { readonly type: "terminate" } | { readonly type: "kill" };
+
+/** What a start is given: where the child before it listened, and how many starts there were before. */
+export interface ChildInput {
+  readonly addresses: ChildAddresses;
+  readonly restarts: number;
+}
+
+/** What the child sends. After `child.exited` and `child.failed` nothing is left of it. */
+export type ChildFact =
+  | { type: "child.spawned"; pid: number }
+  | { type: "child.state"; state: string }
+  | { type: "child.listening"; name: ListenerName; address: ChildAddress }
+  | { type: "child.reported"; report: ChildReport }
+  | ({ type: "child.exited" } & ChildExit)
+  | { type: "child.failed"; reason: string };
+
+/** The actor that is supervised: one process a start. */
+export type ChildLogic = CallbackActorLogic<ChildCommand, ChildInput>;
+
+/** A caller's commands. `kill` does not wait for the child. */
+export type SupervisorCommand = { type: "stop" } | { type: "kill" };
+
+export type SupervisorEvent = SupervisorCommand | ChildFact;
+
+/** All in ms, but `maxRestarts`. */
 export interface SupervisorSettings {
-  /** from the spawn until the child says that it runs */
+  /** from the spawn until the child's service is `running` */
   readonly startTimeoutMs: number;
-  /** the backoff is a random part of this, doubled at each failure in a row */
+  /** the backoff is a random part of this, doubled for each restart within the window */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** up for this long, and earlier failures are forgotten */
-  readonly settleMs: number;
-  readonly maxQuickFailures: number;
-  /** from the polite signal to the kill */
+  /** so many restarts are made within `restartWindowMs`; the next failure gives the child up */
+  readonly maxRestarts: number;
+  readonly restartWindowMs: number;
+  /** from SIGTERM to SIGKILL */
   readonly stopTimeoutMs: number;
+  /** from SIGKILL to the exit */
   readonly killTimeoutMs: number;
 }
 
+/** The window holds five starts that each take the whole of `startTimeoutMs`, with their backoffs. */
 export const defaultSupervisorSettings: SupervisorSettings = {
   startTimeoutMs: 90_000,
   backoffMs: 500,
   maxBackoffMs: 30_000,
-  settleMs: 30_000,
-  maxQuickFailures: 5,
+  maxRestarts: 4,
+  restartWindowMs: 600_000,
   stopTimeoutMs: 30_000,
   killTimeoutMs: 5000,
 };
 
 export interface SupervisorInput {
   readonly settings?: Partial<SupervisorSettings>;
-  /** ms since the epoch */
+  /** ms of a clock that never jumps back; where it starts does not matter */
   readonly now?: () => number;
   readonly random?: () => number;
 }
 
+/** How a supervision ended: the child exited 0 by itself, was given up, stopped when asked, or had to be killed. */
 export type SupervisorEnd = "ended" | "givenUp" | "stopped" | "killed";
 
 export interface SupervisorContext {
   readonly settings: SupervisorSettings;
   readonly now: () => number;
   readonly random: () => number;
-  /** where the service in the child says it is: `jitter`, `starting.tools`, `running` */
+  readonly pid: number | undefined;
+  /** where the service in the child is: `jitter`, `starting.tools`, `running`; empty before its first message */
   readonly phase: string;
-  /** when the child was last started, when it last said that it runs, when it was asked to stop; 0: not yet */
-  readonly startedAt: number;
-  readonly upAt: number;
-  readonly stoppingAt: number;
-  /** starts after the first one */
+  /** where this child listens, or the one before it did */
+  readonly addresses: ChildAddresses;
+  /** starts after the first one, and when each of those within the window was made */
   readonly restarts: number;
-  /** quick failures in a row */
-  readonly failures: number;
+  readonly restartedAt: readonly number[];
+  /** when `stop` was taken */
+  readonly stoppingAt: number | undefined;
   /** how the last child ended, what it reported, and what went wrong with it */
   readonly exit: ChildExit | undefined;
   readonly report: ChildReport | undefined;
@@ -85,30 +126,18 @@ export interface SupervisorContext {
   readonly end: SupervisorEnd | undefined;
 }
 
-/** What a caller may ask for. `kill` does not wait for the child. */
-export type SupervisorCommand = { type: "stop" } | { type: "kill" };
-
-/** What the host hears from the child, in any state. */
-export type ChildFact = { type: "child.said"; phase: string } | { type: "child.reported"; report: ChildReport };
-
-export type SupervisorEvent = SupervisorCommand | ChildFact;
-
 export interface SupervisorOutput {
   readonly end: SupervisorEnd;
   readonly exit: ChildExit | undefined;
   readonly report: ChildReport | undefined;
   readonly trouble: string;
   readonly restarts: number;
-  /** ms from being asked to stop until the end; 0 if it was not asked */
+  /** ms from `stop` until the end; 0 without a `stop` */
   readonly stopMs: number;
 }
 
-const notProvided = (name: string) => () => Promise.reject(new Error(`actor '${name}' was not provided`));
-const said = ({ code, signal }: ChildExit): string => (signal === null ? `exited with code ${code}` : `was ended by ${signal}`);
-const exitOf = (value: unknown): ChildExit => {
-  const { code, signal } = (value ?? {}) as Partial<ChildExit>;
-  return { code: code ?? null, signal: signal ?? null };
-};
+const restartsInWindow = ({ restartedAt, settings, now }: SupervisorContext): readonly number[] =>
+  restartedAt.filter((at) => now() - at < settings.restartWindowMs);
 
 const supervisor = setup({
   types: {} as {
@@ -116,76 +145,74 @@ const supervisor = setup({
     events: SupervisorEvent;
     input: SupervisorInput;
     output: SupervisorOutput;
-    tags: "alive";
+    children: { child: "child" };
   },
-  actors: {
-    startChild: fromPromise<StartAnswer>(notProvided("startChild")),
-    watchChild: fromPromise<ChildExit>(notProvided("watchChild")),
-    stopChild: fromPromise<ChildExit>(notProvided("stopChild")),
-    killChild: fromPromise<ChildExit>(notProvided("killChild")),
-  },
+  actors: { child: declaredCallback<ChildCommand, ChildInput>("child") },
   actions: {
-    noteStart: assign(({ context }) => ({
-      startedAt: context.now(),
-      upAt: 0,
-      // equivalent mutant: entering starting writes it before it is read
-      phase: "",
-      exit: undefined,
-      report: undefined,
-      // equivalent mutant: entering starting writes it before it is read
-      trouble: "",
-      restarts: context.startedAt === 0 ? 0 : context.restarts + 1,
-    })),
-    noteUp: assign({ upAt: ({ context }) => context.now() }),
-    noteStopping: assign({ stoppingAt: ({ context }) => context.now() }),
-    notePhase: assign({ phase: (_, params: { phase: string }) => params.phase }),
+    forgetChild: assign({ pid: undefined, phase: "", exit: undefined, report: undefined, trouble: "" }),
+    notePid: assign({ pid: (_, params: { pid: number }) => params.pid }),
+    notePhase: assign({ phase: (_, params: { state: string }) => params.state }),
+    noteAddress: assign({
+      addresses: ({ context }, params: { name: ListenerName; address: ChildAddress }) => ({
+        ...context.addresses,
+        [params.name]: params.address,
+      }),
+    }),
     noteReport: assign({ report: (_, params: { report: ChildReport }) => params.report }),
-    noteExit: assign({ exit: (_, params: { exit: ChildExit }) => params.exit }),
-    noteTrouble: assign({ trouble: (_, params: { trouble: string }) => params.trouble }),
-    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
-    forgetFailures: assign({ failures: 0 }),
+    noteExit: assign({ exit: (_, { code, signal }: ChildExit) => ({ code, signal }), pid: undefined }),
+    /** the first trouble of a child stays */
+    noteTrouble: assign({ trouble: ({ context }, params: { reason: string }) => context.trouble || params.reason }),
+    noteStays: assign({
+      trouble: ({ context }) => [context.trouble, "did not exit within killTimeoutMs of SIGKILL"].filter(Boolean).join("; "),
+    }),
+    noteStopping: assign({ stoppingAt: ({ context }) => context.now() }),
+    countRestart: assign({
+      restarts: ({ context }) => context.restarts + 1,
+      restartedAt: ({ context }) => [...restartsInWindow(context), context.now()],
+    }),
     endAs: assign({ end: (_, params: { end: SupervisorEnd }) => params.end }),
+    terminateChild: sendTo("child", { type: "terminate" }),
+    killChild: sendTo("child", { type: "kill" }),
   },
   guards: {
-    isUp: (_, params: { answer: StartAnswer }) => params.answer.type === "up",
-    isMisconfigured: (_, params: { exit: ChildExit }) => params.exit.code === 2,
-    hasEndedWell: (_, params: { exit: ChildExit }) => params.exit.code === 0,
-    hasFailedTooOften: ({ context }) => context.failures + 1 >= context.settings.maxQuickFailures,
+    isRunning: (_, params: { state: string }) => isRunning(params.state),
+    isMisconfigured: (_, params: ChildExit) => params.code === 2,
+    hasEndedWell: (_, params: ChildExit) => params.code === 0,
+    hasTooManyRestarts: ({ context }) => restartsInWindow(context).length >= context.settings.maxRestarts,
   },
   delays: {
     startTimeout: ({ context }) => context.settings.startTimeoutMs,
-    backoff: ({ context: { settings, failures, random } }) =>
-      random() * Math.min(settings.maxBackoffMs, settings.backoffMs * 2 ** Math.max(0, failures - 1)),
-    settleTime: ({ context }) => context.settings.settleMs,
+    backoff: ({ context }) =>
+      context.random() *
+      Math.min(context.settings.maxBackoffMs, context.settings.backoffMs * 2 ** restartsInWindow(context).length),
     stopTimeout: ({ context }) => context.settings.stopTimeoutMs,
     killTimeout: ({ context }) => context.settings.killTimeoutMs,
   },
 });
 
-/* ---- the few words that the states below are written in ---- */
-type Done = { event: { output: unknown } };
-type Failed = { event: { error: unknown } };
-const exit = ({ event }: Done) => ({ exit: exitOf(event.output) });
-const noteExit = { type: "noteExit" as const, params: exit };
-const blameExit = { type: "noteTrouble" as const, params: (args: Done) => ({ trouble: said(exit(args).exit) }) };
-const isUp = { type: "isUp" as const, params: ({ event }: { event: { output: StartAnswer } }) => ({ answer: event.output }) };
-const isMisconfigured = { type: "isMisconfigured" as const, params: exit };
-const hasEndedWell = { type: "hasEndedWell" as const, params: exit };
-const broke = (what: string) => ({
+/* ---- the shorthands of the states below ---- */
+type Exited = { event: { type: "child.exited" } & ChildExit };
+type Told<Type extends ChildFact["type"]> = { event: Extract<ChildFact, { type: Type }> };
+const exitText = ({ code, signal }: ChildExit): string => {
+  if (signal !== null) return `was ended by ${signal}`;
+  return code === null ? "ended without being asked to" : `exited with code ${code}`;
+};
+const noteExit = { type: "noteExit" as const, params: ({ event }: Exited) => event };
+const blameExit = { type: "noteTrouble" as const, params: ({ event }: Exited) => ({ reason: exitText(event) }) };
+const isMisconfigured = { type: "isMisconfigured" as const, params: ({ event }: Exited) => event };
+const hasEndedWell = { type: "hasEndedWell" as const, params: ({ event }: Exited) => event };
+const notePhase = { type: "notePhase" as const, params: ({ event }: Told<"child.state">) => event };
+const noteFailed = {
   type: "noteTrouble" as const,
-  params: ({ event }: Failed) => ({ trouble: `${what}: ${messageOf(event.error)}` }),
-});
-const trouble = (text: string) => ({ type: "noteTrouble" as const, params: { trouble: text } });
+  params: ({ event }: Told<"child.failed">) => ({ reason: `could not be started: ${event.reason}` }),
+};
+const broke = {
+  type: "noteTrouble" as const,
+  params: ({ event }: { event: { error: unknown } }) => ({ reason: `broke its supervision: ${messageOf(event.error)}` }),
+};
+const trouble = (reason: string) => ({ type: "noteTrouble" as const, params: { reason } });
 const endAs = (end: SupervisorEnd) => ({ type: "endAs" as const, params: { end } });
-
-/** After a failure: once more, unless it has failed too often. After an exit, unless that says otherwise. */
-const again = [{ guard: "hasFailedTooOften", target: "givenUp", actions: "countFailure" }, { target: "backingOff" }] as const;
-const afterExit = [
-  { guard: isMisconfigured, target: "givenUp", actions: [noteExit, blameExit] },
-  { guard: hasEndedWell, target: "ended", actions: noteExit },
-  { guard: "hasFailedTooOften", target: "givenUp", actions: [noteExit, blameExit, "countFailure"] },
-  { target: "backingOff", actions: [noteExit, blameExit] },
-] as const;
+const stopped = { target: "#supervisor.stopped", actions: endAs("stopped") } as const;
 
 export const supervisorMachine = supervisor.createMachine({
   id: "supervisor",
@@ -193,97 +220,120 @@ export const supervisorMachine = supervisor.createMachine({
     "One child process: started again after a failure, later each time, until it fails too often; stopped in order, or killed.",
   context: ({ input }) => ({
     settings: { ...defaultSupervisorSettings, ...input.settings },
-    now: input.now ?? Date.now,
+    now: input.now ?? (() => performance.now()),
     random: input.random ?? Math.random,
-    // equivalent mutant: entering starting writes it before it is read
+    pid: undefined,
+    // equivalent mutant: entering `alive` writes it before any reader can
     phase: "",
-    startedAt: 0,
-    upAt: 0,
-    stoppingAt: 0,
+    addresses: {},
     restarts: 0,
-    failures: 0,
+    restartedAt: [],
+    stoppingAt: undefined,
     exit: undefined,
     report: undefined,
-    // equivalent mutant: entering starting writes it before it is read
+    // equivalent mutant: entering `alive` writes it before any reader can
     trouble: "",
     end: undefined,
   }),
-  initial: "starting",
-  on: {
-    "child.said": { actions: { type: "notePhase", params: ({ event }) => ({ phase: event.phase }) } },
-    "child.reported": { actions: { type: "noteReport", params: ({ event }) => ({ report: event.report }) } },
-  },
+  initial: "alive",
   states: {
-    starting: {
-      tags: ["alive"],
-      entry: "noteStart",
-      on: { stop: "stopping", kill: "killing" },
+    alive: {
+      description: "A child process exists, or is about to.",
+      entry: "forgetChild",
       invoke: {
-        src: "startChild",
-        id: "startChild",
-        onDone: [{ guard: isUp, target: "up" }, ...afterExit],
-        onError: [
-          { guard: "hasFailedTooOften", target: "givenUp", actions: [broke("could not be started"), "countFailure"] },
-          { target: "backingOff", actions: broke("could not be started") },
+        src: "child",
+        id: "child",
+        input: ({ context: { addresses, restarts } }) => ({ addresses, restarts }),
+        onError: { target: "givenUp", actions: broke },
+      },
+      on: {
+        stop: ".stopping",
+        kill: ".killing",
+        "child.spawned": { actions: { type: "notePid", params: ({ event }) => event } },
+        "child.state": { actions: notePhase },
+        "child.listening": { actions: { type: "noteAddress", params: ({ event }) => event } },
+        "child.reported": { actions: { type: "noteReport", params: ({ event }) => event } },
+        "child.exited": [
+          { guard: isMisconfigured, target: "givenUp", actions: [noteExit, blameExit] },
+          { guard: hasEndedWell, target: "ended", actions: noteExit },
+          { guard: "hasTooManyRestarts", target: "givenUp", actions: [noteExit, blameExit] },
+          { target: "backingOff", actions: [noteExit, blameExit] },
+        ],
+        "child.failed": [
+          { guard: "hasTooManyRestarts", target: "givenUp", actions: noteFailed },
+          { target: "backingOff", actions: noteFailed },
         ],
       },
-      after: { startTimeout: { target: "replacing", actions: trouble("did not say that it runs within startTimeoutMs") } },
-    },
-    up: {
-      tags: ["alive"],
-      entry: "noteUp",
-      on: { stop: "stopping", kill: "killing" },
-      /** for as long as the child lives: no deadline */
-      invoke: {
-        src: "watchChild",
-        id: "watchChild",
-        onDone: afterExit,
-        onError: { target: "replacing", actions: broke("was lost sight of") },
+      initial: "starting",
+      states: {
+        starting: {
+          description: "The process has been started; its service is not yet running.",
+          meta: { waitsFor: "the child's service to be running", deadline: "startTimeout" },
+          on: {
+            "child.state": {
+              guard: { type: "isRunning", params: ({ event }) => event },
+              target: "up",
+              actions: notePhase,
+            },
+          },
+          after: { startTimeout: { target: "replacing", actions: trouble("was not running within startTimeoutMs") } },
+        },
+        up: {
+          description: "The child's service is running, or stops by itself.",
+          meta: { waitsFor: "the child's exit, for as long as it lives" },
+        },
+        replacing: {
+          description: "A child that did not come up is killed before another is started.",
+          meta: { waitsFor: "the exit of a child that was killed", deadline: "killTimeout" },
+          entry: "killChild",
+          on: { stop: "killing" },
+          after: {
+            killTimeout: { target: "#supervisor.givenUp", actions: "noteStays" },
+          },
+        },
+        stopping: {
+          description: "The child has got its one SIGTERM.",
+          meta: { waitsFor: "the exit of a child that was asked to stop", deadline: "stopTimeout" },
+          entry: ["noteStopping", "terminateChild"],
+          on: {
+            stop: undefined,
+            "child.exited": { ...stopped, actions: [noteExit, endAs("stopped")] },
+            "child.failed": stopped,
+          },
+          after: { stopTimeout: { target: "killing", actions: trouble("did not stop within stopTimeoutMs") } },
+        },
+        killing: {
+          description: "The child and all that it started have got SIGKILL.",
+          meta: { waitsFor: "the exit of a child that was killed", deadline: "killTimeout" },
+          entry: "killChild",
+          on: {
+            stop: undefined,
+            kill: undefined,
+            "child.exited": { target: "#supervisor.stopped", actions: [noteExit, endAs("killed")] },
+            "child.failed": { target: "#supervisor.stopped", actions: endAs("killed") },
+          },
+          after: {
+            killTimeout: {
+              target: "#supervisor.stopped",
+              actions: ["noteStays", endAs("killed")],
+            },
+          },
+        },
       },
-      after: { settleTime: { actions: "forgetFailures" } },
-    },
-    /** nobody knows what this child does: it goes before another is started */
-    replacing: {
-      tags: ["alive"],
-      on: { stop: "killing", kill: "killing" },
-      invoke: {
-        src: "killChild",
-        id: "killChild",
-        onDone: again,
-        onError: { target: "givenUp", actions: broke("could not be killed") },
-      },
-      after: { killTimeout: { target: "givenUp", actions: trouble("was killed and did not go") } },
     },
     backingOff: {
-      entry: "countFailure",
-      on: { stop: { target: "stopped", actions: endAs("stopped") }, kill: { target: "stopped", actions: endAs("stopped") } },
-      after: { backoff: "starting" },
+      description: "The child failed; the next one is started after the backoff.",
+      meta: { waitsFor: "the backoff to pass", deadline: "backoff" },
+      on: { stop: stopped, kill: stopped },
+      after: { backoff: { target: "alive", actions: "countRestart" } },
     },
-    stopping: {
-      tags: ["alive"],
-      entry: "noteStopping",
-      on: { kill: "killing" },
-      invoke: {
-        src: "stopChild",
-        id: "stopChild",
-        onDone: { target: "stopped", actions: [noteExit, endAs("stopped")] },
-        onError: { target: "killing", actions: broke("could not be asked to stop") },
-      },
-      after: { stopTimeout: { target: "killing", actions: trouble("did not stop within stopTimeoutMs") } },
+    ended: { description: "The child exited 0 without being asked.", type: "final", entry: endAs("ended") },
+    givenUp: {
+      description: "The child is wrongly configured, or failed too often: no other is started.",
+      type: "final",
+      entry: endAs("givenUp"),
     },
-    killing: {
-      tags: ["alive"],
-      invoke: {
-        src: "killChild",
-        id: "killChild",
-        onDone: { target: "stopped", actions: [noteExit, endAs("killed")] },
-        onError: { target: "stopped", actions: [broke("could not be killed"), endAs("killed")] },
-      },
-      after: { killTimeout: { target: "stopped", actions: [trouble("was killed and did not go"), endAs("killed")] } },
-    },
-    ended: { type: "final", entry: endAs("ended") },
-    givenUp: { type: "final", entry: endAs("givenUp") },
-    stopped: { type: "final" },
+    stopped: { description: "The child was stopped or killed because a caller asked for it.", type: "final" },
   },
   output: ({ context }) => ({
     // equivalent mutant: every end names itself; the default keeps the output total
@@ -292,7 +342,7 @@ export const supervisorMachine = supervisor.createMachine({
     report: context.report,
     trouble: context.trouble,
     restarts: context.restarts,
-    stopMs: context.stoppingAt === 0 ? 0 : context.now() - context.stoppingAt,
+    stopMs: context.stoppingAt === undefined ? 0 : context.now() - context.stoppingAt,
   }),
 } satisfies Parameters<typeof supervisor.createMachine>[0]);
 

@@ -145,9 +145,19 @@ export interface StopSummary {
   readonly error?: unknown;
 }
 
+/** Where a listener of a service is, and which ports before that one were taken. */
+export interface ListenerAddress {
+  /** the health port, or HTTP of the tier's own */
+  readonly name: "health" | "http";
+  readonly host: string;
+  readonly port: number;
+  readonly taken: readonly number[];
+}
+
 /** A message of a supervised service. */
 export type ServiceMessage =
   | { readonly type: "state"; readonly state: string }
+  | ({ readonly type: "listening" } & ListenerAddress)
   | {
       readonly type: "report";
       readonly outcome: string;
@@ -159,7 +169,8 @@ export type ServiceMessage =
 /** Set by a supervisor for its children; another parent's IPC channel is left alone. */
 export const supervisedEnvironment: Readonly<Record<string, string>> = { SG_SUPERVISED: "1" };
 
-const isSupervised = (): boolean => fromEnvironment("SG_SUPERVISED") === "1" && process.send !== undefined;
+/** Whether a supervisor started this process and reads its messages. */
+export const isSupervised = (): boolean => fromEnvironment("SG_SUPERVISED") === "1" && process.send !== undefined;
 const ignore = (): void => {};
 
 const send = (message: ServiceMessage): void => {
@@ -168,6 +179,9 @@ const send = (message: ServiceMessage): void => {
 
 /** Sends the supervisor, if there is one, where the service is: `jitter`, `starting.tools`, `running`. Never throws. */
 export const announce = (state: string): void => send({ type: "state", state });
+
+/** Sends the supervisor, if there is one, where the service listens. Never throws. */
+export const announceListening = (address: ListenerAddress): void => send({ type: "listening", ...address });
 
 /** Sends the supervisor, if there is one, how the service stopped. Never throws. */
 export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {

@@ -1,6 +1,13 @@
 /** The list of charts. An entry here adds a chart to the pictures, to `machines/README.md` and to the CLI. */
 import type { AnyStateMachine } from "xstate";
-import { healthPortMachine, leadershipMachine, leaseMachine, lifecycleMachine, supervisorMachine } from "../../machines/index.ts";
+import {
+  fleetMachine,
+  healthPortMachine,
+  leadershipMachine,
+  leaseMachine,
+  lifecycleMachine,
+  supervisorMachine,
+} from "../../machines/index.ts";
 
 const charts = {
   lifecycle: lifecycleMachine,
@@ -8,6 +15,7 @@ const charts = {
   "health-port": healthPortMachine,
   leadership: leadershipMachine,
   supervisor: supervisorMachine,
+  fleet: fleetMachine,
 } as const satisfies Record<string, unknown>;
 
 export type ChartName = keyof typeof charts;

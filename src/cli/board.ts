@@ -1,13 +1,15 @@
-/** The live board: one line a service, drawn again in place; everything else scrolls above it. */
+/** The live board: one line for each service, redrawn in place; all other lines scroll above it. */
 
-import type { ServiceView, UpFact, Writer } from "../fleet/facts.ts";
+import { hasStopped, isRunning } from "../../machines/index.ts";
+import type { FleetFact, ServiceView } from "../fleet/index.ts";
+import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import { duration, paintFor, plain, table } from "./terminal.ts";
 
 /** A terminal, as far as the board needs one. */
 export interface Screen {
   readonly isTTY?: boolean;
-  /** 0 where it does not know */
+  /** 0 where the size is unknown */
   readonly columns?: number;
   readonly rows?: number;
   write(text: string): unknown;
@@ -17,9 +19,9 @@ const titles = ["SERVICE", "STATE", "PHASE", "FOR", "PID", "PORT", ""];
 const refreshMs = 1000;
 
 const colourOf = (state: string): "green" | "red" | "yellow" | "dim" => {
-  if (state === "running") return "green";
+  if (isRunning(state)) return "green";
   if (state === "givenUp" || state === "backingOff") return "red";
-  return state === "stopped" || state === "ended" ? "dim" : "yellow";
+  return hasStopped(state) || state === "ended" ? "dim" : "yellow";
 };
 
 const rowOf = (service: ServiceView, now: number): string[] => [
@@ -28,10 +30,11 @@ const rowOf = (service: ServiceView, now: number): string[] => [
   service.phase === service.state ? "" : service.phase.slice(service.state.length + 1),
   duration(Math.max(0, now - service.since)),
   String(service.pid ?? "-"),
-  service.port === undefined ? String(service.healthPort) : `${service.port}, ${service.healthPort}`,
+  [service.port, service.healthPort].filter((port) => port !== undefined).join(", ") || "-",
   [service.trouble, ...(service.restarts > 0 ? [`restarts: ${service.restarts}`] : [])].filter(Boolean).join(", "),
 ];
 
+/** A writer that redraws its board every second and at each change; `close` ends that. */
 export const createBoard = (screen: Screen, now: () => number = Date.now): Writer => {
   const services = new Map<string, ServiceView>();
   const paint = paintFor(screen);
@@ -44,7 +47,7 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
       row === 0 ? paint("bold", cell) : column === 1 ? paint(colourOf(views[row - 1]!.state), cell) : cell;
     return table([titles, ...views.map((view) => rowOf(view, now()))], { width: (screen.columns || 80) - 1, paint: colour });
   };
-  /** A board is drawn again by going up its own height, which has to be there: the line below it, where the cursor is, too. */
+  /** Redrawing moves the cursor up by the height of the board: it has to fit on the screen, with the line of the cursor below it. */
   const clipped = (lines: string[]): string[] => {
     const room = Math.max(0, (screen.rows || 24) - 1);
     if (lines.length <= room) return lines;
@@ -56,9 +59,9 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
     drawn = lines.length;
   };
   const timer = setInterval(draw, refreshMs).unref();
-  const write = (fact: UpFact): void => {
+  const write = (fact: FleetFact): void => {
     if (fact.type === "fleet.starting") for (const service of fact.services) services.set(service.name, service);
-    // how each one stopped is said by the table that follows
+    // the table that follows has how each one stopped
     if (fact.type === "fleet.stopped") services.clear();
     if (fact.type === "service.changed") {
       services.set(fact.service.name, fact.service);

@@ -1,8 +1,8 @@
 /** `chat`: a conversation with the fleet, through its gateway. */
+import type { RedisPlace } from "../../machines/index.ts";
 import { isRunning } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
-import type { Place } from "../fleet/locate.ts";
 import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
@@ -25,7 +25,7 @@ const urlOf = ({ metadata }: RegistryEntry): string | undefined => {
 };
 
 /** The address of a gateway; one that is running is preferred. */
-const findGateway = async (place: Place): Promise<string> => {
+const findGateway = async (place: RedisPlace): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
   const url = ordered.flatMap((entry) => urlOf(entry) ?? [])[0];

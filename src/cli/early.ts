@@ -1,8 +1,8 @@
-/** Signals that come before a service or a fleet can hear them: from the first line of `run` and `up` until those listen. */
+/** Signals from the first line of `run` and `up` until a service or a fleet listens for them. */
 import type { StopSignal } from "../process.ts";
 import { announceReport, exit, onSignals } from "../process.ts";
 
-/** Nothing has begun, so nothing has to be undone: it ends as a service does that is stopped in `init`. */
+/** Nothing has begun, so nothing has to be undone: the process ends as a service does that is stopped in its first state. */
 const end = (reason: StopSignal): void => {
   announceReport({ outcome: "shutdown", reason, exitCode: 0 });
   exit(0);
@@ -10,10 +10,10 @@ const end = (reason: StopSignal): void => {
 
 let release = (): void => {};
 
-/** Call it once, as early as possible. */
-export const hearEarly = (): void => {
+/** From now on the first SIGTERM or SIGINT ends the process with 0. To be called once, as early as possible. */
+export const beginEarlySignals = (): void => {
   release = onSignals(end);
 };
 
-/** For whoever listens from now on. */
-export const hearNoLonger = (): void => release();
+/** Signals belong to another listener from now on. A second call changes nothing. */
+export const endEarlySignals = (): void => release();

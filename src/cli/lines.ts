@@ -1,24 +1,29 @@
-/** `up` where nobody looks at a board: one line a fact, as text or as JSON. */
-
-import type { RedisView, ServiceEnding, ServiceView, UpFact, Writer } from "../fleet/facts.ts";
+/** What `up` writes where there is no board: one line for each fact, as text or as JSON. */
+import { hasStopped, isRunning, isStopping } from "../../machines/index.ts";
+import type { FleetFact, RedisView, ServiceEnding, ServiceView } from "../fleet/index.ts";
 import { duration, table } from "./terminal.ts";
 
+/** A writer over the facts of a fleet. */
+export interface Writer {
+  write(fact: FleetFact): void;
+  /** Releases the terminal. Nothing is written afterwards. */
+  close(): void;
+}
+
 const placed = ({ pid, healthPort, port }: ServiceView): string =>
-  [`pid ${pid ?? "-"}`, `health ${healthPort}`, ...(port === undefined ? [] : [`http ${port}`])].join(", ");
+  [`pid ${pid ?? "-"}`, `health ${healthPort ?? "-"}`, ...(port === undefined ? [] : [`http ${port}`])].join(", ");
 
 const describe = (service: ServiceView): string => {
   const why = service.trouble === "" ? "" : `: ${service.trouble}`;
-  if (service.state === "running") return `${service.name} running (${placed(service)})`;
+  if (isRunning(service.state)) return `${service.name} running (${placed(service)})`;
   return `${service.name} ${service.phase}${why}`;
 };
 
-const pageOf = ({ web, gateway }: { web?: string; gateway?: string }): string[] => [
-  ...(web === undefined ? [] : [`page  ${web}`]),
-  ...(gateway === undefined ? [] : [`chat  stargazer chat  (${gateway.replace(/^http/, "ws")}/webchat)`]),
-];
+const addressLine = ({ tier, url }: { readonly tier: string; readonly url: string }): string =>
+  tier === "web" ? `page  ${url}` : `chat  stargazer chat  (${url.replace(/^http/, "ws")}/webchat)`;
 
 const redisLine = ({ state, pid, restarts, trouble }: RedisView): string => {
-  if (state === "running") return `redis running again (pid ${pid ?? "-"}, restarts: ${restarts})`;
+  if (isRunning(state)) return `redis running again (pid ${pid ?? "-"}, restarts: ${restarts})`;
   return state === "givenUp" ? `redis was given up: ${trouble}` : `redis is started again where it was: ${trouble}`;
 };
 
@@ -34,8 +39,8 @@ const endingTable = (services: readonly ServiceEnding[]): string[] =>
     ]),
   ]);
 
-/** A fact as people read it; a change of a service is the board's own matter where there is one. */
-export const linesOf = (fact: UpFact): string[] => {
+/** A fact as text. */
+export const linesOf = (fact: FleetFact): string[] => {
   switch (fact.type) {
     case "port.taken":
       return [`port ${fact.taken.join(", ")} ${fact.taken.length > 1 ? "are" : "is"} taken: ${fact.whose} uses ${fact.port}`];
@@ -44,9 +49,10 @@ export const linesOf = (fact: UpFact): string[] => {
     case "fleet.starting":
       return [
         `redis ${fact.redis}${fact.isOwnRedis ? "  (of this fleet, without persistence)" : ""}`,
-        ...pageOf(fact),
         ...(fact.logs === undefined ? [] : [`logs  ${fact.logs}`]),
       ];
+    case "fleet.listening":
+      return [addressLine(fact)];
     case "service.changed":
       return [describe(fact.service)];
     case "service.lost":
@@ -67,10 +73,11 @@ export const linesOf = (fact: UpFact): string[] => {
 
 type Print = (line: string) => void;
 
-/** How a service stops is for the board and for programs: the table at the end says how each one went. */
-const isWorthALine = (fact: UpFact): boolean =>
-  fact.type !== "service.changed" || !["stopping", "stopped"].includes(fact.service.state);
+/** The table at the end has how each service stopped; only a board and programs are given each step of it. */
+const isWorthALine = (fact: FleetFact): boolean =>
+  fact.type !== "service.changed" || !(isStopping(fact.service.state) || hasStopped(fact.service.state));
 
+/** A line of text for each fact. */
 export const createLines = (print: Print): Writer => ({
   write: (fact) => {
     if (!isWorthALine(fact)) return;
@@ -79,6 +86,7 @@ export const createLines = (print: Print): Writer => ({
   close() {},
 });
 
+/** Each fact as JSON, with the time in ms since the epoch. */
 export const createJsonLines = (print: Print): Writer => ({
   write: (fact) => print(JSON.stringify({ time: Date.now(), ...fact })),
   close() {},

@@ -7,7 +7,7 @@ import { announceReport, exit, exitCode, setExitCode } from "../process.ts";
 import { version } from "../version.ts";
 import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
-import { hearEarly } from "./early.ts";
+import { beginEarlySignals } from "./early.ts";
 import { watchOutput } from "./output.ts";
 
 /** Node 22 and newer keep compiled code on disk for the next start. */
@@ -45,7 +45,7 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string =>
 const services = ["run", "up"];
 
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
-  if (services.includes(name)) hearEarly();
+  if (services.includes(name)) beginEarlySignals();
   const command = await commands[name]!();
   const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {

@@ -14,7 +14,7 @@ import { tiers } from "../tiers/index.ts";
 import { until } from "../until.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
-import { hearNoLonger } from "./early.ts";
+import { endEarlySignals } from "./early.ts";
 import { onOutputLost } from "./output.ts";
 
 type Start = StargazerService | (() => StargazerService);
@@ -27,7 +27,7 @@ const isService = (value: unknown): value is StargazerService =>
 const isServiceClass = (value: unknown): value is new (options: object) => StargazerService =>
   typeof value === "function" && isService(value.prototype as unknown);
 
-const tier = async (name: string): Promise<Start> => {
+const tier = async (name: string, options: { readonly instanceId?: string }): Promise<Start> => {
   const found = tiers.find((candidate) => candidate.name === name);
   const known = tiers.map((candidate) => candidate.name);
   if (found === undefined) {
@@ -39,7 +39,7 @@ const tier = async (name: string): Promise<Start> => {
     );
   }
   const Tier = await found.load();
-  return () => new Tier({});
+  return () => new Tier(options);
 };
 
 /** ms for the top level of a module */
@@ -120,31 +120,36 @@ const outliveReaders = (): void => onOutputLost(() => {});
 export const run: Command = {
   name: "run",
   summary: "runs one service in the foreground until it ends or receives SIGTERM or SIGINT",
-  synopsis: "<tier | ./module.js> [--inspect[=page|PORT|stately|ws://URL]]",
+  synopsis: "<tier | ./module.js> [--instance ID] [--inspect[=page|PORT|stately|ws://URL]]",
   details: [
     `tier             ${tiers.map(({ name }) => name).join(", ")}`,
     "./module.js      its default export is a class that extends StargazerService (it is constructed with {}), or an instance;",
     "                 or the module launches its service itself",
+    "--instance ID    the instance id of a tier, one for each process at a time; a module gives its service one itself",
     "--inspect        serves a page on loopback that shows the service live; SG_INSPECT does the same",
     "  =PORT          the page on that port",
     "  =stately       Stately's inspector, through a relay on loopback (needs the package @statelyai/inspect)",
     "  =ws://URL      the same, to a receiver that is running",
     "Settings come from the environment: REDIS_URL, SG_HEALTH_PORT, SG_HEALTH_HOST, SG_BOOT_JITTER_MS and the tier's own.",
   ],
-  options: { inspect: { type: "boolean" } },
+  options: { instance: { type: "string" }, inspect: { type: "boolean" } },
   optionalValues: ["inspect"],
   async run(args) {
     const [target = "", ...more] = args.positionals;
     if (target === "" || more.length > 0) args.problems.push("name one tier or one module");
+    const instanceId = args.text("instance");
+    if (instanceId !== undefined && isPath(target)) args.problems.push("--instance goes with a tier, not with a module");
     refuse(args, run);
     const choice = inspectChoice(args);
     const watch = choice === undefined ? () => {} : await watcher(choice);
     const itself = (service: unknown) => {
-      hearNoLonger();
+      endEarlySignals();
       outliveReaders();
       watch(service as StargazerService);
     };
-    const start = await (isPath(target) ? fromModule(target, itself) : tier(target));
+    const start = await (isPath(target)
+      ? fromModule(target, itself)
+      : tier(target, instanceId === undefined ? {} : { instanceId }));
     if (start === undefined) return exitCode();
     outliveReaders();
     const launched = launch(() => {
@@ -152,7 +157,7 @@ export const run: Command = {
       watch(service);
       return service;
     });
-    hearNoLonger();
+    endEarlySignals();
     return (await launched).exitCode;
   },
 };

@@ -1,8 +1,8 @@
-/** Signals as a command sees them: the first asks it to end, a second one means now. */
+/** Signals as a command sees them: the first asks it to end, a second one forces it. */
 import type { StopSignal } from "../process.ts";
 import { onHangup, onSignals } from "../process.ts";
 
-/** Terminals and supervisors send a signal twice; within this time the second one does not count. */
+/** Terminals and supervisors send a signal twice; within this many ms the second one does not count. */
 const debounceMs = 100;
 
 export interface Interruption {
@@ -10,12 +10,13 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** aborts at a second one, with its name as the reason; a terminal that is closed is never the second */
   readonly forced: AbortSignal;
-  /** Asks for the same as a first signal, which may still come. */
+  /** Aborts `signal` with that reason, as a first signal does. A signal that follows is still the first. */
   stop(reason: string): void;
-  /** Listens no longer. */
+  /** Removes the listeners of the process. */
   release(): void;
 }
 
+/** Listens to the signals of this process until `release` is called. */
 export const interrupted = (now: () => number = () => performance.now()): Interruption => {
   const first = new AbortController();
   const second = new AbortController();
@@ -23,21 +24,20 @@ export const interrupted = (now: () => number = () => performance.now()): Interr
   const stop = (reason: string): void => {
     if (!first.signal.aborted) first.abort(reason);
   };
-  const hear = (signal: StopSignal): void => {
+  const onSignal = (signal: StopSignal): void => {
     firstAt ??= now();
     stop(signal);
     if (now() - firstAt > debounceMs) second.abort(signal);
   };
-  const removals = [onSignals(hear), onHangup(() => stop("SIGHUP"))];
+  const removals = [onSignals(onSignal), onHangup(() => stop("SIGHUP"))];
   const release = () => {
     for (const remove of removals) remove();
   };
   return { signal: first.signal, forced: second.signal, stop, release };
 };
 
-/** Resolves when `signal` aborts. */
-export const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+/** Calls `listener` when the signal aborts, or now if it has. */
+export const onAbort = (signal: AbortSignal, listener: () => void): void => {
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
+};

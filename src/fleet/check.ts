@@ -1,12 +1,18 @@
-/** The settings of a whole fleet, checked before anything of it is started. */
+/** Everything that can be wrong with a fleet, checked before anything of it is started. */
+import type { FleetRequest } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import { StargazerError } from "../errors.ts";
 import { readChoice } from "../inspector/choice.ts";
+import { redisUrlProblem } from "../redis/url.ts";
 import { resolveOptions } from "../service/options/options.ts";
 import { tiers } from "../tiers/index.ts";
-import type { Counts } from "./counts.ts";
+import { temporaryFolderProblem } from "./files.ts";
+import { hostProblems } from "./hosts.ts";
+import { namedRedis } from "./locate.ts";
 
-const problemOf = async (check: () => unknown): Promise<string[]> => {
+type Check = () => unknown;
+
+const problemOf = async (check: Check): Promise<string[]> => {
   try {
     await check();
     return [];
@@ -16,20 +22,51 @@ const problemOf = async (check: () => unknown): Promise<string[]> => {
   }
 };
 
-/** What any service reads; its Redis is the fleet's own matter. */
-const checkCommon = (): unknown => resolveOptions({ serviceName: "fleet", redis: null });
+/** The settings that every service reads; its Redis is given by the fleet. */
+const checkService: Check = () => resolveOptions({ serviceName: "fleet", redis: null });
 
-const checkInspector = (): unknown => {
+const checkInspector: Check = () => {
   const text = fromEnvironment("SG_INSPECT");
   return text === undefined ? undefined : readChoice(text, "SG_INSPECT");
 };
 
-/** What the services would refuse of their environment, a sentence each; those of which none is started are not asked. */
-export const problemsOfSettings = async (counts: Counts): Promise<string[]> => {
-  const wanted = tiers.filter(({ name }) => (counts.get(name) ?? 0) > 0);
+/** What the services would refuse of their environment. A tier without a process is not checked. */
+const settingProblems = async (wanted: typeof tiers): Promise<string[]> => {
   const problems: string[] = [];
-  for (const check of [checkCommon, checkInspector, ...wanted.map((tier) => () => tier.check())]) {
+  for (const check of [
+    checkService,
+    checkInspector,
+    ...wanted.map(
+      (tier): Check =>
+        () =>
+          tier.check(),
+    ),
+  ]) {
     problems.push(...(await problemOf(check)));
   }
-  return [...new Set(problems)];
+  return problems;
+};
+
+/** The hosts, where the settings that name them are well formed: the check of a text that is none would only repeat that. */
+const listenProblems = async (wanted: typeof tiers): Promise<string[]> => [
+  ...(wanted.some(({ port }) => port !== undefined) ? await hostProblems("SG_HTTP_HOST") : []),
+  ...(await hostProblems("SG_HEALTH_HOST")),
+];
+
+/** An own Redis has its files in the temporary folder; where one is named, a folder that cannot be used only costs the logs. */
+const redisProblems = async (url: string | undefined): Promise<string[]> => {
+  const problem = url === undefined ? undefined : redisUrlProblem(url);
+  if (problem !== undefined) return [`redis ${problem}`];
+  return problemOf(() => {
+    const folder = namedRedis(url) === undefined ? temporaryFolderProblem() : undefined;
+    if (folder !== undefined) throw new StargazerError("SG_ERR_CONFIG_INVALID", folder);
+  });
+};
+
+/** Every problem of the fleet and its environment, a sentence each without its full stop; empty where it can be started. */
+export const fleetProblems = async ({ counts, redis }: FleetRequest): Promise<readonly string[]> => {
+  const wanted = tiers.filter(({ name }) => (counts.get(name) ?? 0) > 0);
+  const problems = [...(await redisProblems(redis)), ...(await settingProblems(wanted))];
+  if (problems.length === 0) problems.push(...(await listenProblems(wanted)));
+  return [...new Set(problems)].map((problem) => problem.replace(/\.$/, ""));
 };

@@ -1,15 +1,15 @@
 /** One short conversation with the fleet's Redis. */
 import type { Redis } from "ioredis";
+import type { RedisPlace } from "../../machines/index.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { closeRedis, openRedis } from "../redis/connection.ts";
 import { pingGate } from "../redis/ping.ts";
-import type { Place } from "./locate.ts";
 
 /** ms for connecting, and for closing */
 const connectTimeoutMs = 3000;
 const closeTimeoutMs = 1000;
 
-const advice: Record<Place["from"], string> = {
+const advice: Record<RedisPlace["from"], string> = {
   "--redis": "Is it running?",
   REDIS_URL: "Is it running? The address comes from REDIS_URL.",
   up: "The fleet that `up` started here may be stopping.",
@@ -18,7 +18,7 @@ const advice: Record<Place["from"], string> = {
 
 /** Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password. */
 export const withRedis = async <T>(
-  place: Place,
+  place: RedisPlace,
   work: (redis: Redis) => Promise<T>,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<T> => {

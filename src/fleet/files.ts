@@ -1,4 +1,4 @@
-/** How other shells find a fleet that `up` runs on this machine: one private folder a user, in it one folder a running `up`. */
+/** How other shells find a fleet on this machine: a private folder for each user, in it a folder for each run. */
 import {
   accessSync,
   chmodSync,
@@ -6,6 +6,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,42 +18,30 @@ import { join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { isAlive } from "../process.ts";
 
-/** What `up` says of its fleet; for the same user only, because the Redis URL has a password in it. */
+/** Where a fleet is; readable for the same user only, because the Redis URL has a password in it. */
 export interface FleetNote {
   readonly pid: number;
   readonly redisUrl: string;
-  /** http URLs; absent where the tier is left out */
+  /** http URLs; absent where the tier is left out or does not listen yet */
   readonly gateway?: string;
   readonly web?: string;
   /** ms since the epoch */
   readonly startedAt: number;
 }
 
-/** The ports that the fleets on this machine have chosen, whether they listen already or not. */
-export interface Claims {
-  /** of the other fleets of this user */
-  others(): readonly { readonly pid: number; readonly ports: readonly number[] }[];
-  /** Says which are ours, in place of those that were said before. */
-  note(ports: readonly number[]): void;
-}
-
-/** Of a fleet that has no folder. */
-export const noClaims: Claims = { others: () => [], note() {} };
-
 const noteName = "fleet.json";
-const claimsName = "ports.json";
 const userFolder = (): string => join(tmpdir(), `stargazer-${userInfo().uid}`);
 
-/** Why the user's folder cannot be trusted: the temporary folder is everybody's. */
+/** Why the user's folder cannot be trusted: any user may make one in the temporary folder. */
 const problemOf = (folder: string): string | undefined => {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   if (found === undefined) return "it is not there";
   const { uid } = userInfo();
-  if (!found.isDirectory() || (uid >= 0 && found.uid !== uid)) return "it belongs to somebody else";
+  if (!found.isDirectory() || (uid >= 0 && found.uid !== uid)) return "it belongs to another user";
   return undefined;
 };
 
-/** Why nothing can be kept for a while on this machine, as a clause; undefined if it can. */
+/** Why there can be no temporary files, as a clause; undefined if there can. */
 export const temporaryFolderProblem = (): string | undefined => {
   try {
     accessSync(tmpdir(), constants.W_OK | constants.X_OK);
@@ -76,11 +65,11 @@ const runFolders = (): { folder: string; pid: number }[] => {
   const root = userFolder();
   if (problemOf(root) !== undefined) return [];
   return readdirSync(root)
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ folder: join(root, name), pid: Number(name) }));
+    .filter((name) => /^\d+-/.test(name))
+    .map((name) => ({ folder: join(root, name), pid: Number.parseInt(name, 10) }));
 };
 
-/** The fleet on this machine that was started last, if its `up` is alive. Notes of dead ones are removed. */
+/** The fleet on this machine that was started last, if its process is alive. Notes of dead processes are removed. */
 export const findFleet = (): FleetNote | undefined => {
   const live = runFolders().filter(({ folder, pid }) => {
     if (isAlive(pid)) return true;
@@ -91,69 +80,34 @@ export const findFleet = (): FleetNote | undefined => {
   return notes.sort((a, b) => b.startedAt - a.startedAt)[0];
 };
 
-const claimedIn = (folder: string): number[] => {
-  try {
-    const ports = JSON.parse(readFileSync(join(folder, claimsName), "utf8")) as unknown;
-    return Array.isArray(ports) ? ports.filter((port) => Number.isInteger(port)) : [];
-  } catch {
-    return [];
-  }
+/** Publishes where the fleet is to the other shells of this user; they read the old note or the new one. Throws if it cannot be written. */
+export const publishNote = (folder: string, note: FleetNote): void => {
+  const draft = join(folder, `${noteName}.draft`);
+  writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
+  renameSync(draft, join(folder, noteName));
 };
 
-const othersClaims = (): { pid: number; ports: number[] }[] =>
-  runFolders()
-    .filter(({ pid }) => pid !== process.pid && isAlive(pid))
-    .map(({ folder, pid }) => ({ pid, ports: claimedIn(folder) }));
-
-/** At once and whole. */
-const writeWhole = (folder: string, name: string, value: unknown): void => {
-  const draft = join(folder, `${name}.draft`);
-  writeFileSync(draft, JSON.stringify(value), { mode: 0o600 });
-  renameSync(draft, join(folder, name));
+/** No shell finds the fleet any more; with `keepLogs` the logs stay until the next fleet is started. */
+export const removeRunFolder = (folder: string, { keepLogs }: { readonly keepLogs: boolean }): void => {
+  rmSync(join(folder, noteName), { force: true });
+  if (!keepLogs || !existsSync(folder) || readdirSync(folder).length === 0) rmSync(folder, { recursive: true, force: true });
 };
 
-/** A claim spares others a start in vain; what listens is decided by listening, so a disk that is full is no reason to fail. */
-const noteClaims = (folder: string, ports: readonly number[]): void => {
-  try {
-    writeWhole(folder, claimsName, ports);
-  } catch {
-    // nobody reads it
-  }
-};
-
-export interface RunFolder {
-  /** where the logs are */
-  readonly path: string;
-  readonly claims: Claims;
-  /** Says where the fleet is. */
-  publish(note: FleetNote): void;
-  /** No shell finds the fleet any more; with `keepLogs` the logs stay until the next `up`. */
-  remove(options: { keepLogs: boolean }): void;
-}
-
-/** The folder of this process's fleet. What earlier, dead ones left is removed. Throws if the folder cannot be had. */
-export const openRunFolder = (): RunFolder => {
+/**
+ * Makes the folder of a run, for its logs and its note, and returns its path. Removes the folders of runs whose process is gone.
+ * Throws if there can be no such folder.
+ */
+export const openRunFolder = (): string => {
   const root = userFolder();
   if (!existsSync(root)) mkdirSync(root, { mode: 0o700 });
   const problem = problemOf(root);
   if (problem !== undefined) throw new Error(`${root} cannot be used: ${problem}`);
   chmodSync(root, 0o700);
   for (const { folder, pid } of runFolders()) if (!isAlive(pid)) rmSync(folder, { recursive: true, force: true });
-  const path = join(root, String(process.pid));
-  rmSync(path, { recursive: true, force: true });
-  mkdirSync(path, { mode: 0o700 });
-  return {
-    path,
-    claims: { others: othersClaims, note: (ports) => noteClaims(path, ports) },
-    publish: (note) => writeWhole(path, noteName, note),
-    remove: ({ keepLogs }) => {
-      for (const name of [noteName, claimsName]) rmSync(join(path, name), { force: true });
-      if (!keepLogs || !existsSync(path) || readdirSync(path).length === 0) rmSync(path, { recursive: true, force: true });
-    },
-  };
+  return mkdtempSync(join(root, `${process.pid}-`));
 };
 
-/** The last line that a service wrote, for an error that has to say why. */
+/** The last line of a log, at most 500 characters: the cause where a service reported none. */
 export const lastLineOf = (file: string): string => {
   try {
     return readFileSync(file, "utf8").trimEnd().split("\n").at(-1)?.slice(0, 500) ?? "";

@@ -1,81 +1,122 @@
-/** The Redis of a fleet: the one that was named, or one of its own, under a supervisor like everything else that `up` starts. */
-import type { SupervisorSnapshot } from "../../machines/index.ts";
+/** The Redis of a fleet, as one actor of its chart: the one that was named, or one of its own under a supervisor. */
+import { once } from "node:events";
+import { fromCallback } from "xstate";
+import type {
+  ChildCommand,
+  ChildFact,
+  ChildInput,
+  ChildLogic,
+  RedisCommand,
+  RedisFact,
+  RedisInput,
+  RedisLogic,
+  RedisPlace,
+  RedisView,
+  ServiceEnding,
+  SupervisorSnapshot,
+} from "../../machines/index.ts";
+import { runningState, statePath } from "../../machines/index.ts";
+import { messageOf } from "../errors.ts";
 import type { EmbeddedRedis } from "../redis/embedded/server.ts";
 import { startEmbeddedRedis } from "../redis/embedded/server.ts";
-import type { Startable, Supervisor } from "../supervisor/index.ts";
+import { redactUrl } from "../redis/url.ts";
+import type { Supervisor } from "../supervisor/index.ts";
 import { supervise } from "../supervisor/index.ts";
 import { withRedis } from "./connect.ts";
-import type { RedisView, ServiceEnding, Writer } from "./facts.ts";
-import type { Place } from "./locate.ts";
 
-export interface FleetRedis {
-  readonly url: string;
-  readonly isOwn: boolean;
-  /** Resolves when it has been given up; never for one that was named. */
-  readonly lost: Promise<unknown>;
-  /** Ends it, if it is ours. Resolves with how it ended where that is worth a line: it had been given up. */
-  stop(): Promise<ServiceEnding | undefined>;
-}
+type Send = (fact: RedisFact) => void;
 
-export interface RedisOptions {
-  readonly named: Place | undefined;
-  readonly writer: Writer;
-  /** gives up waiting for its first answer */
-  readonly signal: AbortSignal;
-}
-
-/** Resolves once it has answered. Rejects with why it cannot be had. */
-export const provideRedis = async ({ named, writer, signal }: RedisOptions): Promise<FleetRedis> => {
-  if (named === undefined) return supervised(await startEmbeddedRedis({ signal }), writer);
-  await withRedis(named, async () => {}, { signal });
-  return { url: named.url, isOwn: false, lost: new Promise(() => {}), stop: async () => undefined };
-};
-
-const supervised = (first: EmbeddedRedis, writer: Writer): FleetRedis => {
-  const servers = inTurn(first);
-  const supervisor = supervise({ name: "redis", start: servers.start });
-  report(supervisor, writer);
-  const stop = async (): Promise<ServiceEnding | undefined> => {
-    const { end, trouble } = await supervisor.stop();
-    await servers.stop();
-    if (end !== "givenUp") return undefined;
-    return { name: "redis", outcome: "given up", reason: trouble, exitCode: null, ms: 0, ok: false };
-  };
-  return { url: first.url, isOwn: true, lost: supervisor.ended, stop };
-};
-
-/** The first server is up already; each later one takes its place: the same socket and password, and nothing of its data. */
-const inTurn = (first: EmbeddedRedis): Pick<Startable, "start"> & { stop(): Promise<void> } => {
-  const waiting = [first];
-  let last = first;
-  return {
-    async start(hear, signal) {
-      last = waiting.pop() ?? (await last.restart({ signal }));
-      const { pid, ended, kill } = last;
-      hear({ type: "state", state: "running" });
-      const exited = ended.then(() => ({ code: null, signal: null }));
-      return { pid, exited, terminate: () => void kill(), kill: () => void kill() };
-    },
-    // the folder goes with the last one
-    stop: () => last.stop(),
-  };
-};
-
-/** Whoever was up and ended was not asked to: its exit says no more. */
-const viewOf = ({ pid }: Supervisor, { value, context: { restarts, trouble, exit } }: SupervisorSnapshot): RedisView => ({
-  state: value === "up" ? "running" : String(value),
-  pid: value === "up" ? pid : undefined,
-  restarts,
-  trouble: exit === undefined ? trouble : "it ended without being asked to",
+/**
+ * Sends `redis.provided` once Redis has answered, else `redis.failed` with the reason. Of an own Redis it sends each change, and
+ * `redis.lost` where it was given up. `stop`, legal at any time, is followed by `redis.ended` or `redis.failed`.
+ */
+export const redis: RedisLogic = fromCallback<RedisCommand, RedisInput>(({ input: { named }, sendBack, receive }) => {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  receive(() => stopping.abort());
+  const ended = named === undefined ? keepOwn(sendBack, signal) : keepNamed(named, sendBack, signal);
+  ended.then(
+    (ending) => sendBack({ type: "redis.ended", ending }),
+    (error: unknown) => sendBack({ type: "redis.failed", error }),
+  );
+  return () => stopping.abort();
 });
 
-/** Tells when it is lost, back, or given up. */
-const report = (supervisor: Supervisor, writer: Writer): void => {
-  let told = "running";
-  supervisor.actor.subscribe((snapshot) => {
-    const redis = viewOf(supervisor, snapshot);
-    if (redis.state === told || !["running", "backingOff", "givenUp"].includes(redis.state)) return;
-    told = redis.state;
-    writer.write({ type: "redis.changed", redis });
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, "abort");
+};
+
+/** A named Redis is asked once; what becomes of it later its services notice. */
+const keepNamed = async (named: RedisPlace, send: Send, signal: AbortSignal): Promise<undefined> => {
+  await withRedis(named, async () => {}, { signal });
+  send({ type: "redis.provided", redis: { url: named.url, label: named.label, isOwn: false } });
+  await aborted(signal);
+};
+
+/** Resolves with an ending where it is worth a line: the server had been given up. */
+const keepOwn = async (send: Send, signal: AbortSignal): Promise<ServiceEnding | undefined> => {
+  const servers = new ServersInTurn(await startEmbeddedRedis({ signal }));
+  const supervisor = supervise(servers.child);
+  report(supervisor, send);
+  void supervisor.ended.then(() => send({ type: "redis.lost" }));
+  send({ type: "redis.provided", redis: { url: servers.url, label: redactUrl(servers.url), isOwn: true } });
+  await aborted(signal);
+  const { end, trouble } = await supervisor.stop();
+  await servers.stop();
+  if (end !== "givenUp") return undefined;
+  return { name: "redis", outcome: "given up", reason: trouble, exitCode: null, ms: 0, ok: false };
+};
+
+/** Servers as children: the first is up already, each later one takes its place, at the same URL and with nothing of its data. */
+class ServersInTurn {
+  readonly url: string;
+  #server: EmbeddedRedis;
+
+  constructor(first: EmbeddedRedis) {
+    this.url = first.url;
+    this.#server = first;
+  }
+
+  /** Ends the last server and removes the folder that they share. */
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+
+  /** A server has no state to save: `terminate` is a kill. */
+  readonly child: ChildLogic = fromCallback<ChildCommand, ChildInput>(({ input, sendBack, receive }) => {
+    const ending = new AbortController();
+    receive(() => ending.abort());
+    this.#run(input, sendBack, ending.signal).catch((error: unknown) =>
+      sendBack({ type: "child.failed", reason: messageOf(error) }),
+    );
+    return () => ending.abort();
+  });
+
+  async #run({ restarts }: ChildInput, send: (fact: ChildFact) => void, signal: AbortSignal): Promise<void> {
+    if (restarts > 0) this.#server = await this.#server.restart({ signal });
+    const { pid, ended, kill } = this.#server;
+    signal.addEventListener("abort", () => void kill(), { once: true });
+    if (signal.aborted) void kill();
+    send({ type: "child.spawned", pid });
+    send({ type: "child.state", state: runningState });
+    await ended;
+    send({ type: "child.exited", code: null, signal: null });
+  }
+}
+
+const viewOf = (snapshot: SupervisorSnapshot): RedisView => {
+  const { pid, restarts, trouble } = snapshot.context;
+  return { state: snapshot.matches({ alive: "up" }) ? runningState : statePath(snapshot), pid, restarts, trouble };
+};
+
+/** Sends its loss, its return, and that it was given up. */
+const report = ({ actor }: Supervisor, send: Send): void => {
+  let last = runningState as string;
+  actor.subscribe((snapshot) => {
+    const redis = viewOf(snapshot);
+    const isNews = snapshot.matches({ alive: "up" }) || snapshot.matches("backingOff") || snapshot.matches("givenUp");
+    if (!isNews || redis.state === last) return;
+    last = redis.state;
+    send({ type: "redis.changed", redis });
   });
 };

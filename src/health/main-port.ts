@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import { messageOf } from "../errors.ts";
 import { Connections } from "../http/connections.cjs";
+import { listenFrom, portSteps } from "../http/steps.ts";
 import type { Holder, SendBack } from "./holder.ts";
 import { listen } from "./listen.ts";
 
@@ -41,7 +42,8 @@ export class MainPort implements Holder {
     const { server } = await this.#app();
     signal.throwIfAborted();
     this.#listener = { server, connections: new Connections(server) };
-    const address = await listen(server, { ...wanted, signal });
+    const listenOn = (port: number) => listen(server, { host: wanted.host, port, signal });
+    const { result: address } = await listenFrom({ port: wanted.port, steps: portSteps() }, listenOn);
     signal.throwIfAborted();
     server.on("error", (error) => this.#sendBack({ type: "health.server.failed", reason: messageOf(error) }));
     return address;

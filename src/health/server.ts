@@ -23,6 +23,8 @@ import type {
 import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
+import { portsBetween } from "../http/steps.ts";
+import { announceListening } from "../process.ts";
 import type { Waiting } from "../until.ts";
 import { providedHealthPort, provideParts } from "./actors.ts";
 import { LazyApp } from "./lazy-app.ts";
@@ -116,8 +118,10 @@ export class HealthServer {
     if (!signal.aborted) this.#send({ type: "open" });
     const abort = () => this.#send({ type: "destroy", error: signal.reason });
     const snapshot = await this.#wait(isOpenOrFree, signal, abort);
-    if (snapshot.context.address === undefined) throw this.#refusal();
-    return snapshot.context.address;
+    const { address } = snapshot.context;
+    if (address === undefined) throw this.#refusal();
+    announceListening({ name: "health", ...address, taken: portsBetween(this.#options.port, address.port) });
+    return address;
   }
 
   /** Where it listens; undefined while it does not. Any time. */

@@ -8,15 +8,23 @@ import { createApp } from "./app.ts";
 import { Connections } from "./connections.cjs";
 import type { Origins } from "./guard.ts";
 import { addGuard } from "./guard.ts";
+import { listenFrom } from "./steps.ts";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
+/** Where a server listens, and which ports before that one were taken. */
+export interface ListeningAddress extends Address {
+  readonly taken: readonly number[];
+}
+
 export interface HttpServerOptions extends Address {
   /** what to do about a port that cannot be listened on; ends the error's message */
   readonly advice: string;
+  /** how many ports after `port` are tried where it is taken; default 0 */
+  readonly steps?: number;
   /** Aborts before the server closes: from then on each answer is the last on its connection, and `listen` rejects. */
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -32,7 +40,7 @@ export interface HttpServerOptions extends Address {
   readonly graceMs?: number;
 }
 
-const defaults = { origins: "any", headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500 } as const;
+const defaults = { origins: "any", headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500, steps: 0 } as const;
 
 /** Listens once and closes once. */
 export class HttpServer {
@@ -60,22 +68,31 @@ export class HttpServer {
   }
 
   /** Resolves with the address once it listens. Rejects with `SG_ERR_START_FAILED`, or with the signal's reason. */
-  async listen(): Promise<Address> {
-    const { host, port, signal, log } = this.#options;
-    const { server } = this.app;
+  async listen(): Promise<ListeningAddress> {
+    const { signal, log } = this.#options;
     await this.app.ready();
     signal.throwIfAborted();
+    const { result, taken } = await listenFrom(this.#options, (port) => this.#listenOn(port));
+    this.app.server.on("error", (error) => log.warn({ type: "http.server.failed", reason: messageOf(error) }));
+    return { ...result, taken };
+  }
+
+  #listenOn(port: number): Promise<Address> {
+    const { host, signal } = this.#options;
+    const { server } = this.app;
     return new Promise((resolve, reject) => {
-      const refuse = (error: NodeJS.ErrnoException) => reject(this.#refusal(error));
-      server.once("error", refuse);
-      server.listen({ host, port }, () => {
+      const refuse = (error: NodeJS.ErrnoException) => {
+        server.off("listening", accept);
+        reject(this.#refusal(error, port));
+      };
+      const accept = () => {
         server.off("error", refuse);
-        server.on("error", (error) => log.warn({ type: "http.server.failed", reason: messageOf(error) }));
         if (!signal.aborted) return resolve({ host, port: (server.address() as AddressInfo).port });
         // a host name is resolved first, which nothing cancels: the abort came meanwhile
         server.close();
         reject(signal.reason);
-      });
+      };
+      server.once("error", refuse).once("listening", accept).listen({ host, port });
     });
   }
 
@@ -100,8 +117,8 @@ export class HttpServer {
     await within(graceMs);
   }
 
-  #refusal(error: NodeJS.ErrnoException): StargazerError {
-    const { host, port, advice } = this.#options;
+  #refusal(error: NodeJS.ErrnoException, port: number): StargazerError {
+    const { host, advice } = this.#options;
     const problem = error.code === "EADDRINUSE" ? "is taken" : `cannot be listened on: ${messageOf(error)}`;
     return new StargazerError("SG_ERR_START_FAILED", `port ${port} on ${host} ${problem}. ${advice}`, { cause: error });
   }

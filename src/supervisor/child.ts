@@ -1,75 +1,93 @@
-/** One child process: a leader of its own process group, with an IPC channel on which it tells where it is. */
+/** One child process as an actor: a leader of its own process group, with an IPC channel for its messages. */
+import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import type { ChildExit } from "../../machines/index.ts";
+import { fromCallback } from "xstate";
+import type { ChildAddresses, ChildCommand, ChildFact, ChildInput, ChildLogic } from "../../machines/index.ts";
 import { inheritedEnvironment } from "../environment.ts";
+import { messageOf } from "../errors.ts";
 import type { ServiceMessage } from "../process.ts";
 import { signalGroup, supervisedEnvironment } from "../process.ts";
 
+/** What is spawned. */
 export interface ChildSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** over the environment of this process; `undefined` takes a variable away */
+  /** over the environment of this process; `undefined` removes a variable */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** file descriptor that standard output and error are written to; without one they are let go */
+  /** file descriptor for standard output and error; without one both are discarded */
   readonly log?: number | undefined;
 }
 
-/** What is supervised: anything that is started again and again, and tells when it runs. */
-export interface Startable {
-  readonly name: string;
-  /** Starts it once more; `hear` is called with each of its messages. What is still being started when `signal` aborts is not wanted. */
-  start(hear: (message: ServiceMessage) => void, signal: AbortSignal): Promise<Child>;
-}
+/** The last messages of a child are read after its exit, within this many ms. */
+const lastMessagesMs = 1000;
 
-export interface Child {
-  readonly pid: number | undefined;
-  /** Settles when the process has ended and its last message has been heard; rejects if it could not be started. */
-  readonly exited: Promise<ChildExit>;
-  /** One SIGTERM to the child itself; what it started is its own to stop. */
-  terminate(): void;
-  /** SIGKILL to the child and all that it started. */
-  kill(): void;
-}
+/**
+ * The actor of one process. It spawns `specOf(addresses)` when it starts, `addresses` being where the child before it listened, and
+ * sends `child.spawned`, the child's messages, and `child.exited` after the last of them; `child.failed` where nothing could be
+ * spawned. `terminate` sends one SIGTERM to the child itself, `kill` SIGKILL to its whole group. Stopping the actor kills what is left.
+ */
+export const processChild = (specOf: (addresses: ChildAddresses) => ChildSpec): ChildLogic =>
+  fromCallback<ChildCommand, ChildInput>(({ input, sendBack, receive }) => {
+    const child = spawnChild(specOf(input.addresses), sendBack);
+    if (child === undefined) return;
+    receive(({ type }) => {
+      if (type === "kill") killGroup(child);
+      else if (isAlive(child)) child.kill("SIGTERM");
+    });
+    return () => killGroup(child);
+  });
 
-/** A child's last words are read after it has ended; they are waited for no longer than this. */
-const lastWordsMs = 1000;
-
-const isServiceMessage = (message: unknown): message is ServiceMessage => {
-  const type = (message as { type?: unknown } | null)?.type;
-  return type === "state" || type === "report";
+const spawnChild = (spec: ChildSpec, send: (fact: ChildFact) => void): ChildProcess | undefined => {
+  try {
+    const output = spec.log ?? "ignore";
+    const child = spawn(spec.command, spec.args, {
+      detached: true,
+      stdio: ["ignore", output, output, "ipc"],
+      env: inheritedEnvironment({ ...spec.env, ...supervisedEnvironment }),
+    });
+    forward(child, send);
+    return child;
+  } catch (error) {
+    send({ type: "child.failed", reason: messageOf(error) });
+    return undefined;
+  }
 };
 
-/** Starts the process at once; `hear` is called with each of its messages. */
-export const startChild = (spec: ChildSpec, hear: (message: ServiceMessage) => void): Child => {
-  const output = spec.log ?? "ignore";
-  const child = spawn(spec.command, spec.args, {
-    detached: true,
-    stdio: ["ignore", output, output, "ipc"],
-    env: inheritedEnvironment({ ...spec.env, ...supervisedEnvironment }),
+/** An error after the spawn is not the child's end: its exit still comes. */
+const forward = (child: ChildProcess, send: (fact: ChildFact) => void): void => {
+  if (child.pid !== undefined) send({ type: "child.spawned", pid: child.pid });
+  child.on("error", (error) => {
+    if (child.pid === undefined) send({ type: "child.failed", reason: error.message });
   });
   child.on("message", (message) => {
-    if (isServiceMessage(message)) hear(message);
+    if (isServiceMessage(message)) send(factOf(message));
   });
-  const exited = new Promise<ChildExit>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code, signal) => {
-      const late = setTimeout(() => resolve({ code, signal }), lastWordsMs);
-      child.once("close", () => {
-        clearTimeout(late);
-        resolve({ code, signal });
-      });
+  child.once("exit", (code, signal) => {
+    const end = () => send({ type: "child.exited", code, signal });
+    const late = setTimeout(end, lastMessagesMs);
+    child.once("close", () => {
+      clearTimeout(late);
+      end();
     });
   });
-  exited.catch(() => {});
-  const isThere = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-  return {
-    pid: child.pid,
-    exited,
-    terminate: () => {
-      if (isThere()) child.kill("SIGTERM");
-    },
-    kill: () => {
-      if (isThere()) signalGroup(child.pid as number, "SIGKILL");
-    },
-  };
+};
+
+const isServiceMessage = (message: unknown): message is ServiceMessage =>
+  ["state", "listening", "report"].includes((message as { type?: string } | null)?.type ?? "");
+
+const factOf = (message: ServiceMessage): ChildFact => {
+  if (message.type === "state") return { type: "child.state", state: message.state };
+  if (message.type === "listening") {
+    const { name, host, port, taken } = message;
+    return { type: "child.listening", name, address: { host, port, taken } };
+  }
+  const { type: _, ...report } = message;
+  return { type: "child.reported", report };
+};
+
+const isAlive = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
+  pid !== undefined && exitCode === null && signalCode === null;
+
+const killGroup = (child: ChildProcess): void => {
+  if (isAlive(child)) signalGroup(child.pid!, "SIGKILL");
 };

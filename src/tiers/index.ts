@@ -1,7 +1,8 @@
 /** The list of tiers, in the order of their boot. It is data: a new tier is one entry here and one class. */
 import type { StargazerService } from "../service/service.ts";
 import type { ServiceOptions } from "../service/types.ts";
-import { agentsIntervalMs, consolidationIntervalMs, gatewaySettings, webSettings } from "./settings.ts";
+import type { PortSetting } from "./settings.ts";
+import { agentsIntervalMs, consolidationIntervalMs, gatewayPort, gatewaySettings, webPort, webSettings } from "./settings.ts";
 
 /** A tier's class: every option has a default. */
 export type TierClass = new (options?: Partial<ServiceOptions>) => StargazerService;
@@ -12,6 +13,8 @@ export interface TierDefinition {
   readonly name: string;
   /** what it does, in a few words for help texts */
   readonly title: string;
+  /** the port of a tier that serves HTTP of its own */
+  readonly port?: PortSetting;
   /** Reads the tier's settings without loading its class. Opens nothing. Rejects with `SG_ERR_CONFIG_INVALID`. */
   check(): Promise<unknown>;
   /** Imports the class and its dependencies. */
@@ -23,6 +26,7 @@ export const tiers: readonly TierDefinition[] = [
   {
     name: "gateway",
     title: "holds the platforms' connections",
+    port: gatewayPort,
     check: async () => gatewaySettings(),
     load: async () => (await import("./gateway/gateway.ts")).GatewayService,
   },
@@ -47,6 +51,7 @@ export const tiers: readonly TierDefinition[] = [
   {
     name: "web",
     title: "the page: the fleet live, and the chat",
+    port: webPort,
     check: async () => webSettings(),
     load: async () => (await import("./web/web.ts")).WebService,
   },

@@ -22,8 +22,8 @@ export const readNumber = ({ variable, value, fallback, min, max }: NumberSettin
   throw invalid(variable, `must be a whole number from ${min} to ${max}, not ${JSON.stringify(value ?? text)?.slice(0, 80)}`);
 };
 
-export const readPort = (variable: string, value: number | undefined, fallback: number): number =>
-  readNumber({ variable, value, fallback, min: 0, max: 65_535 });
+/** A port: given, or from the environment, or the fallback. Throws `SG_ERR_CONFIG_INVALID`. */
+export const readPort = (setting: PortSetting, value?: number): number => readNumber({ ...setting, value, min: 0, max: 65_535 });
 
 /** ms; a day at most */
 const readInterval = (variable: string, value: number | undefined, fallback: number): number =>
@@ -76,14 +76,23 @@ export interface Listening {
   readonly host?: string | undefined;
 }
 
+/** The variable that names a tier's port, and the port without one. */
+export interface PortSetting {
+  readonly variable: string;
+  readonly fallback: number;
+}
+
 /** What to do about a port that cannot be listened on. */
-export const portAdvice = (variable: string): string => `Set ${variable} (0 picks a free one) or SG_HTTP_HOST.`;
+export const portAdvice = ({ variable }: PortSetting): string => `Set ${variable} (0 picks a free one) or SG_HTTP_HOST.`;
+
+export const gatewayPort: PortSetting = { variable: "SG_GATEWAY_PORT", fallback: 8080 };
+export const webPort: PortSetting = { variable: "SG_WEB_PORT", fallback: 8090 };
 
 export const gatewaySettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
-  readAll({ port: () => readPort("SG_GATEWAY_PORT", port, 8080), host: () => readHost(host) });
+  readAll({ port: () => readPort(gatewayPort, port), host: () => readHost(host) });
 
 export const webSettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
-  readAll({ port: () => readPort("SG_WEB_PORT", port, 8090), host: () => readHost(host) });
+  readAll({ port: () => readPort(webPort, port), host: () => readHost(host) });
 
 export const agentsIntervalMs = (value?: number): number => readInterval("SG_AGENTS_INTERVAL_MS", value, 10_000);
 

@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Screen } from "../../src/cli/board.ts";
 import { createBoard } from "../../src/cli/board.ts";
-import type { ServiceView, Writer } from "../../src/fleet/facts.ts";
+import type { Writer } from "../../src/cli/lines.ts";
+import type { ServiceView } from "../../src/fleet/index.ts";
 
 const view = (name: string): ServiceView => ({
   name,
@@ -33,25 +34,43 @@ const begin = (size: Omit<Screen, "write">): string[] => {
   write({ type: "service.changed", service: services[0]! });
   return texts;
 };
-/** how far it goes up before it draws again */
+/** by how many lines the cursor goes up before the board is redrawn */
 const wentUp = (text: string): number => Number(/^.\[(\d+)A/.exec(text)?.[1] ?? 0);
 
 describe("the board", () => {
-  it("goes up exactly over what it drew", () => {
+  it("is redrawn exactly over the lines that it had", () => {
     const [, again] = begin({ columns: 80, rows: 24 });
     expect(wentUp(again!)).toBe(6);
     expect(again!.split("\n")).toHaveLength(7);
   });
 
-  it.each([4, 3, 2, 1])("on %i rows is never higher than they are, and says how much it leaves out", (rows) => {
+  it.each([4, 3, 2, 1])("on a terminal of %i rows is no higher, and counts the lines that it leaves out", (rows) => {
     const [, again] = begin({ columns: 60, rows });
     expect(wentUp(again!)).toBeLessThan(rows);
     expect(again!.split("\n").length).toBeLessThanOrEqual(rows);
     if (rows > 2) expect(again).toContain(`and ${6 - (rows - 2)} more`);
   });
 
-  it.each([{ columns: 0, rows: 0 }, {}])("on a terminal that does not know its size (%j) is whole", (size) => {
+  it.each([{ columns: 0, rows: 0 }, {}])("on a terminal of unknown size (%j) is drawn whole", (size) => {
     const [, again] = begin(size);
     for (const { name } of services) expect(again).toMatch(new RegExp(`^${name} +running`, "m"));
+  });
+
+  it("shows the ports of a service once they are known", () => {
+    const { texts, write } = drawnOn({ columns: 80, rows: 24 });
+    write({ type: "fleet.starting", redis: "r", isOwnRedis: false, services: [{ ...view("web"), healthPort: undefined }] });
+    expect(texts.at(-1)).toMatch(/^web +running .* 1 +-$/m);
+    write({ type: "service.changed", service: { ...view("web"), port: 8090 } });
+    expect(texts.at(-1)).toMatch(/^web +running .* 1 +8090, 9090$/m);
+  });
+
+  it("has the lines of a fact above it", () => {
+    const { texts, write } = drawnOn({ columns: 80, rows: 24 });
+    write({ type: "fleet.starting", redis: "redis://r", isOwnRedis: true, logs: "/l", services });
+    expect(texts[0]).toMatch(/^redis redis:\/\/r {2}\(of this fleet, without persistence\)\nlogs {2}\/l\nSERVICE/);
+    write({ type: "fleet.listening", tier: "web", url: "http://127.0.0.1:8090" });
+    write({ type: "fleet.listening", tier: "gateway", url: "http://127.0.0.1:8080" });
+    expect(texts[1]).toContain("page  http://127.0.0.1:8090\nSERVICE");
+    expect(texts[2]).toContain("chat  stargazer chat  (ws://127.0.0.1:8080/webchat)\nSERVICE");
   });
 });

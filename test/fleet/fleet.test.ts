@@ -1,3 +1,4 @@
+/** The whole fleet as real processes, under `up`. */
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -7,8 +8,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isAlive } from "../../src/process.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import type { CliProcess, Shell } from "../kit/cli.ts";
 import { endCli, openShell } from "../kit/cli.ts";
+import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
 
 type Fact = Record<string, unknown> & { type: string };
@@ -17,13 +20,15 @@ interface View {
   readonly state: string;
   readonly pid: number;
   readonly restarts: number;
-  readonly healthPort: number;
+  readonly healthPort?: number;
   readonly port?: number;
 }
 
 const names = ["agents", "consolidation", "gateway", "inference", "web"];
 /** away from the usual ports, so that a fleet on this machine is not in the way */
-const ports = { SG_GATEWAY_PORT: "18080", SG_WEB_PORT: "18090", SG_HEALTH_PORT: "19090" };
+const ports = { SG_GATEWAY_PORT: "18080", SG_WEB_PORT: "18090" };
+/** leaves the gateway and one worker */
+const small = ["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0"];
 
 const factsOf = (up: CliProcess): Fact[] =>
   up
@@ -32,16 +37,30 @@ const factsOf = (up: CliProcess): Fact[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Fact);
 const fact = async (up: CliProcess, what: string, fits: (fact: Fact) => boolean): Promise<Fact> =>
-  (await eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits), { timeoutMs: 15_000 })) as Fact;
+  (await eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits))) as Fact;
 const ready = (up: CliProcess) => fact(up, "ready", ({ type }) => type === "fleet.ready");
-/** the last that was said of each service */
+/** the newest view of each service */
 const viewsOf = (up: CliProcess): Map<string, View> => {
   const starting = factsOf(up).find(({ type }) => type === "fleet.starting") as unknown as { services: View[] };
   const changes = factsOf(up).filter(({ type }) => type === "service.changed") as unknown as { service: View }[];
   return new Map([...starting.services, ...changes.map(({ service }) => service)].map((view) => [view.name, view]));
 };
 const pidOf = (up: CliProcess, name: string): number => viewsOf(up).get(name)!.pid;
-const gone = (pid: number) => eventually(`pid ${pid} is gone`, () => !isAlive(pid), { timeoutMs: 10_000 });
+const gone = (pid: number) => eventually(`pid ${pid} is gone`, () => !isAlive(pid));
+const isBack = (up: CliProcess, name: string, pid: number) =>
+  eventually(`${name} is back`, () => {
+    const view = viewsOf(up).get(name)!;
+    return view.state === "running" && view.pid !== pid;
+  });
+const squat = async (port: number) => {
+  const squatter = createServer().listen(port, "127.0.0.1");
+  await once(squatter, "listening");
+  return squatter;
+};
+const end = async (fleet: CliProcess) => {
+  fleet.child.kill("SIGINT");
+  expect(await fleet.ended).toMatchObject({ code: 0, err: "" });
+};
 
 describe("a fleet on this machine", () => {
   let shell: Shell;
@@ -55,8 +74,13 @@ describe("a fleet on this machine", () => {
   const up = (args: readonly string[] = [], env: Record<string, string> = {}) =>
     shell.start(["up", ...args], { ...ports, ...env });
   const left = () => readdirSync(shell.folder).filter((name) => name.startsWith("stargazer-redis-"));
+  const runs = () => join(shell.folder, `stargazer-${userInfo().uid}`);
+  const noteOf = (fleet: CliProcess): { redisUrl: string; gateway?: string } => {
+    const folder = readdirSync(runs()).find((name) => name.startsWith(`${fleet.child.pid}-`))!;
+    return JSON.parse(readFileSync(join(runs(), folder, "fleet.json"), "utf8")) as { redisUrl: string; gateway?: string };
+  };
 
-  it("boots, is found by other shells, answers, and unwinds at Ctrl-C within 5 s with nothing left", async () => {
+  it("boots, is found by other shells, answers, and unwinds at Ctrl-C with nothing left", async () => {
     const fleet = up();
     await fleet.line("the page", (line) => /^page {2}http:\/\/127\.0\.0\.1:\d+$/.test(line));
     await fleet.line("the chat", (line) => /^chat {2}stargazer chat .*\/webchat\)$/.test(line));
@@ -66,7 +90,7 @@ describe("a fleet on this machine", () => {
     const entries = JSON.parse(listed.out) as RegistryEntry[];
     expect(entries.map(({ service }) => service)).toEqual(names);
     for (const entry of entries) {
-      expect(entry).toMatchObject({ status: "running", incarnation: expect.any(Number), health: { port: expect.any(Number) } });
+      expect(entry).toMatchObject({ status: "running", instance: entry.service, health: { port: expect.any(Number) } });
     }
 
     const chat = await shell.run(["chat", "--once", "hello"]);
@@ -84,37 +108,73 @@ describe("a fleet on this machine", () => {
   });
 
   it("steps over ports that are taken, and names them", async () => {
-    const squatter = createServer().listen(Number(ports.SG_GATEWAY_PORT), "127.0.0.1");
-    await new Promise((resolve) => squatter.once("listening", resolve));
-    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0", "--tier", "inference=2"]);
+    const squatter = await squat(18_080);
+    const fleet = up([...small, "--tier", "inference=2"]);
     const taken = await fact(fleet, "the port", ({ type }) => type === "port.taken");
-    expect(taken).toMatchObject({ whose: "gateway", taken: [18080] });
+    expect(taken).toMatchObject({ whose: "gateway" });
+    expect((taken.taken as number[])[0]).toBe(18_080);
     expect(await ready(fleet)).toMatchObject({ gateway: `http://127.0.0.1:${taken.port}` });
     expect([...viewsOf(fleet).keys()]).toEqual(["gateway", "inference-1", "inference-2"]);
-    fleet.child.kill("SIGTERM");
-    expect(await fleet.ended).toMatchObject({ code: 0 });
+    await end(fleet);
     squatter.close();
   });
 
-  it("restarts what crashes", async () => {
-    const fleet = up(["--json", "--tier", "web=0"]);
+  it.each(["1", "0"])("begins its health ports where SG_HEALTH_PORT says, with SG_PROBE_THREAD=%s", async (thread) => {
+    const squatter = await squat(19_090);
+    const fleet = up(small, { SG_HEALTH_PORT: "19090", SG_PROBE_THREAD: thread });
     await ready(fleet);
-    const pid = pidOf(fleet, "inference");
-    process.kill(pid, "SIGKILL");
-    await eventually(
-      "inference is back",
-      () => {
-        const view = viewsOf(fleet).get("inference")!;
-        return view.state === "running" && view.pid !== pid && view.restarts === 1;
-      },
-      { timeoutMs: 10_000 },
-    );
-    expect(await shell.run(["chat", "--once", "again"])).toMatchObject({ code: 0 });
-    fleet.child.kill("SIGINT");
-    expect(await fleet.ended).toMatchObject({ code: 0 });
+    const taken = factsOf(fleet).find(({ whose }) => whose === "gateway health") as unknown as { taken: number[]; port: number };
+    expect(taken.taken[0]).toBe(19_090);
+    const views = [...viewsOf(fleet).values()].map(({ healthPort }) => healthPort!);
+    expect(views[0]).toBe(taken.port);
+    expect(new Set(views).size).toBe(2);
+    for (const port of views) {
+      expect(port).toBeGreaterThan(19_090);
+      expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    }
+    await end(fleet);
+    squatter.close();
   });
 
-  it("gives up what is wrongly configured with the cause that it told, goes on with the rest, and ends with 1, its logs kept", async () => {
+  it("restarts a killed service, which replaces its entry in the registry and never stands beside it", async () => {
+    const fleet = up(["--json", "--tier", "web=0", "--tier", "inference=2"]);
+    await ready(fleet);
+    const redis = openRedis(noteOf(fleet).redisUrl);
+    const registry = new Registry(redis);
+    const [before] = await registry
+      .list("inference")
+      .then((entries) => entries.filter(({ instance }) => instance === "inference-2"));
+    const seen: RegistryEntry[][] = [];
+    const pid = pidOf(fleet, "inference-2");
+    process.kill(pid, "SIGKILL");
+    const after = await eventually("the new boot's entry", async () => {
+      seen.push((await registry.list("inference")).filter(({ instance }) => instance.startsWith("inference-2")));
+      return seen.at(-1)!.find((entry) => entry.pid !== pid);
+    });
+    expect(Math.max(...seen.map((entries) => entries.length))).toBe(1);
+    expect(after.incarnation).toBeGreaterThan(before!.incarnation);
+    await isBack(fleet, "inference-2", pid);
+    expect(viewsOf(fleet).get("inference-2")).toMatchObject({ restarts: 1, pid: after.pid });
+    expect(await registry.list("inference")).toHaveLength(2);
+    expect(await shell.run(["chat", "--once", "again"])).toMatchObject({ code: 0 });
+    await closeRedis(redis, { signal: AbortSignal.timeout(5000) });
+    await end(fleet);
+  });
+
+  it("shares a Redis that was named with another fleet: each has instance ids of its own, the same on its board", async () => {
+    const redis = await startTestRedis();
+    const both = [up([...small, "--redis", redis.url]), up(small, { REDIS_URL: redis.url })];
+    await Promise.all(both.map(ready));
+    const onBoards = both.flatMap((fleet) => [...viewsOf(fleet).keys()]);
+    for (const name of onBoards) expect(name).toMatch(/^(gateway|inference)-[0-9a-f]{6}$/);
+    expect(new Set(onBoards).size).toBe(4);
+    const registered = (await new Registry(redis.witness).list()).map(({ instance }) => instance);
+    expect(registered.sort()).toEqual(onBoards.sort());
+    for (const fleet of both) await end(fleet);
+    await redis.stop();
+  });
+
+  it("gives up what is wrongly configured with the cause that it reported, goes on with the rest, and ends with 1, its logs kept", async () => {
     const report = '{type:"report",outcome:"failed",reason:"r",exitCode:2,error:"the cause"}';
     const refuse = `if(process.argv.includes("inference"))process.send(${report},()=>{console.log("more");process.exit(2)}),await new Promise(()=>{})`;
     const fleet = up(["--json", "--tier", "web=0"], {
@@ -123,7 +183,7 @@ describe("a fleet on this machine", () => {
     const lost = await fact(fleet, "the loss", ({ type }) => type === "service.lost");
     expect(lost).toMatchObject({ service: { name: "inference", state: "givenUp", trouble: "exited with code 2" } });
     expect(lost.cause).toBe("the cause");
-    await eventually("the gateway runs", () => viewsOf(fleet).get("gateway")?.state === "running", { timeoutMs: 10_000 });
+    await eventually("the gateway runs", () => viewsOf(fleet).get("gateway")?.state === "running");
     fleet.child.kill("SIGINT");
     expect(await fleet.ended).toMatchObject({ code: 1 });
     const stopped = factsOf(fleet).at(-1) as Fact & { services: Fact[]; logs: string };
@@ -138,39 +198,28 @@ describe("a fleet on this machine", () => {
     const used = both.flatMap((fleet) =>
       [...viewsOf(fleet).values()].flatMap(({ healthPort, port }) => (port === undefined ? [healthPort] : [healthPort, port])),
     );
+    expect(used).not.toContain(undefined);
     expect(new Set(used).size).toBe(14);
-    for (const { child } of both) child.kill("SIGTERM");
-    for (const { ended } of both) expect(await ended).toMatchObject({ code: 0 });
-  }, 40_000);
-
-  it("starts a service elsewhere whose port was taken while it was down, and says so to other shells", async () => {
-    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0", "--tier", "inference=0"]);
-    const { gateway } = await ready(fleet);
-    const pid = pidOf(fleet, "gateway");
-    const squatter = createServer();
-    process.kill(pid, "SIGKILL");
-    await eventually("the port is had", async () => {
-      squatter.listen(Number(ports.SG_GATEWAY_PORT), "127.0.0.1");
-      await once(squatter, "listening");
-      return true;
-    });
-    await eventually(
-      "it is back",
-      () => viewsOf(fleet).get("gateway")!.pid !== pid && viewsOf(fleet).get("gateway")!.state === "running",
-      {
-        timeoutMs: 15_000,
-      },
-    );
-    const { port } = viewsOf(fleet).get("gateway")!;
-    expect(`http://127.0.0.1:${port}`).not.toBe(gateway);
-    const folder = join(shell.folder, `stargazer-${userInfo().uid}`, String(fleet.child.pid));
-    expect(JSON.parse(readFileSync(join(folder, "fleet.json"), "utf8"))).toMatchObject({ gateway: `http://127.0.0.1:${port}` });
-    squatter.close();
-    fleet.child.kill("SIGINT");
-    expect(await fleet.ended).toMatchObject({ code: 0 });
+    for (const fleet of both) await end(fleet);
   });
 
-  it("has not failed when it is stopped before its services can hear it", async () => {
+  it("restarts a service elsewhere whose port was taken meanwhile, and publishes that to other shells", async () => {
+    const fleet = up([...small, "--tier", "inference=0"]);
+    const { gateway } = await ready(fleet);
+    const port = Number(new URL(String(gateway)).port);
+    const pid = pidOf(fleet, "gateway");
+    process.kill(pid, "SIGKILL");
+    const squatter = await eventually("the port is taken", () => squat(port));
+    await isBack(fleet, "gateway", pid);
+    const view = viewsOf(fleet).get("gateway")!;
+    expect(view.port).not.toBe(port);
+    expect(noteOf(fleet).gateway).toBe(`http://127.0.0.1:${view.port}`);
+    expect(factsOf(fleet)).toContainEqual(expect.objectContaining({ type: "fleet.listening", url: noteOf(fleet).gateway }));
+    squatter.close();
+    await end(fleet);
+  });
+
+  it("has not failed when it is stopped before its services listen for signals", async () => {
     const fleet = up(["--json"]);
     await fact(fleet, "the start", ({ type }) => type === "fleet.starting");
     fleet.child.kill("SIGINT");
@@ -185,20 +234,18 @@ describe("a fleet on this machine", () => {
     await ready(fleet);
     const pids = names.map((name) => pidOf(fleet, name));
     if (what === "reader") fleet.child.stdout!.destroy();
-    // as Ctrl-C does in `up | tee log`: what it says of it meets nobody
+    // as Ctrl-C does in `up | tee log`: what is written of the stop has no reader
     fleet.child.kill(what === "reader" ? "SIGINT" : "SIGHUP");
     expect(await fleet.ended).toMatchObject({ code: 0, signal: null });
     expect(pids.filter(isAlive)).toEqual([]);
     expect(left()).toEqual([]);
-    expect(readdirSync(join(shell.folder, `stargazer-${userInfo().uid}`))).toEqual([]);
+    expect(readdirSync(runs())).toEqual([]);
   });
 
-  it("starts its own Redis again where it was, says so, and its services come back to it", async () => {
-    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0"]);
+  it("restarts its own Redis at the same URL, reports that, and its services register again", async () => {
+    const fleet = up(small);
     await ready(fleet);
-    const note = join(shell.folder, `stargazer-${userInfo().uid}`, String(fleet.child.pid), "fleet.json");
-    const { redisUrl } = JSON.parse(readFileSync(note, "utf8")) as { redisUrl: string };
-    const witness = openRedis(redisUrl);
+    const witness = openRedis(noteOf(fleet).redisUrl);
     await witness.connect();
     const pid = Number(/^process_id:(\d+)/m.exec(await witness.info("server"))![1]);
     process.kill(pid, "SIGKILL");
@@ -207,20 +254,16 @@ describe("a fleet on this machine", () => {
     expect(back.redis).toMatchObject({ restarts: 1 });
     const here = async () =>
       (JSON.parse((await shell.run(["fleet", "--json"])).out) as RegistryEntry[]).map(({ service }) => service);
-    await eventually("they are registered again", async () => (await here()).join() === "gateway,inference", {
-      timeoutMs: 12_000,
-    });
+    await eventually("they are registered again", async () => (await here()).join() === "gateway,inference");
     await closeRedis(witness, { signal: AbortSignal.timeout(1000) });
-    fleet.child.kill("SIGINT");
-    expect(await fleet.ended).toMatchObject({ code: 0 });
+    await end(fleet);
     expect(left()).toEqual([]);
-  }, 40_000);
+  });
 
   it("needs nothing of the PATH", async () => {
-    const fleet = up(["--json", "--tier", "web=0", "--tier", "agents=0", "--tier", "consolidation=0"], { PATH: "/nonexistent" });
+    const fleet = up(small, { PATH: "/nonexistent" });
     await ready(fleet);
-    fleet.child.kill("SIGINT");
-    expect(await fleet.ended).toMatchObject({ code: 0 });
+    await end(fleet);
     expect(left()).toEqual([]);
   });
 
@@ -239,7 +282,7 @@ describe("a fleet on this machine", () => {
     expect(left()).toEqual([]);
   });
 
-  it("ends by itself when its `up` is killed outright, Redis too", async () => {
+  it("ends by itself when its `up` is killed, Redis too", async () => {
     const fleet = up(["--json"]);
     await ready(fleet);
     const pids = names.map((name) => pidOf(fleet, name));

@@ -1,300 +1,285 @@
 /** The chart of the supervisor: where each event leads, what it does there, what it notes, and the time that it gives. */
 import { describe, expect, it } from "vitest";
-import { initialTransition, transition } from "xstate";
-import type { SupervisorContext, SupervisorSnapshot } from "../../machines/index.ts";
-import { defaultSupervisorSettings, supervisorMachine } from "../../machines/index.ts";
+import type { AnyStateNode } from "xstate";
+import { createActor, initialTransition, transition } from "xstate";
+import type { SupervisorContext, SupervisorEvent, SupervisorSnapshot } from "../../machines/index.ts";
+import { deadlineOf, defaultSupervisorSettings, statePath, supervisorMachine, waitsForOf } from "../../machines/index.ts";
 import type { Cue } from "../kit/story.ts";
-import { story } from "../kit/story.ts";
+import { story, trouble } from "../kit/story.ts";
 
 type AnyEvent = { type: string } & Record<string, unknown>;
-const done = (actor: string, output: unknown): AnyEvent => ({ type: `xstate.done.actor.${actor}`, output });
-const error = (actor: string): AnyEvent => ({ type: `xstate.error.actor.${actor}`, error: new Error("broken") });
 const after = (delay: string, state: string): AnyEvent => ({ type: `xstate.after.${delay}.supervisor.${state}` });
-const exited = (code: number | null, signal: string | null = null) => ({ type: "exited", code, signal });
+const exited = (code: number | null, signal: string | null = null): AnyEvent => ({ type: "child.exited", code, signal });
+const state = (name: string): AnyEvent => ({ type: "child.state", state: name });
+const failed: AnyEvent = { type: "child.failed", reason: "no such program" };
+const running = state("running");
+const spawned: AnyEvent = { type: "child.spawned", pid: 7 };
+const address = { host: "127.0.0.1", port: 8081, taken: [8080] };
+const listening: AnyEvent = { type: "child.listening", name: "http", address };
+const report = { outcome: "failed", reason: "run failed", exitCode: 1 };
+const reported: AnyEvent = { type: "child.reported", report };
 
 const events = {
   stop: { type: "stop" },
   kill: { type: "kill" },
-  "start: up": done("startChild", { type: "up" }),
-  "start: exited 0": done("startChild", exited(0)),
-  "start: exited 1": done("startChild", exited(1)),
-  "start: exited 2": done("startChild", exited(2)),
-  "start: error": error("startChild"),
-  "start: timeout": after("startTimeout", "starting"),
-  "watch: exited 0": done("watchChild", exited(0)),
-  "watch: exited 1": done("watchChild", exited(1)),
-  "watch: exited 2": done("watchChild", exited(2)),
-  "watch: SIGKILL": done("watchChild", exited(null, "SIGKILL")),
-  "watch: error": error("watchChild"),
-  settled: after("settleTime", "up"),
+  spawned,
+  "state running": running,
+  "state jitter": state("jitter"),
+  listening,
+  reported,
+  "exited 0": exited(0),
+  "exited 1": exited(1),
+  "exited 2": exited(2),
+  "exited by SIGKILL": exited(null, "SIGKILL"),
+  failed,
+  "child error": { type: "xstate.error.actor.child", error: trouble },
+  "start timeout": after("startTimeout", "alive.starting"),
+  "replace timeout": after("killTimeout", "alive.replacing"),
   "backoff over": after("backoff", "backingOff"),
-  "stop: exited": done("stopChild", exited(0)),
-  "stop: error": error("stopChild"),
-  "stop: timeout": after("stopTimeout", "stopping"),
-  "kill: exited": done("killChild", exited(null, "SIGKILL")),
-  "kill: error": error("killChild"),
-  "replace: timeout": after("killTimeout", "replacing"),
-  "kill: timeout": after("killTimeout", "killing"),
+  "stop timeout": after("stopTimeout", "alive.stopping"),
+  "kill timeout": after("killTimeout", "alive.killing"),
 } satisfies Record<string, AnyEvent>;
 type EventName = keyof typeof events;
+type Row = Partial<Record<EventName, string>>;
 
-/** From, event, to; whatever is not in it is refused. `4 failures` is the last chance before it is given up. */
-const table: Record<string, Partial<Record<EventName, string>>> = {
-  starting: {
-    stop: "stopping",
-    kill: "killing",
-    "start: up": "up",
-    "start: exited 0": "ended",
-    "start: exited 1": "backingOff",
-    "start: exited 2": "givenUp",
-    "start: error": "backingOff",
-    "start: timeout": "replacing",
+/** What a child that is there may send in any state of its life, and what becomes of it where nobody asked. */
+const noted = (path: string): Row => ({
+  spawned: path,
+  "state running": path,
+  "state jitter": path,
+  listening: path,
+  reported: path,
+});
+const exits: Row = {
+  "exited 0": "ended",
+  "exited 1": "backingOff",
+  "exited 2": "givenUp",
+  "exited by SIGKILL": "backingOff",
+  failed: "backingOff",
+  "child error": "givenUp",
+};
+const lastExits: Row = { ...exits, "exited 1": "givenUp", "exited by SIGKILL": "givenUp", failed: "givenUp" };
+const stopped = { "exited 0": "stopped", "exited 1": "stopped", "exited 2": "stopped", "exited by SIGKILL": "stopped" };
+const starting: Row = {
+  ...noted("alive.starting"),
+  "state running": "alive.up",
+  stop: "alive.stopping",
+  kill: "alive.killing",
+  "start timeout": "alive.replacing",
+};
+const up: Row = { ...noted("alive.up"), stop: "alive.stopping", kill: "alive.killing" };
+const replacing: Row = {
+  ...noted("alive.replacing"),
+  stop: "alive.killing",
+  kill: "alive.killing",
+  "replace timeout": "givenUp",
+};
+
+/** From, event, to; what is not in it is refused. `4 restarts` within the window are all that are made. */
+const table: Record<string, Row> = {
+  "alive.starting": { ...starting, ...exits },
+  "alive.starting after 4 restarts": { ...starting, ...lastExits },
+  "alive.up": { ...up, ...exits },
+  "alive.up after 4 restarts": { ...up, ...lastExits },
+  "alive.replacing": { ...replacing, ...exits },
+  "alive.replacing after 4 restarts": { ...replacing, ...lastExits },
+  "alive.stopping": {
+    ...noted("alive.stopping"),
+    ...stopped,
+    failed: "stopped",
+    "child error": "givenUp",
+    kill: "alive.killing",
+    "stop timeout": "alive.killing",
   },
-  "starting after 4 failures": {
-    stop: "stopping",
-    kill: "killing",
-    "start: up": "up",
-    "start: exited 0": "ended",
-    "start: exited 1": "givenUp",
-    "start: exited 2": "givenUp",
-    "start: error": "givenUp",
-    "start: timeout": "replacing",
+  "alive.killing": {
+    ...noted("alive.killing"),
+    ...stopped,
+    failed: "stopped",
+    "child error": "givenUp",
+    "kill timeout": "stopped",
   },
-  up: {
-    stop: "stopping",
-    kill: "killing",
-    "watch: exited 0": "ended",
-    "watch: exited 1": "backingOff",
-    "watch: exited 2": "givenUp",
-    "watch: SIGKILL": "backingOff",
-    "watch: error": "replacing",
-    settled: "up",
-  },
-  "up after 4 failures": {
-    stop: "stopping",
-    kill: "killing",
-    "watch: exited 0": "ended",
-    "watch: exited 1": "givenUp",
-    "watch: exited 2": "givenUp",
-    "watch: SIGKILL": "givenUp",
-    "watch: error": "replacing",
-    settled: "up",
-  },
-  replacing: {
-    stop: "killing",
-    kill: "killing",
-    "kill: exited": "backingOff",
-    "kill: error": "givenUp",
-    "replace: timeout": "givenUp",
-  },
-  "replacing after 4 failures": {
-    stop: "killing",
-    kill: "killing",
-    "kill: exited": "givenUp",
-    "kill: error": "givenUp",
-    "replace: timeout": "givenUp",
-  },
-  backingOff: { stop: "stopped", kill: "stopped", "backoff over": "starting" },
-  stopping: { kill: "killing", "stop: exited": "stopped", "stop: error": "killing", "stop: timeout": "killing" },
-  killing: { "kill: exited": "stopped", "kill: error": "stopped", "kill: timeout": "stopped" },
+  backingOff: { stop: "stopped", kill: "stopped", "backoff over": "alive.starting" },
   ended: {},
   givenUp: {},
   stopped: {},
 };
 
-const fresh = (): SupervisorContext => initialTransition(supervisorMachine, {})[0].context;
+const valueAt = (path: string) => {
+  const [outer = path, inner] = path.split(".");
+  return inner === undefined ? outer : { [outer]: inner };
+};
+/** The chart in that state, with the child that it starts with. */
 const at = (row: string): SupervisorSnapshot => {
-  const [value, rest] = row.split(" after ");
-  const context = { ...fresh(), failures: rest === undefined ? 0 : 4 };
-  return supervisorMachine.resolveState({ value: value as never, context });
+  const [path = row, rest] = row.split(" after ");
+  const settings = rest === undefined ? {} : { maxRestarts: 0 };
+  const [begun] = initialTransition(supervisorMachine, { settings, now: () => 0 });
+  const snapshot = supervisorMachine.resolveState({ value: valueAt(path) as never, context: begun.context });
+  return Object.assign(snapshot, { children: begun.children });
 };
 const next = (snapshot: SupervisorSnapshot, event: AnyEvent) => transition(supervisorMachine, snapshot, event as never)[0];
 
-describe("the supervisor chart", () => {
+describe("the chart of the supervisor", () => {
   const rows = Object.keys(table).flatMap((from) => Object.keys(events).map((event) => [from, event as EventName] as const));
-  it.each(rows)("%s, %s: goes where the table says, or is refused", (from, name) => {
+  it.each(rows)("in %s, %s leads where the table says, or is refused", (from, name) => {
     const to = table[from]?.[name];
     const snapshot = at(from);
     expect(snapshot.can(events[name] as never)).toBe(to !== undefined);
-    if (to !== undefined) expect(next(snapshot, events[name]).value).toBe(to);
+    if (to !== undefined) expect(statePath(next(snapshot, events[name]))).toBe(to);
   });
 
+  const { alive, ...others } = supervisorMachine.states;
   it("has no state that the table leaves out", () => {
     const named = new Set(Object.keys(table).map((row) => row.split(" after ")[0]));
-    expect(Object.keys(supervisorMachine.states).sort()).toEqual([...named].sort());
+    const paths = [...Object.keys(others), ...Object.keys(alive!.states).map((name) => `alive.${name}`)];
+    expect(paths.sort()).toEqual([...named].sort());
   });
 
-  it("has a delay for every name in `after`, and an answer to each end of every invoke", () => {
-    for (const state of Object.values(supervisorMachine.states)) {
-      for (const delay of state.after) expect(Object.keys(supervisorMachine.implementations.delays)).toContain(delay.delay);
-      for (const { id } of state.invoke) {
-        expect(state.ownEvents).toContain(`xstate.done.actor.${id}`);
-        expect(state.ownEvents).toContain(`xstate.error.actor.${id}`);
-      }
+  it("describes every state, and names a deadline that exists where a state ends by itself", () => {
+    for (const node of [alive!, ...Object.values(others), ...Object.values(alive!.states)] as AnyStateNode[]) {
+      expect(node.description).toMatch(/^[A-Z].*\.$/);
+      const deadline = (node.meta as { deadline?: string } | undefined)?.deadline;
+      expect(node.after.map(({ delay }) => delay)).toEqual(deadline === undefined ? [] : [deadline]);
+      expect(Object.keys(supervisorMachine.implementations.delays)).toEqual(
+        expect.arrayContaining(deadline === undefined ? [] : [deadline]),
+      );
     }
   });
 
-  it("forgets failures once the child has settled, and only then", () => {
-    const up = at("up after 4 failures");
-    expect(next(up, events.settled).context.failures).toBe(0);
-    expect(next(at("starting after 4 failures"), events["start: up"]).context.failures).toBe(4);
+  it("says what it waits for and until when", () => {
+    expect(waitsForOf(at("alive.starting"))).toBe("the child's service to be running");
+    expect(deadlineOf(at("alive.starting"))).toEqual({ name: "startTimeout", ms: 90_000 });
+    expect(waitsForOf(at("alive.up"))).toBe("the child's exit, for as long as it lives");
+    expect(deadlineOf(at("alive.up"))).toBeUndefined();
+    expect(waitsForOf(at("alive.replacing"))).toBe("the exit of a child that was killed");
+    expect(waitsForOf(at("alive.stopping"))).toBe("the exit of a child that was asked to stop");
+    expect(waitsForOf(at("alive.killing"))).toBe("the exit of a child that was killed");
+    expect(waitsForOf(at("backingOff"))).toBe("the backoff to pass");
+    expect(deadlineOf(at("backingOff"))).toEqual({ name: "backoff", ms: 500 });
   });
 
-  it("doubles the backoff up to its cap, fully jittered", () => {
+  it("doubles the backoff for each restart within the window, up to its cap, fully jittered", () => {
     const delay = supervisorMachine.implementations.delays["backoff" as never] as unknown as (args: unknown) => number;
-    const of = (failures: number, random: number) => delay({ context: { ...fresh(), failures, random: () => random } });
-    expect([1, 2, 3, 7, 20].map((failures) => of(failures, 1))).toEqual([500, 1000, 2000, 30_000, 30_000]);
-    expect(of(3, 0)).toBe(0);
-    expect(of(3, 0.25)).toBe(500);
+    const backoff = (restarts: number, random: number) => {
+      const restartedAt = Array<number>(restarts).fill(0);
+      return delay({ context: { ...at("backingOff").context, restartedAt, random: () => random } });
+    };
+    expect([0, 1, 2, 6, 20].map((restarts) => backoff(restarts, 1))).toEqual([500, 1000, 2000, 30_000, 30_000]);
+    expect(backoff(2, 0)).toBe(0);
+    expect(backoff(2, 0.25)).toBe(500);
   });
 });
 
-/** A supervision in which each step takes 100 ms, and chance says the middle. */
+/** A supervision in which each step takes 100 ms, and chance is always the middle. */
 const supervisionOf = (cues: readonly Cue[], settings = {}) => {
   let time = 0;
   const input = { settings, now: () => time, random: () => 0.5 };
   const { steps, snapshot } = story(supervisorMachine, input, cues, (step) => {
     time = (step + 1) * 100;
   });
-  return {
-    steps: steps.map((line) => line.replace(/xstate.done.actor.(\w+) \{[^|]*\} ->/, "$1 ended ->")),
-    snapshot: snapshot as unknown as SupervisorSnapshot,
-  };
+  return { steps, snapshot: snapshot as unknown as SupervisorSnapshot };
 };
-const contextOf = (cues: readonly Cue[], settings = {}) => supervisionOf(cues, settings).snapshot.context;
+const contextOf = (cues: readonly Cue[], settings = {}): SupervisorContext => supervisionOf(cues, settings).snapshot.context;
 const outputOf = (cues: readonly Cue[], settings = {}) => supervisionOf(cues, settings).snapshot.output;
 
-const isUp = events["start: up"];
-const crashed = events["watch: exited 1"];
-const crashedAtStart = events["start: exited 1"];
-const restarted = [isUp, crashed, "after backoff"];
-const report = { outcome: "failed", reason: "run failed", exitCode: 1 };
+const cue = (event: AnyEvent): Cue => event as unknown as Cue;
+const isUp = cue(running);
+const crashed = cue(exited(1));
+const restarted: Cue[] = [isUp, crashed, "after backoff"];
 
 describe("a supervision, step by step", () => {
-  it("a child that crashes, is lost sight of, replaced, and stopped", () => {
-    const cues = [
-      ...restarted,
-      isUp,
-      "after settleTime",
-      "watchChild error",
-      events["kill: exited"],
-      "after backoff",
-      isUp,
-      "stop",
-    ];
-    expect(supervisionOf([...cues, events["stop: exited"]]).steps).toEqual([
-      "starting | startTimeout in 90000 | start startChild",
-      "startChild ended -> up | stop startChild | settleTime in 30000 | start watchChild",
-      "watchChild ended -> backingOff | stop watchChild | backoff in 250",
-      "after backoff -> starting | startTimeout in 90000 | start startChild",
-      "startChild ended -> up | stop startChild | settleTime in 30000 | start watchChild",
-      "after settleTime -> up",
-      "watchChild error -> replacing | stop watchChild | killTimeout in 5000 | start killChild",
-      "killChild ended -> backingOff | stop killChild | backoff in 250",
-      "after backoff -> starting | startTimeout in 90000 | start startChild",
-      "startChild ended -> up | stop startChild | settleTime in 30000 | start watchChild",
-      "stop -> stopping | stop watchChild | stopTimeout in 30000 | start stopChild",
-      "stopChild ended -> stopped | stop stopChild",
+  it("starts, restarts and replaces one child at a time, and terminates the last", () => {
+    const cues: Cue[] = [cue(listening), ...restarted, "after startTimeout", cue(exited(null, "SIGKILL")), "after backoff", isUp];
+    expect(supervisionOf([...cues, "stop", cue(exited(0))]).steps).toEqual([
+      'alive.starting | start child {"addresses":{},"restarts":0} | startTimeout in 90000',
+      `child.listening http ${JSON.stringify(address)} -> alive.starting`,
+      "child.state running -> alive.up",
+      "child.exited 1 null -> backingOff | stop child | backoff in 250",
+      `after backoff -> alive.starting | start child {"addresses":{"http":${JSON.stringify(address)}},"restarts":1} | startTimeout in 90000`,
+      "after startTimeout -> alive.replacing | child <- kill | killTimeout in 5000",
+      "child.exited null SIGKILL -> backingOff | stop child | backoff in 500",
+      `after backoff -> alive.starting | start child {"addresses":{"http":${JSON.stringify(address)}},"restarts":2} | startTimeout in 90000`,
+      "child.state running -> alive.up",
+      "stop -> alive.stopping | child <- terminate | stopTimeout in 30000",
+      "child.exited 0 null -> stopped | stop child",
     ]);
   });
 
-  it("a child that does not stop is killed", () => {
-    expect(supervisionOf([isUp, "stop", "after stopTimeout", events["kill: exited"]]).steps.slice(2)).toEqual([
-      "stop -> stopping | stop watchChild | stopTimeout in 30000 | start stopChild",
-      "after stopTimeout -> killing | stop stopChild | killTimeout in 5000 | start killChild",
-      "killChild ended -> stopped | stop killChild",
+  it("kills a child that does not stop", () => {
+    expect(supervisionOf([isUp, "stop", "after stopTimeout", cue(exited(null, "SIGKILL"))]).steps.slice(2)).toEqual([
+      "stop -> alive.stopping | child <- terminate | stopTimeout in 30000",
+      "after stopTimeout -> alive.killing | child <- kill | killTimeout in 5000",
+      "child.exited null SIGKILL -> stopped | stop child",
     ]);
   });
 });
 
-const spent = { maxQuickFailures: 1 };
+const spent = { maxRestarts: 0 };
 const ends: readonly [string, object, readonly Cue[], object][] = [
-  ["exited 0 while starting", {}, [events["start: exited 0"]], { end: "ended", exit: { code: 0, signal: null }, trouble: "" }],
-  ["exited 0 while up", {}, [isUp, events["watch: exited 0"]], { end: "ended", exit: { code: 0, signal: null } }],
+  ["exits 0 while starting", {}, [cue(exited(0))], { end: "ended", exit: { code: 0, signal: null }, trouble: "" }],
+  ["exits 0 while up", {}, [isUp, cue(exited(0))], { end: "ended", exit: { code: 0, signal: null }, trouble: "" }],
+  ["exits 2", {}, [cue(exited(2))], { end: "givenUp", trouble: "exited with code 2", exit: { code: 2, signal: null } }],
+  ["fails too often", spent, [isUp, crashed], { end: "givenUp", trouble: "exited with code 1", exit: { code: 1, signal: null } }],
   [
-    "exited 2",
-    {},
-    [events["start: exited 2"]],
-    { end: "givenUp", trouble: "exited with code 2", exit: { code: 2, signal: null } },
-  ],
-  [
-    "failed too often",
+    "is ended by a signal too often",
     spent,
-    [isUp, crashed],
-    { end: "givenUp", trouble: "exited with code 1", exit: { code: 1, signal: null } },
+    [isUp, cue(exited(null, "SIGKILL"))],
+    { end: "givenUp", trouble: "was ended by SIGKILL" },
   ],
+  ["has neither code nor signal", spent, [isUp, cue(exited(null))], { end: "givenUp", trouble: "ended without being asked to" }],
+  ["cannot be started", spent, [cue(failed)], { end: "givenUp", trouble: "could not be started: no such program" }],
   [
-    "ended by a signal too often",
+    "does not start in time",
     spent,
-    [isUp, events["watch: SIGKILL"]],
-    { end: "givenUp", trouble: "was ended by SIGKILL", exit: { code: null, signal: "SIGKILL" } },
-  ],
-  ["could not be started", spent, ["startChild error"], { end: "givenUp", trouble: "could not be started: trouble" }],
-  [
-    "did not start in time",
-    spent,
-    ["after startTimeout", "killChild done"],
-    { end: "givenUp", trouble: "did not say that it runs within startTimeoutMs" },
+    ["after startTimeout", cue(exited(null, "SIGKILL"))],
+    { end: "givenUp", trouble: "was not running within startTimeoutMs", exit: { code: null, signal: "SIGKILL" } },
   ],
   [
-    "could not be killed",
-    {},
-    ["after startTimeout", "killChild error"],
-    { end: "givenUp", trouble: "could not be killed: trouble" },
-  ],
-  [
-    "was killed and stayed",
+    "is killed to be replaced and stays",
     {},
     ["after startTimeout", "after killTimeout"],
-    { end: "givenUp", trouble: "was killed and did not go" },
+    { end: "givenUp", trouble: "was not running within startTimeoutMs; did not exit within killTimeoutMs of SIGKILL" },
   ],
+  ["breaks its actor", {}, [isUp, "child error"], { end: "givenUp", trouble: "broke its supervision: trouble" }],
+  ["is stopped", {}, [isUp, "stop", cue(exited(0))], { end: "stopped", exit: { code: 0, signal: null }, stopMs: 100 }],
+  ["is stopped before it was started", {}, ["stop", cue(failed)], { end: "stopped", exit: undefined, stopMs: 100, trouble: "" }],
+  ["is stopped while backing off", {}, [isUp, crashed, "stop"], { end: "stopped", exit: { code: 1, signal: null }, stopMs: 0 }],
+  ["is killed while backing off", {}, [isUp, crashed, "kill"], { end: "stopped", trouble: "exited with code 1" }],
   [
-    "lost sight of",
-    spent,
-    [isUp, "watchChild error", "killChild done"],
-    { end: "givenUp", trouble: "was lost sight of: trouble" },
-  ],
-  ["stopped", {}, [isUp, "stop", events["stop: exited"]], { end: "stopped", exit: { code: 0, signal: null }, stopMs: 100 }],
-  ["stopped while backing off", {}, [isUp, crashed, "stop"], { end: "stopped", exit: { code: 1, signal: null }, stopMs: 0 }],
-  ["killed while backing off", {}, [isUp, crashed, "kill"], { end: "stopped", trouble: "exited with code 1" }],
-  ["killed", {}, [isUp, "kill", events["kill: exited"]], { end: "killed", exit: { code: null, signal: "SIGKILL" }, stopMs: 0 }],
-  [
-    "not to be asked",
+    "is killed",
     {},
-    [isUp, "stop", "stopChild error", events["kill: exited"]],
-    { end: "killed", trouble: "could not be asked to stop: trouble", stopMs: 200 },
+    [isUp, "kill", cue(exited(null, "SIGKILL"))],
+    { end: "killed", exit: { code: null, signal: "SIGKILL" }, stopMs: 0 },
+  ],
+  ["is killed before it was started", {}, ["kill", cue(failed)], { end: "killed", exit: undefined, trouble: "" }],
+  [
+    "is too slow to stop",
+    {},
+    [isUp, "stop", "after stopTimeout", cue(exited(null, "SIGKILL"))],
+    { end: "killed", trouble: "did not stop within stopTimeoutMs", stopMs: 200 },
   ],
   [
-    "too slow to stop",
+    "is killed and stays",
     {},
-    [isUp, "stop", "after stopTimeout", events["kill: exited"]],
-    { end: "killed", trouble: "did not stop within stopTimeoutMs" },
+    [isUp, "kill", "after killTimeout"],
+    { end: "killed", trouble: "did not exit within killTimeoutMs of SIGKILL", exit: undefined },
   ],
-  [
-    "not to be killed",
-    {},
-    [isUp, "kill", "killChild error"],
-    { end: "killed", trouble: "could not be killed: trouble", exit: undefined },
-  ],
-  ["not gone when killed", {}, [isUp, "kill", "after killTimeout"], { end: "killed", trouble: "was killed and did not go" }],
-  ["gone nobody knows how", {}, [isUp, "kill", "killChild done"], { end: "killed", exit: { code: null, signal: null } }],
 ];
 
 describe("what a supervision notes", () => {
-  it.each(ends)("how it ended: %s", (_, settings, cues, expected) => {
+  it.each(ends)("of a child that %s: how it ended", (_, settings, cues, expected) => {
     expect(outputOf(cues, settings)).toMatchObject(expected);
   });
 
-  it("nothing at first", () => {
+  it("is nothing at first", () => {
     const { now: _, random: __, ...noted } = contextOf([]);
     expect(noted).toEqual({
       settings: defaultSupervisorSettings,
+      pid: undefined,
       phase: "",
-      startedAt: 100,
-      upAt: 0,
-      stoppingAt: 0,
+      addresses: {},
       restarts: 0,
-      failures: 0,
+      restartedAt: [],
+      stoppingAt: undefined,
       exit: undefined,
       report: undefined,
       trouble: "",
@@ -302,61 +287,64 @@ describe("what a supervision notes", () => {
     });
   });
 
-  it("what the child says of itself, until another is started", () => {
-    const said = [isUp, { type: "child.said", phase: "running" }, { type: "child.reported", report }];
-    expect(contextOf(said)).toMatchObject({ phase: "running", report, startedAt: 100, upAt: 200 });
-    expect(contextOf([...said, crashed])).toMatchObject({ phase: "running", report, trouble: "exited with code 1" });
-    expect(contextOf([...said, crashed, "after backoff"])).toMatchObject({
+  it("is what the child sends, until another is started; its addresses stay", () => {
+    const sent = [cue(spawned), cue(listening), isUp, cue(state("stopping")), cue(reported)];
+    const known = { pid: 7, phase: "stopping", report, addresses: { http: address } };
+    expect(contextOf(sent)).toMatchObject(known);
+    expect(contextOf([...sent, crashed])).toMatchObject({ ...known, pid: undefined, trouble: "exited with code 1" });
+    expect(contextOf([...sent, crashed, "after backoff"])).toMatchObject({
+      pid: undefined,
       phase: "",
       report: undefined,
       exit: undefined,
       trouble: "",
-      upAt: 0,
-      startedAt: 600,
+      addresses: { http: address },
       restarts: 1,
-      failures: 1,
+      restartedAt: [800],
     });
-    expect(outputOf([...said, crashed, "stop"])).toMatchObject({ report, restarts: 0 });
+    expect(outputOf([...sent, crashed, "stop"])).toMatchObject({ report, restarts: 0 });
   });
 
-  it("every quick failure and every start after the first", () => {
-    const twice = [...restarted, events["start: exited 1"], "after backoff"];
-    expect(contextOf(twice)).toMatchObject({ failures: 2, restarts: 2 });
-    expect(contextOf([...twice, "startChild error"], { maxQuickFailures: 3 }).failures).toBe(3);
-    expect(contextOf([...twice, crashedAtStart], { maxQuickFailures: 3 }).failures).toBe(3);
-    expect(contextOf([...twice, "after startTimeout", "killChild done"], { maxQuickFailures: 3 }).failures).toBe(3);
+  it("is each address of the child, by its name", () => {
+    const health = { ...address, port: 9090 };
+    const both = [cue(listening), cue({ ...listening, name: "health", address: health })];
+    expect(contextOf(both).addresses).toEqual({ http: address, health });
   });
 
-  it("a child is alive from its start to its end, and in no other state", () => {
-    const alive = (cues: readonly Cue[]) => supervisionOf(cues).snapshot.hasTag("alive");
-    for (const way of [[], [isUp], ["after startTimeout"], [isUp, "stop"], [isUp, "kill"]]) expect(alive(way)).toBe(true);
-    for (const way of [
-      [isUp, crashed],
-      [isUp, events["watch: exited 0"]],
-    ])
-      expect(alive(way)).toBe(false);
+  it("is every restart, and of those within the window when they were made", () => {
+    const thrice = [...restarted, crashed, "after backoff", crashed, "after backoff"];
+    expect(contextOf(thrice, { restartWindowMs: 201 })).toMatchObject({ restarts: 3, restartedAt: [600, 800] });
+    expect(contextOf(thrice, { restartWindowMs: 200 })).toMatchObject({ restarts: 3, restartedAt: [800] });
+    expect(outputOf([...thrice, crashed], { maxRestarts: 3 })).toMatchObject({ end: "givenUp", restarts: 3 });
+    expect(outputOf([...thrice, crashed], { maxRestarts: 3, restartWindowMs: 400 })).toBeUndefined();
   });
 
-  it("has the figures of the contract by default, and a clock and a chance where none are given", () => {
+  it("has the documented figures by default, and a clock and a chance where none are given", () => {
     expect(defaultSupervisorSettings).toEqual({
       startTimeoutMs: 90_000,
       backoffMs: 500,
       maxBackoffMs: 30_000,
-      settleMs: 30_000,
-      maxQuickFailures: 5,
+      maxRestarts: 4,
+      restartWindowMs: 600_000,
       stopTimeoutMs: 30_000,
       killTimeoutMs: 5000,
     });
-    expect([fresh().now, fresh().random]).toEqual([Date.now, Math.random]);
+    const { context } = initialTransition(supervisorMachine, {})[0];
+    const before = performance.now();
+    expect(context.now()).toBeGreaterThanOrEqual(before);
+    expect(context.now()).toBeLessThanOrEqual(performance.now());
+    expect(context.random).toBe(Math.random);
     expect(contextOf([], { backoffMs: 3 }).settings).toEqual({ ...defaultSupervisorSettings, backoffMs: 3 });
   });
 });
 
-describe("an actor that was not provided", () => {
-  it.each(["startChild", "watchChild", "stopChild", "killChild"])("%s fails with its own name", async (name) => {
-    const { actors } = supervisorMachine.implementations as unknown as {
-      actors: Record<string, { config: () => Promise<void> }>;
-    };
-    await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+describe("a child that was not provided", () => {
+  it("is given up with its own name", () => {
+    const actor = createActor(supervisorMachine, { input: {} }).start();
+    expect(actor.getSnapshot().output).toMatchObject({
+      end: "givenUp",
+      trouble: "broke its supervision: actor 'child' was not provided",
+    });
+    expect(actor.getSnapshot().can({ type: "stop" } satisfies SupervisorEvent)).toBe(false);
   });
 });

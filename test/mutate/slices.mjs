@@ -41,6 +41,13 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "fleet",
+    title: "many services on one machine",
+    mutate: ["machines/fleet.machine.ts"],
+    tests: tests("machines/fleet"),
+  },
+  {
+    group: "machines",
     name: "words",
     title: "phases, states and figures",
     mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts"],

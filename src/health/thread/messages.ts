@@ -19,7 +19,8 @@ export interface MainAnswer {
 }
 
 export type ToThread =
-  | ({ readonly type: "listen" } & ProbeSettings & PortAddress)
+  /** `steps`: how many ports after that one are tried where it is taken */
+  | ({ readonly type: "listen"; readonly steps: number } & ProbeSettings & PortAddress)
   | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
   | { readonly type: "end" };
 

@@ -117,19 +117,30 @@ const respond = (request, response) => {
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
 const connections = new Connections(server);
 
+/** @param {string | undefined} code */
+const isTaken = (code) => code === "EADDRINUSE" || code === "EACCES";
+
 /** @param {Extract<ToThread, { type: "listen" }>} message */
-const listen = ({ host, port, memory, ...limits }) => {
+const listen = ({ host, port, steps, memory, ...limits }) => {
   board = new BoardReader(memory);
   ({ livenessBlockMs, readinessBlockMs } = limits);
+  let next = port;
   /** @param {NodeJS.ErrnoException} error */
-  const refused = ({ code, message }) => post({ type: "refused", wanted: { host, port }, code, message });
-  server.once("error", refused);
-  server.listen({ host, port }, () => {
+  const refused = ({ code, message }) => {
+    if (isTaken(code) && next < port + steps && next < 65_535) {
+      next += 1;
+      return server.listen({ host, port: next });
+    }
+    server.off("error", refused).off("listening", accepted);
+    post({ type: "refused", wanted: { host, port: next }, code, message });
+  };
+  const accepted = () => {
     server.off("error", refused);
     server.on("error", ({ message }) => post({ type: "failed", message }));
     const { address, port: bound } = /** @type {AddressInfo} */ (server.address());
     post({ type: "listening", address: { host: address, port: bound } });
-  });
+  };
+  server.on("error", refused).once("listening", accepted).listen({ host, port });
 };
 
 main.on("message", (/** @type {ToThread} */ message) => {

@@ -2,6 +2,7 @@
 import type { Worker } from "node:worker_threads";
 import type { PortAddress } from "../../../machines/health-port.machine.ts";
 import { messageOf } from "../../errors.ts";
+import { portSteps } from "../../http/steps.ts";
 import type { Holder, SendBack } from "../holder.ts";
 import { refusal } from "../listen.ts";
 import type { FromThread, MainAnswer, ProbeSettings, ToThread } from "./messages.ts";
@@ -49,7 +50,7 @@ class ThreadPort implements Holder {
     const { publish, settings } = this.#options;
     publish();
     this.#worker.ref();
-    this.#post({ type: "listen", host, port, ...settings });
+    this.#post({ type: "listen", host, port, steps: portSteps(), ...settings });
   }
 
   end(): void {

@@ -2,13 +2,15 @@
 import { randomUUID } from "node:crypto";
 import type { Address } from "../../http/server.ts";
 import { HttpServer } from "../../http/server.ts";
+import { portSteps } from "../../http/steps.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import { StreamConsumer } from "../../streams/consumer.ts";
+import { listenPublished } from "../listen.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { submit } from "../messages/producer.ts";
-import { gatewaySettings, portAdvice } from "../settings.ts";
+import { gatewayPort, gatewaySettings, portAdvice } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
 
@@ -47,13 +49,13 @@ export class GatewayService extends StargazerService {
   protected async onStart(context: HookContext): Promise<void> {
     await context.phase("http", async () => {
       const { signal, log, defer } = context;
-      const address = { host: this.#host, port: this.#port, advice: portAdvice("SG_GATEWAY_PORT") };
+      const address = { host: this.#host, port: this.#port, advice: portAdvice(gatewayPort), steps: portSteps() };
       const http = await HttpServer.create({ ...address, signal, log });
       defer(() => http.close());
       for (const platform of this.#platforms) {
         await context.phase(platform.platform, () => platform.open(this.#hostOf(platform, http, context)));
       }
-      this.#http = await http.listen();
+      this.#http = await listenPublished(http);
     });
   }
 

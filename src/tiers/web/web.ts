@@ -4,11 +4,13 @@ import { pageHeaders } from "../../http/headers.ts";
 import { servePage } from "../../http/page-files.ts";
 import type { Address } from "../../http/server.ts";
 import { HttpServer } from "../../http/server.ts";
+import { portSteps } from "../../http/steps.ts";
 import { nameOfAuthority } from "../../loopback.ts";
 import { Registry } from "../../registry/registry.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
-import { portAdvice, webSettings } from "../settings.ts";
+import { listenPublished } from "../listen.ts";
+import { portAdvice, webPort, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
 
 export interface WebOptions extends Partial<ServiceOptions> {
@@ -51,11 +53,11 @@ export class WebService extends StargazerService {
   protected async onStart(context: HookContext): Promise<void> {
     await context.phase("http", async () => {
       const { signal, log, defer } = context;
-      const address = { host: this.#host, port: this.#port, advice: portAdvice("SG_WEB_PORT") };
+      const address = { host: this.#host, port: this.#port, advice: portAdvice(webPort), steps: portSteps() };
       const http = await HttpServer.create({ ...address, signal, log, headers: headersFor });
       defer(() => http.close());
       await this.#addRoutes(http, context);
-      this.#http = await http.listen();
+      this.#http = await listenPublished(http);
     });
   }
 

@@ -1,0 +1,463 @@
+/**
+ * A fleet on one machine: its Redis, and a supervised process for each of its services.
+ *
+ *   planning -> providingRedis -> starting -> ready -> stopping -> stopped
+ *
+ * Redis is the first to come and the last to go. Two actors span the states: `redis` provides and keeps the Redis, `services` keeps
+ * the supervisors. `stop` has an arrow in every state before `stopping`, `force` also within it: what still lives is then killed.
+ *
+ * The arrows that do not exist: nothing leads from `stopping` back, and no service is started before Redis has answered.
+ */
+import type { ActorRefFrom, CallbackActorLogic, SnapshotFrom } from "xstate";
+import { assign, emit, enqueueActions, sendTo, setup, spawnChild, stopChild } from "xstate";
+import { declared, declaredCallback } from "./actor.ts";
+
+/** One service of the plan: a process of a tier. */
+export interface PlannedService {
+  /** on the board, in the registry (as its instance) and of its log file */
+  readonly name: string;
+  readonly tier: string;
+}
+
+/** A Redis that was named by a caller, a variable or another fleet. */
+export interface RedisPlace {
+  readonly url: string;
+  /** the URL without its password */
+  readonly label: string;
+  readonly from: "--redis" | "REDIS_URL" | "up" | "default";
+}
+
+/** What a fleet is going to be. */
+export interface FleetPlan {
+  readonly services: readonly PlannedService[];
+  /** undefined for a Redis of the fleet's own */
+  readonly redis: RedisPlace | undefined;
+  /** where the logs are, and the note by which other shells find the fleet; undefined where there is no such folder */
+  readonly folder: string | undefined;
+  /** what the plan has to do without, as a sentence */
+  readonly notice: string | undefined;
+}
+
+/** The Redis of a fleet, once it has answered. */
+export interface FleetRedis {
+  readonly url: string;
+  readonly label: string;
+  readonly isOwn: boolean;
+}
+
+/** Where the first service of each tier with HTTP of its own listens: URLs for a browser on this machine. */
+export interface FleetAddresses {
+  readonly gateway?: string;
+  readonly web?: string;
+}
+
+/** One service as a board shows it. */
+export interface ServiceView extends PlannedService {
+  /** the service's own state while its process lives, else its supervisor's: `backingOff`, `givenUp`, `ended`, `stopped` */
+  readonly state: string;
+  /** the state with the phase within it: `starting.tools` */
+  readonly phase: string;
+  /** when this phase began, ms since the epoch */
+  readonly since: number;
+  readonly pid: number | undefined;
+  /** where it listens, or last did; undefined before it did */
+  readonly healthPort: number | undefined;
+  readonly port: number | undefined;
+  readonly restarts: number;
+  /** why the last process failed */
+  readonly trouble: string;
+}
+
+/** The fleet's own Redis as a board shows it. */
+export interface RedisView {
+  /** `running`, or its supervisor's state: `backingOff`, `givenUp` */
+  readonly state: string;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly trouble: string;
+}
+
+/** How one service stopped. */
+export interface ServiceEnding {
+  readonly name: string;
+  /** `shutdown`, `completed`, `failed`; `killed` and `given up` where the service itself reported nothing */
+  readonly outcome: string;
+  readonly reason: string;
+  readonly exitCode: number | null;
+  /** ms from SIGTERM to the exit; 0 without a SIGTERM */
+  readonly ms: number;
+  /** whether it ended as it should */
+  readonly ok: boolean;
+}
+
+/** What a fleet reports, in order. */
+export type FleetFact =
+  /** something that the fleet does without; `message` is a sentence */
+  | { type: "notice"; message: string }
+  /** Redis has answered and the processes are started */
+  | { type: "fleet.starting"; redis: string; isOwnRedis: boolean; logs?: string; services: readonly ServiceView[] }
+  /** a service listens on another port than the one that was asked for */
+  | { type: "port.taken"; whose: string; taken: readonly number[]; port: number }
+  /** the first service of a tier with HTTP of its own listens, or listens elsewhere; `url` is for a browser on this machine */
+  | { type: "fleet.listening"; tier: keyof FleetAddresses; url: string }
+  /** a service has another phase or another process */
+  | { type: "service.changed"; service: ServiceView }
+  /** a service was given up; `cause` is what it reported itself */
+  | { type: "service.lost"; service: ServiceView; cause: string }
+  /** the fleet's own Redis was lost, has been restarted, or was given up */
+  | { type: "redis.changed"; redis: RedisView }
+  /** every service is running; `ms` since this process began */
+  | ({ type: "fleet.ready"; ms: number } & FleetAddresses)
+  /** the services are stopped from now on */
+  | { type: "fleet.stopping"; reason: string }
+  /** nothing of the fleet is left; `logs` where something went wrong */
+  | { type: "fleet.stopped"; services: readonly ServiceEnding[]; exitCode: number; logs?: string };
+
+/** A caller's commands. `exitCode` is the fleet's, whatever its services report. */
+export type FleetCommand = { type: "stop"; reason: string } | { type: "force"; reason: string; exitCode: number };
+
+/** What the actor `redis` sends. After `redis.ended` nothing is left of it, after `redis.failed` there is no Redis. */
+export type RedisFact =
+  | { type: "redis.provided"; redis: FleetRedis }
+  | { type: "redis.failed"; error: unknown }
+  | Extract<FleetFact, { type: "redis.changed" }>
+  | { type: "redis.lost" }
+  | { type: "redis.ended"; ending: ServiceEnding | undefined };
+
+/** What the actor `services` sends. After `services.ended` no process is left. */
+export type ServicesFact =
+  | { type: "services.started"; services: readonly ServiceView[] }
+  | { type: "services.ready" }
+  | { type: "services.ended"; endings: readonly ServiceEnding[] }
+  | { type: "services.failed"; error: unknown }
+  | Extract<FleetFact, { type: "port.taken" | "fleet.listening" | "service.changed" | "service.lost" }>;
+
+export type FleetEvent = FleetCommand | RedisFact | ServicesFact | Extract<FleetFact, { type: "notice" }>;
+
+/** What the chart sends to the actor `redis`. */
+export type RedisCommand = { readonly type: "stop" };
+/** What the chart sends to the actor `services`. */
+export type ServicesCommand = { readonly type: "stop" } | { readonly type: "kill" };
+
+/** What a caller wants; the plan is made from it. */
+export interface FleetRequest {
+  /** how many processes of each tier, in the order of boot */
+  readonly counts: ReadonlyMap<string, number>;
+  /** URL of the Redis to use; undefined for that of the environment, or one of the fleet's own */
+  readonly redis: string | undefined;
+}
+
+export interface RedisInput {
+  readonly named: RedisPlace | undefined;
+}
+
+export interface ServicesInput {
+  readonly plan: FleetPlan;
+  readonly redisUrl: string;
+}
+
+export interface FolderInput {
+  readonly folder: string | undefined;
+  readonly keepLogs: boolean;
+}
+
+/** All in ms. */
+export interface FleetSettings {
+  readonly planTimeoutMs: number;
+  /** from asking for Redis until its first answer */
+  readonly askTimeoutMs: number;
+  /** from stopping Redis until it has ended */
+  readonly endTimeoutMs: number;
+  /** from the SIGTERM of all services until those that still live are killed; longer than a supervisor's own deadlines */
+  readonly stopTimeoutMs: number;
+  readonly killTimeoutMs: number;
+  readonly folderTimeoutMs: number;
+}
+
+export const defaultFleetSettings: FleetSettings = {
+  planTimeoutMs: 15_000,
+  askTimeoutMs: 15_000,
+  endTimeoutMs: 15_000,
+  stopTimeoutMs: 40_000,
+  killTimeoutMs: 10_000,
+  folderTimeoutMs: 5000,
+};
+
+export interface FleetInput {
+  readonly request: FleetRequest;
+  readonly settings?: Partial<FleetSettings>;
+  /** ms since this process began */
+  readonly now?: () => number;
+}
+
+export interface FleetContext {
+  readonly request: FleetRequest;
+  readonly settings: FleetSettings;
+  readonly now: () => number;
+  readonly plan: FleetPlan;
+  readonly redis: FleetRedis | undefined;
+  readonly addresses: FleetAddresses;
+  /** why the fleet stops; empty before it does */
+  readonly reason: string;
+  /** of the first `force` */
+  readonly forced: number | undefined;
+  readonly endings: readonly ServiceEnding[];
+  /** why there is no fleet */
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+export interface FleetOutput {
+  readonly endings: readonly ServiceEnding[];
+  /** 0 where every service ended as it should, 1 else; that of `force` where it was taken */
+  readonly exitCode: number;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+const hasFailed = ({ endings }: FleetContext): boolean => endings.some(({ ok }) => !ok);
+const exitCodeOf = (context: FleetContext): number => context.forced ?? (hasFailed(context) ? 1 : 0);
+const logsOf = ({ plan }: FleetContext): { logs?: string } => (plan.folder === undefined ? {} : { logs: plan.folder });
+
+const fleet = setup({
+  types: {} as {
+    context: FleetContext;
+    events: FleetEvent;
+    emitted: FleetFact;
+    input: FleetInput;
+    output: FleetOutput;
+    children: { redis: "redis"; services: "services" };
+  },
+  actors: {
+    planFleet: declared<FleetPlan, FleetRequest>("planFleet"),
+    redis: declaredCallback<RedisCommand, RedisInput>("redis"),
+    services: declaredCallback<ServicesCommand, ServicesInput>("services"),
+    removeFolder: declared<void, FolderInput>("removeFolder"),
+  },
+  actions: {
+    notePlan: assign({ plan: (_, params: { plan: FleetPlan }) => params.plan }),
+    noteRedis: assign({ redis: (_, params: { redis: FleetRedis }) => params.redis }),
+    noteAddress: assign({
+      addresses: ({ context }, params: { tier: keyof FleetAddresses; url: string }) => ({
+        ...context.addresses,
+        [params.tier]: params.url,
+      }),
+    }),
+    /** the first reason stays */
+    noteReason: assign({ reason: ({ context }, params: { reason: string }) => context.reason || params.reason }),
+    noteForce: assign({ forced: ({ context }, params: { exitCode: number }) => context.forced ?? params.exitCode }),
+    noteEndings: assign({
+      endings: ({ context }, params: { endings: readonly ServiceEnding[] }) => [...context.endings, ...params.endings],
+    }),
+    /** the first failure stays */
+    noteFailure: assign({ failure: ({ context }, params: { error: unknown }) => context.failure ?? { error: params.error } }),
+    beginRedis: spawnChild("redis", { id: "redis", input: ({ context }) => ({ named: context.plan.redis }) }),
+    stopRedis: sendTo("redis", { type: "stop" }),
+    endRedis: stopChild("redis"),
+    beginServices: spawnChild("services", {
+      id: "services",
+      input: ({ context }) => ({ plan: context.plan, redisUrl: context.redis?.url ?? "" }),
+    }),
+    stopServices: sendTo("services", { type: "stop" }),
+    killServices: sendTo("services", { type: "kill" }),
+    endServices: stopChild("services"),
+    report: emit((_, fact: FleetFact) => fact),
+    reportStarting: emit(({ context }, params: { services: readonly ServiceView[] }) => ({
+      type: "fleet.starting" as const,
+      redis: context.redis?.label ?? "",
+      isOwnRedis: context.redis?.isOwn ?? false,
+      ...logsOf(context),
+      services: params.services,
+    })),
+    reportReady: emit(({ context }) => ({
+      type: "fleet.ready" as const,
+      ms: Math.round(context.now()),
+      ...context.addresses,
+    })),
+    reportStopping: emit(({ context }) => ({ type: "fleet.stopping" as const, reason: context.reason })),
+    /** a fleet that could not be started is an error, not a fact */
+    reportStopped: enqueueActions(({ context, enqueue }) => {
+      if (context.failure !== undefined) return;
+      const logs = hasFailed(context) ? logsOf(context) : {};
+      enqueue.emit({ type: "fleet.stopped", services: context.endings, exitCode: exitCodeOf(context), ...logs });
+    }),
+    reportNotice: enqueueActions(({ context: { plan }, enqueue }) => {
+      if (plan.notice !== undefined) enqueue.emit({ type: "notice", message: plan.notice });
+    }),
+  },
+  guards: {
+    hasToStop: ({ context }) => context.reason !== "",
+  },
+  delays: {
+    planTimeout: ({ context }) => context.settings.planTimeoutMs,
+    askTimeout: ({ context }) => context.settings.askTimeoutMs,
+    endTimeout: ({ context }) => context.settings.endTimeoutMs,
+    stopTimeout: ({ context }) => context.settings.stopTimeoutMs,
+    killTimeout: ({ context }) => context.settings.killTimeoutMs,
+    folderTimeout: ({ context }) => context.settings.folderTimeoutMs,
+  },
+});
+
+/* ---- the shorthands of the states below ---- */
+type Told<Type extends FleetEvent["type"]> = { event: Extract<FleetEvent, { type: Type }> };
+const fact = <Type extends Extract<FleetEvent, FleetFact>["type"]>() => ({
+  type: "report" as const,
+  params: ({ event }: Told<Type>) => event as FleetFact,
+});
+const notePlan = { type: "notePlan" as const, params: ({ event }: { event: { output: FleetPlan } }) => ({ plan: event.output }) };
+const noteReason = { type: "noteReason" as const, params: ({ event }: Told<"stop" | "force">) => event };
+const noteForce = { type: "noteForce" as const, params: ({ event }: Told<"force">) => event };
+const noteEndings = { type: "noteEndings" as const, params: ({ event }: Told<"services.ended">) => event };
+const noteRedisEnding = {
+  type: "noteEndings" as const,
+  params: ({ event }: Told<"redis.ended">) => ({ endings: event.ending === undefined ? [] : [event.ending] }),
+};
+const noteFailure = { type: "noteFailure" as const, params: ({ event }: { event: { error: unknown } }) => event };
+const because = (reason: string) => ({ type: "noteReason" as const, params: { reason } });
+const overdue = (what: string) => ({ type: "noteFailure" as const, params: { error: new Error(what) } });
+
+/** While services are there: what has all of them stopped. */
+const whileServicesLive = {
+  stop: { target: "#fleet.stopping.services", actions: [noteReason, "reportStopping"] },
+  force: { target: "#fleet.stopping.killing", actions: [noteReason, noteForce, "reportStopping"] },
+  "redis.lost": { target: "#fleet.stopping.services", actions: [because("its Redis was given up"), "reportStopping"] },
+  "services.ended": {
+    target: "#fleet.stopping.redis",
+    actions: [noteEndings, because("no service is left"), "reportStopping"],
+  },
+  "services.failed": { target: "#fleet.stopping.killing", actions: noteFailure },
+} as const;
+
+export const fleetMachine = fleet.createMachine({
+  id: "fleet",
+  description: "Many services on one machine: first Redis, then a process for each service; stopped in the reverse order.",
+  context: ({ input }) => ({
+    request: input.request,
+    settings: { ...defaultFleetSettings, ...input.settings },
+    now: input.now ?? (() => performance.now()),
+    plan: { services: [], redis: undefined, folder: undefined, notice: undefined },
+    redis: undefined,
+    addresses: {},
+    reason: "",
+    forced: undefined,
+    endings: [],
+    failure: undefined,
+  }),
+  initial: "planning",
+  on: {
+    notice: { actions: fact<"notice">() },
+    "port.taken": { actions: fact<"port.taken">() },
+    "service.changed": { actions: fact<"service.changed">() },
+    "service.lost": { actions: fact<"service.lost">() },
+    "redis.changed": { actions: fact<"redis.changed">() },
+    "fleet.listening": {
+      actions: [{ type: "noteAddress", params: ({ event }) => event }, fact<"fleet.listening">()],
+    },
+  },
+  states: {
+    planning: {
+      description: "Every setting is checked, and the folder of the run is opened. Nothing has been started.",
+      meta: { waitsFor: "the plan", deadline: "planTimeout" },
+      on: { stop: { actions: noteReason }, force: { actions: [noteReason, noteForce] } },
+      invoke: {
+        src: "planFleet",
+        id: "planFleet",
+        input: ({ context }) => context.request,
+        onDone: [
+          { guard: "hasToStop", target: "stopping.removing", actions: [notePlan, "reportNotice", "reportStopping"] },
+          { target: "providingRedis", actions: [notePlan, "reportNotice"] },
+        ],
+        onError: { target: "stopped", actions: noteFailure },
+      },
+      after: { planTimeout: { target: "stopped", actions: overdue("the fleet could not be planned within planTimeoutMs") } },
+    },
+    providingRedis: {
+      description: "The Redis that was named is asked, or one of the fleet's own is started.",
+      meta: { waitsFor: "the first answer of Redis", deadline: "askTimeout" },
+      entry: "beginRedis",
+      on: {
+        "redis.provided": {
+          target: "starting",
+          actions: { type: "noteRedis", params: ({ event }) => event },
+        },
+        "redis.failed": { target: "stopping.removing", actions: noteFailure },
+        stop: { target: "stopping.redis", actions: [noteReason, "reportStopping"] },
+        force: { target: "stopping.redis", actions: [noteReason, noteForce, "reportStopping"] },
+      },
+      after: { askTimeout: { target: "stopping.redis", actions: overdue("Redis did not answer within askTimeoutMs") } },
+    },
+    starting: {
+      description: "Every service has a process of its own; at least one of them is not yet running.",
+      meta: { waitsFor: "all services to be running; each has a deadline of its own" },
+      entry: "beginServices",
+      on: {
+        ...whileServicesLive,
+        "services.started": { actions: { type: "reportStarting", params: ({ event }) => event } },
+        "services.ready": "ready",
+      },
+    },
+    ready: {
+      description: "Every service has been running; what fails is restarted.",
+      meta: { waitsFor: "a caller's stop, the end of all services, or the loss of Redis" },
+      entry: "reportReady",
+      on: whileServicesLive,
+    },
+    stopping: {
+      description: "The services go first, then Redis, then the folder.",
+      on: { force: { actions: noteForce } },
+      initial: "services",
+      states: {
+        services: {
+          description: "Every service has got one SIGTERM.",
+          meta: { waitsFor: "the exit of all services", deadline: "stopTimeout" },
+          entry: "stopServices",
+          on: {
+            force: { target: "killing", actions: noteForce },
+            "services.ended": { target: "redis", actions: noteEndings },
+          },
+          after: { stopTimeout: "killing" },
+        },
+        killing: {
+          description: "Every service that still lives has got SIGKILL.",
+          meta: { waitsFor: "the exit of services that were killed", deadline: "killTimeout" },
+          entry: "killServices",
+          on: { "services.ended": { target: "redis", actions: noteEndings } },
+          after: { killTimeout: "redis" },
+        },
+        redis: {
+          description: "No service is left; a Redis of the fleet's own is stopped.",
+          meta: { waitsFor: "the end of Redis", deadline: "endTimeout" },
+          entry: ["endServices", "stopRedis"],
+          on: {
+            "redis.ended": { target: "removing", actions: noteRedisEnding },
+            "redis.failed": "removing",
+          },
+          after: { endTimeout: "removing" },
+        },
+        removing: {
+          description: "The folder of the run is removed; its logs stay where something failed.",
+          meta: { waitsFor: "the folder to be removed", deadline: "folderTimeout" },
+          entry: "endRedis",
+          invoke: {
+            src: "removeFolder",
+            id: "removeFolder",
+            input: ({ context }) => ({
+              folder: context.plan.folder,
+              keepLogs: context.failure !== undefined || hasFailed(context),
+            }),
+            onDone: "#fleet.stopped",
+            onError: "#fleet.stopped",
+          },
+          after: { folderTimeout: "#fleet.stopped" },
+        },
+      },
+    },
+    stopped: { description: "Nothing of the fleet is left.", type: "final", entry: "reportStopped" },
+  },
+  output: ({ context }) => ({ endings: context.endings, exitCode: exitCodeOf(context), failure: context.failure }),
+} satisfies Parameters<typeof fleet.createMachine>[0]);
+
+export type FleetMachine = typeof fleetMachine;
+export type FleetSnapshot = SnapshotFrom<FleetMachine>;
+export type FleetActor = ActorRefFrom<FleetMachine>;
+/** The actors that a host provides. */
+export type RedisLogic = CallbackActorLogic<RedisCommand, RedisInput>;
+export type ServicesLogic = CallbackActorLogic<ServicesCommand, ServicesInput>;

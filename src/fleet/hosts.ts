@@ -1,0 +1,31 @@
+/** Whether the services of this machine can listen where the environment says. */
+import { createServer } from "node:net";
+import { fromEnvironment } from "../environment.ts";
+import { reasonOf } from "../redis/reason.ts";
+import { until } from "../until.ts";
+
+/** ms for one host, the look-up of its name included */
+const timeoutMs = 3000;
+
+const causes: Readonly<Record<string, string>> = { EADDRNOTAVAIL: "it is no address of this machine" };
+
+/** Listens on any free port of the host, and closes. */
+const listen = (host: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen({ host, port: 0, exclusive: true }, () => server.close(() => resolve()));
+  });
+
+const reason = (error: NodeJS.ErrnoException): string =>
+  error.name === "TimeoutError" ? "its name was not resolved in time" : (causes[error.code ?? ""] ?? reasonOf(error));
+
+/** Why nothing can listen on the host of that variable, as a sentence without its full stop; empty if something can. */
+export const hostProblems = async (variable: "SG_HTTP_HOST" | "SG_HEALTH_HOST"): Promise<string[]> => {
+  const host = fromEnvironment(variable) ?? "127.0.0.1";
+  try {
+    await until(listen(host), { signal: AbortSignal.timeout(timeoutMs), what: "the host" });
+    return [];
+  } catch (error) {
+    return [`${variable} is ${JSON.stringify(host)}, which cannot be listened on: ${reason(error as NodeJS.ErrnoException)}`];
+  }
+};

@@ -1,0 +1,109 @@
+/** The services of a fleet, each a process under its supervisor, as one actor of the fleet's chart. */
+import { closeSync, openSync } from "node:fs";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fromCallback, waitFor } from "xstate";
+import type {
+  ChildAddress,
+  ChildAddresses,
+  ChildLogic,
+  FleetAddresses,
+  ServicesCommand,
+  ServicesFact,
+  ServicesInput,
+  ServicesLogic,
+  SupervisorSnapshot,
+} from "../../machines/index.ts";
+import { processChild, supervise } from "../supervisor/index.ts";
+import { environmentOf } from "./plan.ts";
+import type { Member } from "./views.ts";
+import { causeOf, endingOf, urlOf, viewOf } from "./views.ts";
+
+type Send = (fact: ServicesFact) => void;
+
+/** The command line itself, built or not: a service is `run` of the same program. */
+const program = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
+
+/**
+ * Starts every service at once. Sends `services.started`, then what changes, `services.ready` when all have been running, and
+ * `services.ended` when no process is left and none will be started. `stop` is one SIGTERM to each, `kill` SIGKILL to all.
+ */
+export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInput>(({ input, sendBack, receive }) => {
+  const send: Send = sendBack;
+  const logs: number[] = [];
+  try {
+    const members = input.plan.services.map((_, index) => superviseOne(input, index, logs));
+    receive(({ type }) => {
+      for (const { supervisor } of members) void supervisor[type]();
+    });
+    send({ type: "services.started", services: members.map(viewOf) });
+    for (const member of members) report(member, members, send);
+    void reportReady(members, send);
+    void reportEnd(members, logs, send);
+    return () => {
+      for (const { supervisor } of members) void supervisor.kill();
+    };
+  } catch (error) {
+    send({ type: "services.failed", error });
+    send({ type: "services.ended", endings: [] });
+    return undefined;
+  }
+});
+
+const superviseOne = ({ plan, redisUrl }: ServicesInput, index: number, logs: number[]): Member => {
+  const service = plan.services[index]!;
+  const log = plan.folder === undefined ? undefined : join(plan.folder, `${service.name}.log`);
+  const descriptor = log === undefined ? undefined : openSync(log, "a", 0o600);
+  if (descriptor !== undefined) logs.push(descriptor);
+  const child: ChildLogic = processChild((addresses) => ({
+    command: process.execPath,
+    args: [program, "run", service.tier, "--instance", service.name],
+    env: environmentOf(plan, service, { redisUrl, addresses }),
+    log: descriptor,
+  }));
+  return { ...service, log, supervisor: supervise(child) };
+};
+
+/** Sends each phase and each process of the service, where it listens, and its loss. */
+const report = (member: Member, members: readonly Member[], send: Send): void => {
+  let last = viewOf(member);
+  let { addresses } = member.supervisor.actor.getSnapshot().context;
+  member.supervisor.actor.subscribe((snapshot) => {
+    reportAddresses(member, addresses, members, send);
+    addresses = snapshot.context.addresses;
+    const service = viewOf(member);
+    const isBetweenProcesses = snapshot.matches("alive") && service.pid === undefined;
+    if (isBetweenProcesses || (service.phase === last.phase && service.pid === last.pid)) return;
+    last = service;
+    send({ type: "service.changed", service });
+    if (snapshot.matches("givenUp")) send({ type: "service.lost", service, cause: causeOf(member) });
+  });
+};
+
+const reportAddresses = (member: Member, before: ChildAddresses, members: readonly Member[], send: Send): void => {
+  const { addresses } = member.supervisor.actor.getSnapshot().context;
+  const { http, health } = addresses;
+  const reportTaken = (whose: string, { taken, port }: ChildAddress): void => {
+    if (taken.length > 0) send({ type: "port.taken", whose, taken, port });
+  };
+  if (health !== undefined && health !== before.health) reportTaken(`${member.name} health`, health);
+  if (http === undefined || http === before.http) return;
+  reportTaken(member.name, http);
+  const isFirst = members.find(({ tier }) => tier === member.tier) === member;
+  if (isFirst && isAddressed(member.tier)) send({ type: "fleet.listening", tier: member.tier, url: urlOf(http) });
+};
+
+const isAddressed = (tier: string): tier is keyof FleetAddresses => tier === "gateway" || tier === "web";
+
+/** A service that ends before it was running keeps the fleet from being ready. */
+const reportReady = async (members: readonly Member[], send: Send): Promise<void> => {
+  const isUp = (snapshot: SupervisorSnapshot) => snapshot.matches({ alive: "up" });
+  const allUp = await Promise.allSettled(members.map(({ supervisor: { actor } }) => waitFor(actor, isUp)));
+  if (allUp.every(({ status }) => status === "fulfilled")) send({ type: "services.ready" });
+};
+
+const reportEnd = async (members: readonly Member[], logs: readonly number[], send: Send): Promise<void> => {
+  const endings = await Promise.all(members.map(async (member) => endingOf(member, await member.supervisor.ended)));
+  for (const descriptor of logs) closeSync(descriptor);
+  send({ type: "services.ended", endings });
+};

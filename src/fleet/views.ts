@@ -1,0 +1,67 @@
+/** What a supervisor's snapshot says of its service, as boards and tables show it. */
+import type {
+  ChildAddress,
+  PlannedService,
+  ServiceEnding,
+  ServiceView,
+  SupervisorOutput,
+  SupervisorSnapshot,
+} from "../../machines/index.ts";
+import { initialState, statePath } from "../../machines/index.ts";
+import type { Supervisor } from "../supervisor/index.ts";
+import { lastLineOf } from "./files.ts";
+
+/** One service of a fleet that runs. */
+export interface Member extends PlannedService {
+  readonly supervisor: Supervisor;
+  /** path of its log file */
+  readonly log: string | undefined;
+}
+
+const phaseOf = (snapshot: SupervisorSnapshot): string =>
+  snapshot.matches("alive") ? snapshot.context.phase || initialState : statePath(snapshot);
+
+/** Where a service is: in its own chart while its process lives, else in its supervisor's. */
+export const viewOf = ({ name, tier, supervisor }: Member): ServiceView => {
+  const snapshot = supervisor.actor.getSnapshot();
+  const { pid, restarts, trouble, addresses } = snapshot.context;
+  const phase = phaseOf(snapshot);
+  const [state = phase] = phase.split(".");
+  const ports = { healthPort: addresses.health?.port, port: addresses.http?.port };
+  return { name, tier, state, phase, since: Date.now(), pid, ...ports, restarts, trouble };
+};
+
+/** What the service reported of its failure; a service that could not report wrote it to its log, as a rule. */
+export const causeOf = ({ supervisor, log }: Member): string =>
+  supervisor.actor.getSnapshot().context.report?.error ?? (log === undefined ? "" : lastLineOf(log));
+
+/** SIGTERM arrived before the first message or before the spawn, so nothing had started. */
+const endedBeforeInit = ({ supervisor }: Member, { exit, report }: SupervisorOutput): boolean =>
+  (exit === undefined || (exit.code === null && exit.signal === "SIGTERM")) &&
+  report === undefined &&
+  supervisor.actor.getSnapshot().context.phase === "";
+
+const isOk = (member: Member, output: SupervisorOutput): boolean => {
+  const { end, exit } = output;
+  if (end !== "stopped" && end !== "ended") return false;
+  return exit === undefined || exit.code === 0 || endedBeforeInit(member, output);
+};
+
+/** How the service stopped: as it reported itself, else as its supervisor saw it. */
+export const endingOf = (member: Member, output: SupervisorOutput): ServiceEnding => {
+  const { end, exit, report, trouble, stopMs } = output;
+  const ok = isOk(member, output);
+  const rest = { name: member.name, exitCode: exit?.code ?? null, ms: stopMs, ok };
+  if (end === "givenUp" || end === "killed") {
+    const reason = [trouble, report?.error].filter(Boolean).join(": ") || "on a second signal";
+    return { ...rest, outcome: end === "killed" ? "killed" : "given up", reason };
+  }
+  const outcome = report?.outcome ?? (ok ? "shutdown" : "failed");
+  return { ...rest, outcome, reason: report?.error ?? report?.reason ?? (trouble || "before it had started") };
+};
+
+/** Where a tier is reached: the address of its first service, as a URL for a browser on this machine. */
+export const urlOf = ({ host, port }: ChildAddress): string => {
+  const shown = ["0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+};
