@@ -25,9 +25,10 @@ export const interrupted = (now: () => number = () => performance.now()): Interr
     if (!first.signal.aborted) first.abort(reason);
   };
   const onSignal = (signal: StopSignal): void => {
-    firstAt ??= now();
+    const at = now();
+    firstAt ??= at;
     stop(signal);
-    if (now() - firstAt > debounceMs) second.abort(signal);
+    if (at - firstAt > debounceMs) second.abort(signal);
   };
   const removals = [onSignals(onSignal), onHangup(() => stop("SIGHUP"))];
   const release = () => {
