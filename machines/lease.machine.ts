@@ -20,13 +20,13 @@ export type LeaseTag = "held" | "ending";
 /** Whether the service believes itself registered, by the lease's path: `held.waiting`. */
 export const isLeaseHeld = (path: string): boolean => path.split(".", 1)[0] === "held";
 
-/** Who holds the entry in our place. */
+/** The process that holds the registry entry in place of this one. */
 export interface EntryHolder {
   readonly host: string;
   readonly pid: number;
 }
 
-/** What Redis says to a write: it is done; there is no entry (or an older one); a newer incarnation holds it. */
+/** What Redis answers to a write: it is done; there is no entry, or an older one; a newer incarnation holds it. */
 export type LeaseAnswer =
   | { readonly type: "ok" }
   | { readonly type: "gone" }
@@ -40,7 +40,7 @@ export interface LeaseWrite {
 
 export type LeaseEvent = { type: "status"; status: LeaseStatus } | { type: "release" };
 
-/** What the lease tells its parent. The first one is always held, lost, superseded or, if released early, released or abandoned. */
+/** What the lease sends to its parent. The first fact is `held`, `lost` or `superseded` or, of one released early, `released` or `abandoned`. */
 export type LeaseFact =
   | { type: "lease.held" }
   | { type: "lease.suspect"; reason: string }
@@ -67,7 +67,7 @@ export interface LeaseInput {
 }
 
 export interface LeaseContext extends Omit<LeaseInput, "status"> {
-  /** what the lifecycle says */
+  /** the status that the lifecycle asks for */
   readonly wanted: LeaseStatus;
   /** what the write under way carries */
   readonly sent: LeaseStatus | undefined;
@@ -102,24 +102,9 @@ const lease = setup({
     deregisterInstance: declared<void>("deregisterInstance"),
   },
   actions: {
-    tellHeld: sendTo(({ context }) => context.parent, { type: "lease.held" }),
-    tellSuspect: sendTo(
+    report: sendTo(
       ({ context }) => context.parent,
-      ({ context }) => ({ type: "lease.suspect", reason: context.trouble }),
-    ),
-    tellLost: sendTo(
-      ({ context }) => context.parent,
-      ({ context }) => ({ type: "lease.lost", reason: context.trouble }),
-    ),
-    tellRegained: sendTo(({ context }) => context.parent, { type: "lease.regained" }),
-    tellSuperseded: sendTo(
-      ({ context }) => context.parent,
-      (_, params: { twin: EntryHolder }) => ({ type: "lease.superseded", ...params }),
-    ),
-    tellReleased: sendTo(({ context }) => context.parent, { type: "lease.released" }),
-    tellAbandoned: sendTo(
-      ({ context }) => context.parent,
-      ({ context }) => ({ type: "lease.abandoned", reason: context.trouble }),
+      (_, { fact }: { fact: LeaseFact }) => fact,
     ),
     want: assign({ wanted: (_, params: { status: LeaseStatus }) => params.status }),
     noteSent: assign(({ context }) => ({ sent: context.wanted, sentAt: context.now() })),
@@ -146,7 +131,7 @@ const lease = setup({
     leaseRetry: ({ context }) => spread(context.times.leaseRetryMs, context.random),
     leaseTtl: ({ context }) => Math.max(0, context.confirmedAt + context.times.leaseTtlMs - context.now()),
     writeTimeout: ({ context }) => context.times.writeTimeoutMs,
-    // nobody believes for longer than a heartbeat and a beat's deadline in what was last proven: the beat behind a late answer has less
+    // what was last proven holds for at most a heartbeat and a beat's deadline: the beat behind a late answer has less
     beatTimeout: ({ context: { times, provenAt, now } }) => {
       const beat = longest(times.heartbeatMs);
       return Math.min(times.writeTimeoutMs, Math.max(beat, provenAt + beat + times.writeTimeoutMs - now()));
@@ -154,16 +139,25 @@ const lease = setup({
   },
 });
 
-/* ---- the few words that the states below are written in ---- */
+/* ---- the words that the states below are written in ---- */
 type Answered = { event: { output: LeaseAnswer } };
 type Failed = { event: { error: unknown } };
 const isOk = { type: "isOk" as const, params: ({ event }: Answered) => ({ answer: event.output }) };
 const isGone = { type: "isGone" as const, params: ({ event }: Answered) => ({ answer: event.output }) };
-const tellSuperseded = {
-  type: "tellSuperseded" as const,
-  params: ({ event }: Answered) => ({
-    twin: event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 },
-  }),
+const report = (type: "lease.held" | "lease.regained" | "lease.released") => ({
+  type: "report" as const,
+  params: { fact: { type } },
+});
+const reportTrouble = (type: "lease.suspect" | "lease.lost" | "lease.abandoned") => ({
+  type: "report" as const,
+  params: ({ context }: { context: LeaseContext }): { fact: LeaseFact } => ({ fact: { type, reason: context.trouble } }),
+});
+const reportSuperseded = {
+  type: "report" as const,
+  params: ({ event }: Answered): { fact: LeaseFact } => {
+    const twin = event.output.type === "superseded" ? event.output.twin : { host: "unknown", pid: 0 };
+    return { fact: { type: "lease.superseded", twin } };
+  },
 };
 const missed = { type: "countMissed" as const, params: ({ event }: Failed) => ({ reason: messageOf(event.error) }) };
 const overran = {
@@ -175,6 +169,36 @@ const write = ({ context }: { context: LeaseContext }): LeaseWrite => ({
   status: context.wanted,
   changed: context.wanted !== context.written,
 });
+
+interface Write {
+  readonly description: string;
+  readonly waitsFor: string;
+  readonly does: "registerInstance" | "renewLease";
+  readonly within: "writeTimeout" | "beatTimeout";
+  readonly onOk: { readonly target: string; readonly actions: "confirm" | readonly ["confirm", ReturnType<typeof report>] };
+  readonly onGone: string;
+  /** where an error and the deadline lead: the outcome of the write is unknown */
+  readonly onUnknown: string;
+}
+/** One write of the entry, with every answer that Redis may give to it. */
+const writing = ({ description, waitsFor, does, within, onOk, onGone, onUnknown }: Write) =>
+  lease.createStateConfig({
+    description,
+    meta: { waitsFor, deadline: within },
+    entry: "noteSent",
+    invoke: {
+      src: does,
+      id: does,
+      input: write,
+      onDone: [
+        { guard: isOk, ...onOk },
+        { guard: isGone, target: onGone, actions: vanished },
+        { target: "#lease.superseded", actions: reportSuperseded },
+      ],
+      onError: { target: onUnknown, actions: missed },
+    },
+    after: { [within]: { target: onUnknown, actions: overran } },
+  });
 
 export const leaseMachine = lease.createMachine({
   id: "lease",
@@ -197,23 +221,15 @@ export const leaseMachine = lease.createMachine({
     release: ".releasing",
   },
   states: {
-    registering: {
+    registering: writing({
       description: "Writes the entry for the first time.",
-      meta: { waitsFor: "the entry to be written", deadline: "writeTimeout" },
-      entry: "noteSent",
-      invoke: {
-        src: "registerInstance",
-        id: "registerInstance",
-        input: write,
-        onDone: [
-          { guard: isOk, target: "held", actions: ["confirm", "tellHeld"] },
-          { guard: isGone, target: "lost.waiting", actions: vanished },
-          { target: "superseded", actions: tellSuperseded },
-        ],
-        onError: { target: "lost.waiting", actions: missed },
-      },
-      after: { writeTimeout: { target: "lost.waiting", actions: overran } },
-    },
+      waitsFor: "the entry to be written",
+      does: "registerInstance",
+      within: "writeTimeout",
+      onOk: { target: "#lease.held", actions: ["confirm", report("lease.held")] },
+      onGone: "#lease.lost.waiting",
+      onUnknown: "#lease.lost.waiting",
+    }),
     held: {
       description: "The entry is written and confirmed.",
       meta: { tone: "good" },
@@ -226,29 +242,21 @@ export const leaseMachine = lease.createMachine({
           always: { guard: "isStale", target: "beating" },
           after: { heartbeatInterval: "beating" },
         },
-        beating: {
+        beating: writing({
           description: "Prolongs the entry.",
-          meta: { waitsFor: "Redis to confirm the beat", deadline: "beatTimeout" },
-          entry: "noteSent",
-          invoke: {
-            src: "renewLease",
-            id: "renewLease",
-            input: write,
-            onDone: [
-              { guard: isOk, target: "waiting", actions: "confirm" },
-              { guard: isGone, target: "#lease.lost", actions: vanished },
-              { target: "#lease.superseded", actions: tellSuperseded },
-            ],
-            onError: { target: "#lease.suspect", actions: missed },
-          },
-          after: { beatTimeout: { target: "#lease.suspect", actions: overran } },
-        },
+          waitsFor: "Redis to confirm the beat",
+          does: "renewLease",
+          within: "beatTimeout",
+          onOk: { target: "waiting", actions: "confirm" },
+          onGone: "#lease.lost",
+          onUnknown: "#lease.suspect",
+        }),
       },
     },
     suspect: {
       description: "A beat was not confirmed; the entry may still be there.",
       meta: { deadline: "leaseTtl", tone: "caution" },
-      entry: "tellSuspect",
+      entry: reportTrouble("lease.suspect"),
       initial: "waiting",
       after: { leaseTtl: "lost" },
       states: {
@@ -257,48 +265,32 @@ export const leaseMachine = lease.createMachine({
           meta: { waitsFor: "the next try", deadline: "leaseRetry" },
           after: { leaseRetry: "beating" },
         },
-        beating: {
+        beating: writing({
           description: "Prolongs the entry again.",
-          meta: { waitsFor: "Redis to confirm the beat", deadline: "writeTimeout" },
-          entry: "noteSent",
-          invoke: {
-            src: "renewLease",
-            id: "renewLease",
-            input: write,
-            onDone: [
-              { guard: isOk, target: "#lease.held", actions: ["confirm", "tellHeld"] },
-              { guard: isGone, target: "#lease.lost", actions: vanished },
-              { target: "#lease.superseded", actions: tellSuperseded },
-            ],
-            onError: { target: "waiting", actions: missed },
-          },
-          after: { writeTimeout: { target: "waiting", actions: overran } },
-        },
+          waitsFor: "Redis to confirm the beat",
+          does: "renewLease",
+          within: "writeTimeout",
+          onOk: { target: "#lease.held", actions: ["confirm", report("lease.held")] },
+          onGone: "#lease.lost",
+          onUnknown: "waiting",
+        }),
       },
     },
     lost: {
       description: "The entry is gone, or was not confirmed for its TTL.",
       meta: { tone: "bad" },
-      entry: ["forget", "tellLost"],
+      entry: ["forget", reportTrouble("lease.lost")],
       initial: "registering",
       states: {
-        registering: {
+        registering: writing({
           description: "Writes the entry again.",
-          meta: { waitsFor: "the entry to be written again", deadline: "writeTimeout" },
-          entry: "noteSent",
-          invoke: {
-            src: "registerInstance",
-            id: "registerInstance",
-            input: write,
-            onDone: [
-              { guard: isOk, target: "#lease.regained", actions: "confirm" },
-              { guard: isGone, target: "waiting", actions: vanished },
-              { target: "#lease.superseded", actions: tellSuperseded },
-            ],
-            onError: { target: "waiting", actions: missed },
-          },
-          after: { writeTimeout: { target: "waiting", actions: overran } },
-        },
+          waitsFor: "the entry to be written again",
+          does: "registerInstance",
+          within: "writeTimeout",
+          onOk: { target: "#lease.regained", actions: "confirm" },
+          onGone: "waiting",
+          onUnknown: "waiting",
+        }),
         waiting: {
           description: "Waits before the entry is written again.",
           meta: { waitsFor: "the next try", deadline: "leaseRetry" },
@@ -309,7 +301,7 @@ export const leaseMachine = lease.createMachine({
     regained: {
       description: "The entry is written again; a beat has yet to confirm it.",
       meta: { waitsFor: "the next beat", deadline: "heartbeatInterval", tone: "caution" },
-      entry: "tellRegained",
+      entry: report("lease.regained"),
       always: { guard: "isStale", target: "held.beating" },
       after: { heartbeatInterval: "held.beating" },
     },
@@ -321,10 +313,10 @@ export const leaseMachine = lease.createMachine({
       invoke: {
         src: "deregisterInstance",
         id: "deregisterInstance",
-        onDone: { target: "released", actions: "tellReleased" },
-        onError: { target: "abandoned", actions: [missed, "tellAbandoned"] },
+        onDone: { target: "released", actions: report("lease.released") },
+        onError: { target: "abandoned", actions: [missed, reportTrouble("lease.abandoned")] },
       },
-      after: { writeTimeout: { target: "abandoned", actions: [overran, "tellAbandoned"] } },
+      after: { writeTimeout: { target: "abandoned", actions: [overran, reportTrouble("lease.abandoned")] } },
     },
     superseded: {
       type: "final",

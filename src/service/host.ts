@@ -13,7 +13,7 @@ import type {
   LifecycleSnapshot,
   StateName,
 } from "../../machines/index.ts";
-import { finalState, isStopping } from "../../machines/phases.ts";
+import { finalState } from "../../machines/phases.ts";
 import { stateName, statePath } from "../../machines/state.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -27,7 +27,7 @@ import type { ServiceFact } from "./report/facts.ts";
 import { brokenReport, toReport } from "./report/report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
-import { waitForState } from "./wait-for-state.ts";
+import { becomesReady, waitForState } from "./wait-for-state.ts";
 
 export interface HostOptions {
   readonly settings: Partial<LifecycleSettings>;
@@ -97,7 +97,7 @@ export class ServiceHost {
 
   async boot(): Promise<void> {
     if (!this.#take({ type: "boot" })) throw this.#refuse("boot");
-    if (!(await this.#becomesReady())) throw await this.#bootError();
+    if (!(await becomesReady(this, this.#actor))) throw await this.#bootError();
   }
 
   runToCompletion(): Promise<StopReport> {
@@ -218,24 +218,8 @@ export class ServiceHost {
   async #complete(): Promise<StopReport> {
     this.#take({ type: "boot" });
     // equivalent mutant: run has an arrow only where the service is ready
-    if (await this.#becomesReady()) this.#take({ type: "run" });
+    if (await becomesReady(this, this.#actor)) this.#take({ type: "run" });
     return this.#report;
-  }
-
-  /** True as soon as the service is ready, false as soon as that can no longer come. */
-  #becomesReady(): Promise<boolean> {
-    return new Promise((resolve) => {
-      let subscription: Subscription | undefined;
-      const look = () => {
-        const isReady = this.snapshot.hasTag("ready");
-        // equivalent mutant: the check at the end finds the same
-        if (!isReady && this.snapshot.status === "active" && !isStopping(this.state)) return;
-        subscription?.unsubscribe();
-        resolve(isReady);
-      };
-      subscription = this.#actor.subscribe({ next: look, complete: look, error: look });
-      look();
-    });
   }
 
   async #bootError(): Promise<StargazerError> {

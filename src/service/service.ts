@@ -101,7 +101,7 @@ export abstract class StargazerService {
       clock,
       log: this.#log,
       redis: () => this.#resources.redis,
-      tell: (fact) => this.#host.send(fact),
+      send: (fact) => this.#host.send(fact),
       spawn: (companion) => this.#host.spawn(companion),
     });
     this.#clock = clock;

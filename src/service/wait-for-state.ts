@@ -1,13 +1,18 @@
 /** Waiting for a state of a service. */
 import type { Subscription } from "xstate";
 import type { LifecycleActor, LifecycleSnapshot, StateName } from "../../machines/index.ts";
-import { finalState } from "../../machines/phases.ts";
+import { finalState, isStopping } from "../../machines/phases.ts";
 import { canReach } from "../../machines/state.ts";
 import { StargazerError } from "../errors.ts";
 import type { StopReport } from "./types.ts";
 
+interface Watched {
+  readonly state: StateName;
+  readonly snapshot: LifecycleSnapshot;
+}
+
 export interface StateWait {
-  readonly host: { readonly state: StateName; readonly snapshot: LifecycleSnapshot; readonly report: Promise<StopReport> };
+  readonly host: Watched & { readonly report: Promise<StopReport> };
   readonly actor: LifecycleActor;
   readonly state: StateName;
   readonly signal: AbortSignal | undefined;
@@ -46,4 +51,18 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
 const unreachable = (state: StateName, now: StateName): StargazerError =>
   new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, {
     phase: now,
+  });
+
+/** True as soon as the service is ready, false as soon as that can no longer come. */
+export const becomesReady = (host: Watched, actor: LifecycleActor): Promise<boolean> =>
+  new Promise((resolve) => {
+    let subscription: Subscription | undefined;
+    const look = () => {
+      const isReady = host.snapshot.hasTag("ready");
+      if (!isReady && host.snapshot.status === "active" && !isStopping(host.state)) return;
+      subscription?.unsubscribe();
+      resolve(isReady);
+    };
+    subscription = actor.subscribe({ next: look, complete: look, error: look });
+    look();
   });

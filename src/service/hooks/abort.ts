@@ -1,9 +1,9 @@
-/** What "the hook ended because it was asked to" means. */
+/** What counts as a hook that ended because its signal aborted. */
 import { nameOf } from "../../../machines/thrown.ts";
 
 /**
- * The reason that the signal of `onStart` and `run` aborts with. Named AbortError, as libraries that take a signal expect. One for all:
- * each of its kind would keep a stack that says nothing, which costs more than the rest of an abort.
+ * The reason that the signal of `onStart` and `run` aborts with. Named AbortError, as libraries that take a signal expect. One object for all
+ * services: creating one collects a stack, which costs more than the rest of an abort.
  */
 export const stopReason: DOMException = new DOMException("the service is stopping", "AbortError");
 

@@ -1,4 +1,4 @@
-/** Runs a tier's three hooks: their signals, their named phases, what they deferred, and what is still in flight. */
+/** Runs a tier's three hooks: their signals, their named phases, their deferred releases, and the work in flight. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
 import type { Companion, HookFact, ReleaseWork } from "../../../machines/index.ts";
@@ -29,8 +29,8 @@ export interface HookRunnerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redis: () => RedisClient;
-  /** how the chart is told; false if it is over and no longer listens */
-  readonly tell: (fact: HookFact) => boolean;
+  /** sends the chart a fact; false, and without effect, once the service has stopped */
+  readonly send: (fact: HookFact) => boolean;
   /** spawns a chart under the service's; undefined if that is over */
   readonly spawn: (companion: Companion) => Promise<AnyActorRef | undefined>;
 }
@@ -46,8 +46,8 @@ export class HookRunner {
   constructor(options: HookRunnerOptions) {
     this.#options = options;
     this.#releases = new Releases(options.clock, (failure) => {
-      const told = options.tell({ type: "hook.failed", failure: { phase: effectPhases.releaseTier, ...failure } });
-      if (!told) options.log.error({ type: "release.failed", ...failure }, failure.message);
+      const isReported = options.send({ type: "hook.failed", failure: { phase: effectPhases.releaseTier, ...failure } });
+      if (!isReported) options.log.error({ type: "release.failed", ...failure }, failure.message);
     });
   }
 
@@ -64,7 +64,7 @@ export class HookRunner {
     return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), waiting);
   }
 
-  /** Asks what is in flight to end, and waits for it. */
+  /** Aborts the signal of `onStart` and `run`, and waits for the work in flight. */
   async drain(): Promise<void> {
     this.abort();
     await Promise.allSettled(this.#inFlight);
@@ -74,7 +74,7 @@ export class HookRunner {
     this.#work.abort(stopReason);
   }
 
-  /** Once: a second call, by a host that unwinds what its chart could not, joins the first. */
+  /** Runs `onStop`. Every call returns the same promise: the host may call it again when it unwinds without the chart. */
   stop({ signal }: Waiting): Promise<void> {
     this.#stop ??= (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
     return this.#stop;
@@ -84,17 +84,17 @@ export class HookRunner {
     return this.#releases.run(withinMs, signal);
   }
 
-  /** Nothing is kept from here on: what is deferred later is released at once. */
+  /** Ends the unwinding: what is deferred from now on is released at once. */
   endReleases(): void {
     this.#releases.end();
   }
 
-  /** A hook goes on after its state was left (`left` aborts then): the drain waits for it, and its late failure is told. */
+  /** A hook may outlive its state, which aborts `left`: the drain waits for it, and its late failure is reported. */
   #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
     const running = (async () => hook(this.#context(phase, this.#work.signal)))();
     const settled = running.catch((error: unknown) => {
       if (!left.signal.aborted || isAbortOf(this.#work.signal, error)) return;
-      this.#options.tell({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
+      this.#options.send({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
     });
     this.#awaitInDrain(settled);
     return running;
@@ -122,7 +122,7 @@ export class HookRunner {
   }
 
   #context(phase: string, signal: AbortSignal): HookContext {
-    const { log, redis, tell } = this.#options;
+    const { log, redis, send } = this.#options;
     return {
       signal,
       log,
@@ -131,7 +131,7 @@ export class HookRunner {
       },
       defer: (release: Release) => {
         demandFunction("defer", release);
-        if (this.#releases.defer(release)) tell({ type: "release.owed" });
+        if (this.#releases.defer(release)) send({ type: "release.owed" });
       },
       spawn: (companion) => this.#spawn(companion),
       phase: (name, work) => this.#phase(`${this.#phaseHere() ?? phase}.${name}`, signal, work),
@@ -146,14 +146,14 @@ export class HookRunner {
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
     demandFunction("phase", work);
     signal.throwIfAborted();
-    const { tell } = this.#options;
-    tell({ type: "phase.began", phase: name });
+    const { send } = this.#options;
+    send({ type: "phase.began", phase: name });
     try {
       const result = await surrounding.run({ runner: this, phase: name }, work);
-      tell({ type: "phase.ended", phase: name, outcome: "done" });
+      send({ type: "phase.ended", phase: name, outcome: "done" });
       return result;
     } catch (error) {
-      tell({ type: "phase.ended", phase: name, outcome: isAbortOf(signal, error) ? "aborted" : "failed" });
+      send({ type: "phase.ended", phase: name, outcome: isAbortOf(signal, error) ? "aborted" : "failed" });
       throw error;
     }
   }

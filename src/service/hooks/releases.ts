@@ -1,4 +1,4 @@
-/** What a tier deferred: released last in first out when the service stops, each on its own. */
+/** The deferred releases of a tier: called last in first out when the service stops, each on its own. */
 import type { Clock } from "../../clock.ts";
 import { messageOf } from "../../errors.ts";
 
@@ -10,7 +10,7 @@ export interface ReleaseFailure {
   readonly cause?: unknown;
 }
 
-/** So many releases in a row, and timers and signals get a turn. */
+/** after so many releases in a row, timers and signals get a turn */
 const breatherEvery = 100;
 const deepest = 100;
 
@@ -39,7 +39,7 @@ export class Releases {
 
   /**
    * Releases all, the latest first, until `signal` aborts. Each gets an even share of the time left, so that a hung one costs
-   * no other its turn; one that defers another gives it its turn, but not for ever.
+   * no other its turn; one that defers another is followed by it, until the deadline.
    */
   async run(withinMs: number, signal: AbortSignal): Promise<void> {
     const endsAt = this.#clock.now() + withinMs * 0.95;
@@ -90,6 +90,6 @@ export class Releases {
   }
 }
 
-/** A function's name can be made anything. */
+/** A function may have any value as its name. */
 const nameOf = ({ name }: { readonly name: unknown }): string =>
   typeof name === "string" && name !== "" ? `the release '${name}'` : "a release";
