@@ -53,7 +53,7 @@ const factsOf = (tier: TestTier) => {
 };
 
 describe("a resources", () => {
-  it("is asked for each thing once, in order, each time with a signal but to warm up", async () => {
+  it("runs each effect once, in order, each with a signal", async () => {
     const { resources, asked, signals } = makeResources();
     const tier = make({ onStart: ({ defer }) => defer(() => {}) }, resources);
     void tier.runToCompletion();
@@ -74,7 +74,7 @@ describe("a resources", () => {
     expect(tier.status().lease).toBeNull();
   });
 
-  it("that takes the instance away stops the service, and the fact is told", async () => {
+  it("a registry that supersedes the instance stops the service, and emits the fact", async () => {
     const twin = { host: "elsewhere", pid: 7 };
     const { resources } = makeResources({ entry: { renew: async () => ({ type: "superseded", twin }) } });
     const tier = make({}, resources);
@@ -85,7 +85,7 @@ describe("a resources", () => {
 });
 
 describe("a command without an arrow", () => {
-  it("is refused with its state, and told as a fact", async () => {
+  it("rejects with its state, and is published as a fact", async () => {
     const { resources, asked } = makeResources();
     const tier = make({}, resources);
     const facts = factsOf(tier);
@@ -101,7 +101,7 @@ describe("a command without an arrow", () => {
 describe("a boot that does not come to be", () => {
   const failure = (boot: Promise<void>) => boot.then(() => undefined).catch((error: StargazerError) => error);
 
-  it("rejects with the first failure where one ended it, and says aborted where a shutdown did", async () => {
+  it("rejects with the failure that ended it, or as aborted by a shutdown", async () => {
     const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeResources().resources).boot());
     expect([failed?.code, failed?.phase]).toEqual(["SG_ERR_START_FAILED", "starting"]);
     const cut = make(
@@ -119,7 +119,7 @@ describe("a boot that does not come to be", () => {
 });
 
 describe("waiting for a state", () => {
-  it("ends with its signal while it waits, and names where the service is where it cannot come", async () => {
+  it("rejects when its signal aborts, and names the present state when the state cannot come", async () => {
     const tier = make({}, makeResources().resources);
     const stop = new AbortController();
     const waiting = tier.waitFor("running", { signal: stop.signal });
@@ -133,7 +133,7 @@ describe("waiting for a state", () => {
 });
 
 describe("what is asked of a service that is over", () => {
-  it("is answered at once, and no listener stays on a signal that was given", async () => {
+  it("settles at once, and no listener stays on the signal", async () => {
     const tier = make({}, makeResources().resources);
     const { signal } = new AbortController();
     const waiting = tier.waitFor("stopped", { signal });
@@ -147,14 +147,14 @@ describe("what is asked of a service that is over", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  it("after two errors while it was stopping keeps the first", async () => {
+  it("two errors while stopping: the first one is a failure", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown(new Error("first")), self.shutdown(new Error("second"))];
     const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
     expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
   });
 
-  it("after reasons that are no errors, while it was stopping, has not failed", async () => {
+  it("reasons that are no errors while stopping: none is a failure", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown("again"), self.shutdown(null as never)];
     const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
@@ -163,7 +163,7 @@ describe("what is asked of a service that is over", () => {
 });
 
 describe("those who watch", () => {
-  it("hear of each transition and of the end, once", async () => {
+  it("get each transition, and the end once", async () => {
     const tier = make({}, makeResources().resources);
     const heard: string[] = [];
     tier.actor.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push("complete") });
@@ -176,7 +176,7 @@ describe("those who watch", () => {
 });
 
 describe("an error given to shutdown", () => {
-  it("is the failure of its state, with a code of ours kept; while stopping it is one of the step", async () => {
+  it("is a failure of the step of stopping in which it comes, with its own code", async () => {
     const own = new StargazerError("SG_ERR_UNCAUGHT", "torn");
     const tier = make({ onStop: (_, self) => void self.shutdown(own) }, makeResources().resources);
     await tier.boot();
@@ -249,7 +249,7 @@ describe("the hooks' context", () => {
     expect((await tier.shutdown()).failures).toEqual([{ phase: "running", code: "SG_ERR_RUN_FAILED", message: "lost" }]);
   });
 
-  it("refuses to defer or to time what is no function, and says which call it was", async () => {
+  it("rejects a defer or a phase without a function, and names the call", async () => {
     const wrong = { code: "SG_ERR_CONFIG_INVALID" };
     const tier = make(
       {
@@ -288,7 +288,7 @@ describe("a chart that fails itself", () => {
     return { tier, asked, signals, released, state };
   };
 
-  it("is unwound by its host: everything begun is undone, and the report is failed", async () => {
+  it("is unwound by the host: everything begun is undone, and the outcome is failed", async () => {
     const { tier, asked, released, state } = breaking({});
     const observed: unknown[] = [];
     tier.actor.subscribe({ error: (error) => void observed.push(error) });
@@ -302,7 +302,7 @@ describe("a chart that fails itself", () => {
     expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
   });
 
-  it("is stopped once it has been unwound; what can no longer come is refused before", async () => {
+  it("enters stopped only after the unwinding; a wait for another state rejects before that", async () => {
     const gates = new Gates();
     const { tier, state } = breaking({}, { closeHealth: () => gates.hold("closeHealth") });
     void tier.runToCompletion();
@@ -334,7 +334,7 @@ describe("the unwinding without a chart", () => {
       ...own,
     }) as unknown as HookRunner;
 
-  it("takes each step that was begun, in order, and always closes", async () => {
+  it("runs each step that was begun, in order, and always closes the connections", async () => {
     const { resources, asked } = makeResources();
     await unwind({ begun: all, hooks: hooksThat(asked), resources, clock: systemClock });
     expect(asked.splice(0)).toEqual(["closeHealth", "deregister", "drain", "stop", "release", "close", "endReleases"]);
@@ -388,7 +388,7 @@ describe("what comes too late for the report", () => {
     return { lines, logger };
   };
 
-  it("a release that fails in time is in the report, and told as a failure like another", async () => {
+  it("a release that fails in time is a failure of the report, and a fact", async () => {
     const { lines, logger } = noting();
     const late = () => Promise.reject(new Error("in time"));
     const tier = make({ onStart: ({ defer }) => defer(late) }, makeResources().resources, {}, { logger });
