@@ -159,10 +159,6 @@ describe("a name of a state stands in the charts only", () => {
     "src/inspector/slim.ts": "the status of an XState actor",
     "src/flight/story.ts": "a list of types of facts",
     "src/health/readiness.ts": "the reason in /readyz, a word of the contract",
-    "src/fleet/fleet.ts": "states of a process under its supervisor",
-    "src/fleet/redis.ts": "states of the fleet's Redis",
-    "src/cli/board.ts": "states of a process under its supervisor",
-    "src/cli/lines.ts": "states of a process under its supervisor",
   };
   const withoutComments = (text: string) =>
     text.replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, "")).replaceAll(/(?<![:"'\w])\/\/.*$/gm, "");

@@ -43,7 +43,7 @@ const endedBeforeInit = ({ supervisor }: Member, { exit, report }: SupervisorOut
 
 const isOk = (member: Member, output: SupervisorOutput): boolean => {
   const { end, exit } = output;
-  if (end !== "stopped" && end !== "ended") return false;
+  if (end === "givenUp" || end === "killed") return false;
   return exit === undefined || exit.code === 0 || endedBeforeInit(member, output);
 };
 
