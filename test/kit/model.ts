@@ -1,7 +1,7 @@
-/** A chart as a test model: its own graph, with payloads for its events, and an edge in each key so that paths cover transitions. */
+/** A chart as a test model: its own graph, with payloads for its events, and a path for each of its arrows. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { createActor, createEmptyActor, fromPromise } from "xstate";
-import { getAdjacencyMap, getShortestPaths, getStateNodes } from "xstate/graph";
+import { getAdjacencyMap, getStateNodes } from "xstate/graph";
 import type { LifecycleInput, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { leaseMachine, statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
@@ -49,20 +49,15 @@ const eventsOf = (model: Model, snapshot: AnyMachineSnapshot): ModelEvent[] =>
           (type.startsWith("xstate.error.") ? [{ type, error: new Error("model") }] : [{ type }]),
       );
 
-/** How a model is walked; `withEdges` makes an arrow a part of the state that it leads to. */
-export const traversal = (model: Model, withEdges: boolean) => {
-  const key = (snapshot: AnyMachineSnapshot) => JSON.stringify(model.key(snapshot));
-  return {
+/** How the graph of a model is walked. */
+const traversal = (model: Model) =>
+  ({
     input: model.input,
     events: (snapshot: AnyMachineSnapshot) => eventsOf(model, snapshot),
     filterEvents: (snapshot: AnyMachineSnapshot, event: ModelEvent) => snapshot.can(event as never),
     serializeEvent: eventName,
-    serializeState: (snapshot: AnyMachineSnapshot, event?: ModelEvent, before?: AnyMachineSnapshot) =>
-      withEdges && event && before && key(before) !== key(snapshot)
-        ? `${key(snapshot)} via ${eventName(event)} from ${key(before)}`
-        : key(snapshot),
-  } as never;
-};
+    serializeState: (snapshot: AnyMachineSnapshot) => JSON.stringify(model.key(snapshot)),
+  }) as never;
 
 export interface Edge<S> {
   readonly from: S;
@@ -72,7 +67,7 @@ export interface Edge<S> {
 
 /** Every distinct snapshot and every arrow between them. */
 export const graphOf = <S extends AnyMachineSnapshot>(model: Model<S>) => {
-  const map = getAdjacencyMap(model.machine as never, traversal(model as Model, false)) as unknown as Record<
+  const map = getAdjacencyMap(model.machine as never, traversal(model as Model)) as unknown as Record<
     string,
     { state: S; transitions: Record<string, { state: S; event: ModelEvent }> }
   >;
@@ -105,15 +100,6 @@ export const graphOf = <S extends AnyMachineSnapshot>(model: Model<S>) => {
   };
   return { states, edges, reach, from: (key: string): readonly Edge<S>[] => out.get(key) ?? [] };
 };
-
-export interface ModelPath<S> {
-  readonly state: S;
-  readonly steps: readonly { readonly state: S; readonly event: ModelEvent }[];
-}
-
-/** Shortest paths that together take every arrow of the graph. */
-export const pathsOf = <S extends AnyMachineSnapshot>(model: Model<S>): ModelPath<S>[] =>
-  getShortestPaths(model.machine as never, traversal(model as Model, true)) as unknown as ModelPath<S>[];
 
 export interface NamedPath {
   /** `running, lease held: shutdown leads to stopping.announcing, lease held` */
