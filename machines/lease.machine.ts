@@ -38,6 +38,7 @@ export interface LeaseWrite {
   readonly changed: boolean;
 }
 
+/** What the lifecycle sends to its lease: a new status, or that the entry is to be deleted. */
 export type LeaseEvent = { type: "status"; status: LeaseStatus } | { type: "release" };
 
 /** What the lease sends to its parent. The first fact is `held`, `lost` or `superseded` or, of one released early, `released` or `abandoned`. */
@@ -50,7 +51,7 @@ export type LeaseFact =
   | { type: "lease.released" }
   | { type: "lease.abandoned"; reason: string };
 
-/** All in ms. */
+/** The times of a lease, in ms. */
 export interface LeaseTimes {
   readonly heartbeatMs: number;
   readonly leaseTtlMs: number;
@@ -58,6 +59,7 @@ export interface LeaseTimes {
   readonly leaseRetryMs: number;
 }
 
+/** What a lease is spawned with. */
 export interface LeaseInput {
   readonly parent: ActorRef<XStateSnapshot<unknown>, LeaseFact>;
   readonly status: LeaseStatus;
@@ -334,4 +336,5 @@ export const leaseMachine = lease.createMachine({
   },
 } satisfies Parameters<typeof lease.createMachine>[0]);
 
+/** Where a lease is, and what it knows of the entry. */
 export type LeaseSnapshot = SnapshotFrom<typeof leaseMachine>;

@@ -36,6 +36,7 @@ import type { LifecycleSettings } from "./settings.ts";
 import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
 import { messageOf, ownCodeOf } from "./thrown.ts";
 
+/** What a lifecycle is created with; all of it has a default. */
 export interface LifecycleInput {
   readonly settings?: Partial<LifecycleSettings>;
   /** ms since the epoch; XState's clock has timers but no time */
@@ -55,6 +56,7 @@ export interface Begun {
   readonly releases: boolean;
 }
 
+/** Why a service stops: the first cause. */
 export interface Cause {
   readonly outcome: "completed" | "shutdown" | "failed";
   readonly reason: string;
@@ -109,6 +111,7 @@ type CompanionEnd =
   | { type: `xstate.done.actor.companion.${string}`; output: CompanionOutput }
   | { type: `xstate.error.actor.companion.${string}`; error: unknown };
 
+/** Every event that the chart takes. */
 export type LifecycleEvent =
   | LifecycleCommand
   | HookFact
@@ -127,6 +130,7 @@ export interface ReleaseWork {
 /** `booting`: on the way to `ready`. `ready`: traffic may come. `stopping`: everything begun is being undone. */
 export type LifecycleTag = "booting" | "ready" | "stopping";
 
+/** What the chart ends with: the report of the service before its failures become errors. */
 export interface LifecycleOutput {
   readonly outcome: Cause["outcome"];
   readonly reason: string;
@@ -751,6 +755,9 @@ export const lifecycleMachine = lifecycle.createMachine({
   }),
 } satisfies Parameters<typeof lifecycle.createMachine>[0]);
 
+/** The type of the lifecycle chart. */
 export type LifecycleMachine = typeof lifecycleMachine;
+/** Where a lifecycle is: `value`, `context`, tags and the lease among its `children`. */
 export type LifecycleSnapshot = SnapshotFrom<LifecycleMachine>;
+/** A running lifecycle. */
 export type LifecycleActor = ActorRefFrom<LifecycleMachine>;

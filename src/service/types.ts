@@ -95,11 +95,14 @@ export interface HookContext {
 export interface StopReport {
   /** The first cause: `run` returned, a shutdown or signal, or a failure. A hook or release that fails makes it `failed` too. */
   readonly outcome: "completed" | "shutdown" | "failed";
+  /** the first cause in words: `SIGTERM`, `run returned`, `onStart failed` */
   readonly reason: string;
   /** 1 exactly when the outcome is `failed`, else 0. */
   readonly exitCode: 0 | 1;
   /** The first failure; later ones never hide it. */
   readonly error?: StargazerError;
+  /** every failure, in the order in which they happened */
   readonly failures: readonly Pick<Failure, "phase" | "code" | "message">[];
+  /** every phase, in the order in which it began */
   readonly phases: readonly EndedPhase[];
 }
