@@ -21,7 +21,7 @@ import { isFrame, rowsOf, waysOf } from "./spine-rows.ts";
 const barGap = 54;
 const columnGap = 12;
 const railGaps = { few: 18, many: 13 };
-const framesReach: Reach = { left: 250, right: 274 };
+const framesReach: Reach = { left: 250, right: 284 };
 const bareReach: Reach = { left: 226, right: 92 };
 
 const barWidth = ({ id, states }: Bar["child"]): number =>
