@@ -9,6 +9,7 @@ import type { Disturbance, HookCall } from "./hooks.ts";
 import { watchHooks } from "./hooks.ts";
 import type { Forgiven } from "./judge.ts";
 import { LeakWatch } from "./leaks.ts";
+import type { Listeners } from "./listeners.ts";
 import { listenersOf, newListeners } from "./listeners.ts";
 import type { Limits, ServiceFactory } from "./options.ts";
 import { overridesFor } from "./options.ts";
@@ -55,7 +56,7 @@ export class Stage {
   readonly #wrong: string[] = [];
   readonly #calls: HookCall[] = [];
   readonly #trials: { readonly trial: Trial; readonly label: string }[] = [];
-  readonly #listeners = listenersOf(process);
+  readonly #listeners: Listeners;
   readonly #unsubscribe: () => void;
   readonly #unguard: () => void;
 
@@ -65,6 +66,8 @@ export class Stage {
     this.redis = redis;
     this.#unguard = guardExit(() => this.#refuseExit());
     this.#unsubscribe = onUncaught((error) => this.#wrong.push(`an error without a handler: ${messageOf(error)}`));
+    // after the stage's own listener, so that it is among those that were there before
+    this.#listeners = listenersOf(process);
   }
 
   /** Makes a service and leaves it in its first state. */
@@ -113,9 +116,7 @@ export class Stage {
   }
 
   #listening(): string[] {
-    // the stage's own listener to uncaught errors was added after the first look
-    const seen = (listeners: ReturnType<typeof listenersOf>) =>
-      newListeners(this.#listeners, listeners).filter((name) => !name.endsWith("(tellAll)"));
+    const seen = (listeners: Listeners) => newListeners(this.#listeners, listeners);
     return seen(listenersOf(process)).map((name) => {
       const adder = this.#calls.find(({ listeners }) => listeners && seen(listeners).includes(name));
       return `a listener to the process is left: ${name}, added in ${adder?.hook ?? "the constructor"}; signals are launch's to handle`;

@@ -61,14 +61,10 @@ interface Entry {
 }
 
 const beatsOf = async (read: () => Promise<string | null>): Promise<Beats> => {
-  const entry = await eventually(
-    "the entry says running",
-    async () => {
-      const found = JSON.parse((await read()) ?? "{}") as Entry;
-      return found.status === "running" ? found : undefined;
-    },
-    { timeoutMs: 20_000 },
-  );
+  const entry = await eventually("the entry says running", async () => {
+    const found = JSON.parse((await read()) ?? "{}") as Entry;
+    return found.status === "running" ? found : undefined;
+  });
   return new Beats(entry!.health!.port);
 };
 const gapsOf = ({ confirmed }: Beats) => confirmed.slice(1).map((at, index) => at - confirmed[index]!);
@@ -92,14 +88,12 @@ fault(
     const { sentinels, program, beats } = await sentinelStage();
     const { master, replica } = sentinels;
     // the next beat falls into the failover
-    await eventually("the next beat is near", () => beats.last > 0 && Date.now() - beats.last > heartbeatMs * 0.85, {
-      timeoutMs: 20_000,
-    });
+    await eventually("the next beat is near", () => beats.last > 0 && Date.now() - beats.last > heartbeatMs * 0.85);
     const killedAt = Date.now();
     master.kill();
-    await eventually("another master", async () => (await sentinels.masterPort()) === replica.port, { timeoutMs: 20_000 });
+    await eventually("another master", async () => (await sentinels.masterPort()) === replica.port);
     const failoverMs = Date.now() - killedAt;
-    await eventually("a beat is confirmed", () => beats.last > killedAt, { timeoutMs: 30_000 });
+    await eventually("a beat is confirmed", () => beats.last > killedAt);
     const gapMs = Math.max(...gapsOf(beats).slice(-1));
     expect(gapMs).toBeLessThan(longestGapMs);
     expect(await replica.witness.pttl(key)).toBeGreaterThan(heartbeatMs);
@@ -139,7 +133,7 @@ fault(
       const owner = await cluster.owner();
       keys += await cluster.moveTo(cluster.nodes.find((node) => node !== owner)!);
       const movedAt = Date.now();
-      await eventually("beaten there", () => beats.last > movedAt, { timeoutMs: 10_000 });
+      await eventually("beaten there", () => beats.last > movedAt);
     }
     const { witness } = await cluster.owner();
     const gapMs = Math.max(...gapsOf(beats));

@@ -26,14 +26,10 @@ const look = async (port: number): Promise<Seen> => {
 
 /** Looks again and again until a look fits; what it saw on the way is kept in `seen`. */
 const lookUntil = (port: number, seen: Seen[], what: string, fits: (seen: Seen) => boolean) =>
-  eventually(
-    what,
-    async () => {
-      seen.push(await look(port));
-      return fits(seen.at(-1)!) ? seen.at(-1) : undefined;
-    },
-    { timeoutMs: 20_000 },
-  ) as Promise<Seen>;
+  eventually(what, async () => {
+    seen.push(await look(port));
+    return fits(seen.at(-1)!) ? seen.at(-1) : undefined;
+  }) as Promise<Seen>;
 
 const isReady = ({ ready }: Seen) => ready.status === 200;
 const liveness = (seen: readonly Seen[]) => [...new Set(seen.map(({ live }) => live.status))];
@@ -80,9 +76,7 @@ fault(
     const fallen = await lookUntil(port, outage, "not ready", (now) => !isReady(now));
     await stage.proxy.accept();
     await lookUntil(port, outage, "ready again", isReady);
-    await eventually("registered again", async () => (await ask(port, "/status")).data.lease.state.startsWith("held"), {
-      timeoutMs: 10_000,
-    });
+    await eventually("registered again", async () => (await ask(port, "/status")).data.lease.state.startsWith("held"));
     expect(liveness([...blip, ...outage])).toEqual([200]);
     program.signal("SIGTERM");
     await stage.endsWell(program, 0);

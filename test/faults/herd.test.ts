@@ -1,6 +1,7 @@
 /** F24: two hundred replicas at once, in one process, each with its own two connections. */
 import { afterEach, expect } from "vitest";
 import { TestRedis as BrittleRedis } from "../../src/testing/test-redis.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { fault, readable } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
@@ -46,7 +47,7 @@ fault("F24", "the first PING of each", async (happened) => {
     if (command?.toLowerCase() === "ping" && !firstPings.has(source)) firstPings.set(source, Number(seconds) * 1000);
   });
   herd(redis.url);
-  await eventually("each has sent a PING", () => firstPings.size >= replicas, { timeoutMs: 25_000 });
+  await eventually("each has sent a PING", () => firstPings.size >= replicas, { timeoutMs: deadlines.test });
   const times = [...firstPings.values()];
   const [span, peak] = [spanOf(times), peakOf(times)];
   expect(times).toHaveLength(replicas);
@@ -64,7 +65,7 @@ const stage = async () => {
   endings.push(() => proxy.stop());
   herd(proxy.through(redis.url));
   const entries = () => redis.ask((client) => client.keys("sg:registry:service:*"));
-  await eventually("all are registered", async () => (await entries()).length === replicas, { timeoutMs: 30_000 });
+  await eventually("all are registered", async () => (await entries()).length === replicas);
   return { redis, proxy, entries };
 };
 
@@ -81,9 +82,9 @@ fault(
     const tries = proxy.madeAt.slice(before);
     await redis.restart();
     const since = performance.now();
-    await eventually("all are connected again", () => proxy.open === connections, { timeoutMs: 30_000 });
+    await eventually("all are connected again", () => proxy.open === connections);
     const connectedMs = performance.now() - since;
-    await eventually("all are registered again", async () => (await entries()).length === replicas, { timeoutMs: 30_000 });
+    await eventually("all are registered again", async () => (await entries()).length === replicas);
     const registeredMs = performance.now() - since;
     const back = proxy.madeAt.filter((time) => time >= since);
     const peak = peakOf(back);

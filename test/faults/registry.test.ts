@@ -49,7 +49,7 @@ const entry = async (client = redis.witness): Promise<RegistryEntry | undefined>
 };
 const running = async (client = redis.witness): Promise<RegistryEntry> => {
   const isRunning = async () => (await entry(client))?.status === "running";
-  await eventually("an entry that says running", isRunning, { timeoutMs: 15_000 });
+  await eventually("an entry that says running", isRunning);
   return (await entry(client))!;
 };
 const says = (program: Program, type: string) => program.line(type, (line) => line.type === type);
@@ -182,19 +182,15 @@ fault("F22", "a half-open connection", async (happened) => {
   const { data } = await ask(port, "/status");
   expect(data.lease).toMatchObject({ state: expect.stringMatching(/^(suspect|lost)/), trouble: expect.stringMatching(/./) });
   expect(data.lease.missed).toBeGreaterThan(0);
-  const ready = await eventually(
-    "readiness falls",
-    async () => {
-      const answer = await ask(port, "/readyz");
-      return answer.status === 503 ? answer : undefined;
-    },
-    { timeoutMs: 10_000 },
-  );
+  const ready = await eventually("readiness falls", async () => {
+    const answer = await ask(port, "/readyz");
+    return answer.status === 503 ? answer : undefined;
+  });
   expect((await ask(port, "/healthz")).status).toBe(200);
   proxy.mode = "pass";
   proxy.cut();
   await running();
-  await eventually("ready again", async () => (await ask(port, "/readyz")).status === 200, { timeoutMs: 10_000 });
+  await eventually("ready again", async () => (await ask(port, "/readyz")).status === 200);
   happened(
     `suspect after ${readable(ms)}; /status: missed ${data.lease.missed}; /readyz 503 (${ready!.data.reason}), /healthz 200; then well again`,
   );
@@ -237,13 +233,7 @@ fault("F23", "five of six at once", async (happened) => {
   const survivor = service();
   const five = service({ instanceId: undefined }, redis.url, { count: 5 });
   const registry = new Registry(redis.witness);
-  await eventually(
-    "six",
-    async () => (await registry.list("fixture")).filter(({ status }) => status === "running").length === 6,
-    {
-      timeoutMs: 15_000,
-    },
-  );
+  await eventually("six", async () => (await registry.list("fixture")).filter(({ status }) => status === "running").length === 6);
   const events = await follow();
   five.signal("SIGKILL");
   await eventually("five are told", () => events.filter(({ type }) => type === "expired").length === 5);
@@ -272,7 +262,7 @@ fault("F25", "two processes", async (happened) => {
   const older = service({ instanceId: "one" });
   await running();
   const newer = service({ instanceId: "one" });
-  await eventually("the newer is written", async () => (await entry())?.pid === newer.pid, { timeoutMs: 15_000 });
+  await eventually("the newer is written", async () => (await entry())?.pid === newer.pid);
   const since = performance.now();
   await says(older, "lease.superseded");
   const ms = performance.now() - since;
@@ -293,7 +283,7 @@ fault("F25", "the older was paused meanwhile", async (happened) => {
   await running();
   older.signal("SIGSTOP");
   const newer = service({ instanceId: "one" });
-  await eventually("the newer is written", async () => (await entry())?.pid === newer.pid, { timeoutMs: 15_000 });
+  await eventually("the newer is written", async () => (await entry())?.pid === newer.pid);
   older.signal("SIGCONT");
   const ending = await older.ended;
   expect(ending).toMatchObject({ code: 1 });

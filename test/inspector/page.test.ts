@@ -111,7 +111,7 @@ const gate = () => {
 
 const printedLink = async (program: CliProcess): Promise<string> => {
   const link = () => /http:\/\/127\.0\.0\.1:\d+\/#\S+/.exec(program.err())?.[0];
-  return (await eventually("the link", link, { timeoutMs: 10_000 }))!;
+  return (await eventually("the link", link))!;
 };
 
 interface Finding {

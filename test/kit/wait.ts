@@ -1,11 +1,12 @@
 /** Waiting for facts. */
 import { setTimeout as pause } from "node:timers/promises";
+import { deadlines } from "./deadlines.ts";
 
 /** What is left of a type when it is true-ish. */
 type Truthy<T> = Exclude<T, undefined | null | false | 0 | "">;
 
 export interface EventuallyOptions {
-  /** ms until the fact has to be there; default 15000 */
+  /** ms until the fact has to be there; default `deadlines.fact` */
   readonly timeoutMs?: number;
 }
 
@@ -16,7 +17,7 @@ export interface EventuallyOptions {
 export const eventually = async <T>(
   what: string,
   fn: () => T | Promise<T>,
-  { timeoutMs = 15_000 }: EventuallyOptions = {},
+  { timeoutMs = deadlines.fact }: EventuallyOptions = {},
 ): Promise<Truthy<T>> => {
   const end = performance.now() + timeoutMs;
   for (;;) {

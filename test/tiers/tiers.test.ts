@@ -153,7 +153,7 @@ describe("a conversation", () => {
     await eventually("it is accepted", () => page.of("accepted")[0]);
     page.socket.terminate();
     await inference({ responder: echo });
-    await eventually("the dead letter", () => redis.witness.xlen(streamKeys(redis.witness).deadLetters), { timeoutMs: 10_000 });
+    await eventually("the dead letter", () => redis.witness.xlen(streamKeys(redis.witness).deadLetters));
   });
 });
 
