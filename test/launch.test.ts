@@ -6,20 +6,20 @@ import type { HookContext } from "../src/service/types.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
 
-/** The process: who listens, what was said, and how it was ended. */
+/** The process: its listeners, the last lines it wrote, its messages to the supervisor, and how it was ended. */
 const hands = vi.hoisted(() => {
   const listeners = {
     signal: new Set<(s: string) => void>(),
     uncaught: new Set<(e: unknown) => void>(),
     gone: new Set<() => void>(),
   };
-  const said: string[] = [];
-  const told: unknown[] = [];
+  const lastLines: string[] = [];
+  const announced: unknown[] = [];
   const state = { exited: [] as number[], code: 0, held: 0 };
-  return { listeners, said, told, state };
+  return { listeners, lastLines, announced, state };
 });
 vi.mock("../src/process.ts", () => {
-  const { listeners, said, told, state } = hands;
+  const { listeners, lastLines, announced, state } = hands;
   const listening = (set: Set<unknown>) => (handler: unknown) => {
     set.add(handler);
     return () => void set.delete(handler);
@@ -33,22 +33,22 @@ vi.mock("../src/process.ts", () => {
       return () => void (state.held -= 1);
     },
     emitLaunched: () => {},
-    announce: (phase: string) => void told.push(phase),
-    announceReport: ({ outcome }: { outcome: string }) => void told.push({ outcome }),
+    announce: (phase: string) => void announced.push(phase),
+    announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
     setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
     exitCode: () => state.code,
     exit: (code: number) => {
       state.exited.push(code);
       throw new Error("the process has ended");
     },
-    writeLastLine: (line: string) => void said.push(line),
+    writeLastLine: (line: string) => void lastLines.push(line),
     openResources: () => ["Timeout", "TCPSocketWrap × 2"],
     signalExitCode: () => 143,
     writeOut: () => {},
   };
 });
 
-const { listeners, said, told, state } = hands;
+const { listeners, lastLines, announced, state } = hands;
 const alone = { redis: null, instanceId: "one", drainTimeoutMs: 500, stopTimeoutMs: 500 } as const;
 const make = (hooks: TestHooks = {}, options = {}) => new TestTier({ ...alone, ...options }, hooks);
 const signal = (name = "SIGTERM") => {
@@ -57,13 +57,13 @@ const signal = (name = "SIGTERM") => {
 const uncaught = (error: unknown) => {
   for (const handler of listeners.uncaught) handler(error);
 };
-const nobody = () =>
+const hasNoListener = () =>
   [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held].every((count) => count === 0);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   vi.clearAllTimers();
-  for (const list of [said, told, state.exited]) list.length = 0;
+  for (const list of [lastLines, announced, state.exited]) list.length = 0;
   state.code = 0;
 });
 afterEach(() => vi.useRealTimers());
@@ -83,34 +83,34 @@ const launched = async (tier: TestTier) => {
 };
 
 describe("a launched service", () => {
-  it("resolves with its report, sets the exit code, and leaves nobody listening", async () => {
+  it("resolves with its report, sets the exit code, and leaves no listener", async () => {
     const report = launch(make({ run: () => {} }));
     expect([listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held]).toEqual([1, 1, 1, 1]);
     expect(await settled(report)).toMatchObject({ outcome: "completed", exitCode: 0 });
-    expect([nobody(), state.code, state.exited]).toEqual([true, 0, []]);
+    expect([hasNoListener(), state.code, state.exited]).toEqual([true, 0, []]);
   });
 
-  it("tells its supervisor each phase once, a tier's own included, and the report", async () => {
+  it("announces each phase once to its supervisor, a tier's own included, and then the report", async () => {
     const onStart = ({ phase, defer }: HookContext) => {
       defer(() => {});
       return phase("tools", async () => {});
     };
     await settled(launch(make({ onStart, run: () => {} })));
-    expect(told.slice(0, 5)).toEqual(["jitter", "pinging", "starting", "starting.tools", "starting"]);
-    expect(told).toContain("running");
-    expect(told.slice(-2)).toEqual(["stopped", { outcome: "completed" }]);
-    for (const [at, phase] of told.entries()) expect(phase).not.toBe(told[at - 1]);
+    expect(announced.slice(0, 5)).toEqual(["jitter", "pinging", "starting", "starting.tools", "starting"]);
+    expect(announced).toContain("running");
+    expect(announced.slice(-2)).toEqual(["stopped", { outcome: "completed" }]);
+    for (const [at, phase] of announced.entries()) expect(phase).not.toBe(announced[at - 1]);
   });
 
-  it("tells nothing more once it has stopped", async () => {
+  it("announces nothing more once it has stopped", async () => {
     const tier = make({ run: () => {} });
     await settled(launch(tier));
-    const before = told.length;
+    const before = announced.length;
     await tier.shutdown();
-    expect(told).toHaveLength(before);
+    expect(announced).toHaveLength(before);
   });
 
-  it("that fails sets 1, and what it did last is written", async () => {
+  it("sets the exit code 1 where it fails, and writes its flight recording", async () => {
     const failing = make({ run: () => Promise.reject(new Error("torn")) });
     const written = vi.spyOn(failing, "saveFlight").mockReturnValue();
     expect(await settled(launch(failing))).toMatchObject({ exitCode: 1 });
@@ -121,7 +121,7 @@ describe("a launched service", () => {
     expect([state.code, none.mock.calls.length]).toEqual([1, 0]);
   });
 
-  it("keeps the others' handlers, and the last one takes them away", async () => {
+  it("leaves the handlers in place while another service runs; the last one removes them", async () => {
     const [one, two] = [make(), make()];
     const reports = [launched(one), launched(two)];
     await settled(Promise.all([one.waitFor("running"), two.waitFor("running")]));
@@ -131,10 +131,10 @@ describe("a launched service", () => {
     expect([two.state, listeners.signal.size]).toEqual(["running", 1]);
     signal();
     expect((await settled(reports[1]!)).reason).toBe("SIGTERM");
-    expect(nobody()).toBe(true);
+    expect(hasNoListener()).toBe(true);
   });
 
-  it("that is launched while the others stop is stopped too", async () => {
+  it("is stopped as well where it is launched while the others stop", async () => {
     const first = make({ onStop: () => new Promise((resolve) => void setTimeout(resolve, 30)) });
     const report = launch(first);
     await settled(first.waitFor("running"));
@@ -155,14 +155,14 @@ describe("a factory", () => {
     expect(await settled(launch(() => make({ run: () => {} })))).toMatchObject({ outcome: "completed" });
   });
 
-  it("with a configuration error prints it and exits 2, nobody listening", async () => {
+  it("with a configuration error prints it and exits 2, without a listener left", async () => {
     await expect(launch(wrong)).rejects.toThrow("the process has ended");
     expect(state.exited).toEqual([2]);
-    expect(said[0]).toMatch(/^SG_ERR_CONFIG_INVALID: the configuration of 'test' has 1 problem/);
-    expect(nobody()).toBe(true);
+    expect(lastLines[0]).toMatch(/^SG_ERR_CONFIG_INVALID: the configuration of 'test' has 1 problem/);
+    expect(hasNoListener()).toBe(true);
   });
 
-  it("with any other error rejects with it, and so does a service that is none", async () => {
+  it("with any other error rejects with it; a value that is no service is refused", async () => {
     const broken = () => {
       throw new Error("no such module");
     };
@@ -190,14 +190,14 @@ describe("a factory", () => {
         code: "SG_ERR_CONFIG_INVALID",
         message: expect.stringContaining(`not ${what}`),
       });
-    expect([state.exited, nobody()]).toEqual([[], true]);
+    expect([state.exited, hasNoListener()]).toEqual([[], true]);
     await expect(launch((() => 7) as never)).rejects.toThrow("the process has ended");
     expect(state.exited).toEqual([2]);
   });
 });
 
 describe("signals", () => {
-  it("the first stops all as a shutdown; one within 100 ms of it does not count", async () => {
+  it("the first one stops every service as a shutdown; a second within 100 ms is ignored", async () => {
     const tier = make();
     const report = launch(tier);
     await settled(tier.waitFor("running"));
@@ -208,7 +208,7 @@ describe("signals", () => {
     expect(await settled(report)).toMatchObject({ outcome: "shutdown", reason: "SIGTERM", exitCode: 0 });
   });
 
-  it("a second one after that exits at once with its own code, naming what is waited for", async () => {
+  it("a second one after 100 ms exits at once with its own code, and names the states that are not waited for", async () => {
     const tier = make({ onStop: hangs });
     const saved = vi.spyOn(tier, "saveFlight").mockReturnValue();
     const report = launch(tier);
@@ -219,12 +219,12 @@ describe("signals", () => {
     vi.advanceTimersByTime(71);
     expect(() => signal("SIGINT")).toThrow("the process has ended");
     expect(state.exited).toEqual([143]);
-    expect(said).toEqual(["SIGINT again: exiting at once, without waiting for test/one in stopping.unwinding"]);
+    expect(lastLines).toEqual(["SIGINT again: exiting at once, without waiting for test/one in stopping.unwinding"]);
     expect(saved).toHaveBeenCalledTimes(1);
     await settled(report);
   });
 
-  it("a supervisor that is gone stops all", async () => {
+  it("the loss of the supervisor stops every service", async () => {
     const tier = make();
     const report = launch(tier);
     await settled(tier.waitFor("running"));
@@ -233,8 +233,8 @@ describe("signals", () => {
   });
 });
 
-describe("errors nobody caught", () => {
-  it("the first stops all as failed with that cause, a second exits 1 at once", async () => {
+describe("uncaught errors", () => {
+  it("the first one stops every service as failed with that cause, a second one exits 1 at once", async () => {
     const tier = make({ run: ({ signal: stop }) => aborted(stop).then(hangs) });
     const saved = vi.spyOn(tier, "saveFlight").mockReturnValue();
     const report = launch(tier);
@@ -244,14 +244,16 @@ describe("errors nobody caught", () => {
     expect([saved.mock.calls.length, state.exited]).toEqual([0, []]);
     expect(() => uncaught("again")).toThrow("the process has ended");
     expect([saved.mock.calls.length, state.exited]).toEqual([1, [1]]);
-    expect(said[0]).toMatch(/^uncaught again: uncaught: again; exiting at once, without waiting for test\/one in stopping\./);
+    expect(lastLines[0]).toMatch(
+      /^uncaught again: uncaught: again; exiting at once, without waiting for test\/one in stopping\./,
+    );
     const { outcome, error } = await settled(report);
     expect([outcome, error?.code, error?.message, error?.cause]).toEqual(["failed", "SG_ERR_UNCAUGHT", "uncaught: torn", torn]);
   });
 });
 
 describe("a process that does not end", () => {
-  it("1 s after its last service has stopped names what is open, and exits with its code", async () => {
+  it("names what is open 1 s after its last service has stopped, and exits with its code", async () => {
     const failing = make({ run: () => Promise.reject(new Error("torn")) });
     vi.spyOn(failing, "saveFlight").mockReturnValue();
     await settled(launch(failing));
@@ -259,10 +261,10 @@ describe("a process that does not end", () => {
     expect(state.exited).toEqual([]);
     expect(() => vi.advanceTimersByTime(1)).toThrow("the process has ended");
     expect(state.exited).toEqual([1]);
-    expect(said).toEqual(["still alive 1000 ms after the last service stopped; open: Timeout, TCPSocketWrap × 2"]);
+    expect(lastLines).toEqual(["still alive 1000 ms after the last service stopped; open: Timeout, TCPSocketWrap × 2"]);
   });
 
-  it("has its whole second after the last of its services, also where others ended before", async () => {
+  it("has a whole second after the last service, also where others stopped before", async () => {
     await settled(launch(make({ run: () => {} })));
     vi.advanceTimersByTime(900);
     await settled(launch(make({ run: () => {} })));
@@ -277,7 +279,7 @@ describe("a process that does not end", () => {
     const report = launch(next);
     await settled(next.waitFor("running"));
     vi.advanceTimersByTime(2000);
-    expect([state.exited, said]).toEqual([[], []]);
+    expect([state.exited, lastLines]).toEqual([[], []]);
     void next.shutdown();
     await settled(report);
   });

@@ -1,4 +1,4 @@
-/** The log that a service has by default: a line of JSON a fact, whatever is in it. */
+/** The log that a service has by default: a line of JSON a fact, also for values that are no JSON. */
 import { expect, it } from "vitest";
 import { createLogger } from "../src/logger.ts";
 
@@ -14,7 +14,7 @@ const linesOf = (log: (logger: ReturnType<typeof createLogger>) => void): Record
     .map((line) => JSON.parse(line));
 };
 
-it("says who, when, how loudly and what; debug is not written", () => {
+it("has the service, the time, the level and the fact; debug is not written", () => {
   const lines = linesOf((log) => {
     log.debug({ type: "quiet" });
     log.warn({ type: "odd", n: 1 }, "in words");

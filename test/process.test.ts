@@ -172,14 +172,14 @@ describe("the end of a process", () => {
     expect(await program.ended).toMatchObject({ code: 1 });
     expect(program.report).toMatchObject({
       outcome: "failed",
-      error: { code: "SG_ERR_RUN_FAILED", message: "run failed: as told" },
+      error: { code: "SG_ERR_RUN_FAILED", message: "run failed: as planned" },
     });
     expect(await entries()).toEqual([]);
   });
 
   it.each([
     ["an uncaught exception", "uncaught", "out of nowhere"],
-    ["an unhandled rejection", "rejection", "nobody listens"],
+    ["an unhandled rejection", "rejection", "not awaited"],
   ])("after %s is one graceful stop with that cause, and exit 1", async (_, run, message) => {
     const program = service({ run });
     expect(await program.ended).toMatchObject({ code: 1 });

@@ -11,7 +11,7 @@ const setup = fileURLToPath(new URL("../../src/build/setup.mjs", import.meta.url
 const npm = `import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 const args = process.argv.slice(2);
 appendFileSync("npm.log", args[0] + "\\n");
-if (args.includes("--prefix") || (args[0] === "ci" && process.env.CI_FAILS)) { console.error("npm says no"); process.exit(1); }
+if (args.includes("--prefix") || (args[0] === "ci" && process.env.CI_FAILS)) { console.error("npm refuses"); process.exit(1); }
 mkdirSync("node_modules/typescript/bin", { recursive: true });
 writeFileSync("node_modules/.package-lock.json", "{}");
 writeFileSync("node_modules/typescript/bin/tsc", process.env.TSC);
@@ -71,7 +71,7 @@ describe("the set-up of a clone", () => {
     expect([logged("npm.log"), logged("tsc.log")]).toEqual([["ci"], ["built"]]);
   });
 
-  it("installs again when the lockfile says something else, and not when it was only touched", () => {
+  it("installs again when the content of the lockfile differs, and not when only its time does", () => {
     run();
     const later = new Date(Date.now() + 60_000);
     utimesSync(at("package-lock.json"), later, later);
@@ -81,7 +81,7 @@ describe("the set-up of a clone", () => {
     expect(run().stdout).toContain("npm ci");
   });
 
-  it("goes on with npm install where npm ci fails, and says that there is no lockfile", () => {
+  it("goes on with npm install where npm ci fails, and prints that there is no lockfile", () => {
     expect(run({ CI_FAILS: "1" }).status).toBe(0);
     expect(logged("npm.log")).toEqual(["ci", "install"]);
     rmSync(at("node_modules"), { recursive: true });
@@ -108,7 +108,7 @@ describe("the set-up of a clone", () => {
     expect(run()).toMatchObject({ status: 0, stdout: "setup: building (tsc)\n" });
   });
 
-  it("says what to install where no Redis server can be had", () => {
+  it("prints what to install where no Redis server can be had", () => {
     rmSync(at("bin"), { recursive: true });
     const { status, stderr } = run();
     expect(status).toBe(1);

@@ -38,7 +38,7 @@ const begin = (size: Omit<Screen, "write">): string[] => {
 const wentUp = (text: string): number => Number(/^.\[(\d+)A/.exec(text)?.[1] ?? 0);
 
 describe("the board", () => {
-  it("is redrawn exactly over the lines that it had", () => {
+  it("is redrawn exactly over its own lines", () => {
     const [, again] = begin({ columns: 80, rows: 24 });
     expect(wentUp(again!)).toBe(6);
     expect(again!.split("\n")).toHaveLength(7);
@@ -64,7 +64,7 @@ describe("the board", () => {
     expect(texts.at(-1)).toMatch(/^web +running .* 1 +8090, 9090$/m);
   });
 
-  it("has the lines of a fact above it", () => {
+  it("shows the lines of a fact above it", () => {
     const { texts, write } = drawnOn({ columns: 80, rows: 24 });
     write({ type: "fleet.starting", redis: "redis://r", isOwnRedis: true, logs: "/l", services });
     expect(texts[0]).toMatch(/^redis redis:\/\/r {2}\(of this fleet, without persistence\)\nlogs {2}\/l\nSERVICE/);

@@ -11,7 +11,7 @@ import { eventually } from "../kit/wait.ts";
 
 const shell = openShell();
 const modules = "test/fixtures/modules";
-/** nothing listens there: port 1 needs privileges and is nobody's */
+/** nothing listens there: port 1 needs privileges and no service uses it */
 const nowhere = "redis://user:s3cret@127.0.0.1:1";
 
 afterEach(endCli);
@@ -24,18 +24,18 @@ describe("help", () => {
     for (const command of ["up", "run", "fleet", "chat"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  it.each(["up", "run", "fleet", "chat"])("%s --help says what it takes and touches nothing", async (command) => {
+  it.each(["up", "run", "fleet", "chat"])("%s --help prints its options and touches nothing", async (command) => {
     const { code, out, err } = await shell.run([command, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(new RegExp(`^stargazer ${command} `));
   });
 
-  it("--version is the package's", async () => {
+  it("--version prints that of the package", async () => {
     expect((await shell.run(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
 
-describe("wrong usage is one line on standard error, and exits 2", () => {
+describe("wrong usage", () => {
   it.each<[string[], RegExp, Record<string, string>?]>([
     [[], /name a command: up, run, fleet, chat/],
     [["flee"], /unknown command "flee" \(did you mean fleet\?\)/],
@@ -66,14 +66,14 @@ describe("wrong usage is one line on standard error, and exits 2", () => {
     [["up"], /SG_ERR_CONFIG_INVALID the folder for temporary files cannot be used: .*set TMPDIR/, { TMPDIR: "/nonexistent" }],
     [["run", "web"], /SG_ERR_CONFIG_INVALID/, { SG_HEALTH_PORT: "-1" }],
     [["run", `${modules}/class.mjs`], /SG_ERR_CONFIG_INVALID/, { SAMPLE_NAME: "a:b" }],
-  ])("%j", async (args, says, env = {}) => {
+  ])("%j exits 2 with one line on standard error", async (args, problem, env = {}) => {
     const { code, out, err } = await shell.run(args, { env });
-    expect(err).toMatch(says);
+    expect(err).toMatch(problem);
     expect(err.trim().split("\n")).toHaveLength(1);
     expect({ code, out }).toEqual({ code: 2, out: "" });
   });
 
-  it("names all problems at once", async () => {
+  it("with several problems names all at once", async () => {
     const { code, err } = await shell.run(["up", "--teir", "x", "--tier", "web=-1", "--tier", "wep=1", "--redis", "here"]);
     expect(code).toBe(2);
     for (const problem of ["--teir", "web=COUNT", '"wep" (did you mean web?)', "--redis is not a URL"])
@@ -81,7 +81,7 @@ describe("wrong usage is one line on standard error, and exits 2", () => {
   });
 });
 
-it("up names all that its services would refuse, and has touched nothing", async () => {
+it("up names every problem of its services at once, and touches nothing", async () => {
   const wrong = {
     SG_BOOT_JITTER_MS: "1e99",
     SG_AGENTS_INTERVAL_MS: "x",
@@ -121,11 +121,11 @@ describe("run", () => {
     expect(await sample.ended).toMatchObject({ code: 0, signal: null, err: "" });
   });
 
-  it("goes on when nobody reads its output any more, and stops at SIGTERM with 0", async () => {
-    const sample = shell.start(["run", `./${modules}/class.mjs`], { SAMPLE_TALKS: "1" });
+  it("goes on when its standard output is closed, and stops at SIGTERM with 0", async () => {
+    const sample = shell.start(["run", `./${modules}/class.mjs`], { SAMPLE_WRITES: "1" });
     await sample.line("that it runs", (line) => line === "sample runs");
     sample.child.stdout!.destroy();
-    await eventually("it goes on to speak", () => sample.err().split("spoken to nobody").length > 3);
+    await eventually("it goes on to write", () => sample.err().split("write failed").length > 3);
     sample.child.kill("SIGTERM");
     expect(await sample.ended).toMatchObject({ code: 0, signal: null });
   });
@@ -151,7 +151,7 @@ describe("run", () => {
     expect(states).toEqual([...stateNames]);
   });
 
-  it("what such a module throws once its service runs is as uncaught as under node", async () => {
+  it("an error that such a module throws once its service runs is uncaught, as under node", async () => {
     const { code, out } = await shell.run(["run", `./${modules}/launched.mjs`], { env: { SAMPLE_THROWS: "1" } });
     expect(code).toBe(1);
     expect(out).toContain("uncaught: too late for the loading");
@@ -192,14 +192,14 @@ describe("with a Redis", () => {
     return { leave, drop: () => connection.disconnect() };
   };
 
-  it("an empty fleet is an empty array, and said so", async () => {
+  it("fleet prints an empty array for an empty registry, or a line that no service is registered", async () => {
     expect(JSON.parse((await shell.run(["fleet", "--json", "--redis", redis.url])).out)).toEqual([]);
     const { out, code } = await shell.run(["fleet"], { env: { REDIS_URL: redis.url } });
     expect(out).toMatch(/^no service is registered in redis:\/\/:\*\*\*@127/);
     expect(code).toBe(0);
   });
 
-  it("fleet lists the registry's entries, for programs whole and for people without control characters", async () => {
+  it("fleet lists the registry's entries: as JSON whole, as a table without control characters", async () => {
     const { drop } = await register("sample", { note: "\u001b[31mred" });
     const json = await shell.run(["fleet", "--json", "--redis", redis.url]);
     expect(JSON.parse(json.out)).toMatchObject([
@@ -212,7 +212,7 @@ describe("with a Redis", () => {
     drop();
   });
 
-  it("fleet lists what is there beside an index that is somebody else's, and says which key it skipped", async () => {
+  it("fleet lists the entries beside an index of another type, and names the key that it skipped", async () => {
     const { drop } = await register("sample");
     await redis.witness.sadd("sg:registry:services", "bad");
     await redis.witness.set("sg:registry:idx:bad", "not an index");
@@ -225,25 +225,25 @@ describe("with a Redis", () => {
     drop();
   });
 
-  it("fleet --watch tells who comes and goes, and ends with 0 at SIGINT", async () => {
+  it("fleet --watch prints each registration and deregistration, and ends with 0 at SIGINT", async () => {
     const watching = shell.start(["fleet", "--watch", "--json", "--redis", redis.url]);
     await watching.line("that it is in step", (line) => line.includes('"synced"'));
     const { leave } = await register("sample");
-    const registered = await watching.line("the newcomer", (line) => line.includes('"registered"'));
+    const registered = await watching.line("its registration", (line) => line.includes('"registered"'));
     expect(JSON.parse(registered)).toMatchObject({ type: "registered", entry: { service: "sample", instance: "one" } });
     await leave();
-    await watching.line("its goodbye", (line) => line.includes('"deregistered"'));
+    await watching.line("its deregistration", (line) => line.includes('"deregistered"'));
     watching.child.kill("SIGINT");
     expect(await watching.ended).toMatchObject({ code: 0, err: "" });
   });
 
-  it("chat without a gateway says what to do", async () => {
+  it("chat without a gateway names what to do", async () => {
     const { code, err } = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);
     expect(err).toMatch(/SG_ERR_FAILED no gateway is registered in .*stargazer up/);
     expect(code).toBe(1);
   });
 
-  it("chat with a gateway that is gone says so", async () => {
+  it("chat with a gateway that is gone exits 1 with its address", async () => {
     const { drop } = await register("gateway", { http: { host: "127.0.0.1", port: 1 } });
     const { code, err } = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);
     expect(err).toMatch(/SG_ERR_FAILED the gateway at http:\/\/127\.0\.0\.1:1 cannot be reached/);
@@ -251,23 +251,23 @@ describe("with a Redis", () => {
     drop();
   });
 
-  it("chat prints replies without control characters, and each line of a pipe gets its own", async () => {
+  it("chat prints replies without control characters, one for each line of a pipe", async () => {
     const http = createServer().listen(0, "127.0.0.1");
     const gateway = new WebSocketServer({ server: http, path: "/webchat" });
     gateway.on("connection", (socket) => {
       socket.send('{"type":"welcome","channel":"c"}');
       socket.on("message", (data) => {
         const { text } = JSON.parse(String(data)) as { text: string };
-        socket.send(JSON.stringify({ type: "reply", text: `\u001b[2Jyou said ${text}`, to: "x" }));
+        socket.send(JSON.stringify({ type: "reply", text: `\u001b[2Jyou wrote ${text}`, to: "x" }));
       });
     });
     await new Promise((resolve) => http.once("listening", resolve));
     const { port } = http.address() as { port: number };
     const { drop } = await register("gateway", { http: { host: "127.0.0.1", port } });
     const once = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);
-    expect(once).toMatchObject({ code: 0, out: "[2Jyou said hello\n", err: "" });
+    expect(once).toMatchObject({ code: 0, out: "[2Jyou wrote hello\n", err: "" });
     const piped = await shell.run(["chat", "--redis", redis.url], { input: "one\n\ntwo\n" });
-    expect(piped).toMatchObject({ code: 0, out: "[2Jyou said one\n[2Jyou said two\n", err: "" });
+    expect(piped).toMatchObject({ code: 0, out: "[2Jyou wrote one\n[2Jyou wrote two\n", err: "" });
     drop();
     gateway.close();
     http.close();

@@ -26,7 +26,7 @@ describe("an interruption", () => {
     expect([signal.reason, forced.reason]).toEqual(["SIGINT", "SIGTERM"]);
   });
 
-  it("is not forced by its first signal, however long that takes to be handled", () => {
+  it("is not forced by its first signal, also where handling that takes long", () => {
     const { signal, forced } = begin();
     onAbort(signal, () => {
       time = 5000;
@@ -35,7 +35,7 @@ describe("an interruption", () => {
     expect([signal.aborted, forced.aborted]).toEqual([true, false]);
   });
 
-  it("is stopped, and never forced, by a terminal that is closed and by its owner", () => {
+  it("is stopped, and never forced, by SIGHUP and by `stop`", () => {
     const { signal, forced, stop } = begin();
     send("SIGHUP");
     time = 200;

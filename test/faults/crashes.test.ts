@@ -9,7 +9,7 @@ const stage = new Stage();
 
 for (const [what, act, message] of [
   ["an exception", "throw", "uncaught: out of nowhere"],
-  ["a rejection", "reject", "uncaught: nobody listens"],
+  ["a rejection", "reject", "uncaught: not awaited"],
 ] as const) {
   fault("F15", `${what} while running`, async (happened) => {
     const program = stage.service({ at: { running: [act] }, run: "rude", defers: ["quick"] });
@@ -49,7 +49,7 @@ fault("F16", "run returns in one of two", async (happened) => {
   await stage.endsWell(program, 0);
   expect(reportOf(program)).toMatchObject({ outcome: "completed" });
   expect(program.lines.find(({ type }) => type === "neighbour")).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
-  happened("the other one stayed ready, registered and beating, and heard the SIGTERM that came later");
+  happened("the other one stayed ready, registered and beating, and stopped at the SIGTERM that came later");
 });
 
 for (const unruly of ["watchers", "logger"] as const) {
@@ -60,10 +60,12 @@ for (const unruly of ["watchers", "logger"] as const) {
     expect(reportOf(program)).toMatchObject({ outcome: "completed", failures: [] });
     expect(hooksOf(program)).toEqual(["onStart", "run", "onStop"]);
     expect(await stage.entries()).toEqual([]);
-    const said = program.lines.filter(({ type }) => type === "contained").map(({ msg }) => String(msg));
+    const messages = program.lines.filter(({ type }) => type === "contained").map(({ msg }) => String(msg));
     if (unruly === "logger") expect(program.errors).toMatch(/StargazerWarning: the logger threw: unruly/);
-    else for (const one of ["a subscriber", "an inspector", "a listener"]) expect(said).toContain(`${one} threw: unruly`);
-    happened(`completed, exit 0; ${unruly === "logger" ? "a warning says so once" : `the log says so (${said.length} times)`}`);
+    else for (const one of ["a subscriber", "an inspector", "a listener"]) expect(messages).toContain(`${one} threw: unruly`);
+    happened(
+      `completed, exit 0; ${unruly === "logger" ? "one warning names it" : `the log names it (${messages.length} times)`}`,
+    );
   });
 }
 

@@ -24,7 +24,7 @@ const service = (client: object, options: object = {}) =>
 const troublesOf = ({ lines }: Program) =>
   lines.map(({ type }) => type).filter((type) => /^lease\.(suspect|lost|regained|superseded)/.test(type ?? ""));
 
-/** Looks at `/status` all the while, until it is told to stop or the port is closed. */
+/** Looks at `/status` all the while, until `stop` is called or the port is closed. */
 class Beats {
   readonly confirmed: number[] = [];
   readonly #port: number;
@@ -61,7 +61,7 @@ interface Entry {
 }
 
 const beatsOf = async (read: () => Promise<string | null>): Promise<Beats> => {
-  const entry = await eventually("the entry says running", async () => {
+  const entry = await eventually("an entry with status running", async () => {
     const found = JSON.parse((await read()) ?? "{}") as Entry;
     return found.status === "running" ? found : undefined;
   });

@@ -1,4 +1,4 @@
-/** F27 to F29: health tells the truth. */
+/** F27 to F29: what health answers is so. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";

@@ -120,7 +120,7 @@ interface Left {
   readonly listeners: number[];
 }
 
-/** What the process had open before the first and after the last life is the same, and it ended before it was told to. */
+/** What the process had open before the first and after the last life is the same, and it ended without a signal. */
 const leavesNothing = async (program: Program, code: number): Promise<string> => {
   await stage.endsWell(program, code);
   const left = program.lines.find(({ type }) => type === "left") as unknown as { before: Left; after: Left };

@@ -12,7 +12,7 @@
  * | registry.test.ts   | F20 to F23, F25: the lease in the wild, ghosts, twins        |
  * | herd.test.ts       | F24: two hundred replicas                                    |
  * | failover.test.ts   | F26: Sentinel and Cluster                                    |
- * | health.test.ts     | F27 to F29: health tells the truth                           |
+ * | health.test.ts     | F27 to F29: what health answers is so                        |
  *
  * A case is `fault("F18", "refused", async (happened) => { ...; happened("gave up after 0.6 s") })` of test/kit/fault.ts: a
  * test whose name begins with the number and the claim, and which reports sentences. A case of more than some 5 s says

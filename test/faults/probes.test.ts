@@ -33,7 +33,7 @@ interface Round {
   readonly own: number;
 }
 
-/** Asks for both probes and the tier's own page, from the moment it says that it stops until its health port is closed. */
+/** Asks for both probes and the tier's own page, from the fact that it stops until its health port is closed. */
 const asked = async (program: Program, port: number): Promise<Round[]> => {
   const own = await httpPortOf(program);
   program.signal("SIGTERM");
@@ -81,13 +81,13 @@ for (const [what, probeThread] of threads) {
 const inFlight = async (port: number): Promise<Line> => {
   const line = await dial(port);
   endings.push(() => line.socket.destroy());
-  let heard = "";
+  let received = "";
   line.socket.on("data", (chunk) => {
-    heard += String(chunk);
+    received += String(chunk);
   });
   line.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
-  await eventually("the first answer", () => heard.includes('"') || heard.includes("\r\n\r\n"));
-  expect(heard).toMatch(/^HTTP\/1\.1 200[\s\S]*connection: keep-alive/i);
+  await eventually("the first answer", () => received.includes('"') || received.includes("\r\n\r\n"));
+  expect(received).toMatch(/^HTTP\/1\.1 200[\s\S]*connection: keep-alive/i);
   line.socket.write("GET /healthz HTTP/1.1\r\n");
   return line;
 };
@@ -135,10 +135,10 @@ fault("F3", "a request of the tier's own", async (happened) => {
   );
 });
 
-type Knock = "served" | "refused" | "reset before an answer" | "cut half way";
+type Outcome = "served" | "refused" | "reset before an answer" | "cut half way";
 
 /** One new connection with one request on it. */
-const knock = async (port: number): Promise<Knock> => {
+const connectOnce = async (port: number): Promise<Outcome> => {
   const socket = connect({ host: "127.0.0.1", port });
   let begun = false;
   socket.on("data", () => {
@@ -154,34 +154,34 @@ const knock = async (port: number): Promise<Knock> => {
   }
 };
 
-interface Knocked {
-  readonly outcome: Knock;
+interface Connection {
+  readonly outcome: Outcome;
   readonly endedAt: number;
 }
 
-const knocking = async (port: number): Promise<Knocked[]> => {
-  const outcomes: Knocked[] = [];
-  while (outcomes.at(-1)?.outcome !== "refused") outcomes.push({ outcome: await knock(port), endedAt: performance.now() });
+const connectAgain = async (port: number): Promise<Connection[]> => {
+  const outcomes: Connection[] = [];
+  while (outcomes.at(-1)?.outcome !== "refused") outcomes.push({ outcome: await connectOnce(port), endedAt: performance.now() });
   return outcomes;
 };
-const knockers = 4;
+const clients = 4;
 
 for (const [what, probeThread] of threads) {
   fault("F4", `four clients without pause, ${what}`, async (happened) => {
     const { program, port } = await stage.running({ options: { drainDelayMs, probeThread } });
-    const all = Promise.all(Array.from({ length: knockers }, () => knocking(port)));
+    const all = Promise.all(Array.from({ length: clients }, () => connectAgain(port)));
     program.signal("SIGTERM");
     const signalledAt = performance.now();
     const outcomes = (await all).flat();
-    const those = (wanted: Knock) => outcomes.filter(({ outcome }) => outcome === wanted);
+    const those = (wanted: Outcome) => outcomes.filter(({ outcome }) => outcome === wanted);
     expect(those("cut half way")).toEqual([]);
     const unserved = outcomes.filter(({ outcome }) => outcome !== "served");
     expect(Math.min(...unserved.map(({ endedAt }) => endedAt)) - signalledAt).toBeGreaterThan(drainDelayMs);
-    // who was greeted by the kernel in the moment in which the port is closed is sent away before any answer
-    expect(those("reset before an answer").length).toBeLessThanOrEqual(knockers);
+    // closing the listener resets connections that the kernel has completed but Node has not accepted
+    expect(those("reset before an answer").length).toBeLessThanOrEqual(clients);
     await stage.endsWell(program, 0);
     happened(
-      `${those("served").length} served while it drained, ${those("reset before an answer").length} sent away as it closed, then refused; none cut half way`,
+      `${those("served").length} served while it drained, ${those("reset before an answer").length} reset as it closed, then refused; none cut half way`,
     );
   });
 }

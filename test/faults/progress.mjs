@@ -1,4 +1,4 @@
-/** A reporter of vitest that tells each case as it ends, on standard error. */
+/** A reporter of vitest that writes each case to standard error as it ends. */
 export default class Progress {
   onTestCaseResult(test) {
     const { state } = test.result();

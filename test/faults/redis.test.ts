@@ -115,6 +115,6 @@ for (const trouble of [dead, ...troubles.filter(({ name }) => ["a black hole", "
   fault("F19", trouble.name, async (happened) => {
     const { ms, deregistering } = await stopsWithin(trouble);
     expect(deregistering).toMatch(/failed|timeout/);
-    happened(`exit 0 after ${readable(ms)} of ${readable(budgetMs)}, the goodbye marked "${deregistering}"`);
+    happened(`exit 0 after ${readable(ms)} of ${readable(budgetMs)}, the delete marked "${deregistering}"`);
   });
 }

@@ -49,15 +49,15 @@ const entry = async (client = redis.witness): Promise<RegistryEntry | undefined>
 };
 const running = async (client = redis.witness): Promise<RegistryEntry> => {
   const isRunning = async () => (await entry(client))?.status === "running";
-  await eventually("an entry that says running", isRunning);
+  await eventually("an entry with status running", isRunning);
   return (await entry(client))!;
 };
-const says = (program: Program, type: string) => program.line(type, (line) => line.type === type);
+const logged = (program: Program, type: string) => program.line(type, (line) => line.type === type);
 const typesOf = ({ lines }: Program) =>
   lines.map(({ type }) => type).filter((type) => ["lease.suspect", "lease.lost", "lease.regained"].includes(type ?? ""));
 
 const comesBack = async (program: Program, before: RegistryEntry, since: number): Promise<string> => {
-  await says(program, "lease.regained");
+  await logged(program, "lease.regained");
   const after = await running();
   const ms = performance.now() - since;
   expect(after).toMatchObject({ incarnation: before.incarnation, pid: program.pid, startedAt: before.startedAt });
@@ -95,7 +95,7 @@ fault("F20", "Redis killed and started empty", async (happened) => {
   const program = service({}, brittle.url);
   const before = await brittle.ask((client) => running(client));
   await brittle.kill();
-  await says(program, "lease.suspect");
+  await logged(program, "lease.suspect");
   await brittle.restart();
   const since = performance.now();
   const after = await brittle.ask((client) => running(client));
@@ -116,7 +116,7 @@ const recordedLife = async (how: NodeJS.Signals): Promise<Buffer[]> => {
   return chunks;
 };
 
-fault("F21", "said again while a newer one holds the entry", async (happened) => {
+fault("F21", "replayed while a newer one holds the entry", async (happened) => {
   const late = await recordedLife("SIGTERM");
   const program = service({ heartbeatMs: 60_000, leaseTtlMs: 180_000 });
   await running();
@@ -130,17 +130,17 @@ fault("F21", "said again while a newer one holds the entry", async (happened) =>
   happened(`${late.length} writes of the older (register, updates, beats, delete) changed neither entry nor TTL`);
 });
 
-fault("F21", "said again when nobody holds it", async (happened) => {
+fault("F21", "replayed when there is no entry", async (happened) => {
   const late = await recordedLife("SIGTERM");
   expect(await entry()).toBeUndefined();
   const answers = await replay(redis, late);
   expect(await entry()).toBeUndefined();
   expect(await redis.witness.zcard("sg:registry:idx:fixture")).toBe(0);
   expect(answers).toContain("released");
-  happened(`${late.length} writes after its own goodbye brought nothing back`);
+  happened(`${late.length} writes after its own delete brought nothing back`);
 });
 
-fault("F21", "beats said again after a flush", async (happened) => {
+fault("F21", "beats replayed after a flush", async (happened) => {
   const late = (await recordedLife("SIGKILL")).filter((chunk) => chunk.toString("latin1").includes("evalsha"));
   await redis.witness.flushall();
   const answers = await replay(redis, late);
@@ -176,7 +176,7 @@ fault("F22", "a half-open connection", async (happened) => {
   const port = await healthPort();
   proxy.mode = "stall";
   const since = performance.now();
-  await says(program, "lease.suspect");
+  await logged(program, "lease.suspect");
   const ms = performance.now() - since;
   expect(ms).toBeLessThan(heartbeatMs * 1.1 + writeTimeoutMs + 2000);
   const { data } = await ask(port, "/status");
@@ -223,10 +223,12 @@ fault("F23", "SIGKILL", async (happened) => {
   await eventually("no key", async () => (await redis.witness.exists(key)) === 0);
   const ms = performance.now() - since;
   expect(ms).toBeLessThan(leaseTtlMs + 1000);
-  await eventually("readers are told", () => events.some(({ type }) => type === "expired"));
-  const toldMs = performance.now() - since;
+  await eventually("the watcher's event", () => events.some(({ type }) => type === "expired"));
+  const watchedMs = performance.now() - since;
   expect(await new Registry(redis.witness).list("fixture")).toEqual([]);
-  happened(`TTL ${readable(leaseTtlMs)}: the entry was gone after ${readable(ms)}, told to a watcher after ${readable(toldMs)}`);
+  happened(
+    `TTL ${readable(leaseTtlMs)}: the entry was gone after ${readable(ms)}, a watcher had it after ${readable(watchedMs)}`,
+  );
 });
 
 fault("F23", "five of six at once", async (happened) => {
@@ -236,7 +238,7 @@ fault("F23", "five of six at once", async (happened) => {
   await eventually("six", async () => (await registry.list("fixture")).filter(({ status }) => status === "running").length === 6);
   const events = await follow();
   five.signal("SIGKILL");
-  await eventually("five are told", () => events.filter(({ type }) => type === "expired").length === 5);
+  await eventually("five events", () => events.filter(({ type }) => type === "expired").length === 5);
   const types = events.map(({ type }) => type);
   const { message } = events.find(({ type }) => type === "stale") as RegistryEvent & { type: "stale" };
   expect(types.slice(0, types.indexOf("stale")).filter((type) => type === "expired").length).toBeLessThan(4);
@@ -264,7 +266,7 @@ fault("F25", "two processes", async (happened) => {
   const newer = service({ instanceId: "one" });
   await eventually("the newer is written", async () => (await entry())?.pid === newer.pid);
   const since = performance.now();
-  await says(older, "lease.superseded");
+  await logged(older, "lease.superseded");
   const ms = performance.now() - since;
   expect(ms).toBeLessThan(heartbeatMs * 1.1 + writeTimeoutMs);
   expect(await older.ended, older.errors).toMatchObject({ code: 1 });

@@ -85,7 +85,7 @@ fault("F10", "registering, its write stuck on the way", async (happened) => {
   await wentOnlyForward(program, 0);
   const deregistering = phaseOf(program, "stopping.deregistering");
   expect(deregistering.outcome).toBe("done");
-  happened(`the goodbye waited behind it (${readable(deregistering.durationMs)}), no entry is left`);
+  happened(`the delete waited behind it (${readable(deregistering.durationMs)}), no entry is left`);
 });
 
 fault("F10", "no place of the boot is left out", async (happened) => {
@@ -133,18 +133,18 @@ for (const [what, plan, report, code] of runs) {
   });
 }
 
-/** ms between the first and the last signal, as the process heard them */
-const heardApart = ({ lines }: Program): number => {
-  const times = lines.filter(({ type }) => type === "heard").map(({ at }) => Number(at));
+/** ms between the first and the last signal, as the process received them */
+const signalsApart = ({ lines }: Program): number => {
+  const times = lines.filter(({ type }) => type === "signal").map(({ at }) => Number(at));
   return times.at(-1)! - times[0]!;
 };
 
-/** Signals that were meant to be one may be heard too far apart where the machine is busy: then it is tried again. */
-const heardAsOne = async (attempt: () => Promise<Program>): Promise<Program> => {
+/** Signals that were meant to be one may arrive too far apart on a busy machine; then the attempt is repeated. */
+const signalledAsOne = async (attempt: () => Promise<Program>): Promise<Program> => {
   for (let tries = 1; ; tries += 1) {
     const program = await attempt();
     await program.ended;
-    if (heardApart(program) < 95 || tries === 5) return program;
+    if (signalsApart(program) < 95 || tries === 5) return program;
   }
 };
 
@@ -157,7 +157,7 @@ const again: readonly [string, NonNullable<Plan["at"]>][] = [
 for (const [what, at] of again) {
   fault("F12", what, async (happened) => {
     const options = { drainDelayMs: 200 };
-    const program = await heardAsOne(async () => stage.service({ at, hears: true, run: "rude", options }));
+    const program = await signalledAsOne(async () => stage.service({ at, logSignals: true, run: "rude", options }));
     const sentence = await oneEnd(program, 0);
     expect(reportOf(program)).toMatchObject({ outcome: "shutdown", failures: [] });
     expect(phaseOf(program, "stopping.announcing").durationMs).toBeGreaterThanOrEqual(199);
@@ -169,7 +169,9 @@ for (const [what, at] of again) {
 fault("F12", "the deadlines hold all the same", async (happened) => {
   const options = { drainDelayMs: 200, drainTimeoutMs: 200, stopTimeoutMs: 200 };
   const at = { running: ["SIGTERM"], "stopping.announcing": ["SIGINT", "shutdown"] } as const;
-  const program = await heardAsOne(async () => stage.service({ at, hears: true, run: "hangs", onStop: "hangs", options }));
+  const program = await signalledAsOne(async () =>
+    stage.service({ at, logSignals: true, run: "hangs", onStop: "hangs", options }),
+  );
   expect(await program.ended).toMatchObject({ code: 1 });
   expect(failuresOf(program)).toEqual(["stopping.draining SG_ERR_DRAIN_TIMEOUT", "stopping.unwinding SG_ERR_STOP_TIMEOUT"]);
   happened(`run and onStop that hang were cut at theirs: ${readable(phaseOf(program, "stopping").durationMs)} in all, exit 1`);
@@ -178,10 +180,10 @@ fault("F12", "the deadlines hold all the same", async (happened) => {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const forced = async (plan: Plan, state: string, signals: readonly [NodeJS.Signals, NodeJS.Signals]) => {
-  const program = stage.service({ ...plan, hears: true });
+  const program = stage.service({ ...plan, logSignals: true });
   await program.state(state);
   program.signal(signals[0]);
-  await program.line("the first signal is heard", ({ type }) => type === "heard");
+  await program.line("the first signal", ({ type }) => type === "signal");
   await pause(150);
   program.signal(signals[1]);
   return { program, ending: await program.ended };
@@ -207,8 +209,8 @@ for (const [what, plan, state, signals, code] of stubborn) {
 }
 
 fault("F13", "the pair, 30 ms apart", async (happened) => {
-  const program = await heardAsOne(async () => {
-    const paired = stage.service({ onStop: "slow", run: "rude", hears: true });
+  const program = await signalledAsOne(async () => {
+    const paired = stage.service({ onStop: "slow", run: "rude", logSignals: true });
     await paired.state("running");
     paired.signal("SIGTERM");
     await pause(30);
@@ -216,7 +218,7 @@ fault("F13", "the pair, 30 ms apart", async (happened) => {
     return paired;
   });
   expect(await oneEnd(program, 0)).toContain("shutdown (SIGTERM)");
-  happened(`heard ${readable(heardApart(program))} apart, it stopped in its own time, exit 0`);
+  happened(`received ${readable(signalsApart(program))} apart, it stopped in its own time, exit 0`);
 });
 
 /** A crash at each of these paths, as an exception and as a rejection; `stopping` was begun by a signal. */
@@ -257,15 +259,15 @@ for (const [path, plan] of crashes) {
 
 const outside: readonly [string, Plan, RegExp][] = [
   ["after its report", { run: "quick", afterwards: "throw" }, /out of nowhere/],
-  ["a rejection after its report", { run: "quick", afterwards: "reject" }, /nobody listens/],
-  ["in the factory", { factory: "throws" }, /the factory as told/],
+  ["a rejection after its report", { run: "quick", afterwards: "reject" }, /not awaited/],
+  ["in the factory", { factory: "throws" }, /the factory as planned/],
 ];
-for (const [what, plan, says] of outside) {
+for (const [what, plan, message] of outside) {
   fault("F14", what, async (happened) => {
     const program = stage.service(plan);
     const { code } = await program.ended;
     expect(code).toBe(1);
-    expect(program.errors).toMatch(says);
+    expect(program.errors).toMatch(message);
     happened(`exit ${code}, the error is on standard error`);
   });
 }

@@ -119,7 +119,7 @@ describe("a fleet on this machine", () => {
     squatter.close();
   });
 
-  it.each(["1", "0"])("begins its health ports where SG_HEALTH_PORT says, with SG_PROBE_THREAD=%s", async (thread) => {
+  it.each(["1", "0"])("begins its health ports at SG_HEALTH_PORT, with SG_PROBE_THREAD=%s", async (thread) => {
     const squatter = await squat(19_090);
     const fleet = up(small, { SG_HEALTH_PORT: "19090", SG_PROBE_THREAD: thread });
     await ready(fleet);

@@ -185,7 +185,7 @@ describe("the watch of the event loop", () => {
 describe("readiness", () => {
   const parts = ({ chart = true, stopping = false, redis = true, blockedMs = 0, pressure = false }) => ({
     source: Object.assign(turnedSource(), {
-      told: chart ? { ready: true } : { ready: false, reason: "starting" },
+      verdict: chart ? { ready: true } : { ready: false, reason: "starting" },
       isStopping: stopping,
     }),
     redis: { reachable: redis, failures: 3, reason: "refused" },

@@ -77,7 +77,7 @@ describe.each(onThread)("answers on $on", (mode) => {
 
   test("the chart's reason makes /readyz 503 and leaves /healthz at 200", async () => {
     const source = turnedSource();
-    source.told = { ready: false, reason: "not running yet" };
+    source.verdict = { ready: false, reason: "not running yet" };
     const port = await openPort({ source });
     expect(await ask(port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "not running yet" } });
     expect((await ask(port, "/healthz")).status).toBe(200);

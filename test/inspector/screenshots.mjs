@@ -77,7 +77,7 @@ await pause(1500);
 await service.boot().catch(() => {});
 await pause(700);
 await shot(dark, "dark");
-// the refusal has been said long enough
+// the refusal has been shown long enough
 await phone.waitForSelector("#notice", { state: "hidden" });
 void service.shutdown("a new version is rolled out");
 await phone.waitForSelector('[data-state="lifecycle.stopping.draining"].active');

@@ -38,7 +38,7 @@ const inspected = (choice: InspectChoice, hooks: TestHooks = {}): Inspected => {
   return { service, inspection, lines };
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever was sent
+// biome-ignore lint/suspicious/noExplicitAny: any JSON may have been sent
 type Message = any;
 
 const received = (url: string): Message[] => {
@@ -234,7 +234,7 @@ describe("what is sent of a service", () => {
     expect(JSON.parse(sent)).toMatchObject({ error: { name: "Error", message: "broken", code: "SG_ERR_FAILED" }, big: "1" });
   });
 
-  it("is a text that says so where reading throws", () => {
+  it("is a text about the error where reading throws", () => {
     const given = {
       get trap() {
         throw new Error("hands off");

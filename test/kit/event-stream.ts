@@ -7,7 +7,7 @@ import { eventually } from "./wait.ts";
 export interface SentEvent {
   readonly event: string;
   readonly id: string | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
+  // biome-ignore lint/suspicious/noExplicitAny: any JSON may have been sent
   readonly data: any;
 }
 

@@ -60,7 +60,7 @@ export const isForcedHere = (_: unknown, { type }: ModelEvent): boolean =>
 
 type Callback = (scope: { receive(listener: (event: EventObject) => void): void; sendBack(event: EventObject): void }) => unknown;
 
-/** Time stands still until the test says that the loop was blocked. */
+/** Time stands still until the test reports a blocked loop. */
 class BlockableClock extends HeldClock {
   time = 0;
   override now(): number {

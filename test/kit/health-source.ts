@@ -1,16 +1,16 @@
-/** A service's side of the health server that a test turns by hand. */
+/** A source of a health server whose answers a test sets. */
 import type { HealthSource } from "../../src/health/server.ts";
 
 export interface TurnedSource extends HealthSource {
-  /** what `readiness` tells */
-  told: ReturnType<HealthSource["readiness"]>;
+  /** the answer of `readiness` */
+  verdict: ReturnType<HealthSource["readiness"]>;
   isStopping: boolean;
 }
 
 export const turnedSource = (own: Partial<HealthSource> = {}): TurnedSource => {
   const listeners = new Set<() => void>();
-  const turned = { told: { ready: true } as TurnedSource["told"], isStopping: false };
-  const tell = () => {
+  const turned = { verdict: { ready: true } as TurnedSource["verdict"], isStopping: false };
+  const changed = () => {
     for (const listener of listeners) listener();
   };
   return {
@@ -19,21 +19,21 @@ export const turnedSource = (own: Partial<HealthSource> = {}): TurnedSource => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    get told() {
-      return turned.told;
+    get verdict() {
+      return turned.verdict;
     },
-    set told(told) {
-      turned.told = told;
-      tell();
+    set verdict(verdict) {
+      turned.verdict = verdict;
+      changed();
     },
     get isStopping() {
       return turned.isStopping;
     },
     set isStopping(isStopping) {
       turned.isStopping = isStopping;
-      tell();
+      changed();
     },
-    readiness: () => turned.told,
+    readiness: () => turned.verdict,
     stopping: () => turned.isStopping,
     status: () => ({ state: "running" }),
     metrics: () => "",

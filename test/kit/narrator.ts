@@ -24,7 +24,7 @@ export interface Plan {
   /** serves HTTP of its own, as the gateway does */
   readonly http?: boolean;
   /** logs each signal and when it came */
-  readonly hears?: boolean;
+  readonly logSignals?: boolean;
   readonly factory?: string;
   /** done once all has ended */
   readonly afterwards?: Act;

@@ -258,7 +258,7 @@ export class SystemUnderTest {
     await this.#way.mend();
   }
 
-  /** The next write is let go: a register that waits at its gate, or a beat. */
+  /** The next write is applied: a register that waits at its gate, or a beat. */
   async #write(): Promise<void> {
     const lease = this.#lease;
     if (lease === "lost.waiting" || lease === "suspect.waiting") this.#clock.fire(1000);
@@ -331,7 +331,7 @@ export class SystemUnderTest {
     expect(this.service.state).toBe(stateName(model));
   }
 
-  /** A held lease has written what the chart says; the others are as the model knows them. */
+  /** A held lease has written the chart's status; the others are as the model knows them. */
   #isLeaseAt(model: LifecycleSnapshot): boolean {
     const context = this.#snapshot.children.lease?.getSnapshot().context;
     const wanted = leaseOf(model);

@@ -340,14 +340,17 @@ describe("the shape of the lifecycle", () => {
       }
   });
 
-  it.each(worlds)("$name: a report is failed exactly when a failure is in it, and its exit code says so", ({ states }) => {
-    for (const { output } of states.filter(({ status }) => status === "done")) {
-      expect(output?.outcome === "failed").toBe(output!.failures.length > 0);
-      expect(output?.exitCode).toBe(output!.failures.length > 0 ? 1 : 0);
-      expect(output?.error).toBe(output?.failures[0]);
-      expect(output?.phases.every(({ durationMs }) => durationMs !== undefined)).toBe(true);
-    }
-  });
+  it.each(worlds)(
+    "$name: a report is failed exactly when a failure is in it, and its exit code is 1 exactly then",
+    ({ states }) => {
+      for (const { output } of states.filter(({ status }) => status === "done")) {
+        expect(output?.outcome === "failed").toBe(output!.failures.length > 0);
+        expect(output?.exitCode).toBe(output!.failures.length > 0 ? 1 : 0);
+        expect(output?.error).toBe(output?.failures[0]);
+        expect(output?.phases.every(({ durationMs }) => durationMs !== undefined)).toBe(true);
+      }
+    },
+  );
 });
 
 describe("the shape of the lease", () => {
@@ -364,7 +367,7 @@ describe("the shape of the lease", () => {
         expect(snapshot.context.written).toBe(snapshot.context.wanted);
   });
 
-  it("ends from releasing whatever happens", () => {
+  it("ends from releasing on every event", () => {
     const takes = ({ event }: { event: ModelEvent }) => event.type.startsWith("xstate.after.");
     for (const snapshot of leaseWorld.states.filter((s) => statePath(s) === "releasing"))
       expect(leaseWorld.reach(snapshot, { takes }).some(({ status }) => status === "done")).toBe(true);
@@ -403,7 +406,7 @@ describe.each(charts)("the graph of $name", ({ machine, inert, models }) => {
     expect(Object.keys(machine.implementations.delays).filter((name) => !used.includes(name))).toEqual([]);
   });
 
-  it("says of every state what happens there, and names the deadline of every state that time alone ends", () => {
+  it("describes every state, and names the deadline of every state that time alone ends", () => {
     for (const node of nodesOf(machine).filter(({ parent }) => parent !== undefined)) {
       const { waitsFor, deadline } = (node.meta ?? {}) as StateMeta;
       expect(node.description, node.id).toMatch(/^[A-Z].*\.$/);

@@ -1,4 +1,4 @@
-/** What a chart says of its own states, as the inspector, `/status` and the CLI read it. */
+/** The descriptions of a chart's states, as the inspector, `/status` and the CLI read them. */
 import { describe, expect, it } from "vitest";
 import type { AnyMachineSnapshot } from "xstate";
 import {
@@ -85,7 +85,7 @@ describe("the part of a life", () => {
     expect(stateNames.filter(hasStopped)).toEqual(["stopped"]);
     expect(stateNames.filter(takesWork)).toEqual(["healthy", "running"]);
   });
-  it("tells the chart's phases from a tier's own", () => {
+  it("distinguishes the chart's phases from a tier's own", () => {
     expect(["starting", "stopping.draining", "starting.tools"].map(isChartPhase)).toEqual([true, true, false]);
   });
 });

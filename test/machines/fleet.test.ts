@@ -162,7 +162,7 @@ const toEnd = [cue(redisEnded()), cue(removed)];
 
 describe("the chart of a fleet", () => {
   const rows = Object.keys(table).flatMap((from) => Object.keys(events).map((event) => [from, event as EventName] as const));
-  it.each(rows)("in %s, %s leads where the table says, or is refused", (from, name) => {
+  it.each(rows)("in %s, %s leads to the state in the table, or is refused", (from, name) => {
     const to = table[from]?.[name];
     const snapshot = at(from);
     expect(snapshot.can(events[name] as never)).toBe(to !== undefined);
@@ -260,7 +260,7 @@ describe("a fleet, step by step", () => {
     expect(runOf([...toReady, cue(servicesEnded(badEnding))]).steps.at(-1)).toContain("emit fleet.stopping no service is left");
   });
 
-  it("stops after the plan where a stop came before it, and says so", () => {
+  it("stops after the plan where a stop came before it, and emits that", () => {
     expect(runOf([cue(stop), cue(force), cue(planned())]).steps.at(-1)).toContain(
       "-> stopping.removing | stop planFleet | emit fleet.stopping SIGINT",
     );
@@ -315,7 +315,7 @@ describe("what a fleet reports", () => {
     expect(snapshot.output).toEqual({ endings: [ending, lostRedis], exitCode: 1, failure: undefined });
   });
 
-  it("has the exit code of the first force, whatever ended well", () => {
+  it("has the exit code of the first force, also where every service ended well", () => {
     const again = { ...force, exitCode: 130 };
     const cues = [...toReady, cue(stop), cue(force), cue(again), cue(servicesEnded(ending)), cue(again), ...toEnd];
     const { steps, snapshot } = runOf(cues);

@@ -229,7 +229,7 @@ describe("the chart of the health port", () => {
         ).toBe(true);
   });
 
-  it("has tags that say when the port is held, when answers end their connection, and when the port is free for good", () => {
+  it("has tags for a port that is held, for answers that end their connection, and for a port that is free for good", () => {
     const tagged = (tag: "bound" | "ending" | "free") =>
       [
         ...new Set(worlds.withThread.states.filter((snapshot) => snapshot.hasTag(tag)).map((s) => portOf(s).split(",")[0]!)),
@@ -240,7 +240,7 @@ describe("the chart of the health port", () => {
     expect(tagged("ending")).toEqual([...new Set(all.filter((path) => /^(ending|parting)/.test(path)))].sort());
   });
 
-  it("describes each state in a sentence, and says what each waits for that waits", () => {
+  it("describes each state in a sentence, and names what each waiting state waits for", () => {
     const states = chartOf(machine as unknown as AnyStateMachine).states;
     const regions = ["port", "app", "thread"].map(
       (name) => states.find((state) => state.name === name && state.children.length > 0)?.id,
@@ -400,7 +400,7 @@ describe("the facts of a port", () => {
     expect(emitted([...listening, "close", "port.ended", cue("thread.exited")])).toEqual([]);
   });
 
-  it("a move is one, with the address; a move that fails says why", () => {
+  it("a move is one, with the address; a move that fails is one with the reason", () => {
     expect(emitted(moved)).toEqual(["emit health.thread.died crashed", "emit health.port.moved 127.0.0.1 8123"]);
     expect(emitted([...moving, cue("port.refused")]).at(-1)).toBe("emit health.server.failed table");
   });

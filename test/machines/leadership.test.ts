@@ -154,7 +154,7 @@ describe("the chart of leadership", () => {
   });
 });
 
-/** An election in which each step takes 100 ms, and chance says the middle. */
+/** An election in which each step takes 100 ms, and `random` gives 0.5. */
 const electionOf = (cues: readonly Cue[], turn = (step: number): number => step * 100) => {
   let time = 0;
   const { steps, snapshot } = story(
@@ -344,7 +344,7 @@ describe("the delays of an election", () => {
   });
 });
 
-describe("what the chart says of its states", () => {
+describe("the descriptions of the states", () => {
   const nodes = (getStateNodes(leadershipMachine.root as never) as unknown as AnyStateNode[]).filter(({ parent }) => parent);
 
   it.each(nodes.map((node) => [node.path.join("."), node] as const))(

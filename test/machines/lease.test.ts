@@ -1,4 +1,4 @@
-/** The lease chart's actions, guards and delays: what it writes, what it tells its parent, and when. */
+/** The lease chart's actions, guards and delays: what it writes, what it sends to its parent, and when. */
 import { describe, expect, it } from "vitest";
 import { createActor, fromCallback } from "xstate";
 import type { LeaseContext, LeaseSnapshot, LeaseTimes } from "../../machines/index.ts";
@@ -16,7 +16,7 @@ const parent = createActor(
   { id: "parent" },
 );
 
-/** A lease in which each step takes 100 ms, and chance says the middle. */
+/** A lease in which each step takes 100 ms, and `random` gives 0.5. */
 const leaseOf = (cues: readonly Cue[], random = 0.5) => {
   let time = 0;
   const input = { parent, status: "starting", times, now: () => time, random: () => random };
@@ -78,14 +78,14 @@ describe("a lease, step by step", () => {
     expect(lastOf(known)).toContain('{"status":"healthy","changed":true}');
   });
 
-  it("a first write that does not succeed is tried again after a pause, and told as lost", () => {
+  it("a first write that does not succeed is repeated after a pause, and `lost` is sent", () => {
     const waits = (reason: string) => `stop registerInstance | parent <- lease.lost ${reason} | leaseRetry in 1000`;
     expect(lastOf(["registerInstance error"])).toBe(`registerInstance error -> lost.waiting | ${waits("trouble")}`);
     expect(lastOf(["registerInstance done gone"])).toContain(waits("the entry was gone"));
     expect(lastOf(["after writeTimeout"])).toMatch(/^after writeTimeout -> lost.waiting .* lease.lost Redis did not answer/);
   });
 
-  it("later writes without success lead to the next try, and are told once", () => {
+  it("later writes without success lead to the next attempt, and `lost` is sent once", () => {
     const again = [...suspect, "after leaseRetry"];
     expect(lastOf([...beating, "after beatTimeout"])).toMatch(/-> suspect.waiting .* lease.suspect Redis did not answer/);
     expect(lastOf([...again, "after writeTimeout"])).toBe(
@@ -96,7 +96,7 @@ describe("a lease, step by step", () => {
       expect(lastOf([...lost, end])).toBe(`${end} -> lost.waiting | stop registerInstance | leaseRetry in 1000`);
   });
 
-  it("held again after trouble is told, a beat that succeeds is not", () => {
+  it("held again after trouble is sent; a beat that succeeds is not", () => {
     expect(lastOf([...suspect, "after leaseRetry", "renewLease done ok"])).toBe(
       "renewLease done ok -> held.waiting | stop renewLease | parent <- lease.held | heartbeatInterval in 4900",
     );
@@ -116,20 +116,20 @@ describe("a lease, step by step", () => {
     expect(snapshot.status).toBe("done");
   });
 
-  it("an answer nobody knows is taken for the worst: superseded by an unknown twin", () => {
+  it("an unknown answer counts as superseded, by an unknown process", () => {
     expect(lastOf(["registerInstance done odd"])).toContain('lease.superseded {"host":"unknown","pid":0}');
   });
 
   it.each([
     ["deregisterInstance error", "trouble"],
     ["after writeTimeout", "Redis did not answer in time; the outcome of the write is unknown"],
-  ])("a delete that ends with '%s' is abandoned, and says why", (cue, reason) => {
+  ])("a delete that ends with '%s' is abandoned, with the reason", (cue, reason) => {
     const { steps, snapshot } = leaseOf([...held, "release", cue]);
     expect(steps.at(-1)).toBe(`${cue} -> abandoned | stop deregisterInstance | parent <- lease.abandoned ${reason}`);
     expect(snapshot.status).toBe("done");
   });
 
-  it("a write under way is let go by a release, and none follows", () => {
+  it("a write under way is abandoned by a release, and none follows", () => {
     expect(lastOf([...beating, "release"])).toBe(
       "release -> releasing | stop renewLease | writeTimeout in 2000 | start deregisterInstance",
     );

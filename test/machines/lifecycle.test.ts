@@ -220,7 +220,7 @@ describe("how a life ends", () => {
     expect(output!.error).toBe(context.failures[0]);
   });
 
-  it("the first cause stays, whatever follows", () => {
+  it("the first cause stays, also after later ones", () => {
     const { cause } = contextOf({}, [to("running"), shutdown, superseded, hookFailed("running")]);
     expect(cause).toEqual({ outcome: "shutdown", reason: "asked" });
   });

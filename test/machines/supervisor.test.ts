@@ -42,7 +42,7 @@ const events = {
 type EventName = keyof typeof events;
 type Row = Partial<Record<EventName, string>>;
 
-/** What a child that is there may send in any state of its life, and what becomes of it where nobody asked. */
+/** What a living child may send in any state, and the effect of each where no command was given. */
 const noted = (path: string): Row => ({
   spawned: path,
   "state running": path,
@@ -120,7 +120,7 @@ const next = (snapshot: SupervisorSnapshot, event: AnyEvent) => transition(super
 
 describe("the chart of the supervisor", () => {
   const rows = Object.keys(table).flatMap((from) => Object.keys(events).map((event) => [from, event as EventName] as const));
-  it.each(rows)("in %s, %s leads where the table says, or is refused", (from, name) => {
+  it.each(rows)("in %s, %s leads to the state in the table, or is refused", (from, name) => {
     const to = table[from]?.[name];
     const snapshot = at(from);
     expect(snapshot.can(events[name] as never)).toBe(to !== undefined);
@@ -145,7 +145,7 @@ describe("the chart of the supervisor", () => {
     }
   });
 
-  it("says what it waits for and until when", () => {
+  it("names what it waits for and its deadline", () => {
     expect(waitsForOf(at("alive.starting"))).toBe("the child's service to be running");
     expect(deadlineOf(at("alive.starting"))).toEqual({ name: "startTimeout", ms: 90_000 });
     expect(waitsForOf(at("alive.up"))).toBe("the child's exit, for as long as it lives");

@@ -1,4 +1,4 @@
-/** What anything that was thrown says of itself. */
+/** The message and the code of any thrown value. */
 import { describe, expect, it } from "vitest";
 import { isOf, messageOf, nameOf, ownCodeOf } from "../../machines/thrown.ts";
 import { StargazerError } from "../../src/errors.ts";

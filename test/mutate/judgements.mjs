@@ -4,7 +4,7 @@
  *   // equivalent mutant: no phase has an empty name
  *   // accepted mutant (false): the thread starts with the server, some 40 ms later
  *
- * `equivalent` cannot be told from the original; `accepted` could, by a test that would pin what nothing relies on. What stands in
+ * `equivalent` behaves as the original does; `accepted` could, by a test that would pin what nothing relies on. What stands in
  * parentheses, a replacement or the name of a mutator, narrows it to that mutant of the line.
  */
 const form = /^\/\/ (?<verdict>equivalent|accepted) mutant(?: \((?<only>.+?)\))?: (?<why>.+)$/;

@@ -1,4 +1,4 @@
-/** Leaves out what a sentence says: a string with a blank in it is wording, and no test should pin it word by word. */
+/** Leaves out the wording of sentences: a string with a blank in it is wording, and no test should pin it word by word. */
 import { declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
 
 const isSentence = (text) => /\S\s+\S|\s$|^\s/.test(text);

@@ -32,12 +32,12 @@ const taken = { type: "lease.superseded", twin: { host: "there", pid: 7 } };
 const degrading = ["boot", "after bootJitter", "pingRedis error"];
 
 describe("the facts that the chart emits", () => {
-  /** of the last step */
+  /** the facts of the last step */
   const factsOf = (cues: readonly Cue[], settings = {}) => livedThrough(cues, settings).facts.at(-1)!;
   const inWords = (facts: ReturnType<typeof factsOf>) =>
     facts.map(({ type, phase, state, outcome }) => [type, phase ?? state, outcome].filter(Boolean).join(" "));
 
-  it("begin with the state that a service is constructed in", () => {
+  it("begin with the state that the service is constructed in", () => {
     expect(factsOf([])).toEqual([{ type: "state.entered", state: "init" }]);
   });
 
@@ -81,7 +81,7 @@ describe("the facts that the chart emits", () => {
     expect(emitted).toEqual(failures.map((failure) => ({ type: "failed", ...failure })));
   });
 
-  it("say degraded when the gate stayed shut, and once when that is over", () => {
+  it("have `degraded` where the ping gate did not pass, and `degraded.cleared` once, when the lease is held", () => {
     const degraded = (cues: readonly Cue[]) =>
       livedThrough(cues, optional)
         .facts.flat()
@@ -104,7 +104,7 @@ describe("the facts that the chart emits", () => {
     ]);
   });
 
-  it("tell no state where only its inside changes", () => {
+  it("have no `state.entered` where only the substate changes", () => {
     expect(inWords(factsOf([...toStarting, shutdown, "after drainDelay"])).filter((fact) => fact.startsWith("state"))).toEqual(
       [],
     );
@@ -202,7 +202,7 @@ const statusAfter = (cues: readonly Cue[], settings = {}, lease: LeaseSnapshot |
   statusOf({ service: "test", instance: "one", incarnation, snapshot: lived(cues, settings), lease });
 
 describe("the status", () => {
-  it("says where it is and since when, what failed, and what it went through", () => {
+  it("has the state and when it began, the failures and the phases", () => {
     const status = statusAfter([...failing, "after drainDelay"]);
     expect(status).toMatchObject({
       service: "test",
@@ -219,7 +219,7 @@ describe("the status", () => {
     expect(statusAfter([...toStarting, { type: "phase.began", phase: "starting.tools" }]).since).toBe(1030);
   });
 
-  it("and how the lease is", () => {
+  it("has the state of the lease", () => {
     expect(statusAfter([], {}, held, 42).lease).toEqual({
       state: "held.waiting",
       incarnation: 42,
@@ -242,7 +242,7 @@ describe("the metrics", () => {
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));
 
-  it("tell who it is, where it is, and how long each phase took", () => {
+  it("have the service, its state, and the duration of each phase", () => {
     const text = lines(["boot", "after bootJitter"]);
     expect(text).toContain('sg_service_info{service="test",instance="one"} 1');
     expect(text.filter((line) => line.startsWith("sg_state{"))).toEqual(
@@ -259,7 +259,7 @@ describe("the metrics", () => {
       expect(lifecycleMetrics(statusAfter(["boot"]))).toContain(`# TYPE ${name} gauge`);
   });
 
-  it("tell how the lease is, and that it is degraded", () => {
+  it("have the state of the lease, and whether the service is degraded", () => {
     expect(lines(degrading, optional)).toContain("sg_degraded 1");
     expect(lines([], {}, held)).toContain("sg_lease_held 1");
     const lost = lines([], {}, leaseAfter(["registerInstance error"]));
@@ -280,7 +280,7 @@ describe("the report", () => {
     expect("error" in toReport({ ...well, failures: [] })).toBe(false);
   });
 
-  it("an error of ours with the same code and words stays itself, any other is the cause of one", () => {
+  it("keeps an error of ours with the failure's code and message; any other error becomes the cause of a new one", () => {
     const own = new StargazerError("SG_ERR_REGISTRY", "torn");
     const errorOf = (failure: object) =>
       toReport({ ...output, error: { phase: "healthy", code: "SG_ERR_REGISTRY", message: "torn", ...failure } }).error;
@@ -291,7 +291,7 @@ describe("the report", () => {
     expect(errorOf({ cause: like })?.cause).toBe(like);
   });
 
-  it("of a machine that failed itself is failed, with that as its last failure, and every phase has ended", () => {
+  it("is failed where the chart itself failed, with that as its last failure, and every phase has ended", () => {
     const { context } = lived(toStarting);
     const report = brokenReport(context, "starting", trouble);
     expect(report).toMatchObject({

@@ -1,4 +1,4 @@
-/** Chart meets resources, with a resources of the test's: what is asked of it and when, and what happens when the chart itself fails. */
+/** The host of the chart, with resources of the test's own: which effects it runs and when, and what it does when the chart itself fails. */
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
@@ -16,7 +16,7 @@ import { Gates } from "../kit/gates.ts";
 import type { TestHooks } from "../kit/tier.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
-/** A resources that does at once what it is asked, and remembers. `own` replaces a part of it. */
+/** Resources whose effects succeed at once and are recorded. `own` replaces a part of them. */
 type Own = Partial<Omit<Resources, "entry">> & { readonly entry?: Partial<Resources["entry"]> };
 const makeResources = (own: Own = {}) => {
   const asked: string[] = [];
@@ -52,7 +52,7 @@ const factsOf = (tier: TestTier) => {
   return facts;
 };
 
-describe("a resources", () => {
+describe("a host with resources", () => {
   it("runs each effect once, in order, each with a signal", async () => {
     const { resources, asked, signals } = makeResources();
     const tier = make({ onStart: ({ defer }) => defer(() => {}) }, resources);
@@ -98,10 +98,10 @@ describe("a command without an arrow", () => {
   });
 });
 
-describe("a boot that does not come to be", () => {
+describe("a boot that does not reach healthy", () => {
   const failure = (boot: Promise<void>) => boot.then(() => undefined).catch((error: StargazerError) => error);
 
-  it("rejects with the failure that ended it, or as aborted by a shutdown", async () => {
+  it("rejects with the failure that ended it, or with SG_ERR_BOOT_ABORTED after a shutdown", async () => {
     const failed = await failure(make({ onStart: () => Promise.reject(new Error("torn")) }, makeResources().resources).boot());
     expect([failed?.code, failed?.phase]).toEqual(["SG_ERR_START_FAILED", "starting"]);
     const cut = make(
@@ -132,7 +132,7 @@ describe("waiting for a state", () => {
   });
 });
 
-describe("what is asked of a service that is over", () => {
+describe("a call to a service that has stopped", () => {
   it("settles at once, and no listener stays on the signal", async () => {
     const tier = make({}, makeResources().resources);
     const { signal } = new AbortController();
@@ -147,14 +147,14 @@ describe("what is asked of a service that is over", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  it("two errors while stopping: the first one is a failure", async () => {
+  it("of two errors given while stopping, the first one is a failure", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown(new Error("first")), self.shutdown(new Error("second"))];
     const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
     expect((await tier.shutdown("asked")).failures.map(({ message }) => message)).toEqual(["first"]);
   });
 
-  it("reasons that are no errors while stopping: none is a failure", async () => {
+  it("a reason that is no error, given while stopping, is no failure", async () => {
     const onStop = (_: unknown, self: TestTier) => void [self.shutdown("again"), self.shutdown(null as never)];
     const tier = make({ onStop }, makeResources().resources);
     await tier.boot();
@@ -162,16 +162,16 @@ describe("what is asked of a service that is over", () => {
   });
 });
 
-describe("those who watch", () => {
+describe("subscribers", () => {
   it("get each transition, and the end once", async () => {
     const tier = make({}, makeResources().resources);
-    const heard: string[] = [];
-    tier.actor.subscribe({ next: ({ status }) => heard.push(status), complete: () => heard.push("complete") });
+    const seen: string[] = [];
+    tier.actor.subscribe({ next: ({ status }) => seen.push(status), complete: () => seen.push("complete") });
     tier.actor.subscribe({ next: () => {} });
     tier.actor.subscribe({ complete: () => {} });
     await tier.boot();
     await tier.shutdown();
-    expect([heard.filter((word) => word === "complete").length, heard.at(-1)]).toEqual([1, "complete"]);
+    expect([seen.filter((word) => word === "complete").length, seen.at(-1)]).toEqual([1, "complete"]);
   });
 });
 
@@ -186,8 +186,8 @@ describe("an error given to shutdown", () => {
   });
 });
 
-describe("a shutdown asked for in the middle of a transition", () => {
-  /** calls `act` once from a subscriber, while the chart is still on its way to `starting` */
+describe("a shutdown during a transition", () => {
+  /** calls `act` once from a subscriber, during the transition to `starting` */
   const inTheMiddle = async (act: (tier: TestTier) => void) => {
     const tier = make({}, makeResources().resources);
     let acted = false;
@@ -200,34 +200,34 @@ describe("a shutdown asked for in the middle of a transition", () => {
   };
   const torn = new Error("torn");
 
-  it("with an error is one failure, not two", async () => {
+  it("with an error is recorded as one failure", async () => {
     const report = await inTheMiddle((tier) => void tier.shutdown(torn));
     expect([report.outcome, report.failures.map(({ message }) => message)]).toEqual(["failed", ["torn"]]);
   });
 
-  it("with an error, after one without, keeps the first reason and the error", async () => {
+  it("with an error, after a shutdown without one, keeps the first reason and records the error", async () => {
     const report = await inTheMiddle((tier) => [tier.shutdown("asked"), tier.shutdown(torn)]);
     expect(report).toMatchObject({ outcome: "failed", reason: "asked", failures: [{ code: "SG_ERR_FAILED", message: "torn" }] });
   });
 
-  it("with an error, after another, is a failure of its own", async () => {
+  it("with an error, after a shutdown with another, is a second failure", async () => {
     const report = await inTheMiddle((tier) => [tier.shutdown(new Error("first")), tier.shutdown(torn)]);
     expect(report.failures.map(({ message }) => message)).toEqual(["first", "torn"]);
   });
 
-  it("without an error is none", async () => {
+  it("without an error is no failure", async () => {
     expect(await inTheMiddle((tier) => void tier.shutdown("asked"))).toMatchObject({ outcome: "shutdown", failures: [] });
   });
 });
 
 describe("the hooks' context", () => {
-  it("names phases below the hook that they are in, and how they ended", async () => {
+  it("names a phase below that of its hook, with its outcome", async () => {
     const tier = make(
       {
         run: async ({ phase, signal }) => {
           await phase("work", () => aborted(signal).then(() => Promise.reject(signal.reason)));
         },
-        onStop: ({ phase }) => phase("goodbye", () => {}),
+        onStop: ({ phase }) => phase("flush", () => {}),
       },
       makeResources().resources,
     );
@@ -235,11 +235,11 @@ describe("the hooks' context", () => {
     await tier.waitFor("running");
     const { phases, outcome } = await tier.shutdown();
     const outcomes = Object.fromEntries(phases.map((record) => [record.phase, record.outcome]));
-    expect(outcomes).toMatchObject({ "running.work": "aborted", "stopping.unwinding.goodbye": "done" });
+    expect(outcomes).toMatchObject({ "running.work": "aborted", "stopping.unwinding.flush": "done" });
     expect(outcome).toBe("shutdown");
   });
 
-  it("a run that fails while it is drained is a failure of running", async () => {
+  it("a run that fails during the drain is a failure of the phase `running`", async () => {
     const tier = make(
       { run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) },
       makeResources().resources,
@@ -270,8 +270,8 @@ describe("the hooks' context", () => {
   });
 });
 
-describe("a chart that fails itself", () => {
-  /** The clock throws once, when the tier says so: an action of the chart throws. */
+describe("a chart that fails", () => {
+  /** The clock throws once, at the tier's request, so that an action of the chart throws. */
   const breaking = (hooks: TestHooks, own: Own = {}) => {
     const { resources, asked, signals } = makeResources(own);
     const state = { armed: false };
@@ -288,7 +288,7 @@ describe("a chart that fails itself", () => {
     return { tier, asked, signals, released, state };
   };
 
-  it("is unwound by the host: everything begun is undone, and the outcome is failed", async () => {
+  it("is unwound by the host: what was begun is undone, and the outcome is failed", async () => {
     const { tier, asked, released, state } = breaking({});
     const observed: unknown[] = [];
     tier.actor.subscribe({ error: (error) => void observed.push(error) });
@@ -369,8 +369,8 @@ describe("the unwinding without a chart", () => {
   });
 });
 
-describe("an end that was asked for", () => {
-  it("is the signal's own reason or an AbortError after the abort, and nothing else", () => {
+describe("a rejection after an abort", () => {
+  it("is no failure where it is the signal's reason or an AbortError, and only then", () => {
     const stop = new AbortController();
     const abort = new DOMException("stop", "AbortError");
     expect(isAbortOf(stop.signal, abort)).toBe(false);
@@ -381,14 +381,14 @@ describe("an end that was asked for", () => {
   });
 });
 
-describe("what comes too late for the report", () => {
+describe("a release at the end of stopping", () => {
   const noting = () => {
     const lines: unknown[] = [];
     const logger: Logger = { debug() {}, info() {}, warn() {}, error: (fact) => void lines.push(fact) };
     return { lines, logger };
   };
 
-  it("a release that fails in time is a failure of the report, and a fact", async () => {
+  it("is a failure of the report and a fact where it fails in time", async () => {
     const { lines, logger } = noting();
     const late = () => Promise.reject(new Error("in time"));
     const tier = make({ onStart: ({ defer }) => defer(late) }, makeResources().resources, {}, { logger });
@@ -397,7 +397,7 @@ describe("what comes too late for the report", () => {
     expect(lines.map((fact) => (fact as { type: string }).type)).toEqual(["failed", "stopped"]);
   });
 
-  it("a release that fails after the end is logged", async () => {
+  it("is logged where it fails after the end", async () => {
     const { lines, logger } = noting();
     let defer = (_: () => unknown) => {};
     const tier = make({ onStart: (context) => void (defer = context.defer) }, makeResources().resources, {}, { logger });

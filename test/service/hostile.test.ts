@@ -1,4 +1,4 @@
-/** What a service does with hooks, loggers, listeners and options that mean harm, or were never tried. */
+/** A service with hooks, loggers, listeners and options that misbehave. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { HookContext, Logger, ServiceFact } from "../../src/index.ts";
 import { endPrograms, Program } from "../kit/program.ts";
@@ -49,7 +49,7 @@ describe.each(unprintable)("%s, thrown", (_, thrown) => {
     expect(tier.state).toBe("stopped");
   });
 
-  it("as the reason of a shutdown, the report is given all the same", async () => {
+  it("as the reason of a shutdown, does not keep the report from resolving", async () => {
     const tier = make();
     await tier.boot();
     expect(["shutdown", "failed"]).toContain((await tier.shutdown(thrown as never)).outcome);
@@ -57,7 +57,7 @@ describe.each(unprintable)("%s, thrown", (_, thrown) => {
 });
 
 describe("hooks", () => {
-  it("that go through a phase for each job do not make the record grow for ever", async () => {
+  it("with a phase for each job leave a record of bounded length", async () => {
     const jobs = async ({ phase }: HookContext) => {
       for (let i = 0; i < 2000; i += 1) await phase(`job-${i}`, () => {});
     };
@@ -71,14 +71,14 @@ describe("hooks", () => {
     expect([ended, report.phases.some(({ phase }) => phase === "running.job-1999")]).toEqual([2000, true]);
   });
 
-  it("that defer no function, or name a phase without work, are told at once", async () => {
+  it("that defer no function, or name a phase without work, get an error at once", async () => {
     const tier = make({ onStart: ({ defer }) => defer(undefined as never) });
     await expect(tier.boot()).rejects.toThrow("context.defer takes a function, not undefined.");
     const other = make({ onStart: async ({ phase }) => void (await phase("x", null as never)) });
     await expect(other.boot()).rejects.toThrow("context.phase takes a function, not null.");
   });
 
-  it("a release that defers itself for ever is cut at the deadline, and named", async () => {
+  it("with a release that defers itself again are cut at the deadline, and the release is named", async () => {
     const tier = make(
       {
         onStart: ({ defer }) => {
@@ -94,8 +94,8 @@ describe("hooks", () => {
   });
 });
 
-describe("those who watch", () => {
-  it("a listener that answers every failure with a shutdown does not loop", async () => {
+describe("listeners", () => {
+  it("one that answers every failure with a shutdown does not loop", async () => {
     const tier = make({
       onStop: () => {
         throw new Error("first");
@@ -153,7 +153,7 @@ describe("a process", () => {
   const program = (test: object = {}, file = "service.mjs") =>
     new Program(file, { env: { REDIS_URL: redis.url, SG_TEST: JSON.stringify(test) } });
 
-  it("whose standard output is closed goes on, and unwinds when it is told to", async () => {
+  it("whose standard output is closed goes on, and unwinds at SIGTERM", async () => {
     const service = program();
     await service.state("running");
     service.child.stdout!.destroy();
@@ -162,7 +162,7 @@ describe("a process", () => {
     await eventually("no ghost", async () => (await entries()).length === 0);
   });
 
-  it("that throws what cannot be printed stops gracefully, once", async () => {
+  it("that throws a value that cannot be printed stops gracefully, once", async () => {
     const service = program({ run: "unprintable" });
     expect(await service.ended).toMatchObject({ code: 1 });
     expect(service.report).toMatchObject({ outcome: "failed", error: { code: "SG_ERR_UNCAUGHT" } });
@@ -174,7 +174,7 @@ describe("a process", () => {
     expect(wrong.errors).toContain("SG_ERR_CONFIG_INVALID: launch takes a service");
   });
 
-  it("that launches a service while the first one stops on a signal stops both", async () => {
+  it("that launches a second service while the first one stops at a signal stops both", async () => {
     const service = program({ onStop: "rude", on: { stopping: "launch" } });
     await service.state("running");
     service.signal("SIGTERM");

@@ -1,4 +1,4 @@
-/** Boot and shutdown against a real Redis: the order of the seed, what is optional, and what the registry says meanwhile. */
+/** Boot and shutdown against a real Redis: the order of the steps, what is optional, and the registry entry meanwhile. */
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -54,7 +54,7 @@ const probe = async (port: number, path: string) => {
 const phase = (tier: TestTier, name: string) => tier.status().phases.find((record) => record.phase === name);
 
 describe("boot and shutdown", () => {
-  it("ping, onStart, register starting, health; then health, deregister, drain, onStop", async () => {
+  it("go through ping, onStart, register, health server; then health server, deregister, drain, onStop", async () => {
     const seen: string[] = [];
     const look = async (what: string, tier: TestTier) => {
       const found = await entry(tier);
@@ -100,7 +100,7 @@ describe("boot and shutdown", () => {
     ]);
   });
 
-  it("the entry says who, where and since when, and /status and /metrics say the same", async () => {
+  it("the entry names the service, its address and when its status began; /status and /metrics agree with it", async () => {
     const tier = make({}, { metadata: { zone: "b" } });
     await run(tier);
     await status(tier, "running");
@@ -123,7 +123,7 @@ describe("boot and shutdown", () => {
     expect((await probe(port, "/metrics")).body).toContain('sg_state{state="running"} 1');
   });
 
-  it("readiness falls at once and liveness stays through the drain delay, while requests still succeed", async () => {
+  it("readiness falls at once, liveness stays through the drain delay, and requests still succeed", async () => {
     const tier = make({}, { drainDelayMs: 300 });
     await run(tier);
     await status(tier, "running");
@@ -139,7 +139,7 @@ describe("boot and shutdown", () => {
   it.each([
     ["a connection of its own", false, "connection refused"],
     ["a client of the caller's", true, "(connection closed|not connected)"],
-  ])("readiness says in words of ours why Redis is not reachable over %s", async (_whose, isTheirs, reason) => {
+  ])("the reason of /readyz names why Redis is not reachable over %s", async (_whose, isTheirs, reason) => {
     const client = new Redis(proxy.through(redis.url), { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
     client.on("error", () => {});
     try {
@@ -159,14 +159,14 @@ describe("boot and shutdown", () => {
     }
   });
 
-  it("health off: nothing listens, and that is marked", async () => {
+  it("without a health server nothing listens, and the phase is marked skipped", async () => {
     const tier = make({}, { useHealthServer: false });
     await run(tier);
     await status(tier, "running");
     expect([(await entry(tier))?.health, phase(tier, "healthy")?.outcome]).toEqual([null, "skipped"]);
   });
 
-  it("a taken health port fails the boot, naming the port and the way out, with everything undone", async () => {
+  it("a taken health port fails the boot; the error names the port and what to do, and everything is undone", async () => {
     const first = make();
     await run(first);
     await status(first, "running");
@@ -179,7 +179,7 @@ describe("boot and shutdown", () => {
     expect([second.calls, await entry(second)]).toEqual([["onStart", "onStop"], undefined]);
   });
 
-  it("a client of the caller's is used, and neither closed nor reconfigured", async () => {
+  it("the caller's client is used, and neither closed nor reconfigured", async () => {
     const client = new Redis(redis.url);
     const tier = make({ onStart: async (context) => void (await context.redis.set("mine", "1")) }, { redis: client });
     await run(tier);
@@ -188,7 +188,7 @@ describe("boot and shutdown", () => {
     await client.quit();
   });
 
-  it("leaves no connection of its own to Redis", async () => {
+  it("no connection to Redis is left", async () => {
     const connections = async () => Number(/connected_clients:(\d+)/.exec(await redis.witness.info("clients"))![1]);
     const before = await connections();
     const tier = make();
@@ -199,8 +199,8 @@ describe("boot and shutdown", () => {
   });
 });
 
-describe("Redis that is not there", () => {
-  it("a required Redis that refuses fails the boot after three attempts, with a message that says what to do", async () => {
+describe("Redis that cannot be reached", () => {
+  it("a required Redis that refuses fails the boot after three attempts, with a message that names what to do", async () => {
     await proxy.refuse();
     await expect(make({}, { redis: proxy.through(redis.url) }).boot()).rejects.toMatchObject({
       code: "SG_ERR_REDIS_UNREACHABLE",
@@ -217,7 +217,7 @@ describe("Redis that is not there", () => {
     });
   });
 
-  it("optional and absent: boots degraded, registers when Redis answers, and degraded clears", async () => {
+  it("an optional Redis that is absent: the service boots degraded, registers when Redis answers, and degraded clears", async () => {
     await proxy.refuse();
     const tier = make({}, { redis: proxy.through(redis.url), redisRequired: false, registerTimeoutMs: 100, ...quickLease });
     const facts: ServiceFact["type"][] = [];
@@ -230,7 +230,7 @@ describe("Redis that is not there", () => {
     expect(facts).toContain("degraded.cleared");
   });
 
-  it("frozen while running: suspect, readiness falls; a shutdown keeps to its budget; the entry expires", async () => {
+  it("a Redis that freezes while running: the lease is suspect, readiness falls, a shutdown keeps to its budget, the entry expires", async () => {
     const tier = make({}, { ...quickLease, registerTimeoutMs: 200, shutdownTimeoutMs: 8000 });
     const facts: ServiceFact["type"][] = [];
     tier.onFact(({ type }) => facts.push(type));
@@ -246,8 +246,8 @@ describe("Redis that is not there", () => {
   });
 });
 
-describe("the lease in the wild", () => {
-  it("a stop right after the connections broke deletes the entry all the same", async () => {
+describe("the registry entry on a real Redis", () => {
+  it("is deleted by a stop right after the connections broke", async () => {
     const tier = make({}, { redis: proxy.through(redis.url) });
     await run(tier);
     await status(tier, "running");
@@ -258,7 +258,7 @@ describe("the lease in the wild", () => {
     expect(await entry(tier)).toBeUndefined();
   });
 
-  it("a flush is noticed by the next beat, reported, and written again under the same incarnation", async () => {
+  it("is written again under the same incarnation by the next beat after a flush, and the loss is a fact", async () => {
     const tier = make({}, quickLease);
     const facts: ServiceFact["type"][] = [];
     tier.onFact(({ type }) => facts.push(type));
@@ -272,8 +272,8 @@ describe("the lease in the wild", () => {
     expect(facts.filter((type) => ["lease.lost", "lease.regained"].includes(type))).toEqual(["lease.lost", "lease.regained"]);
   });
 
-  it("of two with one id the newest holds it, and the older stops itself, failed, naming the twin", async () => {
-    const options = { instanceId: "twin", ...quickLease };
+  it("of two services with one id belongs to the newer; the older one stops itself, failed, and names the newer", async () => {
+    const options = { instanceId: "same", ...quickLease };
     const older = make({}, options);
     const end = older.runToCompletion();
     await status(older, "running");
@@ -288,7 +288,7 @@ describe("the lease in the wild", () => {
     expect(newer.state).toBe("running");
   });
 
-  it("a rude run that outlives the stop writes nothing back", async () => {
+  it("gets no write from a run that outlives the stop", async () => {
     const tier = make({ run: hangs }, { ...quickLease, drainTimeoutMs: 200 });
     await run(tier);
     await status(tier, "running");

@@ -1,4 +1,4 @@
-/** Option over environment over default, every problem at once, and what the chart is told of it. */
+/** Option over environment over default, every problem at once, and the settings of the chart. */
 import { hostname } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultSettings } from "../../machines/index.ts";
@@ -71,7 +71,7 @@ describe("the defaults", () => {
     expect(resolve().instanceId).not.toBe(instanceId);
   });
 
-  it("without Redis there is no health server, unless it is asked for", () => {
+  it("have a health server without Redis only where it is asked for", () => {
     expect(resolve({ redis: null })).toMatchObject({ redis: null, useHealthServer: false });
     expect(resolve({ redis: null, useHealthServer: true }).useHealthServer).toBe(true);
     expect(resolve({ useHealthServer: false }).useHealthServer).toBe(false);
@@ -79,7 +79,7 @@ describe("the defaults", () => {
 });
 
 describe("the environment", () => {
-  it("stands over the default and under the option; empty is absent", () => {
+  it("wins over the default and loses to the option; an empty variable is absent", () => {
     const all = {
       REDIS_URL: "redis://there:1",
       SG_HEALTH_PORT: "81",
@@ -112,7 +112,7 @@ describe("the environment", () => {
     expect(problems()).toContain("SG_HEALTH_PORT (healthPort) must be a whole number");
   });
 
-  it("is blamed by the variable's name", () => {
+  it("is named by its variable in a problem", () => {
     environment({ SG_HEALTH_PORT: "many", REDIS_URL: "http://there", SG_PROBE_THREAD: "toString" });
     expect(problems()).toContain('SG_HEALTH_PORT (healthPort) must be a whole number from 0 to 65535, not "many"');
     expect(problems()).toContain("REDIS_URL must begin with redis://");
@@ -134,7 +134,7 @@ describe("the environment", () => {
 });
 
 describe("the numbers", () => {
-  it.each(Object.entries(numbers))("%s: its bounds are within, and what is beyond is refused", (name, [fallback, min, max]) => {
+  it.each(Object.entries(numbers))("%s accepts its bounds, and refuses what is beyond them", (name, [fallback, min, max]) => {
     environment({});
     expect(resolve({ [name]: undefined })[name as keyof typeof numbers]).toBe(fallback);
     for (const value of [min, max]) expect(resolve({ [name]: value })[name as keyof typeof numbers]).toBe(value);
@@ -154,7 +154,7 @@ describe("the numbers", () => {
     expect(problems(options)).toContain(shown);
   });
 
-  it("that contradict each other are refused, those that just fit are not", () => {
+  it("that contradict each other are refused; those that just fit are accepted", () => {
     environment({});
     expect(problems({ drainDelayMs: 500, shutdownTimeoutMs: 500 })).toContain("drainDelayMs (500) must be less");
     expect(problems({ drainDelayMs: 499, shutdownTimeoutMs: 500 })).toBe("");
@@ -166,8 +166,8 @@ describe("the numbers", () => {
   });
 });
 
-describe("what is refused", () => {
-  it("all problems are told at once, with the service's name where it is one", () => {
+describe("a configuration", () => {
+  it("with several problems names all at once, and the service where its name is valid", () => {
     environment({});
     expect(problems({ healthPort: -1, redis: "x" })).toMatch(
       /^the configuration of 'test' has 2 problem\(s\): healthPort must be .*; redis is not a URL.*\.$/,
@@ -176,11 +176,11 @@ describe("what is refused", () => {
     expect(problemsOf({ serviceName: 7 })).toMatch(/^the configuration has 1 problem/);
   });
 
-  it.each([undefined, null, "options", 7])("%j is no options", (options) => {
+  it.each([undefined, null, "options", 7])("%j instead of an object is refused", (options) => {
     expect(problemsOf(options)).toMatch(/has 1 problem\(s\): the options must be an object, not /);
   });
 
-  it("an inherited option counts, an unknown one does not pass, and a getter that throws is a problem like another", () => {
+  it("accepts an inherited option, and refuses an unknown one and a getter that throws", () => {
     const inherited = Object.create({ serviceName: "test", pingAttempts: 9 });
     expect(resolveOptions(inherited).pingAttempts).toBe(9);
     expect(problems({ pingAttemps: 9 })).toContain("unknown option 'pingAttemps'");
@@ -193,26 +193,26 @@ describe("what is refused", () => {
     expect(problemsOf(torn)).toMatch(/1 problem\(s\): redis cannot be read: torn/);
   });
 
-  it("an instance is named by its own rules", () => {
+  it("accepts an instance id of at most 128 characters", () => {
     expect(problems({ instanceId: "x".repeat(129) })).toContain("instanceId must have at most 128");
     expect(resolve({ instanceId: "x".repeat(128) }).instanceId).toHaveLength(128);
   });
 
-  it("a client is what can be duplicated and pinged", () => {
+  it("accepts a client with `duplicate` and `ping`", () => {
     const client = { duplicate: () => {}, ping: () => {} };
     expect(resolve({ redis: client }).redis).toBe(client);
     for (const half of [{ duplicate: () => {} }, { ping: () => {} }, {}, 7])
       expect(problems({ redis: half })).toContain("redis must be an ioredis Redis or Cluster");
   });
 
-  it("a host has no blanks, is not empty and not endless", () => {
+  it("accepts a host of 1 to 255 characters without blanks", () => {
     for (const host of ["localhost", "::1", "fe80::1%eth0", "a".repeat(255)])
       expect(resolve({ healthHost: host }).healthHost).toBe(host);
     for (const host of ["", "a b", " a", "a ", "a".repeat(256), 7])
       expect(problems({ healthHost: host })).toContain("healthHost must be a host name");
   });
 
-  it("metadata is a JSON object of at most 4096 bytes", () => {
+  it("accepts metadata that is a JSON object of at most 4096 bytes", () => {
     const fits = { text: "é".repeat(2042) };
     expect(Buffer.byteLength(JSON.stringify(fits))).toBe(4095);
     expect(resolve({ metadata: fits }).metadata).toBe(fits);
@@ -229,28 +229,28 @@ describe("what is refused", () => {
     for (const metadata of [cycle, { big: 1n }]) expect(problems({ metadata })).toContain("metadata must be JSON");
   });
 
-  it("a logger has four levels", () => {
+  it("accepts a logger with four levels", () => {
     expect(resolve({ logger: silentLogger }).logger).toBe(silentLogger);
     expect(problems({ logger: { info() {}, warn: "no" } })).toContain("logger has no debug, warn, error");
     expect(problems({ logger: null })).toContain("logger has no debug, info, warn, error");
   });
 });
 
-describe("what the chart is told", () => {
-  it("its own settings, and no more", () => {
+describe("the settings of the chart", () => {
+  it("have only the options that the chart knows", () => {
     environment({});
     const settings = settingsOf(resolve({ pingAttempts: 9, healthPort: 1 }));
     expect(settings).toEqual({ ...defaultSettings, pingAttempts: 9 });
   });
 
-  it("what there is, and how the Redis is called, never with its password", () => {
+  it("name whether there is a Redis and a health server, and Redis without its password", () => {
     expect(settingsOf(resolve({ redis: "redis://me:secret@there:1" })).redisLabel).toBe("redis://me:***@there:1");
     expect(settingsOf(resolve({ redis: { duplicate: () => {}, ping: () => {} } })).redisLabel).toBe("the given client");
     expect(settingsOf(resolve({ redis: null }))).toMatchObject({ hasRedis: false, hasHealth: false });
     expect(settingsOf(resolve({ redis: "redis://there" }))).toMatchObject({ hasRedis: true, hasHealth: true });
   });
 
-  it("a failed beat is tried again within a second, and not later than the next beat", () => {
+  it("repeat a failed beat within a second, and not later than the next beat", () => {
     expect(settingsOf(resolve({ heartbeatMs: 300 })).leaseRetryMs).toBe(300);
     expect(settingsOf(resolve({ heartbeatMs: 3000 })).leaseRetryMs).toBe(1000);
   });

@@ -1,11 +1,11 @@
-/** What a tier deferred, and what it says of a release that fails: in virtual time. */
+/** The releases that a tier deferred, and the names of those that fail: in virtual time. */
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import type { ReleaseFailure } from "../../src/service/hooks/releases.ts";
 import { Releases } from "../../src/service/hooks/releases.ts";
 import { Gates } from "../kit/gates.ts";
 
-/** A clock whose one timer runs only when it is told to; `asked` are the delays that were wished. */
+/** A clock whose one timer fires only when the test fires it; `asked` are the delays that were requested. */
 const standing = () => {
   let time = 0;
   const timers = new Map<number, () => void>();
@@ -49,7 +49,7 @@ describe("the releases", () => {
     expect([timers.size, failures]).toEqual([0, []]);
   });
 
-  it("share the time that is left evenly, a twentieth kept for the way back", async () => {
+  it("share the remaining time evenly; a twentieth of it is reserved", async () => {
     const { releases, asked, pass } = make();
     releases.defer(() => {});
     releases.defer(() => {});
@@ -59,7 +59,7 @@ describe("the releases", () => {
     expect(asked).toEqual([237.5, 950 / 3, 300, 600]);
   });
 
-  it("a hung one is cut at its share and named, and the next one has its turn", async () => {
+  it("that hang are cut at their share and named, and the next one runs", async () => {
     const { releases, failures, strike, timers } = make();
     let released = false;
     releases.defer(() => void (released = true));
@@ -76,7 +76,7 @@ describe("the releases", () => {
     expect(timers.size).toBe(0);
   });
 
-  it("one that is awaited when the unwinding ends is the last of its row", async () => {
+  it("do not begin another one where the unwinding ends during one", async () => {
     const { releases, failures } = make();
     const gates = new Gates();
     let released = false;
@@ -90,7 +90,7 @@ describe("the releases", () => {
     expect(failures).toEqual([]);
   });
 
-  it("a throwing one is named with its error, also where it has no name", async () => {
+  it("that throw are named with their error, also without a name", async () => {
     const { releases, failures } = make();
     const error = new Error("was closed already");
     releases.defer(() => Promise.reject(error));
@@ -98,7 +98,7 @@ describe("the releases", () => {
     expect(failures).toEqual([{ code: "SG_ERR_STOP_FAILED", message: "a release failed: was closed already", cause: error }]);
   });
 
-  it("none is begun once the signal has aborted; the end releases the rest at once", async () => {
+  it("do not begin once the signal has aborted; the end runs the rest at once", async () => {
     const { releases } = make();
     const seen: string[] = [];
     const stop = new AbortController();
@@ -110,7 +110,7 @@ describe("the releases", () => {
     expect(seen).toEqual(["first"]);
   });
 
-  it("one that defers another gives it its turn, and lets others run now and then", async () => {
+  it("run those that a release defers, and yield to the event loop between", async () => {
     const { releases, asked, timers } = make();
     let left = 200;
     const again = () => {
@@ -128,7 +128,7 @@ describe("the releases", () => {
     expect([left, asked.includes(0)]).toEqual([0, true]);
   });
 
-  it("one that defers itself for ever when all is over comes to an end", () => {
+  it("end although one defers itself again after the end", () => {
     const { releases } = make();
     let runs = 0;
     const again = () => {
@@ -142,7 +142,7 @@ describe("the releases", () => {
     expect(runs).toBe(200);
   });
 
-  it("what is kept when the unwinding ends is released at once, the latest first, and so is what comes later", async () => {
+  it("that are left when the unwinding ends run at once, the latest first, and so do later ones", async () => {
     const { releases, failures } = make();
     const seen: string[] = [];
     releases.defer(() => void seen.push("first"));

@@ -63,7 +63,7 @@ const open = (own: Partial<ResourcesOptions> = {}): ServiceResources => {
 
 const healthOn = (probeThread: boolean) => new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread });
 
-/** Beside the service: a connection of the caller's, which nothing of ours may touch. */
+/** The caller's connection, which nothing of ours may touch. */
 const callers = (url: string): Redis => {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 20, maxRetriesPerRequest: 0 });
   client.on("error", () => {});
@@ -72,7 +72,7 @@ const callers = (url: string): Redis => {
 };
 
 describe("the ping gate", () => {
-  it("has the incarnation drawn meanwhile", async () => {
+  it("draws the incarnation meanwhile", async () => {
     const resources = open();
     expect(resources.incarnation).toBeUndefined();
     await resources.pingRedis({ signal: soon() });
@@ -80,7 +80,7 @@ describe("the ping gate", () => {
     expect(await redis.witness.keys("sg:registry:service:*")).toEqual([]);
   });
 
-  it("ends an attempt of ours at its deadline, so that the next begins afresh", async () => {
+  it("closes our connection at the deadline of an attempt, so that the next one connects anew", async () => {
     const resources = open();
     proxy.mode = "stall";
     const before = proxy.connections;
@@ -94,7 +94,7 @@ describe("the ping gate", () => {
     expect(proxy.connections).toBeGreaterThan(stalled);
   });
 
-  it("leaves a connection of the caller's as it was", async () => {
+  it("leaves the caller's connection as it was", async () => {
     const client = callers(proxy.through(redis.url));
     await client.connect();
     const made = proxy.connections;
@@ -112,7 +112,7 @@ describe("the ping gate", () => {
     expect(proxy.connections - made).toBe(1);
   });
 
-  it("gives the drawing its own time, so that the registering need not wait for it", async () => {
+  it("gives the incarnation a deadline of its own, so that registering does not wait for it", async () => {
     const resources = open({ prepareTimeoutMs: 100 });
     proxy.mode = "stall";
     const gate = resources.pingRedis({ signal: soon() }).catch(() => {});
@@ -126,7 +126,7 @@ describe("the ping gate", () => {
 });
 
 describe("the close", () => {
-  it("is over at its signal, whatever Redis does, and leaves no connection", async () => {
+  it("ends at its signal although Redis does not answer, and leaves no connection", async () => {
     const resources = open();
     await resources.pingRedis({ signal: soon() });
     expect(await resources.entry.register(starting, { signal: soon() })).toEqual({ type: "ok" });
@@ -147,7 +147,7 @@ describe("the close", () => {
     await eventually("no connection is left", () => proxy.open === 0);
   });
 
-  it("does not touch a client of the caller's", async () => {
+  it("does not touch the caller's client", async () => {
     const client = callers(redis.url);
     const resources = open({ redis: client });
     await resources.pingRedis({ signal: soon() });
@@ -158,7 +158,7 @@ describe("the close", () => {
 });
 
 describe("the health server", () => {
-  it("is loaded once, from the boot on", async () => {
+  it("is loaded once, during the boot", async () => {
     let loads = 0;
     const resources = open({
       loadHealth: async () => {
@@ -178,7 +178,7 @@ describe("the health server", () => {
     await expect(ask(port, "/readyz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("has its thread started at the boot", async () => {
+  it("has its thread started by the boot", async () => {
     const resources = open({ loadHealth: async () => healthOn(true) });
     const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
     resources.preload();
@@ -187,7 +187,7 @@ describe("the health server", () => {
     expect(worker.threadId).toBeGreaterThan(0);
   });
 
-  it("that cannot be loaded fails its opening, not the boot before it, and closes all the same", async () => {
+  it("that cannot be loaded fails when it is opened, not before, and can still be closed", async () => {
     const resources = open({ loadHealth: () => Promise.reject(new Error("no such module")) });
     resources.preload();
     await expect(resources.openHealth({ signal: soon() })).rejects.toThrow("no such module");
@@ -195,7 +195,7 @@ describe("the health server", () => {
     await resources.close({ signal: soon() });
   });
 
-  it("is gone with its thread once the resources is closed", async () => {
+  it("is gone with its thread once the resources are closed", async () => {
     const started = once(process as unknown as NodeJS.EventEmitter, "worker", { signal: soon() });
     const resources = open({ loadHealth: async () => healthOn(true) });
     await resources.openHealth({ signal: soon() });
@@ -204,7 +204,7 @@ describe("the health server", () => {
     expect(worker.threadId).toBe(-1);
   });
 
-  it("that was never opened is gone as well", async () => {
+  it("is gone as well where it was never opened", async () => {
     let loaded: HealthServer | undefined;
     const resources = open({
       loadHealth: async () => {
@@ -217,7 +217,7 @@ describe("the health server", () => {
     await expect(loaded?.open({ signal: never })).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
   });
 
-  it("that comes after the close is destroyed as it comes", async () => {
+  it("is destroyed at once where it is loaded after the close", async () => {
     const gates = new Gates();
     const late = healthOn(false);
     const coming = gates.hold("load").then(() => late);
@@ -229,7 +229,7 @@ describe("the health server", () => {
     await expect(late.open({ signal: never })).rejects.toMatchObject({ code: "SG_ERR_HEALTH_OPEN_FAILED" });
   });
 
-  it("may be none", async () => {
+  it("may be absent", async () => {
     const resources = open();
     resources.preload();
     await resources.openHealth({ signal: soon() });
@@ -238,7 +238,7 @@ describe("the health server", () => {
   });
 });
 
-describe("a service in the real resources", () => {
+describe("a service with the real resources", () => {
   const run = async (options: Partial<ServiceOptions>, Tier = TestTier): Promise<TestTier> => {
     const tier = new Tier({ redis: redis.url, probeThread: false, ...options });
     endings.push(() => tier.shutdown());
@@ -255,7 +255,7 @@ describe("a service in the real resources", () => {
     );
   const portOf = async (tier: TestTier): Promise<number> => (await written(tier)).health!.port;
 
-  it("registers with where and since when, and what describe adds to its metadata", async () => {
+  it("registers with its address and when its status began, and with what `describe` adds to the metadata", async () => {
     class Described extends TestTier {
       protected override describe() {
         return { ...super.describe(), port: 1234 };
@@ -287,7 +287,7 @@ describe("a service in the real resources", () => {
     }
   });
 
-  it("asks Redis for its readiness where that is required, and nowhere else", async () => {
+  it("checks Redis for its readiness only where Redis is required", async () => {
     const asks = async (options: Partial<ServiceOptions>) => {
       const port = await portOf(await run({ instanceId: `i${endings.length}`, ...options }));
       return (await ask(port, "/metrics")).body.includes("sg_redis_reachable");
@@ -295,7 +295,7 @@ describe("a service in the real resources", () => {
     expect([await asks({}), await asks({ redisRequired: false })]).toEqual([true, false]);
   });
 
-  it("has a thread only where it is to answer probes, which knows the state while the loop is blocked", async () => {
+  it("has a probe thread only with `probeThread`, and that knows the state while the loop is blocked", async () => {
     let threads = 0;
     const count = () => {
       threads += 1;
@@ -312,20 +312,20 @@ describe("a service in the real resources", () => {
     expect(blocked.at(-1)?.data).toMatchObject({ state: "running", readiness: { ready: false } });
   });
 
-  it("without Redis it is ready all the same", async () => {
+  it("is ready without Redis", async () => {
     const { port } = await reservePort();
     await run({ redis: null, useHealthServer: true, healthPort: port });
     expect((await ask(port, "/metrics")).body).not.toContain("sg_redis_reachable");
     expect((await ask(port, "/readyz")).status).toBe(200);
   });
 
-  it("what the health server sees is among its facts, and remembered", async () => {
+  it("has the facts of the health server among its own, and in the flight recording", async () => {
     const facts: ServiceFact[] = [];
     const tier = await run({ redis: proxy.through(redis.url) });
     tier.onFact((fact) => void facts.push(fact));
     await written(tier);
     await proxy.refuse();
-    const fallen = await eventually("it is told", () => facts.find(({ type }) => type === "redis.unreachable"));
+    const fallen = await eventually("the fact", () => facts.find(({ type }) => type === "redis.unreachable"));
     expect(fallen).toEqual({ type: "redis.unreachable", failures: 3, reason: "connection refused" });
     await proxy.accept();
     await eventually("and that it is back", () => facts.some(({ type }) => type === "redis.restored"));
@@ -333,7 +333,7 @@ describe("a service in the real resources", () => {
     expect(remembered).toEqual(expect.arrayContaining(["redis.unreachable", "redis.restored"]));
   });
 
-  it("an inspector sees the chart of the health port, from the boot until nothing is left of it", async () => {
+  it("shows an inspector the chart of the health port, from the boot until it is gone", async () => {
     const paths: string[] = [];
     const tier = new TestTier({ redis: null, useHealthServer: true, healthPort: 0, probeThread: true });
     tier.actor.inspect((event) => {
@@ -347,7 +347,7 @@ describe("a service in the real resources", () => {
     expect(paths.at(-1)).toBe("gone");
   });
 
-  it("while it stops it says so, and ends each connection with its answer", async () => {
+  it("answers that it stops, and ends each connection with the answer", async () => {
     const tier = await run({ drainDelayMs: 500, drainTimeoutMs: 100 });
     const port = await portOf(tier);
     const agent = new Agent({ keepAlive: true });
@@ -358,7 +358,7 @@ describe("a service in the real resources", () => {
     expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
   });
 
-  /** What `/readyz` answers at this very moment, asked from another process while this one stands still. */
+  /** The present answer of `/readyz`, requested by another process while this one is blocked. */
   const readyzNow = (port: number): unknown => {
     const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
     return JSON.parse(execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 }));
@@ -379,7 +379,7 @@ describe("a service in the real resources", () => {
     expect(answer).toEqual(unready);
   });
 
-  it("answers 503 to probes before a listener gets the fact that it was superseded", async () => {
+  it("answers 503 to probes before a listener gets `lease.superseded`", async () => {
     const { port } = await reservePort();
     const tier = await run({ redis: redis.url, healthPort: port, heartbeatMs: 50, ...patient });
     await written(tier);

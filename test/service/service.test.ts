@@ -22,7 +22,7 @@ const stoppedWhileRunning = async (hooks: TestHooks, options = {}): Promise<Stop
 };
 const outcomes = (report: StopReport) => Object.fromEntries(report.phases.map(({ phase, outcome }) => [phase, outcome]));
 
-describe("the order of things", () => {
+describe("the order of states", () => {
   it("enters all nine states, in order, and marks the work that was skipped", async () => {
     const tier = make();
     await running(tier);
@@ -50,13 +50,13 @@ describe("the order of things", () => {
     expect(report).toMatchObject({ outcome: "shutdown", reason: "shutdown", exitCode: 0, failures: [] });
   });
 
-  it("run that returns completes the service", async () => {
+  it("is completed by a run that returns", async () => {
     const tier = make({ run: () => {} });
     expect(await tier.runToCompletion()).toMatchObject({ outcome: "completed", exitCode: 0 });
     expect(tier.calls).toEqual(["onStart", "run", "onStop"]);
   });
 
-  it("a shutdown in init stops without touching anything", async () => {
+  it("leads from init to stopped at a shutdown, and touches nothing", async () => {
     const tier = make();
     expect(await tier.shutdown("not needed")).toMatchObject({ outcome: "shutdown", reason: "not needed", exitCode: 0 });
     expect(tier.calls).toEqual([]);
@@ -86,7 +86,7 @@ describe("the calls", () => {
     await expect(tier.boot()).rejects.toThrow("boot() is not allowed in state 'stopped'. Allowed: nothing.");
   });
 
-  it("every runToCompletion and every shutdown is the same promise, and they give the same report", async () => {
+  it("every runToCompletion() is one promise, every shutdown() another, and both resolve with the same report", async () => {
     const tier = make();
     const first = tier.runToCompletion();
     expect(tier.runToCompletion()).toBe(first);
@@ -123,7 +123,7 @@ describe("the calls", () => {
     expect([tier.state, tier.calls]).toEqual(["stopped", ["onStart", "onStop"]]);
   });
 
-  it("waitFor rejects at once if the state can no longer come, and with the signal's reason", async () => {
+  it("waitFor rejects at once where the state can no longer come, and with the signal's reason", async () => {
     const tier = make();
     await tier.boot();
     await expect(tier.waitFor("starting")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
@@ -141,7 +141,7 @@ describe("the calls", () => {
     await tier.waitFor("stopped", null as never);
   });
 
-  it("an Error as the reason of a shutdown makes it failed, also while it is stopping", async () => {
+  it("a shutdown with an Error as its reason makes the outcome failed, also while stopping", async () => {
     const tier = make();
     await tier.boot();
     expect(await tier.shutdown(new Error("disk full"))).toMatchObject({
@@ -191,11 +191,11 @@ describe("failures", () => {
     ]);
   });
 
-  it("an onStart that hangs is cut at its deadline, told by its signal, and undone", async () => {
-    let told = false;
-    const tier = make({ onStart: async ({ signal }) => aborted(signal).then(() => void (told = true)) }, quick);
+  it("an onStart that hangs is cut at its deadline: its signal aborts, and it is undone", async () => {
+    let wasAborted = false;
+    const tier = make({ onStart: async ({ signal }) => aborted(signal).then(() => void (wasAborted = true)) }, quick);
     await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_START_TIMEOUT" });
-    expect([told, tier.calls]).toEqual([true, ["onStart", "onStop"]]);
+    expect([wasAborted, tier.calls]).toEqual([true, ["onStart", "onStop"]]);
   });
 
   it("a run that throws is the first failure, and later ones do not hide it", async () => {
@@ -229,13 +229,13 @@ describe("failures", () => {
     },
   );
 
-  it("a release with a name that is no text fails as one without", async () => {
+  it("a release with a name that is no string fails as one without a name", async () => {
     const release = Object.defineProperty(() => Promise.reject(new Error("torn")), "name", { value: Symbol("odd") });
     const report = await stoppedWhileRunning({ onStart: ({ defer }) => defer(release) });
     expect(report.failures.map(({ message }) => message)).toEqual(["a release failed: torn"]);
   });
 
-  it("a run that ignores its signal costs the drain, is named, and onStop still comes, once", async () => {
+  it("a run that ignores its signal takes the whole drain, is named, and onStop is still called, once", async () => {
     const report = await stoppedWhileRunning({ run: hangs }, quick);
     expect(report.failures).toMatchObject([{ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }]);
     expect(outcomes(report)).toMatchObject({ "stopping.draining": "timeout", "stopping.unwinding": "done" });
@@ -251,7 +251,7 @@ describe("failures", () => {
     expect(released).toBe(true);
   });
 
-  it("a hung and a throwing release are named, and keep no other from running", async () => {
+  it("a release that hangs or throws is named, and keeps no other from running", async () => {
     const released: string[] = [];
     const report = await stoppedWhileRunning(
       {
@@ -270,14 +270,14 @@ describe("failures", () => {
     expect(report.failures[1]?.message).toContain("'closePool'");
   });
 
-  it("every hook hangs, and the stop keeps to its budget", async () => {
+  it("a stop in which every hook hangs keeps to its budget", async () => {
     const tier = make({ run: hangs, onStop: hangs, onStart: ({ defer }) => defer(hangs) }, { shutdownTimeoutMs: 400 });
     await running(tier);
     const report = await tier.shutdown();
     expect(report.failures.map(({ phase }) => phase)).toEqual(["stopping.draining", "stopping.unwinding", "stopping.releasing"]);
   });
 
-  it("a hook that ends with its signal's reason, or an AbortError, has not failed; one that throws something else has", async () => {
+  it("a hook that rejects with its signal's reason or an AbortError has not failed; any other error is a failure", async () => {
     const ends = (error: (signal: AbortSignal) => unknown) =>
       stoppedWhileRunning({ run: ({ signal }) => aborted(signal).then(() => Promise.reject(error(signal))) });
     expect((await ends(({ reason }) => reason)).outcome).toBe("shutdown");
@@ -288,7 +288,7 @@ describe("failures", () => {
     });
   });
 
-  it("an onStart that is cut by a shutdown and fails before the drain is not forgotten", async () => {
+  it("an onStart that is cut by a shutdown and fails before the drain is a failure", async () => {
     let fail = (_: Error) => {};
     const tier = make({ onStart: () => new Promise((_, reject) => (fail = reject)) });
     const boot = tier.boot();
@@ -337,18 +337,18 @@ describe("the context of the hooks", () => {
     expect(released).toBe(true);
   });
 
-  it("says so where there is no Redis", async () => {
+  it("throws at `redis` where the service has none", async () => {
     const tier = make({ onStart: ({ redis }) => void redis });
     await expect(tier.boot()).rejects.toThrow("without Redis");
   });
 
   it("a shutdown from inside a hook, not awaited, is an ordinary one", async () => {
-    const tier = make({ run: ({ signal }, self) => (void self.shutdown("done for today"), aborted(signal)) });
-    expect(await tier.runToCompletion()).toMatchObject({ outcome: "shutdown", reason: "done for today", failures: [] });
+    const tier = make({ run: ({ signal }, self) => (void self.shutdown("work done"), aborted(signal)) });
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "shutdown", reason: "work done", failures: [] });
   });
 });
 
-describe("those who watch", () => {
+describe("listeners", () => {
   it("a subscriber, a fact listener, an inspector and a logger that throw are contained and reported", async () => {
     const lines: string[] = [];
     const boom = () => {
@@ -370,7 +370,7 @@ describe("those who watch", () => {
     expect((await warned)[0]).toMatchObject({ name: "StargazerWarning", message: "the logger threw: boom" });
   });
 
-  it("the actor shows where it is, and tells each step, to a function or to an observer, until they leave", async () => {
+  it("the actor gives each snapshot to a function or an observer, until they unsubscribe", async () => {
     const tier = make();
     const paths: string[] = [];
     const observed: string[] = [];
@@ -389,12 +389,12 @@ describe("those who watch", () => {
     expect([paths.at(-1), observed.at(-1)]).toEqual(['{"healthy":"ready"}', "over"]);
   });
 
-  it("a listener to facts that leaves and comes again while it is told hears each fact once", async () => {
+  it("a fact listener that unsubscribes and subscribes again during a fact gets each fact once", async () => {
     const tier = make({ run: () => {} });
-    const heard: string[] = [];
+    const got: string[] = [];
     let leave = () => {};
     const again = (fact: ServiceFact) => {
-      heard.push(fact.type);
+      got.push(fact.type);
       leave();
       leave = tier.onFact(again);
     };
@@ -403,36 +403,36 @@ describe("those who watch", () => {
     tier.onFact(({ type }) => void all.push(type));
     await tier.runToCompletion();
     await Promise.resolve();
-    expect(heard).toEqual(all);
+    expect(got).toEqual(all);
   });
 
-  it("a function that listens twice leaves once at a time", async () => {
+  it("a function that subscribes twice unsubscribes once at a time", async () => {
     const tier = make();
-    let heard = 0;
+    let calls = 0;
     const listen = () => {
-      heard += 1;
+      calls += 1;
     };
     const leave = tier.onFact(listen);
     tier.onFact(listen);
     leave();
     leave();
     await tier.boot();
-    expect(heard).toBeGreaterThan(0);
+    expect(calls).toBeGreaterThan(0);
     await tier.shutdown();
   });
 
-  it("a listener to facts hears nothing once it has left", async () => {
+  it("a fact listener gets nothing once it has unsubscribed", async () => {
     const tier = make();
     const facts: string[] = [];
     const leave = tier.onFact(({ type }) => void facts.push(type));
     await tier.boot();
-    const heard = facts.length;
+    const before = facts.length;
     leave();
     await tier.shutdown();
-    expect([heard > 0, facts.length]).toEqual([true, heard]);
+    expect([before > 0, facts.length]).toEqual([true, before]);
   });
 
-  it("facts tell the states and phases in order", async () => {
+  it("the facts have the states in order, and the outcome last", async () => {
     const tier = make({ run: () => {} });
     const facts: string[] = [];
     tier.onFact((fact) => {
@@ -445,8 +445,8 @@ describe("those who watch", () => {
   });
 });
 
-describe("nothing is left", () => {
-  it("no timer, and no abort listener that grows with the number of services", async () => {
+describe("a service that has stopped", () => {
+  it("leaves no timer, and no abort listener for each service", async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const before = timers();
     for (let i = 0; i < 20; i += 1) await stoppedWhileRunning({});
@@ -455,7 +455,7 @@ describe("nothing is left", () => {
 });
 
 describe("configuration", () => {
-  it("a class without its hooks is refused, together with what else is wrong", () => {
+  it("of a class without its hooks is refused, together with every other problem", () => {
     class Half extends (StargazerService as unknown as new (options: object) => object) {
       run() {}
     }
@@ -465,7 +465,7 @@ describe("configuration", () => {
     );
   });
 
-  it("no options at all is refused as any other mistake", () => {
+  it("that is absent is refused with a problem", () => {
     class Bare extends StargazerService {
       protected override onStart() {}
       protected override run() {}
@@ -510,7 +510,7 @@ describe("configuration", () => {
     expect(problemsOf(options)).toContain(problem);
   });
 
-  it("reads SG_PROBE_THREAD as 1 or 0, and says what else it finds there", () => {
+  it("reads SG_PROBE_THREAD as 1 or 0, and names any other value", () => {
     try {
       for (const [text, problem] of [
         ["1", ""],
@@ -526,17 +526,17 @@ describe("configuration", () => {
     }
   });
 
-  it("lists all problems at once, and no password", () => {
+  it("with problems lists all at once, and no password", () => {
     const message = problemsOf({ serviceName: "a:b", healthPort: -1, redis: "redis://user:hunter2@[bad", colour: "red" });
     expect(message).toContain("the configuration has 4 problem(s)");
     expect(message).not.toContain("hunter2");
   });
 
-  it("says whose configuration it is, where the service has a name to say", () => {
+  it("names the service in the message where its name is valid", () => {
     expect(problemsOf({ serviceName: "greeter", healthPort: -1 })).toContain("the configuration of 'greeter' has 1 problem(s)");
   });
 
-  it("takes undefined for absent", async () => {
+  it("treats undefined as absent", async () => {
     const tier = make({ run: () => {} }, { instanceId: undefined, healthPort: undefined, metadata: undefined });
     expect(tier.instanceId).toMatch(/-\d+-[0-9a-f]{6}$/);
     expect((await tier.runToCompletion()).outcome).toBe("completed");

@@ -15,15 +15,15 @@ export interface AuditOptions {
 }
 
 interface Known extends Boot {
-  /** when its goodbye was applied; a flush takes that back */
-  goodbyeAt: number | undefined;
+  /** when its delete was applied; undefined again after a flush */
+  deletedAt: number | undefined;
 }
 
 export class Audit {
   readonly #options: AuditOptions;
   readonly #boots = new Map<string, Known>();
   #wasFlushed = false;
-  /** pairs of one id that both believe, since when */
+  /** pairs of boots of one id, and since when both believe themselves registered */
   readonly #pairs: {
     readonly older: Witness;
     readonly newer: Witness;
@@ -38,31 +38,31 @@ export class Audit {
 
   /** Whether the registry knows that this boot has gone. */
   hasGone(boot: string): boolean {
-    return this.#boots.get(boot)?.goodbyeAt !== undefined;
+    return this.#boots.get(boot)?.deletedAt !== undefined;
   }
 
-  /** Redis has lost its data: no goodbye counts any more. */
+  /** Redis has lost its data: no delete is remembered any more. */
   flushed(): void {
     this.#wasFlushed = true;
-    for (const boot of this.#boots.values()) boot.goodbyeAt = undefined;
+    for (const boot of this.#boots.values()) boot.deletedAt = undefined;
   }
 
   applied({ script, args, before, after }: Applied): void {
     const [incarnation = "", id = ""] = args;
-    const me = this.#boots.get(id) ?? { incarnation: Number(incarnation), id, goodbyeAt: undefined };
+    const me = this.#boots.get(id) ?? { incarnation: Number(incarnation), id, deletedAt: undefined };
     this.#boots.set(id, me);
     if (me.incarnation !== Number(incarnation)) this.#accuse(id, "changed its incarnation");
-    if (script === "deregister") me.goodbyeAt = this.#options.clock.now;
+    if (script === "deregister") me.deletedAt = this.#options.clock.now;
     if (before === after) return;
     const held = writerOf(before);
     if (held && held.id !== id && isNewer(held, me)) this.#accuse(id, `${script} changed the entry of the newer ${held.id}`);
     if (script === "deregister") {
       if (held && held.id !== id) this.#accuse(id, `deleted the entry of ${held.id}`);
-    } else if (me.goodbyeAt !== undefined && this.#options.clock.now < me.goodbyeAt + tombstoneMs)
-      this.#accuse(id, `${script} changed the entry after its goodbye`);
+    } else if (me.deletedAt !== undefined && this.#options.clock.now < me.deletedAt + tombstoneMs)
+      this.#accuse(id, `${script} changed the entry after its delete`);
   }
 
-  twins(older: Witness, newer: Witness, settings: Settings): void {
+  compare(older: Witness, newer: Witness, settings: Settings): void {
     this.#pairs.push({ older, newer, settings, since: undefined, pausedMs: 0 });
   }
 
@@ -86,15 +86,15 @@ export class Audit {
     }
   }
 
-  /** Once nothing is on the wire any more: whoever has stopped and said so is not in the registry. */
+  /** Once no write is under way: a boot whose delete was confirmed has no entry. */
   atTheEnd(server: SimulatedServer, key: string, witnesses: ReadonlyMap<string, Witness>, isCalm: boolean): void {
     const holder = server.registry.holder(key);
     const witness = holder && witnesses.get(holder.id);
     if (!holder || !witness?.report) return;
-    const farewell = witness.report.phases.find(({ phase }) => phase === "stopping.deregistering");
-    const wasConfirmed = farewell?.outcome === "done" && (this.hasGone(holder.id) || !this.#wasFlushed);
+    const deregistering = witness.report.phases.find(({ phase }) => phase === "stopping.deregistering");
+    const wasConfirmed = deregistering?.outcome === "done" && (this.hasGone(holder.id) || !this.#wasFlushed);
     if (!wasConfirmed && !isCalm) return;
-    const detail = `its entry is still there; its goodbye: ${farewell?.outcome ?? "none"}`;
+    const detail = `its entry is still there; its delete: ${deregistering?.outcome ?? "none"}`;
     this.#options.accuse("nothing registered after stopped", witness.who, detail);
   }
 

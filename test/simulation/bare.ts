@@ -1,6 +1,6 @@
 /**
  * The same lives on the bare chart, to compare with: no service, no promises, no registry, no invariants; each actor is a timer.
- * Whatever the whole service costs on top of its chart is the difference.
+ * The difference is what a service costs on top of its chart.
  */
 import type { AnyActorRef } from "xstate";
 import { createActor } from "xstate";
@@ -23,10 +23,10 @@ const cast = new WeakMap<object, Actor>();
 const failed = new Error("simulated");
 const ok: LeaseAnswer = { type: "ok" };
 
-/** An actor that is a timer: done, failed or hung by plan. `tells` is what a hook tells the chart beside that. */
+/** An actor that is a timer: done, failed or hung by plan. `hook` is the hook whose facts it sends to the chart. */
 const played = (
   effectOf: (actor: Actor) => EffectPlan,
-  { output, tells }: { output?: unknown; tells?: (actor: Actor) => HookPlan } = {},
+  { output, hook }: { output?: unknown; hook?: (actor: Actor) => HookPlan } = {},
 ) => ({
   config: {},
   getInitialSnapshot: () => ({ status: "active", output: undefined, error: undefined, timer: undefined as Timer | undefined }),
@@ -34,7 +34,7 @@ const played = (
   start: (snapshot: { timer: Timer | undefined }, { self, system }: { self: AnyActorRef; system: object }) => {
     const actor = cast.get(system)!;
     const { ms, ends } = effectOf(actor);
-    for (const fact of tells ? factsOf(tells(actor)) : []) (self as { _parent?: AnyActorRef })._parent?.send(fact);
+    for (const fact of hook ? factsOf(hook(actor)) : []) (self as { _parent?: AnyActorRef })._parent?.send(fact);
     if (ms === Infinity) return;
     snapshot.timer = actor.clock.schedule(() => self.send({ type: ends }), ms, "an actor ends");
   },
@@ -74,9 +74,9 @@ const write = ({ random, trouble }: Actor): EffectPlan => {
 const chart = lifecycleMachine.provide({
   actors: {
     pingRedis: played(({ plan }) => plan.pings[0]!),
-    startTier: played(({ plan }) => asEffect(plan.onStart), { tells: ({ plan }) => plan.onStart }),
-    runTier: played(({ plan }) => asEffect(plan.run), { tells: ({ plan }) => plan.run }),
-    stopTier: played(({ plan }) => asEffect(plan.onStop), { tells: ({ plan }) => plan.onStop }),
+    startTier: played(({ plan }) => asEffect(plan.onStart), { hook: ({ plan }) => plan.onStart }),
+    runTier: played(({ plan }) => asEffect(plan.run), { hook: ({ plan }) => plan.run }),
+    stopTier: played(({ plan }) => asEffect(plan.onStop), { hook: ({ plan }) => plan.onStop }),
     openHealth: played(({ plan }) => plan.openHealth),
     closeHealth: played(({ plan }) => plan.closeHealth),
     closeRedis: played(({ plan }) => plan.close),

@@ -1,4 +1,4 @@
-/** Everybody who calls a service, and what they are promised. */
+/** The callers of a service, and the promises they hold. */
 import type { StateName } from "../../machines/index.ts";
 import type { StopReport } from "../../src/service/types.ts";
 import type { Subject } from "./subject.ts";
@@ -79,9 +79,9 @@ export class Callers {
   }
 
   readonly #agree = (report: StopReport): void => {
-    const told = this.#subject.report;
-    const agrees = told?.outcome === report.outcome && told.reason === report.reason && told.phases === report.phases;
-    if (told && !agrees) this.#subject.accuse(law, "two callers got different reports");
+    const given = this.#subject.report;
+    const agrees = given?.outcome === report.outcome && given.reason === report.reason && given.phases === report.phases;
+    if (given && !agrees) this.#subject.accuse(law, "two callers got different reports");
   };
 
   readonly #refused = (error: unknown): void => this.#subject.accuse(law, `a report rejected with ${String(error)}`);

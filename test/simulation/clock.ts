@@ -1,4 +1,4 @@
-/** Virtual time: one binary heap of timers for a whole world. Nothing here waits; whoever drives it fires one timer after another. */
+/** Virtual time: one binary heap of timers for a whole world. Nothing here waits: the caller fires one timer after another. */
 
 /** Where virtual time begins, ms since the epoch. */
 export const epochMs = 1_700_000_000_000;

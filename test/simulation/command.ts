@@ -141,7 +141,7 @@ const summary = (result: RunResult, from: number): string => {
     table("faults", result.counts.faults),
     table("outcomes", result.counts.outcomes),
     `${invariants.length} invariants, ${result.broken.length} seeds with violations`,
-    ...result.broken.map(({ seed, violations }) => `  seed ${seed}: ${violations.map(told).join("; ")}`),
+    ...result.broken.map(({ seed, violations }) => `  seed ${seed}: ${violations.map(violationText).join("; ")}`),
     "",
   ].join("\n");
 };
@@ -156,7 +156,7 @@ const table = (title: string, counts: Counts): string =>
       .map(([what, times]) => `  ${String(times).padStart(9)}  ${what}`),
   ].join("\n");
 
-const told = ({ invariant, who, detail, atMs }: Violation): string =>
+const violationText = ({ invariant, who, detail, atMs }: Violation): string =>
   `${who} at ${atMs.toFixed(3)} ms broke "${invariant}": ${detail}`;
 
 /** How the lines of a story are read. */
@@ -183,7 +183,7 @@ const replay = async (seed: number, json: boolean): Promise<number> => {
   const { lines, violations, hash, lifecycles, steps } = life;
   if (json) print(`${JSON.stringify(life, undefined, 2)}\n`);
   else {
-    const verdict = violations.length === 0 ? "nothing violated" : violations.map(told).join("\n");
+    const verdict = violations.length === 0 ? "nothing violated" : violations.map(violationText).join("\n");
     print(
       [...legend, ...lines, "", `seed ${seed}: ${lifecycles} lifecycles, ${steps} steps, hash ${hash}`, verdict, ""].join("\n"),
     );

@@ -119,7 +119,7 @@ export class SimulatedConnection extends EventEmitter<{ ready: []; close: []; en
   }
 }
 
-/** The label of what happens in the server alone: no process hears of it at once. */
+/** The label of what happens in the server alone: no process learns of it at once. */
 export const arrival = "a command arrives";
 
 class Socket {

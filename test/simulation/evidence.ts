@@ -20,7 +20,7 @@ export class Evidence {
   /** the service's own chance threw: its chart may fail at any point */
   chanceFailed = false;
 
-  /** Two in one instant are a tie: the chart may have heard of either first. */
+  /** Two in one instant are a tie: either may have reached the chart first. */
   causedBy(outcome: Cause["outcome"], reason: string, atMs: number): void {
     if (this.causes.length === 0 || this.causes[0]!.atMs === atMs) this.causes.push({ outcome, reason, atMs });
   }

@@ -18,8 +18,8 @@ export const foretell = (clock: VirtualClock, plan: InstancePlan, witness: Witne
   if (plan.waitsFor) {
     const { waitsFor } = plan;
     const patience = new AbortController();
-    at(0, "somebody waits", () => void callers.waitFor(waitsFor, patience.signal));
-    at(5000, "somebody waits no more", () => patience.abort());
+    at(0, "a caller waits", () => void callers.waitFor(waitsFor, patience.signal));
+    at(5000, "the caller waits no more", () => patience.abort());
   }
   for (const { at: from, ms, timersFirst } of plan.pauses) {
     clock.schedule(() => pause(witness), plan.bootAt + from, "a pause");

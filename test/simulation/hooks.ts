@@ -6,10 +6,10 @@ import type { VirtualProcess } from "./process.ts";
 
 export type HookName = "onStart" | "run" | "onStop";
 
-/** How a hook ended. `aborted`: it said that it ended because it was asked to. */
+/** How a hook ended. `aborted`: it rejected with its signal's reason. */
 export type HookEnd = "resolved" | "failed" | "aborted";
 
-/** What the hooks tell of themselves. */
+/** The observers of the hooks. */
 export interface HookWatcher {
   began(hook: HookName, signal: AbortSignal): void;
   ended(hook: HookName, how: HookEnd): void;

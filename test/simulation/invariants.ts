@@ -28,5 +28,5 @@ export interface Violation {
   readonly atMs: number;
 }
 
-/** Where a violation is told. */
+/** Records a violation. */
 export type Accuse = (invariant: Invariant, who: string, detail: string) => void;

@@ -1,4 +1,4 @@
-/** What happened in one world: always as a hash, as readable lines where somebody reads them. */
+/** What happened in one world: always as a hash, as readable lines only on request. */
 import type { VirtualClock } from "./clock.ts";
 
 export class Journal {

@@ -14,7 +14,7 @@ export interface Case {
   readonly facts: readonly ServiceFact[];
 }
 
-/** Reasons of which nobody outside the chart hears before the chart acts on them. */
+/** Reasons that no observer outside the chart sees before the chart acts on them. */
 const causesOfTheChart = ["onStart timed out", "the health server did not open", "superseded"];
 
 export const judgeReport = (it: Case): void => {
@@ -24,7 +24,7 @@ export const judgeReport = (it: Case): void => {
   judgePhases(it);
 };
 
-const accuse = ({ accuse: tell }: Case, invariant: Invariant, detail: string): void => tell(invariant, detail);
+const accuse = ({ accuse: record }: Case, invariant: Invariant, detail: string): void => record(invariant, detail);
 
 const judgeExitCode = (it: Case): void => {
   const { outcome, exitCode, failures, error } = it.report;
@@ -74,7 +74,7 @@ const judgePhases = (it: Case): void => {
   const law = "each phase reported once";
   if (names.some((name, at) => names.indexOf(name) !== at)) accuse(it, law, `reported: ${names.join(", ")}`);
   judgeSpine(it);
-  const told = it.facts.flatMap((fact) => (fact.type === "phase.ended" ? [fact.phase] : []));
-  const differ = told.length !== names.length || names.some((name) => !told.includes(name));
-  if (it.snapshot.status !== "error" && differ) accuse(it, law, `told: ${told.join(", ")}; reported: ${names.join(", ")}`);
+  const emitted = it.facts.flatMap((fact) => (fact.type === "phase.ended" ? [fact.phase] : []));
+  const differ = emitted.length !== names.length || names.some((name) => !emitted.includes(name));
+  if (it.snapshot.status !== "error" && differ) accuse(it, law, `emitted: ${emitted.join(", ")}; reported: ${names.join(", ")}`);
 };

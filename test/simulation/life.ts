@@ -127,7 +127,7 @@ class LivingWorld {
       witness.atTheEnd();
       this.#options.tally.outcome(witness.report?.outcome ?? "crashed");
     }
-    // where nothing goes wrong with Redis, everybody has to have been able to say goodbye
+    // without trouble in Redis every delete has to have been confirmed
     const isCalm = this.#plan.trouble === 0 && this.#plan.serverEvents.length === 0;
     const keys = registryKeys({ isCluster: false });
     for (const number of this.#plan.identities.keys())
@@ -135,15 +135,15 @@ class LivingWorld {
   }
 
   #settle(identity: number, { settings, boots }: IdentityPlan): void {
-    const brothers: Witness[] = [];
+    const earlier: Witness[] = [];
     for (const [boot, plan] of boots.entries()) {
       const witness = createInstance({
         ...{ plan, settings, identity, boot, trouble: this.#plan.trouble, accuse: this.#accuse },
         ...{ clock: this.#clock, server: this.#server, journal: this.#journal, tally: this.#options.tally },
       });
       foretell(this.#clock, plan, witness);
-      for (const brother of brothers) this.#audit.twins(brother, witness, settings);
-      brothers.push(witness);
+      for (const older of earlier) this.#audit.compare(older, witness, settings);
+      earlier.push(witness);
       this.#people.push(witness);
       this.#boots.set(bootIdOf(identity, boot), witness);
     }

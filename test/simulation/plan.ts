@@ -112,9 +112,9 @@ export const planOf = (seed: number): WorldPlan => {
 
 const identity = (random: Random, trouble: number): IdentityPlan => {
   const settings = settingsOf(random);
-  const twins = random.chance(0.25) ? 1 + random.below(2) : 0;
+  const others = random.chance(0.25) ? 1 + random.below(2) : 0;
   const boots = [instance(random.fork(), trouble, trouble, 0)];
-  for (let twin = 0; twin < twins; twin += 1) {
+  for (let other = 0; other < others; other += 1) {
     boots.push(instance(random.fork(), trouble, trouble, random.chance(0.3) ? random.next() * 50 : random.next() * 30_000));
   }
   return { settings, boots };
@@ -160,7 +160,7 @@ const instance = (random: Random, trouble: number, tierTrouble: number, bootAt: 
     waitsFor: random.chance(0.1) ? random.pick(stateNames) : undefined,
     onStart: hook(hooks, tierTrouble, 300, ["tools", "model"]),
     run: hook(hooks, tierTrouble, random.pick([1000, 60_000, 120_000, 240_000]), ["work"]),
-    onStop: { ...hook(hooks, tierTrouble, 200, ["goodbye"]), shutsDown: "no" },
+    onStop: { ...hook(hooks, tierTrouble, 200, ["flush"]), shutsDown: "no" },
     pings: Array.from({ length: 3 }, () => effect(random, trouble, 20)),
     openHealth: effect(random, trouble / 2, 20),
     closeHealth: effect(random, trouble, 20),

@@ -56,7 +56,7 @@ export class SimulatedRegistry {
     this.#values.set(key, { text, until: this.#nowMs() + ttlMs });
   }
 
-  /** ms that a key has left; -2, as Redis says it, for one that is not there */
+  /** ms that a key has left; -2, as in Redis, for a key that does not exist */
   ttlMs(key: string): number {
     return this.get(key) === undefined ? -2 : this.#values.get(key)!.until - this.#nowMs();
   }
@@ -86,12 +86,12 @@ export class SimulatedRegistry {
 
   #draw(entry: string, released: string): string {
     const held = this.holder(entry)?.incarnation ?? 0;
-    const gone = this.#goodbye(released)?.incarnation ?? 0;
+    const gone = this.#tombstone(released)?.incarnation ?? 0;
     return String(Math.max(this.#options.nowUs(), held + 1, gone + 1));
   }
 
   #register(entry: string, released: string, me: Boot, args: readonly string[]): string[] {
-    const gone = this.#goodbye(released);
+    const gone = this.#tombstone(released);
     if (gone && !isNewer(me, gone)) return ["released"];
     const held = this.holder(entry);
     if (held && isNewer(held, me)) return this.#superseded(entry);
@@ -108,7 +108,7 @@ export class SimulatedRegistry {
   }
 
   #deregister(entry: string, released: string, me: Boot, tombstoneMs: number): string[] {
-    const gone = this.#goodbye(released);
+    const gone = this.#tombstone(released);
     this.set(released, gone && isNewer(gone, me) ? this.get(released)! : `${me.incarnation} ${me.id}`, tombstoneMs);
     const held = this.holder(entry);
     if (!held || !isSame(held, me)) return ["gone"];
@@ -116,7 +116,7 @@ export class SimulatedRegistry {
     return ["ok"];
   }
 
-  #goodbye(released: string): Boot | undefined {
+  #tombstone(released: string): Boot | undefined {
     return this.#options.hasTombstones === false ? undefined : bootIn(this.get(released), /^(\d+) ([0-9a-fA-F]+)$/);
   }
 

@@ -15,7 +15,7 @@ const scripts: Readonly<Record<string, ScriptName>> = Object.fromEntries(
   ),
 );
 
-/** What became of a write, told at the moment it is applied. */
+/** The effect of a write, reported at the moment it is applied. */
 export interface Applied {
   readonly script: ScriptName;
   readonly keys: readonly string[];

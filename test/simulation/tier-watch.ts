@@ -30,7 +30,7 @@ export class TierWatch implements HookWatcher {
     return this.#hooks.onStart.how === "resolved";
   }
 
-  /** releases that nobody has called */
+  /** releases that have not been called */
   get kept(): number {
     return this.#releases.filter((release) => release === "kept").length;
   }
@@ -118,6 +118,6 @@ export class TierWatch implements HookWatcher {
     if (onStart.begun === 0) this.#subject.accuse(onStopLaw, "onStop began without onStart");
     const isReported = snapshot.context.failures.some(({ code }) => code === "SG_ERR_DRAIN_TIMEOUT");
     if ((isInFlight(onStart) || isInFlight(run)) && !isReported && !evidence.chanceFailed)
-      this.#subject.accuse(onStopLaw, "onStop overlaps a hook, and no failure says so");
+      this.#subject.accuse(onStopLaw, "onStop overlaps a hook, and no failure names it");
   }
 }

@@ -1,4 +1,4 @@
-/** Catches what nobody else does, so that a life can be blamed for it. Close it, or it outlives the simulation. */
+/** Catches uncaught errors, so that they count as violations of the life that threw them. Has to be closed, or it outlives the simulation. */
 export class Uncaught {
   onError: (error: unknown) => void = () => {};
   readonly #listener = (error: unknown): void => this.onError(error);

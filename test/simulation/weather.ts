@@ -18,7 +18,7 @@ export interface WeatherOptions {
   readonly met: (fault: string) => void;
 }
 
-/** longer than any deadline of a write, shorter than a goodbye is remembered */
+/** longer than any deadline of a write, shorter than a tombstone lives */
 const lateMs = 20_000;
 
 export class Weather {

@@ -1,4 +1,4 @@
-/** Watches one life from outside: what the world is asked, what the service says of itself, what it leaves behind. */
+/** Watches one life from outside: the effects that it runs, the facts that it emits, what it leaves behind. */
 import type { LeaseSnapshot, LifecycleSnapshot, StateName } from "../../machines/index.ts";
 import { defaultSettings, stateName, stateNames, statePath } from "../../machines/index.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
@@ -23,7 +23,7 @@ export class Witness implements WorldWatcher {
   #isReady = false;
   /** the furthest state so far */
   #furthest = 0;
-  /** what it left is looked at once, at the end of the step in which it stopped */
+  /** what it left is checked once, at the end of the step in which it stopped */
   #isJudged = false;
   /** called synchronously on entering each state */
   onState: (state: StateName) => void = () => {};
@@ -31,7 +31,7 @@ export class Witness implements WorldWatcher {
   constructor(options: SubjectOptions) {
     this.#subject = new Subject(options);
     this.tier = new TierWatch(this.#subject);
-    // `init` was entered before anybody could listen
+    // `init` was entered before a listener could subscribe
     this.callers = new Callers(this.#subject, (state) => state === "init" || this.#entered(state) > 0);
   }
 
@@ -40,7 +40,7 @@ export class Witness implements WorldWatcher {
     this.#world = world;
     const { actor } = service;
     actor.subscribe({ next: (snapshot) => this.#look(snapshot), complete: () => this.#look(actor.getSnapshot()) });
-    service.onFact((fact) => this.#hear(fact));
+    service.onFact((fact) => this.#note(fact));
     this.#look(actor.getSnapshot());
   }
 
@@ -117,7 +117,7 @@ export class Witness implements WorldWatcher {
     if (report === undefined) return void this.#subject.accuse(law, `stuck in ${path}`);
     if (serviceClock.pending > 0) this.#judgeLeftovers();
     const ends = this.#facts.filter(({ type }) => type === "stopped").length;
-    if (ends !== 1) this.#subject.accuse(law, `its end was told ${ends} times`);
+    if (ends !== 1) this.#subject.accuse(law, `its end was emitted ${ends} times`);
     if (this.#entered() >= stateNames.length) this.#subject.accuse(law, "a state was entered twice");
     this.tier.judgePairing();
     const accuse = this.#subject.accuse.bind(this.#subject);
@@ -151,7 +151,7 @@ export class Witness implements WorldWatcher {
     this.#subject.note(`lease ${path}`);
   }
 
-  #hear(fact: ServiceFact): void {
+  #note(fact: ServiceFact): void {
     const { evidence, tally } = this.#subject;
     this.#facts.push(fact);
     switch (fact.type) {
@@ -213,7 +213,7 @@ export class Witness implements WorldWatcher {
     const left = [
       ...(serviceClock.pending > 0 ? [`${serviceClock.pending} timer(s)`] : []),
       ...(children > 0 ? [`${children} child actor(s)`] : []),
-      ...(this.tier.kept > 0 ? [`${this.tier.kept} release(s) that nobody called`] : []),
+      ...(this.tier.kept > 0 ? [`${this.tier.kept} release(s) that were not called`] : []),
       ...(this.#world?.leftovers() ?? []),
     ];
     if (left.length > 0) this.#subject.accuse("no timer, child or listener left", left.join(", "));
@@ -223,7 +223,7 @@ export class Witness implements WorldWatcher {
     return this.#subject.snapshot.children.lease?.getSnapshot();
   }
 
-  /** How often a state, or any, was said to be entered. */
+  /** How often a state, or any state, was entered by the facts. */
   #entered(state?: StateName): number {
     return this.#facts.filter((fact) => fact.type === "state.entered" && (state ?? fact.state) === fact.state).length;
   }

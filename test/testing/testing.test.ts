@@ -1,4 +1,4 @@
-/** The conformance kit: our tiers conform, and of each bad tier it says what was wrong and who did it. */
+/** The conformance kit: our tiers conform, and of each bad tier the report names the breach and its hook. */
 import { execFile } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync, stat, writeFileSync } from "node:fs";
@@ -30,8 +30,8 @@ const quick: ConformanceOptions = { startWithinMs: 400, obeyWithinMs: 150, stopW
 /** for a tier that conforms: deadlines that a busy machine does not reach */
 const patient: ConformanceOptions = { startWithinMs: 30_000, obeyWithinMs: 5000, stopWithinMs: 10_000, settleMs: 5000 };
 
-/** What the kit says of a tier with these hooks, in one scenario without Redis. */
-const saidOf = async (hooks: TestHooks, scenario = "run and stop"): Promise<string> => {
+/** The report on a tier with these hooks, in one scenario without Redis. */
+const reportTextOf = async (hooks: TestHooks, scenario = "run and stop"): Promise<string> => {
   const report = await conformance((options) => new TestTier(options, hooks), { ...quick, redis: false, only: [scenario] });
   expect(report.passed).toBe(false);
   expect(() => assertConforms(report)).toThrow("does not conform: 1 of 1 claims broken");
@@ -44,7 +44,7 @@ afterEach(() => {
 });
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** What `node --test` says of a file that stands where one of a user's would. */
+/** The output of `node --test` for a file in the place of a user's own. */
 const runs = async (body: string) => {
   const folder = mkdtempSync(join(root, "test", ".suite-"));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -88,27 +88,27 @@ describe("what conforms", () => {
 
 describe("what a bad tier did wrong", () => {
   it("onStop hangs", async () => {
-    expect(await saidOf({ onStop: hangs })).toContain("onStop never ended, although its signal aborted");
+    expect(await reportTextOf({ onStop: hangs })).toContain("onStop never ended, although its signal aborted");
   });
 
   it("onStop ends only at its deadline", async () => {
-    expect(await saidOf({ onStop: ({ signal }) => aborted(signal) })).toContain(
+    expect(await reportTextOf({ onStop: ({ signal }) => aborted(signal) })).toContain(
       "onStop ended only when its signal aborted, at its deadline of",
     );
   });
 
   it("run ignores its signal", async () => {
-    expect(await saidOf({ run: hangs })).toContain("run never ended, although its signal aborted; 150 ms are allowed");
+    expect(await reportTextOf({ run: hangs })).toContain("run never ended, although its signal aborted; 150 ms are allowed");
   });
 
   it("onStart ignores its signal", async () => {
-    expect(await saidOf({ onStart: hangs }, "shutdown in starting")).toContain(
+    expect(await reportTextOf({ onStart: hangs }, "shutdown in starting")).toContain(
       "onStart never ended, although its signal aborted",
     );
   });
 
   it("onStart never ends", async () => {
-    expect(await saidOf({ onStart: ({ signal }) => aborted(signal) })).toContain(
+    expect(await reportTextOf({ onStart: ({ signal }) => aborted(signal) })).toContain(
       "it never came to running, healthy: onStart did not finish within startTimeoutMs".replace(
         "running, healthy",
         "registering, healthy, running",
@@ -117,31 +117,31 @@ describe("what a bad tier did wrong", () => {
   });
 
   it("a timer is left", async () => {
-    const said = await saidOf({ onStart: () => void cleanups.push(stopper(setInterval(() => {}, 1000))) });
-    expect(said).toMatch(/left open after the stop: a timer made in onStart \(testing\.test\.ts:\d+:\d+\)/);
+    const text = await reportTextOf({ onStart: () => void cleanups.push(stopper(setInterval(() => {}, 1000))) });
+    expect(text).toMatch(/left open after the stop: a timer made in onStart \(testing\.test\.ts:\d+:\d+\)/);
   });
 
   it("a socket is left", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     cleanups.push(() => void server.close());
-    const said = await saidOf({
+    const text = await reportTextOf({
       run: async ({ signal }) => {
         const socket = connect((server.address() as { port: number }).port, "127.0.0.1");
         cleanups.push(() => void socket.destroy());
         await aborted(signal);
       },
     });
-    expect(said).toMatch(/left open after the stop: a socket made in run/);
+    expect(text).toMatch(/left open after the stop: a socket made in run/);
   });
 
   it("a server is left listening", async () => {
-    const said = await saidOf({
+    const text = await reportTextOf({
       onStart: () => {
         const server = createServer().listen(0, "127.0.0.1");
         cleanups.push(() => void server.close());
       },
     });
-    expect(said).toMatch(/left open after the stop: a listening socket made in onStart/);
+    expect(text).toMatch(/left open after the stop: a listening socket made in onStart/);
   });
 
   it("what onStart made is left when it is cut half way", async () => {
@@ -154,12 +154,12 @@ describe("what a bad tier did wrong", () => {
         defer(() => clearInterval(timer));
       },
     };
-    expect(await saidOf(leaky, "start cut at each step")).toContain("a timer made in onStart");
-    expect(await saidOf(leaky, "start fails at each phase")).toContain("a timer made in onStart");
+    expect(await reportTextOf(leaky, "start cut at each step")).toContain("a timer made in onStart");
+    expect(await reportTextOf(leaky, "start fails at each phase")).toContain("a timer made in onStart");
   });
 
   it("a release throws, and one hangs", async () => {
-    const said = await saidOf({
+    const text = await reportTextOf({
       onStart: ({ defer }) => {
         defer(function closePool() {
           throw new Error("closed twice");
@@ -169,13 +169,13 @@ describe("what a bad tier did wrong", () => {
         });
       },
     });
-    expect(said).toContain("the release 'closePool' that onStart deferred failed: closed twice");
-    expect(said).toContain("the release 'closeIndex' that onStart deferred never ended");
+    expect(text).toContain("the release 'closePool' that onStart deferred failed: closed twice");
+    expect(text).toContain("the release 'closeIndex' that onStart deferred never ended");
   });
 
   it.each([["run"], ["onStart"]] as const)("%s awaits shutdown, and so itself", async (hook) => {
-    const said = await saidOf({ [hook]: async (_: unknown, tier: TestTier) => void (await tier.shutdown("enough")) });
-    expect(said).toContain(`It called shutdown() and did not end: ${hook} must not await what waits for ${hook} (deadlock)`);
+    const text = await reportTextOf({ [hook]: async (_: unknown, tier: TestTier) => void (await tier.shutdown("enough")) });
+    expect(text).toContain(`It called shutdown() and did not end: ${hook} must not await what waits for ${hook} (deadlock)`);
   });
 
   it("a shutdown in a hook that is not awaited is no fault", async () => {
@@ -185,14 +185,14 @@ describe("what a bad tier did wrong", () => {
   });
 
   it("a listener to a signal is left", async () => {
-    const said = await saidOf({
+    const text = await reportTextOf({
       onStart: () => {
         const onTerm = () => {};
         process.on("SIGTERM", onTerm);
         cleanups.push(() => process.off("SIGTERM", onTerm));
       },
     });
-    expect(said).toContain("a listener to the process is left: 'SIGTERM' (onTerm), added in onStart");
+    expect(text).toContain("a listener to the process is left: 'SIGTERM' (onTerm), added in onStart");
   });
 
   it("a loop goes on in the background", async () => {
@@ -206,7 +206,7 @@ describe("what a bad tier did wrong", () => {
         await pause(20);
       }
     };
-    expect(await saidOf({ onStart: () => void reading() })).toMatch(
+    expect(await reportTextOf({ onStart: () => void reading() })).toMatch(
       /left open after the stop: a (timer|file request) made in onStart/,
     );
     const turning = () => void (on && setImmediate(turning));
@@ -214,7 +214,7 @@ describe("what a bad tier did wrong", () => {
       turning();
       return aborted(signal);
     };
-    expect(await saidOf({ run: turns })).toMatch(/left open after the stop: an immediate made in run/);
+    expect(await reportTextOf({ run: turns })).toMatch(/left open after the stop: an immediate made in run/);
   });
 
   it("a message port, or a channel, is left listening", async () => {
@@ -222,25 +222,31 @@ describe("what a bad tier did wrong", () => {
       cleanups.push(() => port.close());
       port.onmessage = () => {};
     };
-    expect(await saidOf({ onStart: () => listening(new MessageChannel().port1) })).toContain("a message port made in onStart");
-    expect(await saidOf({ onStart: () => listening(new BroadcastChannel("x")) })).toContain("a message port made in onStart");
+    expect(await reportTextOf({ onStart: () => listening(new MessageChannel().port1) })).toContain(
+      "a message port made in onStart",
+    );
+    expect(await reportTextOf({ onStart: () => listening(new BroadcastChannel("x")) })).toContain(
+      "a message port made in onStart",
+    );
   });
 
   it("it ends the process", async () => {
     const before = process.exit;
-    const said = await saidOf({ onStop: () => process.exit(0) });
-    expect(said).toContain("onStop would have ended the process, which only launch may");
+    const text = await reportTextOf({ onStop: () => process.exit(0) });
+    expect(text).toContain("onStop would have ended the process, which only launch may");
     expect(process.exit).toBe(before);
   });
 
   it("a phase is not awaited", async () => {
-    const said = await saidOf({ onStart: ({ phase, signal }) => void phase("tools", () => aborted(signal)).catch(() => {}) });
-    expect(said).toContain("the phase 'tools' was still under way when onStart had ended: await context.phase()");
+    const text = await reportTextOf({
+      onStart: ({ phase, signal }) => void phase("tools", () => aborted(signal)).catch(() => {}),
+    });
+    expect(text).toContain("the phase 'tools' was still under way when onStart had ended: await context.phase()");
   });
 
   it("onStop takes for granted that onStart came through", async () => {
     let pool: { close(): void } | undefined;
-    const said = await saidOf(
+    const text = await reportTextOf(
       {
         onStart: () => {
           pool = { close() {} };
@@ -252,7 +258,7 @@ describe("what a bad tier did wrong", () => {
       },
       "start fails at each phase",
     );
-    expect(said).toContain(
+    expect(text).toContain(
       "failed at its begin: it failed in stopping.unwinding: onStop failed: Cannot read properties of undefined",
     );
   });
@@ -355,14 +361,14 @@ describe("the report", () => {
     expect(new ConformanceReport("none", []).passed).toBe(false);
   });
 
-  it("says once what was wrong in the same way in many scenarios", async () => {
+  it("writes a breach once that is the same in many scenarios", async () => {
     const options = { ...quick, redis: false, only: ["run and stop", "shutdown in running"] };
-    const said = String(await conformance((overrides) => new TestTier(overrides, { onStop: hangs }), options));
-    expect(said.split("onStop never ended").length).toBe(2);
-    expect(said).toContain("- the same as in 'run and stop'");
+    const text = String(await conformance((overrides) => new TestTier(overrides, { onStop: hangs }), options));
+    expect(text.split("onStop never ended").length).toBe(2);
+    expect(text).toContain("- the same as in 'run and stop'");
   });
 
-  it("of nothing is refused, and says that nothing was checked", async () => {
+  it("without a scenario is refused, and an empty report reads as not checked", async () => {
     const factory = (options: object) => new TestTier(options);
     await expect(conformance(factory, { only: [] })).rejects.toThrow("no scenario is left to play");
     const only = ["Redis absent at boot"];
@@ -397,9 +403,9 @@ describe("the suite in node:test", () => {
   it(
     "passes for a tier that conforms",
     async () => {
-      const said = await runs(program("", patient));
-      expect(said).toContain("# pass 3");
-      expect(said).toContain("# fail 0");
+      const text = await runs(program("", patient));
+      expect(text).toContain("# pass 3");
+      expect(text).toContain("# fail 0");
     },
     deadlines.long,
   );
@@ -407,19 +413,19 @@ describe("the suite in node:test", () => {
   it(
     "ends also where a tier leaves a timer behind",
     async () => {
-      const said = await runs(program("setInterval(() => {}, 1000);", { settleMs: 150 }));
-      expect(said).toContain("# fail 2");
-      expect(said).toContain("left open after the stop: a timer made in onStop");
+      const text = await runs(program("setInterval(() => {}, 1000);", { settleMs: 150 }));
+      expect(text).toContain("# fail 2");
+      expect(text).toContain("left open after the stop: a timer made in onStop");
     },
     deadlines.long,
   );
 
   it(
-    "fails for one that does not, and says why",
+    "fails for one that does not, with the reason",
     async () => {
-      const said = await runs(program("return new Promise(() => {});", { stopWithinMs: 400 }));
-      expect(said).toContain("# fail 2");
-      expect(said).toContain("onStop never ended, although its signal aborted");
+      const text = await runs(program("return new Promise(() => {});", { stopWithinMs: 400 }));
+      expect(text).toContain("# fail 2");
+      expect(text).toContain("onStop never ended, although its signal aborted");
     },
     deadlines.long,
   );

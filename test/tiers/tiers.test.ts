@@ -67,7 +67,7 @@ const chat = async (port: number, options?: Parameters<typeof Chat.open>[1]) => 
   return opened;
 };
 const portOf = ({ http }: { http: { port: number } | undefined }): number => http!.port;
-const echo: Responder = { name: "echo", respond: async (said) => `echo ${said}` };
+const echo: Responder = { name: "echo", respond: async (text) => `echo ${text}` };
 
 describe("the list of tiers", () => {
   it("names the five in the order of their boot", () => {
@@ -119,10 +119,10 @@ describe("a conversation", () => {
   it("keeps the order of its messages", async () => {
     const page = await chat(portOf(await gateway()));
     await inference({ responder: echo });
-    const said = Array.from({ length: 20 }, (_, at) => `${at}`);
-    for (const line of said) page.send(line);
-    await eventually("all replies", () => page.of("reply").length === said.length);
-    expect(page.of("reply").map((reply) => reply.text)).toEqual(said.map((line) => `echo ${line}`));
+    const lines = Array.from({ length: 20 }, (_, at) => `${at}`);
+    for (const line of lines) page.send(line);
+    await eventually("all replies", () => page.of("reply").length === lines.length);
+    expect(page.of("reply").map((reply) => reply.text)).toEqual(lines.map((line) => `echo ${line}`));
   });
 
   it("gets its answers on the gateway that holds the page, whichever gateway reads them", async () => {
@@ -247,13 +247,13 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
   it("is asked with the message, and its answer goes back", async () => {
     answer = (response, body, authorization) => {
       const { model: name, messages } = JSON.parse(body);
-      const content = `${name} heard ${messages.at(-1).content} with ${authorization}`;
+      const content = `${name} got ${messages.at(-1).content} with ${authorization}`;
       response.end(JSON.stringify({ choices: [{ message: { content } }] }));
     };
     const page = await chat(portOf(await gateway()));
     await inference({ responder: model() });
     page.send("hi");
-    await eventually("the reply", () => page.of("reply")[0]?.text === "some-model heard hi with Bearer the-secret");
+    await eventually("the reply", () => page.of("reply")[0]?.text === "some-model got hi with Bearer the-secret");
   });
 
   it("that fails is asked three times, then the message is a dead letter, without the key in it", async () => {
@@ -342,16 +342,16 @@ describe("a model behind an OpenAI-compatible endpoint", () => {
 });
 
 describe("agents and consolidation", () => {
-  const say = (id: string, channel: string, at: number) =>
+  const send = (id: string, channel: string, at: number) =>
     submit(redis.witness, { id, platform: "webchat", channel, author: "visitor", text: "hi", at });
 
   it("agents count each conversation's messages once, however many agents there are", async () => {
     const now = Date.now();
-    await Promise.all([say("1", "x", now - 2), say("2", "x", now - 1), say("3", "y", now)]);
+    await Promise.all([send("1", "x", now - 2), send("2", "x", now - 1), send("3", "y", now)]);
     for (let count = 0; count < 3; count += 1) await start(new AgentsService({ ...common(), intervalMs: 20 }));
     const { summary, summaries, knowledge } = tierKeys(redis.witness);
     await eventually("the first summary", async () => (await redis.witness.hget(summary("webchat", "x"), "messages")) === "2");
-    await say("4", "x", now + 1);
+    await send("4", "x", now + 1);
     await eventually("the next", async () => (await redis.witness.hget(summary("webchat", "x"), "messages")) === "3");
     expect(await redis.witness.hgetall(summary("webchat", "y"))).toEqual({ messages: "1", lastAt: `${now}` });
     expect(await redis.witness.zrange(summaries, "-inf", "+inf", "BYSCORE")).toEqual(["webchat/y", "webchat/x"]);

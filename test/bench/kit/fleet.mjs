@@ -49,7 +49,7 @@ export const writeFleet = async (redis, { services, each }) => {
     }
 };
 
-/** Keys of somebody else. */
+/** Keys of another application. */
 export const writeOthers = async (redis, count) => {
   const lua = "for i = ARGV[1], ARGV[2] do redis.call('SET', 'other:' .. i, 'x') end";
   for (let from = 0; from < count; from += 50_000) await redis.eval(lua, 0, from, Math.min(count, from + 50_000) - 1);

@@ -1,4 +1,4 @@
-/** HTTP as a kubelet (a new connection for each probe) and as a load balancer (kept connections) speak it. */
+/** HTTP requests as a kubelet (a new connection for each probe) and as a load balancer (kept connections) sends them. */
 import { connect } from "node:net";
 
 const request = (url, connection) =>

@@ -1,4 +1,4 @@
-/** What a run says: a table a scenario, then the targets. */
+/** The report of a run: a table a scenario, then the targets. */
 import { bases, nameOf } from "./contestants.mjs";
 
 /** Three digits that matter. */

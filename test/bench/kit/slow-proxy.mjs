@@ -1,4 +1,4 @@
-/** A TCP proxy that delays each way and counts flights: bytes up that nobody could have sent before the last answer came. */
+/** A TCP proxy that delays each way and counts flights: bytes up that could only be sent after the last answer. */
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 

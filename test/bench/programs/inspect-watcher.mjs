@@ -1,4 +1,4 @@
-// Watches what it is told to over IPC: a page's stream, or a receiver of Stately's protocol. Answers once it is connected.
+// Watches what an IPC message names: a page's stream, or a receiver of Stately's protocol. Answers once it is connected.
 import { get } from "node:http";
 import { WebSocket } from "ws";
 

@@ -65,7 +65,7 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const figures = Object.fromEntries(Object.keys(modes).map((name) => [name, { cpuUs: [], wallUs: [] }]));
 const names = Object.keys(modes);
 for (let index = -20; index < count; index += 1) {
-  // in any order, so that nobody always comes after the dearest
+  // in any order, so that no variant always follows the most expensive one
   const order = names.map((name) => ({ name, place: Math.random() })).sort((a, b) => a.place - b.place);
   for (const { name } of order) {
     const { cpuUs, wallUs } = await life(modes[name]);

@@ -1,5 +1,5 @@
 // node light.mjs REDIS_URL COUNT: from a transition in a service to its light in a real browser, COUNT times. The lease beats fast; the
-// page tells, for each state that it lit, when the frame with it was drawn.
+// page reports, for each state that it lit, when the frame with it was drawn.
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { inspect } from "../../../dist/src/inspector/inspect.js";

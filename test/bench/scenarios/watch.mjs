@@ -30,11 +30,11 @@ const oneRound = async () => {
   const signal = patience();
   const boots = Array.from({ length: instances }, (_, i) => ({ name: `i${i}`, boot: bootOf(connection, "svc", `i${i}`, ttlMs) }));
   for (const each of boots) await each.boot.register(started, { signal });
-  const heard = new Map();
+  const received = new Map();
   const watching = (async () => {
     for await (const event of new Registry(redis.client).watch("svc", { signal: ending.signal }))
       if (event.type === "expired" || event.type === "deregistered")
-        heard.set(event.entry.instance, { type: event.type, at: performance.now() });
+        received.set(event.entry.instance, { type: event.type, at: performance.now() });
   })();
   await pause(100);
   const third = instances / 3;
@@ -46,14 +46,14 @@ const oneRound = async () => {
   await Promise.all(boots.map(({ boot }) => boot.renew({ status: "running", changed: false }, { signal })));
   const left = performance.now();
   await Promise.all(leaving.map(({ boot }) => boot.deregister({ signal })));
-  await eventually("the crashes are seen", () => crashing.every(({ name }) => heard.has(name)));
+  await eventually("the crashes are seen", () => crashing.every(({ name }) => received.has(name)));
   clearInterval(beats);
   ending.abort();
   await watching;
-  const after = (each, since) => each.map(({ name }) => (heard.get(name)?.at ?? Number.NaN) - since);
+  const after = (each, since) => each.map(({ name }) => (received.get(name)?.at ?? Number.NaN) - since);
   const wrong =
-    staying.filter(({ name }) => heard.has(name)).length +
-    leaving.filter(({ name }) => heard.get(name)?.type !== "deregistered").length;
+    staying.filter(({ name }) => received.has(name)).length +
+    leaving.filter(({ name }) => received.get(name)?.type !== "deregistered").length;
   connection.disconnect();
   await redis.stop();
   return {
