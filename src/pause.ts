@@ -1,6 +1,6 @@
 /** Waiting for a time to pass. */
 
-/** Resolves after `ms`, or as soon as the signal aborts; the signal says which of the two. Never rejects. */
+/** Resolves after `ms`, or as soon as the signal aborts; `signal.aborted` distinguishes the two. Never rejects. */
 export const pause = (ms: number, { signal }: { readonly signal: AbortSignal }): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();

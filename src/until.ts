@@ -30,7 +30,7 @@ export const until = <T>(promise: Promise<T>, { signal, what, late }: UntilOptio
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 
-/** A reason that somebody gave stays itself: it may be compared. */
+/** The caller's own reason is kept as it is, since callers compare it. */
 const named = (reason: unknown, what: string): unknown =>
   reason instanceof DOMException && reason.name === "TimeoutError"
     ? new DOMException(`the wait for ${what} passed its deadline`, "TimeoutError")

@@ -36,14 +36,14 @@ const healthAtOnce = {
   transform(code, id) {
     if (id !== join(dist, "service", "effects", "real-world.js")) return null;
     const lazily = 'import("../../health/server.js")';
-    if (!code.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: say here how the health server is loaded now`);
+    if (!code.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: name here how the health server is loaded`);
     return `import * as health from "../../health/server.js";\n${code.replace(lazily, "health")}`;
   },
 };
 
 const packageOf = (id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
 
-/** What the authors of the bundled packages ask to be told with every copy. */
+/** The licence texts that have to come with every copy of the bundled packages. */
 const licences = (ids) =>
   [...new Set(ids.flatMap((id) => packageOf(id) ?? []))].sort().flatMap((path) => {
     const file = readdirSync(path).find((name) => /^licen[cs]e/i.test(name));

@@ -26,7 +26,7 @@ const at = (...parts) => join(root, ...parts);
 const cache = at("node_modules", ".cache", "stargazer");
 const minute = 60_000;
 
-const say = (line) => console.log(`setup: ${line}`);
+const log = (line) => console.log(`setup: ${line}`);
 
 /** Every way out but success: one line of what is wrong and what to do. */
 class SetupError extends Error {}
@@ -76,14 +76,14 @@ const areInstalled = () => {
 };
 
 const installWith = (command) => {
-  say(`installing dependencies (npm ${command})`);
+  log(`installing dependencies (npm ${command})`);
   return npm([command, "--include=dev", "--no-audit", "--no-fund"]);
 };
 
 const installDependencies = () => {
   if (areInstalled()) return;
   const hasLock = existsSync(at("package-lock.json"));
-  if (!hasLock) say("there is no package-lock.json: versions are chosen anew");
+  if (!hasLock) log("there is no package-lock.json: versions are chosen anew");
   const first = hasLock ? installWith("ci") : { ok: false };
   const { ok, output } = first.ok ? first : installWith("install");
   if (!ok) throw new SetupError(`npm could not install the dependencies:\n${lastLines(output)}`);
@@ -111,11 +111,11 @@ const build = () => {
   if (Object.keys(before).some((file) => !(file in now)) || Object.keys(before).length === 0) {
     rmSync(at("dist"), { recursive: true, force: true });
   }
-  say("building (tsc)");
+  log("building (tsc)");
   const { ok, output } = run(process.execPath, [at("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.json"]);
   if (!ok) throw new SetupError(`the build failed:\n${lastLines(output, 30)}`);
   const bundled = run(process.execPath, [at("src", "build", "bundle.mjs")]);
-  if (!bundled.ok) say(`the tiers stay plain modules, which start slower: ${lastLines(bundled.output, 1)}`);
+  if (!bundled.ok) log(`the tiers stay plain modules, which start slower: ${lastLines(bundled.output, 1)}`);
   keep("build.json", JSON.stringify(now));
 };
 
@@ -152,7 +152,7 @@ const withoutServices = (work) => {
 };
 
 const aptInstall = (name) => {
-  say(`installing ${name} (apt-get)`);
+  log(`installing ${name} (apt-get)`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-q"], { env, timeout: 3 * minute });
   return withoutServices(() => run("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], { env }));
@@ -179,11 +179,11 @@ const redisFromApt = () => {
   const before = pidsOf("redis-server");
   const { ok, output } = aptInstall("redis-server");
   if (!ok) {
-    say(`apt-get could not install redis-server: ${lastLines(output, 1)}`);
+    log(`apt-get could not install redis-server: ${lastLines(output, 1)}`);
     return false;
   }
   if (pidsOf("redis-server").some((pid) => !before.includes(pid))) {
-    say("the package has started a Redis of its own: stopping it");
+    log("the package has started a Redis of its own: stopping it");
     run("service", ["redis-server", "stop"], { timeout: minute });
   }
   return findRedis() !== undefined;
@@ -197,7 +197,7 @@ const redisFromNpm = () => {
   const folder = join(cache, "redis-memory-server");
   const downloads = join(folder, "binaries");
   mkdirSync(folder, { recursive: true });
-  say("building a Redis server (redis-memory-server); this takes a few minutes");
+  log("building a Redis server (redis-memory-server); this takes a few minutes");
   const install = [
     "install",
     "--prefix",
@@ -213,7 +213,7 @@ const redisFromNpm = () => {
   const built = fetched.ok ? run(process.execPath, [script], { env: { REDISMS_DOWNLOAD_DIR: downloads } }) : fetched;
   const binary = filesBelow(downloads).find((file) => /[/\\]redis-server(\.exe)?$/.test(file) && statSync(file).isFile());
   if (binary === undefined) {
-    say(`redis-memory-server gave no server: ${lastLines(built.output, 1)}`);
+    log(`redis-memory-server gave no server: ${lastLines(built.output, 1)}`);
     return false;
   }
   rmSync(cachedRedis, { force: true });
@@ -232,7 +232,7 @@ const provideRedis = () => {
 const provideBrowser = () => {
   if (onPath("chromium", "chromium-browser", "google-chrome") !== undefined) return;
   const installed = canUseApt() && aptInstall("chromium").ok;
-  if (!installed) say("there is no Chromium and none could be installed: the page tests are left out");
+  if (!installed) log("there is no Chromium and none could be installed: the page tests are left out");
 };
 
 try {

@@ -1,4 +1,4 @@
-/** Whether the services of this machine can listen where the environment says. */
+/** Whether the services of this machine can listen on the hosts that the environment names. */
 import { createServer } from "node:net";
 import { fromEnvironment } from "../environment.ts";
 import { reasonOf } from "../redis/reason.ts";

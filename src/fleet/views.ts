@@ -1,4 +1,4 @@
-/** What a supervisor's snapshot says of its service, as boards and tables show it. */
+/** A service as boards and tables show it, read from its supervisor's snapshot. */
 import type {
   ChildAddress,
   PlannedService,

@@ -10,7 +10,7 @@ export interface Stepped<Result> {
 const supervisedSteps = 200;
 const highestPort = 65_535;
 
-/** How many ports a service may step over: none, unless its supervisor is told where it listens. */
+/** How many ports a service may step over: none, unless a supervisor receives its address. */
 export const portSteps = (): number => (isSupervised() ? supervisedSteps : 0);
 
 /** An error of Node's own, or one of ours that has it as its cause. */

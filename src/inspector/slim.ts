@@ -3,7 +3,7 @@ import { plain } from "../plain.ts";
 
 const bounds = { depth: 6, items: 100, length: 2000 };
 
-/** Never throws: a value that cannot be read becomes a text that says so. */
+/** Never throws: a value that cannot be read becomes a text about the error. */
 export const slim = (value: unknown): unknown => plain(value, bounds);
 
 interface AnySnapshot {

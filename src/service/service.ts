@@ -1,4 +1,4 @@
-/** The base of every tier: nine phases from `init` to `stopped`, in one order, whatever happens. */
+/** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
 import type { InspectionEvent, Observer, Subscription } from "xstate";
 import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
 import { stateNames } from "../../machines/phases.ts";
@@ -29,7 +29,7 @@ export interface ServiceActor {
   getSnapshot(): LifecycleSnapshot;
   /** Calls the observer after each transition, from now on, behind the probes and the fact listeners. */
   subscribe(observer: ((snapshot: LifecycleSnapshot) => void) | Partial<Observer<LifecycleSnapshot>>): Subscription;
-  /** XState's inspection events of the service and its lease, from now on. Costs nothing while nobody inspects. */
+  /** XState's inspection events of the service and its lease, from now on. Costs nothing without an inspector. */
   inspect(listener: (event: InspectionEvent) => void): Subscription;
 }
 

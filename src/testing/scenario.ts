@@ -1,4 +1,4 @@
-/** One thing that is done to a service, and the claim that has to hold whatever the service does. */
+/** One thing that is done to a service, and the claim that has to hold for every service. */
 import type { Stage } from "./stage.ts";
 
 export interface Scenario {

@@ -41,7 +41,7 @@ export class Trial {
     );
   }
 
-  /** Boots, and lets `run` work for `workMs`, since no fact says that its work has begun. False if it did not come to `run`. */
+  /** Boots, and lets `run` work for `workMs`, since no fact marks the begin of its work. False if it did not come to `run`. */
   async works(): Promise<boolean> {
     void this.service.runToCompletion();
     const came = await this.reaches(effectPhases.runTier);

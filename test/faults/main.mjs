@@ -9,14 +9,14 @@
  * | stops.test.ts      | F10 to F14: stop against start, signals, exit codes          |
  * | crashes.test.ts    | F15 to F17: uncaught errors, neighbours, throwing listeners  |
  * | redis.test.ts      | F18, F19: Redis in trouble at boot and at shutdown           |
- * | registry.test.ts   | F20 to F23, F25: the lease in the wild, ghosts, twins        |
+ * | registry.test.ts   | F20 to F23, F25: the lease, stale entries, two of one id     |
  * | herd.test.ts       | F24: two hundred replicas                                    |
  * | failover.test.ts   | F26: Sentinel and Cluster                                    |
  * | health.test.ts     | F27 to F29: what health answers is so                        |
  *
  * A case is `fault("F18", "refused", async (happened) => { ...; happened("gave up after 0.6 s") })` of test/kit/fault.ts: a
- * test whose name begins with the number and the claim, and which reports sentences. A case of more than some 5 s says
- * `{ slow: true }`: `npm test` leaves it to this command.
+ * test whose name begins with the number and the claim, and which reports sentences. A case of more than some 5 s has
+ * `{ slow: true }`, and only this command runs it.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Builds the resources of one service: what the registry entry says, and what the health server asks. */
+/** Builds the resources of one service: the content of its registry entry, and the source of its health server. */
 import { hostname } from "node:os";
 import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";

@@ -121,7 +121,7 @@ export class ServiceResources implements Resources {
     return health;
   }
 
-  /** One that is still on its way is destroyed as it comes, also where nobody waits for that any more. */
+  /** A health server that is still loading is destroyed once it is loaded, also after the wait for it has ended. */
   async #endHealth(): Promise<void> {
     const health = await this.#health;
     // equivalent mutant: an error here is ignored: there was nothing to destroy

@@ -7,6 +7,6 @@ import { nameOf } from "../../../machines/thrown.ts";
  */
 export const stopReason: DOMException = new DOMException("the service is stopping", "AbortError");
 
-/** Whether a rejection only says that the signal aborted: its own reason, or any AbortError after the abort. */
+/** Whether a rejection only repeats the abort of the signal: its own reason, or any AbortError after the abort. */
 export const isAbortOf = (signal: AbortSignal, error: unknown): boolean =>
   signal.aborted && (error === signal.reason || nameOf(error) === "AbortError");

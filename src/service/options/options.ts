@@ -1,4 +1,4 @@
-/** From options, environment and defaults to settings, with every problem named at once. */
+/** Reads the options, the environment and the defaults into settings; one error names every problem. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../../machines/index.ts";
@@ -50,6 +50,7 @@ type NumberOption = keyof typeof numberRules;
 type NumberSetting = NumberOption & keyof LifecycleSettings;
 const numberNames = Object.keys(numberRules) as NumberOption[];
 
+/** The options with every default and variable applied. */
 export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly serviceName: string;
   readonly instanceId: string;
@@ -75,7 +76,7 @@ const otherOptions = [
 ];
 const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
 
-/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those known before among them; touches nothing. */
+/** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those in `known` first. Opens nothing. */
 export const resolveOptions = (options: ServiceOptions, known: readonly string[] = []): ResolvedOptions => {
   const problems = [...known];
   const given = readOptions(options, problems);
@@ -99,8 +100,8 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
 };
 
 /**
- * What the lifecycle chart is told of the options. Filled into a copy of the defaults: an object put together key by key is slower to
- * read, and this one is read in every step of the chart.
+ * The settings of the lifecycle chart. Filled into a copy of the defaults, since an object built key by key is slower to read, and
+ * every step of the chart reads this one.
  */
 export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
   const settings: { -readonly [Name in keyof LifecycleSettings]: LifecycleSettings[Name] } = {
@@ -115,7 +116,7 @@ export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
   return settings;
 };
 
-/** Each known option by its name, so that inherited ones count; a getter that throws is a problem like another. */
+/** Reads each known option by name, so inherited ones count. A getter that throws is one of the problems. */
 const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
   if (!isRecord(options)) {
     problems.push(`the options must be an object, not ${shown(options)}`);

@@ -1,4 +1,4 @@
-/** One option each, from what was given or else the environment: a value, and the problem with it among the others. */
+/** A reader for each kind of option: it returns a value, and appends what is wrong to `problems`. */
 import { defaultSettings } from "../../../machines/settings.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
 import type { Logger } from "../../logger.ts";
@@ -8,6 +8,7 @@ import { redisUrlProblem } from "../../redis/url.ts";
 import { metadataLimitBytes } from "../../registry/entry.ts";
 import { nameProblem } from "../../registry/names.ts";
 
+/** The bounds and the default of a whole number, and the variable that it is read from where the option is absent. */
 export interface NumberRule {
   readonly fallback: number;
   readonly min: number;
@@ -27,6 +28,7 @@ export const readNumber = (name: string, rule: NumberRule, given: unknown, probl
 
 const isWhole = (value: unknown): value is number => Number.isInteger(value);
 
+/** A value as a problem quotes it, at most 80 characters of a string. */
 export const shown = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
   if (Array.isArray(value)) return "a list";

@@ -1,4 +1,4 @@
-/** What `/metrics` says of the lifecycle. */
+/** The lines of `/metrics` about the lifecycle. */
 import { isLeaseHeld } from "../../../machines/lease.machine.ts";
 import { isOpen, stateNames } from "../../../machines/phases.ts";
 import { gauge, writeMetrics } from "../../health/metrics.ts";

@@ -99,7 +99,7 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
   };
 };
 
-/** Needs no model, and its answer says so. */
+/** Needs no model; its answer names that. */
 const offlineResponder: Responder = {
   name: "offline responder",
   respond: async (text) =>
