@@ -25,6 +25,9 @@ export const stateNames: readonly StateName[] = Object.keys(lifeParts) as StateN
 /** The state that a service is constructed in. */
 export const initialState: StateName = "init";
 
+/** The state in which what was begun is undone. */
+export const stoppingState: StateName = "stopping";
+
 /** The state in which the tier's `run` is under way. */
 export const runningState: StateName = "running";
 

@@ -1,5 +1,6 @@
 /**
- * Makes a fresh clone ready: dependencies, build, a Redis server, with --browser also a Chromium for the page tests.
+ * Makes a fresh clone ready: dependencies, build, a Redis server (not with --no-redis), with --browser also a Chromium for the page
+ * tests.
  * Runs before anything is installed, hence plain JavaScript without dependencies. Quiet when there is nothing to do.
  */
 import { spawnSync } from "node:child_process";
@@ -240,7 +241,7 @@ try {
   installDependencies();
   build();
   linkCommand();
-  provideRedis();
+  if (!process.argv.includes("--no-redis")) provideRedis();
   if (process.argv.includes("--browser")) provideBrowser();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

@@ -30,9 +30,10 @@ const program = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, 
  */
 export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInput>(({ input, sendBack, receive }) => {
   const send: Send = sendBack;
-  const logs: number[] = [];
+  const logs: (number | undefined)[] = [];
   try {
-    const members = input.plan.services.map((_, index) => superviseOne(input, index, logs));
+    for (const path of logsOf(input)) logs.push(path === undefined ? undefined : openSync(path, "a", 0o600));
+    const members = input.plan.services.map((_, index) => superviseOne(input, index, logs[index]));
     receive(({ type }) => {
       for (const { supervisor } of members) void supervisor[type]();
     });
@@ -44,17 +45,26 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
       for (const { supervisor } of members) void supervisor.kill();
     };
   } catch (error) {
+    // a log could not be opened; no process was started
+    closeAll(logs);
     send({ type: "services.failed", error });
     send({ type: "services.ended", endings: [] });
     return undefined;
   }
 });
 
-const superviseOne = ({ plan, redisUrl }: ServicesInput, index: number, logs: number[]): Member => {
+/** The log of each service, opened before the first process starts; undefined without a run folder. */
+const logsOf = ({ plan: { folder, services: planned } }: ServicesInput): (string | undefined)[] =>
+  planned.map(({ name }) => (folder === undefined ? undefined : join(folder, `${name}.log`)));
+
+const closeAll = (logs: readonly (number | undefined)[]): void => {
+  for (const descriptor of logs) if (descriptor !== undefined) closeSync(descriptor);
+};
+
+const superviseOne = (input: ServicesInput, index: number, descriptor: number | undefined): Member => {
+  const { plan, redisUrl } = input;
   const service = plan.services[index]!;
-  const log = plan.folder === undefined ? undefined : join(plan.folder, `${service.name}.log`);
-  const descriptor = log === undefined ? undefined : openSync(log, "a", 0o600);
-  if (descriptor !== undefined) logs.push(descriptor);
+  const log = logsOf(input)[index];
   const child: ChildLogic = processChild((addresses) => ({
     command: process.execPath,
     args: [program, "run", service.tier, "--instance", service.name],
@@ -102,8 +112,8 @@ const reportReady = async (members: readonly Member[], send: Send): Promise<void
   if (allUp.every(({ status }) => status === "fulfilled")) send({ type: "services.ready" });
 };
 
-const reportEnd = async (members: readonly Member[], logs: readonly number[], send: Send): Promise<void> => {
+const reportEnd = async (members: readonly Member[], logs: readonly (number | undefined)[], send: Send): Promise<void> => {
   const endings = await Promise.all(members.map(async (member) => endingOf(member, await member.supervisor.ended)));
-  for (const descriptor of logs) closeSync(descriptor);
+  closeAll(logs);
   send({ type: "services.ended", endings });
 };

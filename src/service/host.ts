@@ -35,7 +35,7 @@ export interface HostOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly random: () => number;
-  /** called with each fact, in order; must not throw */
+  /** called with each fact, in order */
   readonly onFact: (fact: ServiceFact) => void;
   /** called with what a subscriber, listener or inspector threw */
   readonly onContained: (message: string) => void;
@@ -55,7 +55,7 @@ export class ServiceHost {
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.#facts = new FactQueue(options.onFact);
+    this.#facts = new FactQueue(this.contained(options.onFact, "the delivery of a fact"));
     const { settings, clock, random } = options;
     this.#actor = createActor(providedLifecycle, {
       // equivalent mutant: the name of an actor is only shown
@@ -237,6 +237,6 @@ export class ServiceHost {
     // accepted mutant: the unwinding deletes the entry once more; the lease only stops sooner
     if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
     await unwind({ begun: this.snapshot.context.begun, hooks, resources, clock });
-    return brokenReport(this.snapshot.context, this.state, error);
+    return brokenReport(this.snapshot.context, stateName({ value: this.snapshot.value }), error);
   }
 }

@@ -166,7 +166,7 @@ export abstract class StargazerService {
   status(): StatusReport {
     const { serviceName: service, instanceId: instance } = this;
     const { snapshot, lease } = this.#host;
-    return statusOf({ service, instance, incarnation: this.#resources.incarnation, snapshot, lease });
+    return { ...statusOf({ service, instance, incarnation: this.#resources.incarnation, snapshot, lease }), state: this.state };
   }
 
   /** The last 256 transitions and facts of the service, as plain JSON. Any state. */
@@ -233,6 +233,7 @@ export abstract class StargazerService {
   #write(fact: ServiceFact): void {
     this.#flight.fact(fact);
     writeFact(this.#log, fact);
-    for (const listener of [...this.#listeners]) this.#host.contained(listener, "a listener")(fact);
+    for (const listener of [...this.#listeners])
+      if (this.#listeners.has(listener)) this.#host.contained(listener, "a listener")(fact);
   }
 }

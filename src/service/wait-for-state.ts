@@ -36,16 +36,21 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
       if (settled) return;
       if (now === state) settle(resolve);
       else if (state === finalState) return;
-      else if (host.snapshot.status !== "active" || !canReach(now, state)) settle(() => reject(unreachable(state, now)));
+      else if (!canReach(now, state)) settle(() => reject(unreachable(state, now)));
     };
     let settled = false;
     let subscription: Subscription | undefined;
     if (signal?.aborted) return abort();
     // equivalent mutant: every end removes the listener
     signal?.addEventListener("abort", abort, { once: true });
-    subscription = actor.subscribe({ next: look, complete: look, error: look });
-    void host.report.then(look);
-    look();
+    // a chart that failed itself has stopped once the host has undone what was begun; only then is a callback left with the report
+    const lookAgain = () => {
+      look();
+      void host.report.then(look);
+    };
+    subscription = actor.subscribe({ next: look, complete: look, error: lookAgain });
+    if (host.snapshot.status === "error") lookAgain();
+    else look();
   });
 
 const unreachable = (state: StateName, now: StateName): StargazerError =>
@@ -58,7 +63,7 @@ export const becomesReady = (host: Watched, actor: LifecycleActor): Promise<bool
   new Promise((resolve) => {
     let subscription: Subscription | undefined;
     const look = () => {
-      const isReady = host.snapshot.hasTag("ready");
+      const isReady = host.snapshot.status === "active" && host.snapshot.hasTag("ready");
       if (!isReady && host.snapshot.status === "active" && !isStopping(host.state)) return;
       subscription?.unsubscribe();
       resolve(isReady);

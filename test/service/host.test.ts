@@ -302,7 +302,7 @@ describe("a chart that fails", () => {
     expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
   });
 
-  it("enters stopped only after the unwinding; a wait for another state rejects before that", async () => {
+  it("is stopping while the host undoes what was begun, and stopped after that; a wait for an earlier state rejects", async () => {
     const gates = new Gates();
     const { tier, state } = breaking({}, { closeHealth: () => gates.hold("closeHealth") });
     void tier.runToCompletion();
@@ -313,12 +313,13 @@ describe("a chart that fails", () => {
     const waiting = tier.waitFor("stopped").then(() => {
       stopped = true;
     });
-    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
-    expect([stopped, tier.state]).toEqual([false, "running"]);
+    await expect(tier.waitFor("running")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE" });
+    await tier.waitFor("stopping");
+    expect([stopped, tier.state, tier.status().state]).toEqual([false, "stopping", "stopping"]);
     gates.openAll();
     await stop;
     await waiting;
-    expect(tier.state).toBe("stopped");
+    expect([tier.state, tier.status().state]).toEqual(["stopped", "stopped"]);
   });
 });
 

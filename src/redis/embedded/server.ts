@@ -164,7 +164,8 @@ const handleOf = (plan: Plan, server: ServerProcess, pid: number): EmbeddedRedis
     await server.end({ keepFolder: true });
     return next;
   };
-  const stop = (): Promise<void> => server.end({ keepFolder: false });
+  // the server first: its shell may have been killed
+  const stop = (): Promise<void> => kill().then(() => server.end({ keepFolder: false }));
   return {
     url: urlOf(plan.address),
     socketPath,

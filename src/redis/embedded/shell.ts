@@ -10,6 +10,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { holdOpen } from "../../process.ts";
 import { until } from "../../until.ts";
 
 export interface ServerProcess {
@@ -77,8 +78,10 @@ const logOf = ({ stdout }: ChildProcess): Pick<ServerProcess, "ended" | "log"> =
 const killerOf =
   ({ stdout }: ChildProcess, ended: Promise<void>): ServerProcess["kill"] =>
   async (pid) => {
+    // the server's pipe keeps no process alive, but the end of this wait must come
+    const release = holdOpen();
     if (!stdout!.closed) kill(pid);
-    await ended;
+    await ended.finally(release);
   };
 
 /** ms that the shell has to clean up before its group is killed */

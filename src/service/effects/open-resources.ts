@@ -73,7 +73,8 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, resources
   onChange: (listener) => source.onTransition(listener),
   readiness: () => {
     const snapshot = source.snapshot();
-    return snapshot.hasTag("ready") ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
+    const isReady = snapshot.status === "active" && snapshot.hasTag("ready");
+    return isReady ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
   },
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),

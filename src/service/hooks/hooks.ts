@@ -108,6 +108,7 @@ export class HookRunner {
 
   /** Beside the hook: the drain waits for both, and a failure is the hook's that awaits it. */
   async #spawn(companion: Companion): Promise<void> {
+    demandCompanion(companion);
     const { signal } = this.#work;
     signal.throwIfAborted();
     const ended = this.#ended(companion, signal);
@@ -158,6 +159,16 @@ export class HookRunner {
     }
   }
 }
+
+const demandCompanion = (given: Partial<Companion> | null | undefined): void => {
+  const { name, logic, input } = given ?? {};
+  const isWhole = typeof name === "string" && typeof logic?.transition === "function" && typeof input === "object";
+  if (isWhole && input !== null) return;
+  throw new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    "context.spawn takes { name, logic, input }: a text, a machine and an object.",
+  );
+};
 
 const demandFunction = (call: string, given: unknown): void => {
   if (typeof given === "function") return;

@@ -26,7 +26,10 @@ export class FactQueue {
   flush(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    for (let fact = this.#waiting.shift(); fact !== undefined; fact = this.#waiting.shift()) this.#deliver(fact);
-    this.#isDelivering = false;
+    try {
+      for (let fact = this.#waiting.shift(); fact !== undefined; fact = this.#waiting.shift()) this.#deliver(fact);
+    } finally {
+      this.#isDelivering = false;
+    }
   }
 }
