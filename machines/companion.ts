@@ -8,10 +8,13 @@ import type { AnyActorLogic, AnyActorRef } from "xstate";
 export interface Companion {
   /** `leadership.summaries` */
   readonly name: string;
+  /** the chart, with its effects provided */
   readonly logic: AnyActorLogic;
+  /** what the chart is created with, beside its `parent` */
   readonly input: Readonly<Record<string, unknown>>;
 }
 
+/** What a companion's chart ends with. */
 export interface CompanionOutput {
   /** the error that the hook gets, as it was thrown */
   readonly failure: { readonly error: unknown } | undefined;
@@ -19,7 +22,7 @@ export interface CompanionOutput {
 
 const prefix = "companion.";
 
-/** The id under which a companion is spawned. `count` tells those of one name apart. */
+/** The id under which a companion is spawned. `count` distinguishes companions of one name. */
 export const companionId = (name: string, count: number): string => `${prefix}${name}.${count}`;
 
 /** The companions among a service's children. */

@@ -1,4 +1,4 @@
-/** What a chart says of its own states: what happens there, what is waited for, and until when. Pure readers, for every chart. */
+/** Readers of a chart's states: what happens there, what the chart waits for, and its deadline. Pure, and for every chart. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 
 /** How well the machine is in a state, for a reader's eye. A state without a tone is neutral. */
@@ -39,7 +39,7 @@ const metaOf = (node: AnyStateNode): StateMeta => (node.meta ?? {}) as StateMeta
 const activeNodes = (snapshot: AnyMachineSnapshot): AnyStateNode[] =>
   ([...snapshot._nodes] as AnyStateNode[]).sort((a, b) => b.path.length - a.path.length);
 
-/** What happens where the chart is, in one sentence; empty where the chart does not say. */
+/** What happens in the present state, in one sentence; empty where the chart has no description of it. */
 export const descriptionOf = (snapshot: AnyMachineSnapshot): string =>
   activeNodes(snapshot).find(({ description }) => description !== undefined)?.description ?? "";
 

@@ -3,6 +3,7 @@ import type { LeadershipFact } from "./leadership.machine.ts";
 import type { LeaseFact } from "./lease.machine.ts";
 import type { EndedPhase, Failure, StateName } from "./phases.ts";
 
+/** A fact of the lifecycle, its lease or its leaderships, as the chart emits it. */
 export type LifecycleFact =
   /** one of the nine states was entered */
   | { readonly type: "state.entered"; readonly state: StateName }

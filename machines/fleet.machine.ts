@@ -16,11 +16,13 @@ import { declared, declaredCallback } from "./actor.ts";
 export interface PlannedService {
   /** on the board, in the registry (as its instance) and of its log file */
   readonly name: string;
+  /** `inference`, `gateway`: an entry of the list of tiers */
   readonly tier: string;
 }
 
 /** A Redis that was named by a caller, a variable or another fleet. */
 export interface RedisPlace {
+  /** may hold a password */
   readonly url: string;
   /** the URL without its password */
   readonly label: string;
@@ -40,8 +42,11 @@ export interface FleetPlan {
 
 /** The Redis of a fleet, once it has answered. */
 export interface FleetRedis {
+  /** may hold a password */
   readonly url: string;
+  /** the URL without its password */
   readonly label: string;
+  /** started by this fleet, and stopped with it */
   readonly isOwn: boolean;
 }
 
@@ -113,7 +118,7 @@ export type FleetFact =
   /** nothing of the fleet is left; `logs` where something went wrong */
   | { type: "fleet.stopped"; services: readonly ServiceEnding[]; exitCode: number; logs?: string };
 
-/** A caller's commands. `exitCode` is the fleet's, whatever its services report. */
+/** A caller's commands. `force` kills what still lives; its `exitCode` replaces the one that the services give. */
 export type FleetCommand = { type: "stop"; reason: string } | { type: "force"; reason: string; exitCode: number };
 
 /** What the actor `redis` sends. After `redis.ended` nothing is left of it, after `redis.failed` there is no Redis. */
@@ -132,6 +137,7 @@ export type ServicesFact =
   | { type: "services.failed"; error: unknown }
   | Extract<FleetFact, { type: "port.taken" | "fleet.listening" | "service.changed" | "service.lost" }>;
 
+/** Every event that the chart takes: a caller's commands, and what its two actors send. */
 export type FleetEvent = FleetCommand | RedisFact | ServicesFact | Extract<FleetFact, { type: "notice" }>;
 
 /** What the chart sends to the actor `redis`. */
@@ -147,15 +153,18 @@ export interface FleetRequest {
   readonly redis: string | undefined;
 }
 
+/** What the actor `redis` is spawned with: the Redis that was named, or undefined where the fleet is to start its own. */
 export interface RedisInput {
   readonly named: RedisPlace | undefined;
 }
 
+/** What the actor `services` is spawned with. The URL may hold a password. */
 export interface ServicesInput {
   readonly plan: FleetPlan;
   readonly redisUrl: string;
 }
 
+/** What `removeFolder` gets at the end. `keepLogs` is true where something went wrong. */
 export interface FolderInput {
   readonly folder: string | undefined;
   readonly keepLogs: boolean;
@@ -163,6 +172,7 @@ export interface FolderInput {
 
 /** All in ms. */
 export interface FleetSettings {
+  /** for making the plan */
   readonly planTimeoutMs: number;
   /** from asking for Redis until its first answer */
   readonly askTimeoutMs: number;
@@ -170,10 +180,13 @@ export interface FleetSettings {
   readonly endTimeoutMs: number;
   /** from the SIGTERM of all services until those that still live are killed; longer than a supervisor's own deadlines */
   readonly stopTimeoutMs: number;
+  /** from the SIGKILL of the services until all have exited */
   readonly killTimeoutMs: number;
+  /** for removing the run folder */
   readonly folderTimeoutMs: number;
 }
 
+/** The deadlines of a fleet without settings of its own, in ms. */
 export const defaultFleetSettings: FleetSettings = {
   planTimeoutMs: 15_000,
   askTimeoutMs: 15_000,
@@ -183,6 +196,7 @@ export const defaultFleetSettings: FleetSettings = {
   folderTimeoutMs: 5000,
 };
 
+/** What a fleet is created with. `settings` replace single defaults. */
 export interface FleetInput {
   readonly request: FleetRequest;
   readonly settings?: Partial<FleetSettings>;
@@ -190,6 +204,7 @@ export interface FleetInput {
   readonly now?: () => number;
 }
 
+/** What the chart knows of its fleet. */
 export interface FleetContext {
   readonly request: FleetRequest;
   readonly settings: FleetSettings;
@@ -206,6 +221,7 @@ export interface FleetContext {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
+/** What the chart ends with. `endings` has each service and, where it was the fleet's own, Redis. `failure` is why there was no fleet. */
 export interface FleetOutput {
   readonly endings: readonly ServiceEnding[];
   /** 0 where every service ended as it should, 1 else; that of `force` where it was taken */
@@ -297,18 +313,18 @@ const fleet = setup({
 });
 
 /* ---- the shorthands of the states below ---- */
-type Told<Type extends FleetEvent["type"]> = { event: Extract<FleetEvent, { type: Type }> };
+type EventOf<Type extends FleetEvent["type"]> = { event: Extract<FleetEvent, { type: Type }> };
 const fact = <Type extends Extract<FleetEvent, FleetFact>["type"]>() => ({
   type: "report" as const,
-  params: ({ event }: Told<Type>) => event as FleetFact,
+  params: ({ event }: EventOf<Type>) => event as FleetFact,
 });
 const notePlan = { type: "notePlan" as const, params: ({ event }: { event: { output: FleetPlan } }) => ({ plan: event.output }) };
-const noteReason = { type: "noteReason" as const, params: ({ event }: Told<"stop" | "force">) => event };
-const noteForce = { type: "noteForce" as const, params: ({ event }: Told<"force">) => event };
-const noteEndings = { type: "noteEndings" as const, params: ({ event }: Told<"services.ended">) => event };
+const noteReason = { type: "noteReason" as const, params: ({ event }: EventOf<"stop" | "force">) => event };
+const noteForce = { type: "noteForce" as const, params: ({ event }: EventOf<"force">) => event };
+const noteEndings = { type: "noteEndings" as const, params: ({ event }: EventOf<"services.ended">) => event };
 const noteRedisEnding = {
   type: "noteEndings" as const,
-  params: ({ event }: Told<"redis.ended">) => ({ endings: event.ending === undefined ? [] : [event.ending] }),
+  params: ({ event }: EventOf<"redis.ended">) => ({ endings: event.ending === undefined ? [] : [event.ending] }),
 };
 const noteFailure = { type: "noteFailure" as const, params: ({ event }: { event: { error: unknown } }) => event };
 const because = (reason: string) => ({ type: "noteReason" as const, params: { reason } });
@@ -326,6 +342,7 @@ const whileServicesLive = {
   "services.failed": { target: "#fleet.stopping.killing", actions: noteFailure },
 } as const;
 
+/** The chart of a fleet. A host provides `planFleet`, `redis`, `services` and `removeFolder`; without them an actor fails. */
 export const fleetMachine = fleet.createMachine({
   id: "fleet",
   description: "Many services on one machine: first Redis, then a process for each service; stopped in the reverse order.",
@@ -455,9 +472,13 @@ export const fleetMachine = fleet.createMachine({
   output: ({ context }) => ({ endings: context.endings, exitCode: exitCodeOf(context), failure: context.failure }),
 } satisfies Parameters<typeof fleet.createMachine>[0]);
 
+/** The type of the fleet chart. */
 export type FleetMachine = typeof fleetMachine;
+/** Where a fleet is: `value` and `context`. */
 export type FleetSnapshot = SnapshotFrom<FleetMachine>;
+/** A running fleet. */
 export type FleetActor = ActorRefFrom<FleetMachine>;
-/** The actors that a host provides. */
+/** The actor `redis` that a host provides: it starts or finds the Redis, and reports in `RedisFact`s. */
 export type RedisLogic = CallbackActorLogic<RedisCommand, RedisInput>;
+/** The actor `services` that a host provides: one supervised process for each service, reported in `ServicesFact`s. */
 export type ServicesLogic = CallbackActorLogic<ServicesCommand, ServicesInput>;

@@ -59,8 +59,10 @@ export type HealthObservation =
   | { type: "redis.answered" }
   | Extract<HealthFact, { type: "loop.blocked" | "health.server.failed" | "health.request.failed" }>;
 
+/** Every event that the chart takes. */
 export type HealthPortEvent = HealthPortCommand | HolderEvent | HealthObservation;
 
+/** What the chart of a health port is created with. */
 export interface HealthPortInput {
   /** where to listen */
   readonly wanted: PortAddress;
@@ -70,6 +72,7 @@ export interface HealthPortInput {
   readonly checksRedis: boolean;
 }
 
+/** What the chart knows of its port and of Redis. */
 export interface HealthPortContext extends HealthPortInput {
   /** where it listened last; undefined before the first time */
   readonly address: PortAddress | undefined;
@@ -169,6 +172,7 @@ const withoutThread = ["#health-port.parting.app.closing", "#health-port.parting
 const forceThread = { target: "#health-port.ending.killed", actions: ["killThread", noteFailure] } as const;
 const forceMain = { target: "#health-port.ending.main", actions: ["endMain", "cutMain", noteFailure] } as const;
 
+/** The chart of a health port. A host provides the threads, the checks and the HTTP application; the chart has no timers of its own. */
 export const healthPortMachine = healthPort.createMachine({
   id: "health-port",
   description:
@@ -391,7 +395,7 @@ export const healthPortMachine = healthPort.createMachine({
   },
 } satisfies Parameters<typeof healthPort.createMachine>[0]);
 
-/** What the checks so far have found. `reason` says why the latest check failed, also while it takes more failures to fall. */
+/** What the checks so far have found. `reason` is why the latest check failed, also while readiness has not fallen yet. */
 export interface RedisVerdict {
   readonly reachable: boolean;
   /** failures in a row */
@@ -405,6 +409,9 @@ export const redisVerdict = ({ context }: HealthPortSnapshot): RedisVerdict | un
     ? { reachable: context.missed < missesToFall, failures: context.missed, reason: context.trouble }
     : undefined;
 
+/** The type of the health port's chart. */
 export type HealthPortMachine = typeof healthPortMachine;
+/** Where a health port is: `value`, `context` and tags. */
 export type HealthPortSnapshot = SnapshotFrom<HealthPortMachine>;
+/** A running health port. */
 export type HealthPortActor = ActorRefFrom<HealthPortMachine>;

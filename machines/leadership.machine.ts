@@ -32,6 +32,7 @@ export type TaskCommand = { type: "abort" };
 /** The end of the task, by its actor. A rejection that only repeats the abort is `task.ended`. */
 export type TaskEnd = { type: "task.ended" } | { type: "task.failed"; error: unknown };
 
+/** Every event that the chart takes. `resign` ends it from any state; a second one is ignored. */
 export type LeadershipEvent = { type: "resign" } | TaskEnd;
 
 /** What a leadership reports to its parent. */
@@ -62,6 +63,7 @@ export interface LeadershipTimes {
   readonly yieldTimeoutMs: number;
 }
 
+/** The times of a leadership without times of its own, in ms. */
 export const defaultLeadershipTimes: LeadershipTimes = {
   lockTtlMs: 3000,
   renewDeadlineMs: 2500,
@@ -75,6 +77,7 @@ export const defaultLeadershipTimes: LeadershipTimes = {
 /** Every period is spread by this share to both sides, so that instances do not ask in step. */
 export const leadershipJitter = 0.1;
 
+/** What a leadership is spawned with. `random` gives 0 to 1. */
 export interface LeadershipInput {
   readonly parent: ActorRef<XStateSnapshot<unknown>, LeadershipFact>;
   /** what is led */
@@ -87,6 +90,7 @@ export interface LeadershipInput {
   readonly random: () => number;
 }
 
+/** What the chart knows of its lock and its term. */
 export interface LeadershipContext extends LeadershipInput {
   /** the token of the term; 0 while this instance does not lead */
   readonly fence: number;
@@ -102,6 +106,7 @@ export interface LeadershipContext extends LeadershipInput {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
+/** What the chart ends with: the error of the task, as it was thrown, or undefined. */
 export interface LeadershipOutput {
   readonly failure: { readonly error: unknown } | undefined;
 }
@@ -192,6 +197,7 @@ const expired = {
 const taskFailed = { target: "#leadership.resigning.releasing", actions: failed } as const;
 const taskOverran = { target: "#leadership.resigning.releasing", actions: overran } as const;
 
+/** The chart of one instance's part in an election. A host provides the calls to Redis and the task. */
 export const leadershipMachine = leadership.createMachine({
   id: "leadership",
   description:
@@ -317,4 +323,5 @@ export const leadershipMachine = leadership.createMachine({
   output: ({ context }) => ({ failure: context.failure }),
 } satisfies Parameters<typeof leadership.createMachine>[0]);
 
+/** Where a leadership is: `value` and `context`. */
 export type LeadershipSnapshot = SnapshotFrom<typeof leadershipMachine>;

@@ -53,9 +53,13 @@ export type LeaseFact =
 
 /** The times of a lease, in ms. */
 export interface LeaseTimes {
+  /** between two beats, ± 10 % */
   readonly heartbeatMs: number;
+  /** the entry expires that long after its last write */
   readonly leaseTtlMs: number;
+  /** the deadline of one write */
   readonly writeTimeoutMs: number;
+  /** the pause after a write that failed */
   readonly leaseRetryMs: number;
 }
 
@@ -68,6 +72,7 @@ export interface LeaseInput {
   readonly random: () => number;
 }
 
+/** What the lease knows of its entry. */
 export interface LeaseContext extends Omit<LeaseInput, "status"> {
   /** the status that the lifecycle asks for */
   readonly wanted: LeaseStatus;
@@ -202,6 +207,7 @@ const writing = ({ description, waitsFor, does, within, onOk, onGone, onUnknown 
     after: { [within]: { target: onUnknown, actions: overran } },
   });
 
+/** The chart of one registry entry, spawned by the lifecycle. A host provides the writes. */
 export const leaseMachine = lease.createMachine({
   id: "lease",
   description:

@@ -62,6 +62,7 @@ export interface Cause {
   readonly reason: string;
 }
 
+/** What the chart knows of its service. */
 export interface LifecycleContext {
   readonly settings: LifecycleSettings;
   readonly now: () => number;
@@ -348,7 +349,7 @@ const broke = ({ phase, code, reason }: Spoilt) => ({
     ...(reason === undefined ? {} : { reason }),
   }),
 });
-/** A failure of a hook is its hook's, whatever code the tier's own error carries. */
+/** A failure of a hook has the code of that hook; a code in the tier's own error is not used. */
 const hookFailed = ({ phase, code, reason, hook }: Spoilt & { readonly hook: string }) => ({
   type: "fail" as const,
   params: ({ event }: Erring): Failing => ({
@@ -418,10 +419,10 @@ const step = (phase: StopStep, { description, waitsFor, unlessBegun, does, withi
     after: { [within]: { target: next, actions: onTimeout } },
   });
 
+/** The chart of one service. A host provides the effects, each of which is an actor with a signal. */
 export const lifecycleMachine = lifecycle.createMachine({
   id: "lifecycle",
-  description:
-    "Boots state by state, then runs. Whatever happens, it ends through stopping, which undoes what was begun, in reverse.",
+  description: "Boots state by state, then runs. It always ends through stopping, which undoes what was begun, in reverse.",
   context: ({ input }) => ({
     settings: { ...defaultSettings, ...input.settings },
     now: input.now ?? Date.now,

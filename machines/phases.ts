@@ -68,12 +68,13 @@ export const stopSteps = [
   "releasing",
   "disconnecting",
 ] as const;
+/** A step of `stopping`. */
 export type StopStep = (typeof stopSteps)[number];
 
 /** A phase that the chart itself goes through: a state, or a step of stopping. */
 export type ChartPhase = StateName | `stopping.${StopStep}`;
 
-/** The phase that each of a service's effects belongs to: what its error says in `phase`, and where its hook's own phases nest. */
+/** The phase that each of a service's effects belongs to: the `phase` of its error, and the one in which the phases of its hook nest. */
 export const effectPhases = {
   pingRedis: "pinging",
   startTier: "starting",
@@ -107,6 +108,7 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
+/** Whether a phase is still under way. */
 export const isOpen = (record: PhaseRecord): boolean => record.durationMs === undefined;
 
 /** Whether a phase of the chart is one of the nine states, and no step of stopping. */
@@ -171,7 +173,7 @@ export const endPhase = (
   return record === undefined ? records : records.with(at, closed(record, now, outcome));
 };
 
-/** Closes whatever is still open: the chart's phases are done, a tier's own were cut. */
+/** Ends every open phase: the chart's as done, a tier's own as cut. */
 export const endAllPhases = (records: readonly PhaseRecord[], now: number): EndedPhase[] =>
   records.map((record) =>
     isOpen(record) ? closed(record, now, chartPhases.has(record.phase) ? "done" : "aborted") : record,

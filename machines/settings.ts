@@ -1,26 +1,38 @@
 /** What the lifecycle chart has to know of its service, and the time it gives each step. All times in ms. */
 import type { LeaseTimes } from "./lease.machine.ts";
 
+/** What the lifecycle chart is created with. All times in ms. */
 export interface LifecycleSettings extends LeaseTimes {
   /** there is a Redis: ping it, register there */
   readonly hasRedis: boolean;
+  /** whether the boot fails where Redis does not pass the ping gate */
   readonly redisRequired: boolean;
+  /** whether a health server opens in `healthy` */
   readonly hasHealth: boolean;
   /** how the Redis is called in messages; never with a password */
   readonly redisLabel: string;
   readonly pingAttempts: number;
+  /** the longest random wait in `jitter` */
   readonly jitterMaxMs: number;
+  /** for one attempt: connect, TLS, AUTH and PING */
   readonly pingTimeoutMs: number;
+  /** for `onStart` */
   readonly startTimeoutMs: number;
+  /** for registering, and for deregistering */
   readonly registerTimeoutMs: number;
+  /** for opening the health server, and for closing it */
   readonly healthTimeoutMs: number;
+  /** between readiness falling and the health server closing */
   readonly drainDelayMs: number;
+  /** for `onStart` and `run` after their signal aborted */
   readonly drainTimeoutMs: number;
+  /** for `onStop` and the releases together */
   readonly stopTimeoutMs: number;
+  /** for the whole of stopping */
   readonly shutdownTimeoutMs: number;
 }
 
-/** The figures of contract section 3. */
+/** The defaults of a service's options (README, Options), and the times of its lease's writes. */
 export const defaultSettings: LifecycleSettings = {
   hasRedis: true,
   redisRequired: true,

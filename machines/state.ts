@@ -6,7 +6,7 @@ interface Positioned {
   readonly value: unknown;
 }
 
-/** `stopping.draining`: the whole path, whatever the machine. */
+/** The whole path of a state, `stopping.draining`, for a snapshot of any machine. */
 export const statePath = ({ value }: Positioned): string =>
   typeof value === "string"
     ? value
@@ -14,7 +14,7 @@ export const statePath = ({ value }: Positioned): string =>
         .map(([key, below]) => `${key}.${statePath({ value: below })}`)
         .join("+");
 
-/** The lifecycle's top-level state, whatever substate it is in. */
+/** The lifecycle's top-level state, without its substate. */
 export const stateName = ({ value }: Positioned): StateName =>
   (typeof value === "string" ? value : Object.keys(value as object)[0]) as StateName;
 

@@ -40,6 +40,7 @@ export interface ChildAddress {
   readonly taken: readonly number[];
 }
 
+/** Where a child listens, by listener; a listener that has not opened yet is absent. */
 export type ChildAddresses = Partial<Readonly<Record<ListenerName, ChildAddress>>>;
 
 /** What the chart sends to the child: one SIGTERM; SIGKILL to the child and all that it started. */
@@ -66,6 +67,7 @@ export type ChildLogic = CallbackActorLogic<ChildCommand, ChildInput>;
 /** A caller's commands. `kill` does not wait for the child. */
 export type SupervisorCommand = { type: "stop" } | { type: "kill" };
 
+/** Every event that the chart takes. */
 export type SupervisorEvent = SupervisorCommand | ChildFact;
 
 /** All in ms, but `maxRestarts`. */
@@ -95,6 +97,7 @@ export const defaultSupervisorSettings: SupervisorSettings = {
   killTimeoutMs: 5000,
 };
 
+/** What a supervisor is created with; all of it has a default. `settings` replace single defaults; `random` gives 0 to 1. */
 export interface SupervisorInput {
   readonly settings?: Partial<SupervisorSettings>;
   /** ms of a clock that never jumps back; where it starts does not matter */
@@ -105,6 +108,7 @@ export interface SupervisorInput {
 /** How a supervision ended: the child exited 0 by itself, was given up, stopped when asked, or had to be killed. */
 export type SupervisorEnd = "ended" | "givenUp" | "stopped" | "killed";
 
+/** What the chart knows of its child. */
 export interface SupervisorContext {
   readonly settings: SupervisorSettings;
   readonly now: () => number;
@@ -126,6 +130,7 @@ export interface SupervisorContext {
   readonly end: SupervisorEnd | undefined;
 }
 
+/** What the chart ends with: how the supervision ended, and the exit, report and trouble of the last child. */
 export interface SupervisorOutput {
   readonly end: SupervisorEnd;
   readonly exit: ChildExit | undefined;
@@ -192,7 +197,7 @@ const supervisor = setup({
 
 /* ---- the shorthands of the states below ---- */
 type Exited = { event: { type: "child.exited" } & ChildExit };
-type Told<Type extends ChildFact["type"]> = { event: Extract<ChildFact, { type: Type }> };
+type EventOf<Type extends ChildFact["type"]> = { event: Extract<ChildFact, { type: Type }> };
 const exitText = ({ code, signal }: ChildExit): string => {
   if (signal !== null) return `was ended by ${signal}`;
   return code === null ? "ended without being asked to" : `exited with code ${code}`;
@@ -201,10 +206,10 @@ const noteExit = { type: "noteExit" as const, params: ({ event }: Exited) => eve
 const blameExit = { type: "noteTrouble" as const, params: ({ event }: Exited) => ({ reason: exitText(event) }) };
 const isMisconfigured = { type: "isMisconfigured" as const, params: ({ event }: Exited) => event };
 const hasEndedWell = { type: "hasEndedWell" as const, params: ({ event }: Exited) => event };
-const notePhase = { type: "notePhase" as const, params: ({ event }: Told<"child.state">) => event };
+const notePhase = { type: "notePhase" as const, params: ({ event }: EventOf<"child.state">) => event };
 const noteFailed = {
   type: "noteTrouble" as const,
-  params: ({ event }: Told<"child.failed">) => ({ reason: `could not be started: ${event.reason}` }),
+  params: ({ event }: EventOf<"child.failed">) => ({ reason: `could not be started: ${event.reason}` }),
 };
 const broke = {
   type: "noteTrouble" as const,
@@ -214,6 +219,7 @@ const trouble = (reason: string) => ({ type: "noteTrouble" as const, params: { r
 const endAs = (end: SupervisorEnd) => ({ type: "endAs" as const, params: { end } });
 const stopped = { target: "#supervisor.stopped", actions: endAs("stopped") } as const;
 
+/** The chart of one supervised process: starts it, restarts it after a failure, stops it. A host provides `child`. */
 export const supervisorMachine = supervisor.createMachine({
   id: "supervisor",
   description:
@@ -346,6 +352,9 @@ export const supervisorMachine = supervisor.createMachine({
   }),
 } satisfies Parameters<typeof supervisor.createMachine>[0]);
 
+/** The type of the supervisor chart. */
 export type SupervisorMachine = typeof supervisorMachine;
+/** Where a supervision is: `value` and `context`. */
 export type SupervisorSnapshot = SnapshotFrom<SupervisorMachine>;
+/** A running supervision. */
 export type SupervisorActor = ActorRefFrom<SupervisorMachine>;

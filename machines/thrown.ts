@@ -1,4 +1,4 @@
-/** Readers of thrown values. Total: a value that cannot be printed has a message that says so. */
+/** Readers of thrown values. Total: a value that cannot be printed has a message about that. */
 
 const attempt = <T>(read: () => T): T | undefined => {
   try {

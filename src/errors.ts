@@ -2,7 +2,7 @@
 
 export { messageOf } from "../machines/thrown.ts";
 
-/** The closed list of codes. An error says what happened, to what, and what to do. */
+/** The closed list of codes. The message of an error names what happened, to what, and what to do. */
 export const errorCodes = [
   /** An option, an environment variable or an argument is wrong; the message lists every problem. */
   "SG_ERR_CONFIG_INVALID",

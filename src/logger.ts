@@ -6,9 +6,13 @@ import { writeOut } from "./process.ts";
 
 /** A pino-like logger. `fact` is data (`{ type: 'phase.ended', phase, durationMs }`), `message` the same in words. */
 export interface Logger {
+  /** details for a search after the event; the default logger drops them */
   debug(fact: object, message?: string): void;
+  /** the ordinary course of a service */
   info(fact: object, message?: string): void;
+  /** trouble that the service survives */
   warn(fact: object, message?: string): void;
+  /** a failure of the service, its lease or its health server */
   error(fact: object, message?: string): void;
 }
 

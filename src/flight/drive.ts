@@ -26,6 +26,7 @@ const revived = (event: FlightEvent): LifecycleEvent => {
   } as unknown as LifecycleEvent;
 };
 
+/** Where the events have led the chart. */
 export interface Driven {
   /** the path of the chart after each event */
   readonly paths: readonly string[];

@@ -34,6 +34,7 @@ interface FlightEnd {
   readonly failures: readonly Pick<Failure, "phase" | "code" | "message">[];
 }
 
+/** What a service last did, as plain JSON: what `flight()` returns, and the file of a failed stop. `entries` is bounded; the oldest go first. */
 export interface FlightRecording {
   readonly format: typeof flightFormat;
   readonly service: string;

@@ -23,6 +23,7 @@ export interface EntryDetails {
 
 /** One boot of one instance, as the registry has it. Times in ms since the epoch. */
 export interface RegistryEntry extends EntryDetails, InstanceName {
+  /** the state that the service has last written */
   readonly status: LeaseStatus;
   /** a whole number that grows with each boot of the same instance */
   readonly incarnation: number;

@@ -81,6 +81,7 @@ export interface HookContext {
    * the drain waits for it; from then on `spawn` rejects with the signal's reason.
    */
   spawn(companion: Companion): Promise<void>;
+  /** the service's logger; what it throws is contained */
   readonly log: Logger;
   /**
    * The service's command connection. Throws where the service has no Redis (`redis: null`). Over a connection that the service
@@ -101,7 +102,7 @@ export interface HookContext {
   readonly redis: RedisClient;
 }
 
-/** How a service stopped, whichever way. Times in ms. */
+/** How a service stopped. Durations in ms, `startedAt` in ms since the epoch. */
 export interface StopReport {
   /** The first cause: `run` returned, a shutdown or signal, or a failure. A hook or release that fails makes it `failed` too. */
   readonly outcome: "completed" | "shutdown" | "failed";

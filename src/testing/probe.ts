@@ -6,9 +6,11 @@ import type { StargazerService } from "../service/service.ts";
 import type { WaitOptions } from "./within.ts";
 import { defaultTimeoutMs } from "./within.ts";
 
-/** A fact of a service. `at` is in ms since the probe was made; `path` is the state of the chart: `stopping.draining`. */
+/** A fact of a service, when it came and where the chart was. */
 export interface Recorded {
+  /** ms since the probe was made */
   readonly at: number;
+  /** the state of the chart: `stopping.draining` */
   readonly path: string;
   readonly fact: ServiceFact;
 }

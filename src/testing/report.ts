@@ -7,6 +7,7 @@ export interface ConformanceCheck {
   readonly name: string;
   /** what has to be so */
   readonly claim: string;
+  /** whether the claim was so */
   readonly verdict: "held" | "broken";
   /** each breach on a line, with the hook or the release that it is of; empty where the claim held */
   readonly detail: string;
@@ -23,7 +24,9 @@ const detailOf = ({ detail }: ConformanceCheck, before: readonly ConformanceChec
 
 /** The checks of one service. `String(report)` is the report to read. */
 export class ConformanceReport {
+  /** the name of the service on trial */
   readonly service: string;
+  /** one for each scenario that was played, in order */
   readonly checks: readonly ConformanceCheck[];
 
   constructor(service: string, checks: readonly ConformanceCheck[]) {
