@@ -94,7 +94,7 @@ export const readMetadata = (value: unknown, problems: string[]): Readonly<Recor
     if (!isRecord(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
     else if (Buffer.byteLength(json) > metadataLimitBytes)
       problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
-    else return value;
+    else return JSON.parse(json);
   } catch {
     problems.push("metadata must be JSON, without cycles or big integers");
   }
