@@ -5,7 +5,7 @@ import { StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
-import { reasonOf, withoutCommand } from "./reason.ts";
+import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
 import { checkServer } from "./server-kind.ts";
 import { Unfit } from "./unfit.ts";
 
@@ -64,6 +64,10 @@ const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): Stargaz
   const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
   const cause = (vague ? emitted : undefined) ?? withoutCommand(error);
   const clause = signal.aborted && emitted === undefined ? "no answer in time" : reasonOf(cause);
-  const advice = cause instanceof Unfit ? { advice: cause.advice } : {};
-  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, { phase: effectPhases.pingRedis, cause, ...advice });
+  const advice = cause instanceof Unfit ? cause.advice : adviceFor(clause);
+  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, {
+    phase: effectPhases.pingRedis,
+    cause,
+    ...(advice && { advice }),
+  });
 };

@@ -49,14 +49,21 @@ export const readRedis = (given: unknown, problems: string[]): RedisClient | str
     if (problem !== undefined) problems.push(`${given === undefined ? "REDIS_URL" : "redis"} ${problem}`);
     return url;
   }
-  if (!isClient(url)) problems.push("redis must be an ioredis Redis or Cluster, a URL, or null");
+  if (!isClient(url)) problems.push(`redis must be an ioredis Redis or Cluster, a URL, or null${otherClient(url)}`);
   return url as RedisClient;
 };
 
 const isClient = (value: unknown): value is RedisClient => {
   const { duplicate, ping } = value as Partial<RedisClient>;
-  return typeof duplicate === "function" && typeof ping === "function";
+  return typeof duplicate === "function" && typeof ping === "function" && !isOfNodeRedis(value);
 };
+
+const isOfNodeRedis = (value: unknown): boolean => "isOpen" in Object(value) && "sendCommand" in Object(value);
+
+const otherClient = (value: unknown): string =>
+  isOfNodeRedis(value)
+    ? ", and this is a client of node-redis (the package redis): pass its URL, or new Redis(url) of ioredis"
+    : "";
 
 export const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
   if (value === undefined || typeof value === "boolean") return value ?? fallback;
