@@ -34,7 +34,7 @@ import {
 } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
 import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
-import { messageOf, ownCodeOf } from "./thrown.ts";
+import { adviceOf, messageOf, ownCodeOf } from "./thrown.ts";
 
 /** What a lifecycle is created with; all of it has a default. */
 export interface LifecycleInput {
@@ -233,7 +233,7 @@ const lifecycle = setup({
     noteRefusal: assign({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
-        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. Is it running? Set REDIS_URL or the option redis.`;
+        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. ${adviceOf(params.error) ?? "Is it running? Set REDIS_URL or the option redis."}`;
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),

@@ -32,3 +32,6 @@ export const ownCodeOf = (thrown: unknown): string | undefined => {
   const code = textOf(() => (thrown as { code?: unknown }).code);
   return code?.startsWith("SG_ERR_") ? code : undefined;
 };
+
+/** What an error advises to do, if it does. */
+export const adviceOf = (thrown: unknown): string | undefined => textOf(() => (thrown as { advice?: unknown }).advice);

@@ -56,6 +56,8 @@ export interface StargazerErrorOptions {
   readonly phase?: string;
   /** the error that led to this one */
   readonly cause?: unknown;
+  /** what to do, in one sentence, where there is more to say than the message does */
+  readonly advice?: string;
 }
 
 /** An error of Stargazer's own. No secret is in it: a Redis URL is shown without its password. */
@@ -65,11 +67,14 @@ export class StargazerError extends Error {
   readonly code: ErrorCode;
   /** the phase it happened in; undefined outside of a service's life */
   readonly phase: string | undefined;
+  /** what to do, in one sentence */
+  declare readonly advice?: string;
 
-  constructor(code: ErrorCode, message: string, { phase, cause }: StargazerErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, { phase, cause, advice }: StargazerErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.phase = phase;
+    if (advice !== undefined) this.advice = advice;
   }
 
   /** Code, phase and message, without the stack and the cause. */

@@ -3,7 +3,8 @@ import { script } from "../redis/script.ts";
 
 /**
  * Takes the lock if it is free, or the asking holder's. The fencing token grows with every term, also after a flush: it is the
- * larger of last + 1 and Redis TIME in µs.
+ * larger of last + 1 and Redis TIME in µs. The DEL lets a Redis whose memory is full accept the two SETs: what a leader does may be
+ * what frees memory.
  * KEYS lock, fence. ARGV holder, ttlMs. Returns the new fencing token as a string, or nil where another holder has the lock.
  */
 export const takeScript = script(`
@@ -12,6 +13,7 @@ if holder and holder ~= ARGV[1] then return false end
 local time = redis.call('TIME')
 local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', fence)
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[2], text)
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return text`);
@@ -25,13 +27,15 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[3
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * Deletes the lock if it is the holder's, and raises the fence: a commit of the ended term that arrives later is refused.
+ * Deletes the lock if it is the holder's, and raises the fence: a commit of the ended term that arrives later is refused. The delete
+ * comes first: a Redis whose memory is full would refuse INCR as the first write.
  * KEYS lock, fence. ARGV holder. Returns 1 if the lock was the holder's, else 0.
  */
 export const releaseScript = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
 redis.call('INCR', KEYS[2])
-return redis.call('DEL', KEYS[1])`);
+return 1`);
 
 /**
  * Runs commands unless a newer token than the caller's was issued. A command that Redis refuses stops the rest.

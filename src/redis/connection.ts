@@ -14,6 +14,7 @@ import {
   rejectHandshakeOnClose,
   rejectHeldBack,
 } from "./ioredis-gaps.ts";
+import { paceRejections } from "./pace.ts";
 import { withoutCommand } from "./reason.ts";
 import type { RedisOptions } from "./roles.ts";
 import { disconnectTimeoutMs, forBlocking, forCommands, forRegistry, reconnectDelay, reconnectDelays } from "./roles.ts";
@@ -28,6 +29,7 @@ const prepared = <Client extends RedisClient>(client: Client): Client => {
   on.call(client, "error", (error: unknown) => errors.set(client, withoutCommand(error)));
   on.call(client, "ready", () => errors.delete(client));
   endReconnectWaitOnConnect(client as Redis);
+  paceRejections(client);
   if (client.isCluster) return client;
   rejectHandshakeOnClose(client as Redis);
   failWithoutDatabase(client as Redis);
@@ -84,7 +86,7 @@ export const whenReady = (client: RedisClient, { reopen, signal }: ReadyOptions)
   if (client.status === "ready") return Promise.resolve();
   if (client.status === "wait" || (reopen && client.status === "end"))
     return until(client.connect(), { signal, what: connecting });
-  if (client.status === "end") return Promise.reject(new Error("Connection is closed."));
+  if (client.status === "end") return turn().then(() => Promise.reject(new Error("Connection is closed.")));
   return nextOutcome(client, signal);
 };
 

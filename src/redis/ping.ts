@@ -5,21 +5,27 @@ import { StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
-import { reasonOf, withoutCommand } from "./reason.ts";
+import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
+import { checkServer } from "./server-kind.ts";
+import { Unfit } from "./unfit.ts";
 
 export interface PingGateOptions {
   /** whether the client was opened here, and may be disconnected */
   readonly owned: boolean;
   /** the attempt's deadline */
   readonly signal: AbortSignal;
+  /** what else has to be allowed, sent with PING as it is called. Default: that the server is no read-only replica */
+  readonly check?: (client: RedisClient) => Promise<void>;
 }
 
 /**
- * Resolves when Redis answers PING and accepts writes: connected, credentials accepted, data loaded, no read-only replica.
- * Else rejects with `SG_ERR_REDIS_UNREACHABLE`, whose message is the reason in one clause, without secrets. When the signal aborts,
+ * Resolves when Redis can serve: connected, credentials accepted, data loaded, recent enough, of the kind that the client is for, and
+ * `check` passed. Else rejects with `SG_ERR_REDIS_UNREACHABLE`, whose message is the reason in one clause, without secrets, with an
+ * `advice` where the server answers and cannot serve. When the signal aborts,
  * an owned connection is ended, so that the next attempt begins with a new one; ioredis reconnects by its schedule.
  */
-export const pingGate = async (client: RedisClient, { owned, signal }: PingGateOptions): Promise<void> => {
+export const pingGate = async (client: RedisClient, options: PingGateOptions): Promise<void> => {
+  const { owned, signal } = options;
   let emitted: unknown;
   const onError = (error: unknown): void => {
     emitted = withoutCommand(error);
@@ -27,7 +33,7 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
   const ended = new AbortController();
   (client as Redis).on("error", onError);
   try {
-    await until(attempt(client, owned, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
+    await until(attempt(client, options, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
   } catch (error) {
     if (signal.aborted && owned) await dropConnection(client);
     throw refusal(error, emitted ?? lastErrorOf(client), signal);
@@ -37,22 +43,31 @@ export const pingGate = async (client: RedisClient, { owned, signal }: PingGateO
   }
 };
 
-/** PING and the role, in one round trip. */
-const attempt = async (client: RedisClient, owned: boolean, signal: AbortSignal): Promise<void> => {
+/** PING and what else the caller asks, in one round trip. */
+const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, signal: AbortSignal): Promise<void> => {
   // the wait before a reconnect may outlast the deadline, and would hide the reason
   await (owned ? readyNow(client, { signal }) : whenReady(client, { reopen: false, signal }));
-  const [pong, role] = await Promise.all([client.ping(), client.isCluster ? "" : replication(client as Redis)]);
+  const others = Promise.allSettled([checkServer(client), check?.(client) ?? checkRole(client)]);
+  const pong = await client.ping();
   if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
-  if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
+  for (const other of await others) if (other.status === "rejected") throw other.reason;
 };
 
 /** INFO may be refused to a user that may do everything else: then PING decides. */
-const replication = (client: Redis): Promise<string> => client.info("replication").catch(() => "");
+const checkRole = async (client: RedisClient): Promise<void> => {
+  const role = client.isCluster ? "" : await (client as Redis).info("replication").catch(() => "");
+  if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
+};
 
 /** The `error` event has the reason; the command's own error is only that the connection is closed. */
 const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): StargazerError => {
   const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
   const cause = (vague ? emitted : undefined) ?? withoutCommand(error);
   const clause = signal.aborted && emitted === undefined ? "no answer in time" : reasonOf(cause);
-  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, { phase: effectPhases.pingRedis, cause });
+  const advice = cause instanceof Unfit ? cause.advice : adviceFor(clause);
+  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, {
+    phase: effectPhases.pingRedis,
+    cause,
+    ...(advice && { advice }),
+  });
 };

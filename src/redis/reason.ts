@@ -4,6 +4,7 @@ interface Detailed {
   readonly code?: unknown;
   readonly message?: unknown;
   readonly lastNodeError?: unknown;
+  readonly denied?: Denied;
 }
 
 const codes: Readonly<Record<string, string>> = {
@@ -17,12 +18,13 @@ const codes: Readonly<Record<string, string>> = {
   ENETUNREACH: "network unreachable",
   ENOENT: "no such socket",
   EACCES: "no permission for the socket",
+  ERR_SSL_WRONG_VERSION_NUMBER: "its port does not speak TLS",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "its port does not speak TLS",
 };
 
 const replies: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS|invalid (username-)?password/i, "wrong user or password"],
   [/^NOAUTH|authentication required/i, "a password is required"],
-  [/^NOPERM/, "the user may not do this"],
   [/^LOADING/, "loading its data"],
   [/^READONLY/, "a read-only replica"],
   [/^MASTERDOWN/, "a replica without its master"],
@@ -31,22 +33,70 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/^Command timed out|^Socket timeout/, "no answer in time"],
   [/^Connection is closed/, "connection closed"],
   [/^None of startup nodes/, "no node of the cluster answers"],
+  // a TLS alert, which ioredis reads as a reply
+  [/^Unknown RESP type 21 /, "its port speaks TLS only"],
   [/enableOfflineQueue/, "not connected"],
+  [/^OOM/, "its memory is full (maxmemory), and it takes no writes that grow it"],
 ];
+
+/** What to do, by the clause or the message. */
+const advices: readonly (readonly [RegExp, string])[] = [
+  [/does not speak TLS/, "Write redis:// instead of rediss://."],
+  [/speaks TLS only/, "Write rediss:// instead of redis://."],
+  [/certificate|altname/i, "Name the CA in NODE_EXTRA_CA_CERTS, or pass a client with the option tls."],
+  [/wrong user or password|a password is required/, "Write both into the URL: redis://user:password@host:6379."],
+  [/its user may not/, "Grant it to the user with ACL SETUSER."],
+  [/read-only replica|without its master/, "Name the master."],
+  [/maximum of clients/, "Raise maxclients, or find out what does not close its connections."],
+  [/loading its data/, "Wait for it, or raise pingAttempts."],
+];
+
+/** One sentence that fits the reason; undefined where there is only the question whether it runs. */
+export const adviceFor = (reason: string): string | undefined => advices.find(([pattern]) => pattern.test(reason))?.[1];
 
 /** One clause: `connection refused`, `wrong user or password`, else the error's own message. */
 export const reasonOf = (error: unknown): string => {
-  const { code, message, lastNodeError } = (error ?? {}) as Detailed;
+  const { code, message, lastNodeError, denied } = (error ?? {}) as Detailed;
   if (lastNodeError !== undefined) return `no node of the cluster answers: ${reasonOf(lastNodeError)}`;
   const known = typeof code === "string" ? codes[code] : undefined;
   if (known !== undefined) return known;
-  const text = String(message ?? error);
+  const text = String(message ?? error).replace(/ script: [0-9a-f]{40}, on @\w+:\d+\.?$/, "");
+  if (text.startsWith("NOPERM")) return deniedReason(text, denied ?? deniedIn(error));
   return replies.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 };
 
-/** The same error without its command: an ioredis error has the command that failed, and HELLO and AUTH have the password in them. */
+/** What a refused user wanted to do, without any value. */
+interface Denied {
+  readonly command: string;
+  readonly key: string | undefined;
+}
+
+const withoutKeys = new Set(["hello", "auth", "acl", "client", "info", "ping", "config"]);
+
+const deniedIn = (error: unknown): Denied | undefined => {
+  const { command } = (error ?? {}) as { command?: { name?: string; args?: readonly unknown[] } };
+  if (command?.name === undefined) return undefined;
+  const { name, args = [] } = command;
+  const isScript = name.startsWith("eval") || name.startsWith("fcall");
+  const key = withoutKeys.has(name) ? undefined : isScript ? (Number(args[1]) > 0 ? args[2] : undefined) : args[0];
+  return { command: name.toUpperCase(), key: key === undefined ? undefined : String(key).slice(0, 200) };
+};
+
+const deniedReason = (text: string, denied: Denied | undefined): string => {
+  const named = /'([^']+)' command/.exec(text)?.[1]?.toUpperCase();
+  if (named !== undefined) return `its user may not run ${named}`;
+  const by = denied === undefined ? "" : ` (${denied.command})`;
+  if (/key/.test(text)) return denied?.key === undefined ? text : `its user may not use the key ${denied.key}${by}`;
+  return `${text}${by}`;
+};
+
+/**
+ * The same error without its command: an ioredis error has the command that failed, and HELLO and AUTH have the password in them, EVAL
+ * a whole script. What the user was refused stays.
+ */
 export const withoutCommand = (error: unknown): unknown => {
   if (!(error instanceof Error) || !("command" in error)) return error;
   const { name, message, stack } = error;
-  return Object.assign(new Error(message), { name, stack });
+  const denied = message.startsWith("NOPERM") ? { denied: deniedIn(error) } : {};
+  return Object.assign(new Error(message), { name, stack, ...denied });
 };

@@ -1,6 +1,7 @@
 /** Lua scripts: the first call sends the text, later calls its hash, and the text again to a server that does not know the hash. */
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./client.ts";
+import { withoutCommand } from "./reason.ts";
 
 /** A Lua script and its hash. */
 export interface Script {
@@ -26,7 +27,7 @@ export interface ScriptCall {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a script on any client, without defining a command on it. Rejects with the error of Redis. */
+/** Runs a script on any client, without defining a command on it. Rejects with the error of Redis, without the text of the script. */
 export const runScript = async (
   client: RedisClient,
   { lua, sha }: Script,
@@ -38,11 +39,13 @@ export const runScript = async (
     try {
       return await client.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw withoutCommand(error);
       signal?.throwIfAborted();
     }
   }
-  const reply = await client.eval(lua, keys.length, ...keys, ...args);
+  const reply = await client.eval(lua, keys.length, ...keys, ...args).catch((error: unknown) => {
+    throw withoutCommand(error);
+  });
   shas.add(sha);
   return reply;
 };

@@ -38,6 +38,8 @@ export const redisUrlProblem = (text: string): string | undefined => {
   if (!url.hostname && socket === null) return "names no host; write redis://host:6379";
   if (!isDatabase(url.pathname))
     return "has something else than the number of a database after the host; percent-encode the password";
+  if (url.searchParams.has("keyPrefix"))
+    return "has a keyPrefix, and the keys of Stargazer have none: leave it out of the URL, and pass a client of your own for keys behind a prefix";
   if (!decodes(url.username) || !decodes(url.password)) return "has a user or password that is not percent-encoded";
   return socket === null ? undefined : socketProblem(socket);
 };

@@ -1,6 +1,7 @@
 /** Reading the fleet. The cost grows with the instances that are listed, not with the other keys in Redis. */
 
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import { contained } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
@@ -24,7 +25,7 @@ const listTimeoutMs = 5000;
 export interface RegistryOptions {
   /**
    * Called once for each key, an entry's or a service's index, that holds another program's value. The instance or service that it
-   * stands for is left out. Default: none.
+   * stands for is left out. What it throws is a warning of the process, and the list goes on. Default: none.
    */
   readonly onSkipped?: (key: string) => void;
 }
@@ -122,7 +123,10 @@ export class Registry {
   #skip(key: string): void {
     if (this.#skipped.has(key)) return;
     this.#skipped.add(key);
-    this.#onSkipped(key);
+    contained(
+      () => this.#onSkipped(key),
+      (error) => process.emitWarning(`onSkipped threw: ${messageOf(error)}`, "StargazerWarning"),
+    );
   }
 
   #parsed(name: InstanceName, text: string | null): RegistryEntry[] {

@@ -4,6 +4,9 @@
  *
  * A boot is (incarnation, boot id), ordered by incarnation and then by id. Numbers travel as text, because Lua shortens large
  * ones (`%.0f` writes them whole); one that a double cannot hold is no incarnation.
+ *
+ * A Redis whose memory is full (`noeviction`) refuses a SET, ZADD or XADD only as a script's first write. A script that has to happen
+ * begins with a write that needs no memory (PEXPIRE, DEL, ZREM), and its later writes are accepted.
  */
 import { script } from "../redis/script.ts";
 
@@ -85,31 +88,30 @@ ${writes}
 local held = holder()
 if held and newer(held, me) then return superseded() end
 if not held or not same(held, me) then return { 'gone' } end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
 if ARGV[6] ~= '' then
   redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
   publish('updated', ARGV[7], ARGV[8])
-else
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
 index(ARGV[5])
 return { 'ok' }`);
 
 /**
  * Deletes the entry of a boot if it is still its own, and leaves a tombstone in any case, so that a write of that boot which is
- * still on its way is refused. The tombstone of a newer boot stays instead, for as long as this one would have.
+ * still on its way is refused. The tombstone of a newer boot stays instead, for as long as this one would have. The delete comes
+ * first: no later write can prevent it.
  * KEYS entry, tombstone, index, services, events. ARGV incarnation, boot id, service, instance, tombstone ms.
  * Returns {'ok'} | {'gone'}.
  */
 export const deregisterScript = script(`${writes}
-local gone = tombstone()
-if gone and newer(gone, me) then
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
-else
+local gone, held = tombstone(), holder()
+local mine = held and same(held, me)
+if mine then redis.call('DEL', KEYS[1]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if not gone or not newer(gone, me) then
   redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[5])
 end
-local held = holder()
-if not held or not same(held, me) then return { 'gone' } end
-redis.call('DEL', KEYS[1])
+if not mine then return { 'gone' } end
 redis.call('ZREM', KEYS[3], ARGV[4])
 if redis.call('ZCARD', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
 publish('deregistered', '', '')
@@ -125,10 +127,10 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ended = 0
 for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[2])) do
   local left = redis.call('PTTL', KEYS[4] .. instance)
+  redis.call('ZREM', KEYS[1], instance)
   if left > 0 then
     redis.call('ZADD', KEYS[1], string.format('%.0f', now + left), instance)
   else
-    redis.call('ZREM', KEYS[1], instance)
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
       'incarnation', '0', 'boot', '', 'status', '', 'since', '')
     ended = ended + 1

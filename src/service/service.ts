@@ -213,8 +213,9 @@ export abstract class StargazerService {
   protected abstract onStop(context: HookContext): Promise<void> | void;
 
   /**
-   * Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. Where it
-   * throws, or the metadata then has more than 4096 bytes of JSON, that write fails with the reason.
+   * Added to the metadata of the registry entry at each write; for what is known only after `onStart`, a port for example. Called
+   * synchronously, in every state that has an entry. Where it throws, returns a promise or no JSON, or the metadata then has more than
+   * 4096 bytes, the entry is written without it and `description.failed` names the reason, once for each change.
    */
   // equivalent mutant: undefined and an empty object add the same
   protected describe(): Record<string, unknown> {

@@ -85,9 +85,19 @@ export interface HookContext {
   readonly log: Logger;
   /**
    * The service's command connection. Throws where the service has no Redis (`redis: null`). Over a connection that the service
-   * has opened a command rejects after 2000 ms without an answer, and soon while Redis is away: nothing is queued, and nothing is
-   * sent a third time. A `run` that is to outlive an outage catches that and goes on. A command does not end with `signal`: `onStop`
-   * uses the same connection.
+   * has opened a command rejects after 2000 ms without an answer, and within 64 ms while Redis is away: nothing is queued, and nothing
+   * is sent a third time. Such a rejection comes in a later turn of the event loop, each some ms later than the one before, so a loop
+   * that catches it blocks nothing. A `run` that is to outlive an outage catches it and waits before it tries again:
+   *
+   * ```ts
+   * while (!signal.aborted) {
+   *   await redis.incr("passes").catch((error) => log.warn("pass.failed", { reason: error.message }));
+   *   await setTimeout(1000, undefined, { signal }).catch(() => {}); // of node:timers/promises
+   * }
+   * ```
+   *
+   * A client of your own rejects as you have set it: with `enableOfflineQueue: false` at once, and such a loop has to wait after an
+   * error. A command does not end with `signal`: `onStop` uses the same connection.
    */
   readonly redis: RedisClient;
 }

@@ -41,11 +41,13 @@ return pending and pending[4] or 0`);
 
 /**
  * Moves an entry to the dead letters and acknowledges it, in one step. Its fields are kept as they were, as a JSON list.
+ * A Redis whose memory is full refuses XADD only as the first write, so an XACK of nothing comes before it.
  * KEYS stream, deadLetters. ARGV group, id, reason, attempts, nowMs. Returns 1, or 0 where it was settled already.
  */
 export const buryScript = script(`
 if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)[1] then return 0 end
 local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+redis.call('XACK', KEYS[1], ARGV[1], '0-0')
 redis.call('XADD', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'entry', ARGV[2], 'reason', ARGV[3],
   'attempts', ARGV[4], 'at', ARGV[5], 'fields', entry and cjson.encode(entry[2]) or '[]')
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])`);

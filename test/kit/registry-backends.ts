@@ -19,6 +19,8 @@ export interface RegistryBackend {
   ttlMs(key: string): Promise<number>;
   put(key: string, text: string, ttlMs: number): Promise<void>;
   forgetScripts(): Promise<void>;
+  /** Has the memory full or not, with `noeviction`. */
+  fill(isFull: boolean): Promise<void>;
   /** resolves once a key has expired */
   expired(key: string): Promise<void>;
   /** makes happen what `work` needs to settle */
@@ -40,6 +42,7 @@ export const startRealBackend = async (): Promise<RegistryBackend> => {
     ttlMs: (key) => witness.pttl(key),
     put: async (key, text, ttlMs) => void (await witness.set(key, text, "PX", ttlMs)),
     forgetScripts: async () => void (await witness.script("FLUSH")),
+    fill: async (isFull) => void (await witness.config("SET", "maxmemory", isFull ? "1" : "0")),
     expired: async (key) => void (await eventually(`${key} expires`, async () => (await witness.exists(key)) === 0)),
     settled: (work) => work,
     close: async () => {
@@ -62,6 +65,9 @@ export const startSimulatedBackend = async (): Promise<RegistryBackend> => {
     ttlMs: async (key) => registry.ttlMs(key),
     put: async (key, text, ttlMs) => registry.set(key, text, ttlMs),
     forgetScripts: async () => server.forgetScripts(),
+    fill: async (isFull) => {
+      registry.isFull = isFull;
+    },
     expired: async (key) => {
       clock.schedule(() => {}, Math.max(0, registry.ttlMs(key)) + 1, "the key expires");
       await pump(() => registry.get(key) !== undefined && clock.step() !== undefined);

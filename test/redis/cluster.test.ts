@@ -1,8 +1,10 @@
 import { Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { closeRedis, openBlockingConnection, openRegistryConnection } from "../../src/redis/connection.ts";
+import type { RedisClient } from "../../src/redis/client.ts";
+import { closeRedis, openBlockingConnection, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
+import { checkPermissions } from "../../src/registry/permissions.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
@@ -41,6 +43,29 @@ describe("on a Redis Cluster", () => {
   test("the ping gate passes", async () => {
     await pingGate(cluster, { owned: false, signal: soon() });
     expect(cluster.status).toBe("ready");
+  });
+
+  test("the ping gate refuses a client for one Redis, with the way on", async () => {
+    const plain = openRedis(redis.url);
+    await expect(pingGate(plain, { owned: true, signal: soon() })).rejects.toMatchObject({
+      message: "a node of a Redis Cluster",
+      advice: expect.stringContaining("Pass a Cluster client"),
+    });
+    await closeRedis(plain, { signal: soon() });
+  });
+
+  test("the permissions of the registry are asked at the node that has its keys", async () => {
+    const check = (client: RedisClient) => checkPermissions(client, { service: "svc", instance: "one" });
+    await pingGate(cluster, { owned: false, signal: soon(), check });
+    await redis.witness.acl("SETUSER", "limited", "on", ">pw", "~*", "&*", "+@all", "-zadd");
+    const limited = new Cluster([{ host: "127.0.0.1", port: redis.port }], {
+      lazyConnect: true,
+      redisOptions: { username: "limited", password: "pw" },
+    });
+    await expect(pingGate(limited, { owned: false, signal: soon(), check })).rejects.toMatchObject({
+      message: expect.stringContaining("may not run ZADD"),
+    });
+    await closeRedis(limited, { signal: soon() });
   });
 
   test("an entry is written, prolonged, listed, watched and deleted, under one hash tag", async () => {

@@ -273,7 +273,7 @@ describe("a database that cannot be selected", () => {
   };
   const user = (name: string, ...rules: string[]) =>
     redis.witness.acl("SETUSER", name, "on", ">pw", "~*", "&*", "+@all", ...rules);
-  const refused = "database 2 cannot be selected: the user may not do this";
+  const refused = "database 2 cannot be selected: its user may not run SELECT";
 
   test.each([
     ["does not exist", "database 99 cannot be selected: there is no such database", 99, undefined],

@@ -182,6 +182,31 @@ describe.each(Object.entries(backends))("the registry's writes on %s", (_name, s
     expect(await answerOf(backend, writes.register(mine))).toBe("ok");
   });
 
+  it("a full memory refuses a new entry only: beats, a new status and the delete with its tombstone are accepted", async () => {
+    const { mine, entry, released, instance } = await arrive();
+    const other = registrationOf(backend, instance, "0000");
+    const third = await arrive();
+    const stranger = await arrive();
+    await backend.put(stranger.entry, entryText(stranger.mine.incarnation! + 1, "aaaa"), 5000);
+    await backend.fill(true);
+    try {
+      expect(await answerOf(backend, writes.renew(mine))).toBe("ok");
+      expect(await answerOf(backend, writes["renew with a new status"](mine))).toBe("ok");
+      expect(JSON.parse((await backend.get(entry))!)).toMatchObject({ status: "stopping" });
+      expect(await answerOf(backend, writes.register(other))).toBe("refused");
+      for (const { mine: boot, ...keysOf } of [{ mine, entry, released }, third]) {
+        expect(await answerOf(backend, writes.deregister(boot))).toBe("confirmed");
+        expect(await backend.get(keysOf.entry)).toBeNull();
+        expect(await backend.get(keysOf.released)).toBe(`${boot.incarnation} ${myId}`);
+      }
+      expect(await answerOf(backend, writes.deregister(stranger.mine))).toBe("confirmed");
+      expect(holderIn(await backend.get(stranger.entry))).toBe("aaaa");
+      expect(await backend.get(stranger.released)).toBe(`${stranger.mine.incarnation} ${myId}`);
+    } finally {
+      await backend.fill(false);
+    }
+  });
+
   it("a write sends its script again to a server that has forgotten it", async () => {
     const { mine } = await arrive();
     await backend.forgetScripts();

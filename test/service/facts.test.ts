@@ -183,6 +183,8 @@ describe("a fact in the log", () => {
     [{ type: "health.port.moved", host: "here", port: 1 }, "warn: health.port.moved"],
     [{ type: "health.server.failed", reason: "torn" }, "error: health.server.failed: torn"],
     [{ type: "health.request.failed", url: "/status", reason: "torn" }, "error: health.request.failed: /status: torn"],
+    [{ type: "description.failed", reason: "torn" }, "warn: description.failed: torn"],
+    [{ type: "description.restored" }, "info: description.restored"],
     [{ type: "flight.written", path: "/f" }, "warn: the last events are in /f; to see them: npx stargazer replay /f"],
     [{ type: "flight.lost", reason: "full" }, "warn: flight.lost: full"],
     [{ type: "stopped", outcome: "shutdown", reason: "asked" }, "info: stopped: shutdown (asked)"],

@@ -203,6 +203,8 @@ describe("a configuration", () => {
     expect(resolve({ redis: client }).redis).toBe(client);
     for (const half of [{ duplicate: () => {} }, { ping: () => {} }, {}, 7])
       expect(problems({ redis: half })).toContain("redis must be an ioredis Redis or Cluster");
+    const other = { ...client, isOpen: false, isReady: false, sendCommand: () => {} };
+    expect(problems({ redis: other })).toContain("this is a client of node-redis (the package redis): pass its URL");
   });
 
   it("accepts a host of 1 to 255 characters without blanks", () => {
@@ -215,7 +217,7 @@ describe("a configuration", () => {
   it("accepts metadata that is a JSON object of at most 4096 bytes", () => {
     const fits = { text: "é".repeat(2042) };
     expect(Buffer.byteLength(JSON.stringify(fits))).toBe(4095);
-    expect(resolve({ metadata: fits }).metadata).toBe(fits);
+    expect(resolve({ metadata: fits }).metadata).toEqual(fits);
     expect(resolve({ metadata: { text: "x".repeat(4085) } }).metadata).toEqual({ text: "x".repeat(4085) });
     expect(problems({ metadata: { text: "x".repeat(4086) } })).toContain("metadata must be at most 4096 bytes");
     for (const [value, shown] of [

@@ -40,6 +40,8 @@ export const writerOf = (text: string | undefined): Boot | undefined =>
 export class SimulatedRegistry {
   readonly #options: RegistryOptions;
   readonly #values = new Map<string, Value>();
+  /** `maxmemory` is reached, with `noeviction`: what grows the memory is refused as a script's first write */
+  isFull = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -95,6 +97,7 @@ export class SimulatedRegistry {
     if (gone && !isNewer(me, gone)) return ["released"];
     const held = this.holder(entry);
     if (held && isNewer(held, me)) return this.#superseded(entry);
+    if (this.isFull) throw new Error("OOM command not allowed when used memory > 'maxmemory'.");
     this.set(entry, args[5] ?? "", Number(args[4]));
     return ["ok"];
   }

@@ -12,6 +12,8 @@ import { reasonOf } from "../../redis/reason.ts";
 import type { ResolvedOptions } from "../options/options.ts";
 import { lifecycleMetrics } from "../report/metrics.ts";
 import type { StatusReport } from "../report/status.ts";
+import type { DescriptionFact } from "./description.ts";
+import { describedMetadata } from "./description.ts";
 import { ServiceResources } from "./resources.ts";
 
 /** What the resources read of their service. */
@@ -22,11 +24,13 @@ export interface ServiceSource {
   /** Calls `listener` after every transition, until the returned function is called. */
   onTransition(listener: () => void): () => void;
   status(): StatusReport;
-  describe(): Record<string, unknown>;
-  onFact(fact: HealthFact): void;
+  describe(): unknown;
+  onFact(fact: HealthFact | DescriptionFact): void;
 }
 
 export const openResources = (options: ResolvedOptions, source: ServiceSource): ServiceResources => {
+  const { describe, onFact } = source;
+  const metadata = describedMetadata({ metadata: options.metadata, describe, onFact });
   const resources: ServiceResources = new ServiceResources({
     service: options.serviceName,
     instance: options.instanceId,
@@ -40,7 +44,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       // equivalent mutant: init is entered by the constructor
       startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
       health: resources.healthAddress ?? null,
-      metadata: { ...options.metadata, ...source.describe() },
+      metadata: metadata(),
     }),
     loadHealth: options.useHealthServer ? () => healthServer(options, source, () => resources) : undefined,
   });

@@ -3,6 +3,7 @@ import type { HealthServer } from "../../health/server.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../redis/connection.ts";
 import { pingGate } from "../../redis/ping.ts";
+import { checkPermissions } from "../../registry/permissions.ts";
 import type { EntryDetails } from "../../registry/registration.ts";
 import { Registration } from "../../registry/registration.ts";
 import type { Waiting } from "../../until.ts";
@@ -82,7 +83,8 @@ export class ServiceResources implements Resources {
     if (this.#options.redis === null) return;
     const client = this.redis;
     this.#prepareEntry();
-    await pingGate(client, { owned: this.#owned === client, signal });
+    const check = (redis: RedisClient) => checkPermissions(redis, this.#options);
+    await pingGate(client, { owned: this.#owned === client, signal, check });
   }
 
   /** The registry's connection is made, and the incarnation drawn, while the gate is passed. Reads only; no step waits for it. */

@@ -51,14 +51,21 @@ export const readRedis = (given: unknown, problems: string[]): RedisClient | str
     if (problem !== undefined) problems.push(`${given === undefined ? "REDIS_URL" : "redis"} ${problem}`);
     return url;
   }
-  if (!isClient(url)) problems.push("redis must be an ioredis Redis or Cluster, a URL, or null");
+  if (!isClient(url)) problems.push(`redis must be an ioredis Redis or Cluster, a URL, or null${otherClient(url)}`);
   return url as RedisClient;
 };
 
 const isClient = (value: unknown): value is RedisClient => {
   const { duplicate, ping } = value as Partial<RedisClient>;
-  return typeof duplicate === "function" && typeof ping === "function";
+  return typeof duplicate === "function" && typeof ping === "function" && !isOfNodeRedis(value);
 };
+
+const isOfNodeRedis = (value: unknown): boolean => "isOpen" in Object(value) && "sendCommand" in Object(value);
+
+const otherClient = (value: unknown): string =>
+  isOfNodeRedis(value)
+    ? ", and this is a client of node-redis (the package redis): pass its URL, or new Redis(url) of ioredis"
+    : "";
 
 export const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
   if (value === undefined || typeof value === "boolean") return value ?? fallback;
@@ -96,7 +103,7 @@ export const readMetadata = (value: unknown, problems: string[]): Readonly<Recor
     if (!isRecord(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
     else if (Buffer.byteLength(json) > metadataLimitBytes)
       problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
-    else return value;
+    else return JSON.parse(json);
   } catch {
     problems.push("metadata must be JSON, without cycles or big integers");
   }

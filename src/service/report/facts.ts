@@ -2,6 +2,7 @@
 import type { HealthFact } from "../../../machines/health-port.machine.ts";
 import type { LifecycleCommand, LifecycleFact } from "../../../machines/index.ts";
 import type { Logger } from "../../logger.ts";
+import type { DescriptionFact } from "../effects/description.ts";
 import type { StopReport } from "../types.ts";
 
 /** A command that is not allowed where the service was; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */
@@ -17,6 +18,7 @@ export type ServiceFact =
   | LifecycleFact
   | HealthFact
   | CommandRefused
+  | DescriptionFact
   /** the flight recording was written to this file */
   | { readonly type: "flight.written"; readonly path: string }
   /** the flight recording could not be written */
@@ -51,6 +53,8 @@ export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   "health.port.moved": "warn",
   "health.server.failed": "error",
   "health.request.failed": "error",
+  "description.failed": "warn",
+  "description.restored": "info",
   "flight.written": "warn",
   "flight.lost": "warn",
   stopped: "info",
@@ -88,6 +92,8 @@ const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => str
   "health.port.moved": asIs,
   "health.server.failed": withReason,
   "health.request.failed": ({ type, url, reason }) => `${type}: ${url}: ${reason}`,
+  "description.failed": withReason,
+  "description.restored": asIs,
   "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${path}`,
   "flight.lost": withReason,
   stopped: ({ outcome, reason }) => `stopped: ${outcome} (${reason})`,

@@ -7,12 +7,14 @@ import { problemOf, toFields } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
 
 /**
- * Writes the reply unless the message has one, and acknowledges the message, in one step.
+ * Writes the reply unless the message has one, and acknowledges the message, in one step. A Redis whose memory is full
+ * refuses SET and XADD only as the first write, so a PEXPIRE comes before them: what was accepted is answered.
  * KEYS inbound, outbound, answered. ARGV group, id, rememberMs, the reply's fields.
  * Returns 1 if the reply was written, 0 if the message had one or was settled by another worker.
  */
 const replyScript = script(`
 if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)[1] then return 0 end
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
 local first = redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[3])
 if first then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 4)) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])

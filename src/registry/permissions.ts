@@ -1,0 +1,86 @@
+/** Whether the user may do all that the registry's writer does: each command is asked in a form that changes nothing. */
+import type { RedisClient } from "../redis/client.ts";
+import { script } from "../redis/script.ts";
+import { Unfit } from "../redis/unfit.ts";
+import type { InstanceName } from "./entry.ts";
+import { registryKeys } from "./keys.ts";
+
+/**
+ * Redis checks permissions before arguments: a command with wrong arguments is refused, or fails for them, and never writes.
+ * KEYS or ARGV entry, tombstone, index, services, events. Returns {command, key, error} for each that is refused.
+ */
+const askScript = script(`
+local keys = #KEYS > 0 and KEYS or ARGV
+local refused = {}
+local function ask(command, key, ...)
+  local reply
+  if key then reply = redis.pcall(command, key, ...) else reply = redis.pcall(command) end
+  local text = type(reply) == 'table' and reply.err
+  for _, word in ipairs({ 'executing the script', 'ermissions', 'READONLY', 'MASTERDOWN', 'Unknown Redis command' }) do
+    if text and string.find(text, word, 1, true) then
+      refused[#refused + 1] = { command, key or '', text }
+      return false
+    end
+  end
+  return true
+end
+ask('TIME')
+ask('GETRANGE', keys[1], 0, 0)
+ask('GET', keys[2])
+ask('SET', keys[1], '', 'NX', 'XX')
+ask('SET', keys[2], '', 'NX', 'XX')
+ask('PEXPIRE', keys[1], 'never')
+ask('DEL', keys[1] .. ':gate')
+ask('ZADD', keys[3], 'none', '')
+ask('ZREM', keys[3], '')
+ask('ZCARD', keys[3])
+if ask('SREM', keys[4], '') and ask('SADD', keys[4], '') then redis.pcall('SREM', keys[4], '') end
+ask('XADD', keys[5], '0-0', '', '')
+return refused`);
+
+type Refused = readonly [command: string, key: string, error: string];
+
+const unknownSha = "0".repeat(40);
+const textOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error);
+/** An error that is not about permissions has its own place: the write that meets it. */
+const refusedBy =
+  (command: string) =>
+  (error: unknown): Refused[] =>
+    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, "", textOf(error)]] : [];
+
+/**
+ * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key that is refused, and with READONLY for
+ * a server that takes no writes.
+ */
+export const checkPermissions = async (redis: RedisClient, { service, instance }: InstanceName): Promise<void> => {
+  const { service: entry, released, index, services, events } = registryKeys(redis);
+  const keys = [entry(service, instance), released(service, instance), index(service), services, events];
+  // keys get the client's prefix, which the registry does not use, and arguments get none; on a Cluster the keys name the node
+  const asked = redis.eval(askScript.lua, redis.isCluster ? keys.length : 0, ...keys) as Promise<Refused[]>;
+  const [inScripts, byHash] = await Promise.all([
+    asked.catch(refusedBy("EVAL")),
+    redis.evalsha(unknownSha, 0).then(() => [], refusedBy("EVALSHA")),
+  ]);
+  const refused = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
+  const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN/.test(error));
+  if (readOnly !== undefined) throw new Error(readOnly[2].replace(/^-/, ""));
+  if (refused.length > 0) throw notPermitted(refused);
+};
+
+const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);
+
+const notPermitted = (refused: readonly Refused[]): Unfit => {
+  const commands = [...new Set(refused.filter((one) => !isOfKey(one)).map(([command]) => command))];
+  const keys = [...new Set(refused.filter(isOfKey).map(([, key]) => key.replace(/:gate$/, "")))];
+  const verdict = [
+    ...(commands.length > 0 ? [`its user may not run ${commands.join(", ")}`] : []),
+    ...(keys.length > 0 ? [`its user may not use the key ${keys.join(", ")}`] : []),
+  ].join(", and ");
+  const rules = [
+    ...commands.map((command) => `+${command.toLowerCase()}`),
+    ...(keys.length > 0 ? [`${keyPattern(keys[0]!)}`] : []),
+  ];
+  return new Unfit(verdict, `Grant it to the user: ACL SETUSER <user> ${rules.join(" ")}`);
+};
+
+const keyPattern = (key: string): string => `~${key.slice(0, key.indexOf("sg:"))}sg:*`;

@@ -1,0 +1,85 @@
+/** A Redis whose memory is full and that evicts nothing: what ends something, and what frees memory, is accepted. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { leadershipKeys } from "../../src/leadership/keys.ts";
+import { releaseScript, takeScript } from "../../src/leadership/scripts.ts";
+import { runScript } from "../../src/redis/script.ts";
+import { registryKeys } from "../../src/registry/keys.ts";
+import { reapScript } from "../../src/registry/scripts.ts";
+import { ConsumerGroup } from "../../src/streams/group.ts";
+import { streamKeys } from "../../src/streams/keys.ts";
+import { messageKeys } from "../../src/tiers/messages/keys.ts";
+import { reply, submit } from "../../src/tiers/messages/producer.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { aborted, TestTier } from "../kit/tier.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(async () => {
+  await full(false);
+  await redis.witness.flushall();
+});
+
+const full = (isFull: boolean) => redis.witness.config("SET", "maxmemory", isFull ? "1" : "0");
+const message = { id: "m1", platform: "webchat", channel: "c1", author: "visitor", text: "hi", at: 1 };
+const refused = () => expect(redis.witness.set("anything", "x")).rejects.toThrow("OOM");
+
+describe("while the memory of Redis is full", () => {
+  it("a service that stops deletes its entry, and reports a clean stop", async () => {
+    const tier = new TestTier(
+      { redis: redis.url, useHealthServer: false, instanceId: "one" },
+      { run: ({ signal }) => aborted(signal) },
+    );
+    const reported = tier.runToCompletion();
+    await tier.waitFor("running");
+    await full(true);
+    await refused();
+    await tier.shutdown();
+    expect(await reported).toMatchObject({ outcome: "shutdown", exitCode: 0 });
+    expect(await redis.witness.keys("sg:registry:service:*")).toEqual([]);
+    expect(await redis.witness.exists(registryKeys(redis.witness).released(tier.serviceName, "one"))).toBe(1);
+  });
+
+  it("ended leases leave the index, a live one keeps its place there, and the end is published", async () => {
+    const keys = registryKeys(redis.witness);
+    const prefix = keys.service("svc", "");
+    await redis.witness.zadd(keys.index("svc"), "1", "a-live", "2", "b-dead");
+    await redis.witness.sadd(keys.services, "svc");
+    await redis.witness.set(`${prefix}a-live`, "{}", "PX", 60_000);
+    await full(true);
+    const reaped = await runScript(redis.witness, reapScript, {
+      keys: [keys.index("svc"), keys.services, keys.events, prefix],
+      args: ["svc", 100],
+    });
+    expect(reaped).toBe(1);
+    expect(await redis.witness.zrange(keys.index("svc"), "0", "-1")).toEqual(["a-live"]);
+    expect(await redis.witness.xlen(keys.events)).toBe(1);
+  });
+
+  it("a lead is taken and given up", async () => {
+    const keys = leadershipKeys(redis.witness);
+    const both = [keys.leader("jobs"), keys.leaderFence("jobs")];
+    await full(true);
+    expect(await runScript(redis.witness, takeScript, { keys: both, args: ["me", 60_000] })).toMatch(/^\d+$/);
+    expect(await redis.witness.get(both[0]!)).toBe("me");
+    expect(await runScript(redis.witness, releaseScript, { keys: both, args: ["me"] })).toBe(1);
+    expect(await redis.witness.exists(both[0]!)).toBe(0);
+  });
+
+  it("an accepted message is answered, and one that failed moves to the dead letters", async () => {
+    const { inbound, outbound } = messageKeys(redis.witness);
+    for (const id of ["m1", "m2"]) await submit(redis.witness, { ...message, id });
+    const group = new ConsumerGroup({ redis: redis.witness, stream: inbound, group: "g", consumer: "c" });
+    await group.ensure();
+    const [first, second] = await group.read(redis.witness, 2, 1);
+    await full(true);
+    expect(await reply(redis.witness, { group: "g", entryId: first!.id, message, text: "yes", at: 2 })).toBe(true);
+    expect(await redis.witness.xlen(outbound("webchat"))).toBe(1);
+    await group.bury(second!, "no answer to this", 3);
+    expect(await redis.witness.xlen(streamKeys(redis.witness).deadLetters)).toBe(1);
+    expect((await redis.witness.xpending(inbound, "g"))[0]).toBe(0);
+  });
+});
