@@ -68,7 +68,7 @@ export const replay: Command = {
   summary: "shows what a service did before its stop failed, or turns that into a test",
   synopsis: "FILE [--json] [--test node|vitest]",
   details: [
-    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in the folder for temporary files",
+    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in stargazer-flights-UID below the folder for temporary files",
     "--test STYLE     the text of a test that drives the chart the same way, for node:test or vitest",
     jsonDetail,
   ],

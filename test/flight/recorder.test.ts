@@ -106,17 +106,6 @@ describe("the file of a failed stop", () => {
       await redis.stop();
     }
   });
-
-  it("is one of at most 32, and files that are no recordings are kept", async () => {
-    for (let at = 0; at < 40; at += 1) {
-      writeFileSync(join(folder, `stargazer-flight-2000-01-01T00-00-00-${String(at).padStart(3, "0")}Z-old-1.json`), "{}");
-    }
-    writeFileSync(join(folder, "mine.json"), "{}");
-    expect(await fly({ options: alone, run: "throws" }).ended).toMatchObject({ code: 1 });
-    expect(files().filter((name) => name.startsWith("stargazer-flight-"))).toHaveLength(32);
-    expect(files().some((name) => name.includes("-fixture-"))).toBe(true);
-    expect(files()).toContain("mine.json");
-  });
 });
 
 describe("replay", () => {
