@@ -1,6 +1,7 @@
 /** `chat`: a conversation with the fleet, through its gateway. */
 import type { RedisPlace } from "../../machines/index.ts";
 import { isRunning } from "../../machines/phases.ts";
+import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
@@ -10,7 +11,7 @@ import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
 import { converse, within } from "./conversation.ts";
-import { readable } from "./terminal.ts";
+import { print } from "./print.ts";
 import { openWebchat } from "./webchat-client.ts";
 
 /** ms from a message to its reply */
@@ -54,8 +55,8 @@ const firstReply = (): { promise: Promise<string>; onAnswer: (answer: WebchatAns
   let onAnswer: (answer: WebchatAnswer) => void = () => {};
   const promise = new Promise<string>((resolve, reject) => {
     onAnswer = (answer) => {
-      if (answer.type === "reply") resolve(readable(answer.text));
-      if (answer.type === "error") reject(failed(`the gateway refused the message: ${readable(answer.message)}`));
+      if (answer.type === "reply") resolve(answer.text);
+      if (answer.type === "error") reject(failed(`the gateway refused the message: ${answer.message}`));
     };
   });
   promise.catch(() => {});
@@ -77,7 +78,7 @@ export const chat: Command = {
     const once = args.text("once");
     const gateway = await findGateway(locate(args.text("redis")));
     if (once === undefined) await converse(gateway, replyTimeoutMs);
-    else console.log(await ask(gateway, once));
+    else print(cleanLines(await ask(gateway, once)));
     return 0;
   },
 };

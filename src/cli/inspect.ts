@@ -10,8 +10,9 @@ import type { StatusReport } from "../service/report/status.ts";
 import { timelineTree } from "../timeline/timeline-tree.ts";
 import type { Command } from "./command.ts";
 import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, usageError } from "./command.ts";
+import { print, printJson } from "./print.ts";
 import type { Paint } from "./terminal.ts";
-import { duration, paintFor, plain } from "./terminal.ts";
+import { duration, paintFor } from "./terminal.ts";
 
 /** ms for the instance's answer */
 const answerTimeoutMs = 3000;
@@ -73,7 +74,7 @@ const spine = ({ state, path, phases }: StatusReport, now: number, paint: Paint)
   stateNames.map((name, index) => {
     const record = phases.findLast(({ phase }) => phase === name);
     const time = record === undefined ? "" : duration(record.durationMs ?? now - record.startedAt);
-    if (name === state) return paint("bold", `  \u25cf ${plain(path).replaceAll(".", " \u203a ").padEnd(24)}${time}`);
+    if (name === state) return paint("bold", `  \u25cf ${path.replaceAll(".", " \u203a ").padEnd(24)}${time}`);
     const isPast = index < stateNames.indexOf(state);
     return isPast ? `  \u2713 ${name.padEnd(24)}${time}`.trimEnd() : paint("dim", `  \u00b7 ${name}`);
   });
@@ -82,7 +83,7 @@ const leaseLines = ({ lease }: StatusReport, now: number): string[] => {
   if (lease === null) return ["  none"];
   const missed = lease.missed > 0 ? `, ${lease.missed} writes without an answer` : "";
   const confirmed = `confirmed ${duration(Math.max(0, now - lease.confirmedAt))} ago`;
-  return [`  ${plain(lease.state)}, ${confirmed}${missed}`, ...(lease.trouble === "" ? [] : [`  ${plain(lease.trouble)}`])];
+  return [`  ${lease.state}, ${confirmed}${missed}`, ...(lease.trouble === "" ? [] : [`  ${lease.trouble}`])];
 };
 
 const transitions = ({ phases }: StatusReport): string[] => {
@@ -94,16 +95,16 @@ const transitions = ({ phases }: StatusReport): string[] => {
 };
 
 const failureLines = ({ failures }: StatusReport): string[] =>
-  failures.map(({ code, phase, message }) => `  ${plain(`${code} in ${phase}: ${message}`)}`);
+  failures.map(({ code, phase, message }) => `  ${code} in ${phase}: ${message}`);
 
 const section = (title: string, lines: readonly string[], paint: Paint): string[] =>
   lines.length === 0 ? [] : ["", paint("cyan", title), ...lines];
 
-const report = (entry: RegistryEntry, status: StatusReport, paint: Paint): string => {
+const report = (entry: RegistryEntry, status: StatusReport, paint: Paint): string[] => {
   const now = Date.now();
   const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(now - status.startedAt)}`;
   return [
-    paint("bold", plain(head)),
+    paint("bold", head),
     ...(status.degraded ? [paint("yellow", "degraded: Redis is optional and has not answered since boot")] : []),
     "",
     ...spine(status, now, paint),
@@ -111,11 +112,11 @@ const report = (entry: RegistryEntry, status: StatusReport, paint: Paint): strin
     ...section("last transitions", transitions(status), paint),
     ...section(
       "phases",
-      timelineTree(status.phases, now).map((line) => `  ${plain(line)}`),
+      timelineTree(status.phases, now).map((line) => `  ${line}`),
       paint,
     ),
     ...section("failures", failureLines(status), paint),
-  ].join("\n");
+  ];
 };
 
 export const inspect: Command = {
@@ -133,7 +134,8 @@ export const inspect: Command = {
     const entries = await withRedis(place, (redis) => new Registry(redis).list(service));
     const entry = choose(entries, service, instance, place.label);
     const status = await ask(entry);
-    console.log(args.has("json") ? JSON.stringify(status, null, 2) : report(entry, status, paintFor(process.stdout)));
+    if (args.has("json")) printJson(status, 2);
+    else print(report(entry, status, paintFor(process.stdout)));
     return 0;
   },
 };

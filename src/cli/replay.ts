@@ -6,7 +6,8 @@ import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/ind
 import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
-import { duration, paintFor, plain } from "./terminal.ts";
+import { print, printJson, printText } from "./print.ts";
+import { duration, paintFor } from "./terminal.ts";
 
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
 
@@ -33,15 +34,15 @@ const rerunWords = (again: Rerun | undefined): string => {
     : `The chart of this version takes another path: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
 };
 
-const print = (recording: FlightRecording): void => {
+const show = (recording: FlightRecording): void => {
   const paint = paintFor(process.stdout);
   const story = storyOf(recording).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
-    return `${paint("dim", when)}  ${paint(colours[tone], plain(text))}`;
+    return `${paint("dim", when)}  ${paint(colours[tone], text)}`;
   });
-  const phases = timelineTree(recording.phases, recording.writtenAt).map(plain);
-  const lines = [...head(recording).map(plain), "", ...story, "", ...phases, "", plain(rerunWords(rerun(recording)))];
-  console.log(lines.join("\n"));
+  const phases = timelineTree(recording.phases, recording.writtenAt);
+  const lines = [...head(recording), "", ...story, "", ...phases, "", rerunWords(rerun(recording))];
+  print(lines);
 };
 
 const printTest = (recording: FlightRecording, style: TestStyle, file: string): void => {
@@ -49,7 +50,7 @@ const printTest = (recording: FlightRecording, style: TestStyle, file: string): 
     const problem = `${file} has lost its first ${recording.dropped} entries, and a test needs the whole life`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", problem);
   }
-  process.stdout.write(testText(recording, style));
+  printText(testText(recording, style));
 };
 
 const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
@@ -80,8 +81,8 @@ export const replay: Command = {
     const recording = read(file);
     const style = args.text("test") as TestStyle | undefined;
     if (style !== undefined) printTest(recording, style, file);
-    else if (args.has("json")) console.log(JSON.stringify({ ...recording, rerun: rerun(recording) ?? null }, null, 2));
-    else print(recording);
+    else if (args.has("json")) printJson({ ...recording, rerun: rerun(recording) ?? null }, 2);
+    else show(recording);
     return 0;
   },
 };
