@@ -1,4 +1,5 @@
 /** `fleet`: the entries of the registry. */
+import { authority } from "../address.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
@@ -15,7 +16,7 @@ const rowOf = (entry: RegistryEntry, now: number): string[] => [
   entry.service,
   entry.status,
   duration(Math.max(0, now - entry.since)),
-  entry.health === null ? "-" : `${entry.health.host}:${entry.health.port}`,
+  entry.health === null ? "-" : authority(entry.health),
   String(entry.pid),
   entry.host,
   entry.instance,

@@ -1,8 +1,8 @@
 /** `replay`: the recording of a service whose stop failed, from the file that its log names. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
-import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
+import { maxFlightBytes, parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
 import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
@@ -11,13 +11,33 @@ import { duration, paintFor } from "./terminal.ts";
 
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
 
-const read = (path: string): FlightRecording => {
-  let json: string;
+/** The text of a file; undefined where it has more than `bytes`, as a device may, which has no end. */
+const readUpTo = (path: string, bytes: number): string | undefined => {
+  const file = openSync(path, "r");
   try {
-    json = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    const chunks: Buffer[] = [];
+    for (let left = bytes; left >= 0; ) {
+      const chunk = Buffer.alloc(65_536);
+      const length = readSync(file, chunk);
+      if (length === 0) return Buffer.concat(chunks).toString("utf8");
+      chunks.push(chunk.subarray(0, length));
+      left -= length;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
   }
+};
+
+const read = (path: string): FlightRecording => {
+  const unreadable = (why: string) => new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${why}`);
+  let json: string | undefined;
+  try {
+    json = readUpTo(path, maxFlightBytes);
+  } catch (cause) {
+    throw unreadable(messageOf(cause));
+  }
+  if (json === undefined) throw unreadable(`a recording has at most ${maxFlightBytes} bytes`);
   return parseFlight(json, path);
 };
 

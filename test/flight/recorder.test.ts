@@ -188,7 +188,7 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["no entries", ({ entries: _, ...rest }) => rest, /entries must be a list/],
     ["a wrong entry", (flight) => ({ ...flight, entries: [{ kind: "step", at: "now" }] }), /entries\[0\]\.at must be a time/],
     ["a time that is none", (flight) => ({ ...flight, writtenAt: 1e300 }), /writtenAt must be a time in ms since the epoch/],
-    ["an entry of no kind", (flight) => ({ ...flight, entries: [null] }), /entries\[0\]\.kind must be step or fact/],
+    ["an entry of no kind", (flight) => ({ ...flight, entries: [{}] }), /entries\[0\]\.kind must be one of step, fact/],
     [
       "an event without a type",
       (flight) => ({ ...flight, entries: [{ kind: "step", at: 1, path: "x", event: {} }] }),
