@@ -1,4 +1,5 @@
 /** `stargazer inspect` as a process: a running instance, read from another shell. */
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Registry } from "../../src/registry/registry.ts";
 import type { ServiceOptions } from "../../src/service/types.ts";
@@ -86,7 +87,7 @@ describe("stargazer inspect", () => {
   });
 
   it("reports an instance that was killed as out of reach", async () => {
-    const program = shell.start(["run", new URL("../fixtures/modules/registered.mjs", import.meta.url).pathname], {
+    const program = shell.start(["run", fileURLToPath(new URL("../fixtures/modules/registered.mjs", import.meta.url))], {
       REDIS_URL: redis.url,
       SG_HEALTH_PORT: "0",
     });
@@ -106,7 +107,7 @@ describe("stargazer run --inspect", () => {
     ["--inspect=nonsense", {}],
     ["", { SG_INSPECT: "nonsense" }],
   ])("%s %j is refused before anything is touched", async (option, env) => {
-    const sample = new URL("../fixtures/modules/class.mjs", import.meta.url).pathname;
+    const sample = fileURLToPath(new URL("../fixtures/modules/class.mjs", import.meta.url));
     const { code, out, err } = await shell.run(["run", sample, ...(option === "" ? [] : [option])], { env });
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain('"nonsense"; it may be page, a port, stately, or a ws:// URL');
