@@ -4,6 +4,7 @@ import { httpUrl, isEveryAddress } from "../address.ts";
 import { messageOf } from "../errors.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
+import { object, optional, readJson, text } from "../schema.ts";
 
 /** ms for an answer */
 const answerTimeoutMs = 3000;
@@ -53,11 +54,14 @@ const boundedText = async ({ body }: Response): Promise<string> => {
   return Buffer.concat(chunks).toString("utf8");
 };
 
-/** `503 event loop blocked for 4290 ms`, for a question that has a short answer. */
-export const shortAnswer = async (url: string): Promise<string> => {
+const probeReader = object({ reason: optional(text(500)), status: optional(text(100)) });
+
+/** What a probe answers: `503 (event loop blocked for 4290 ms)`. */
+export const probeAnswer = async (url: string): Promise<string> => {
   try {
     const { status, body } = await askHealth(url);
-    return `${status} ${body.slice(0, 200)}`;
+    const { reason, status: word } = readJson(body, probeReader);
+    return [status, ...[reason ?? word ?? []].flat().map((why) => `(${why})`)].join(" ");
   } catch (error) {
     return messageOf(error);
   }

@@ -6,7 +6,7 @@ import type { RegistryEntry } from "../registry/registry.ts";
 import type { ReadBy } from "../schema.ts";
 import { anyJson, flag, list, nullable, number, object, oneOf, optional, readJson, text, time } from "../schema.ts";
 import type { Answer } from "./health-client.ts";
-import { askHealth, shortAnswer, urlFrom } from "./health-client.ts";
+import { askHealth, probeAnswer, urlFrom } from "./health-client.ts";
 
 /** phases, failures and leaderships that are read */
 const maxItems = 4096;
@@ -40,7 +40,7 @@ const failed = (message: string, cause?: unknown): StargazerError => new Stargaz
 
 /** Its probe thread answers in place of a main thread that is blocked: what it says of each probe. */
 const blocked = async (name: string, url: string, { error, state }: LastKnown): Promise<StargazerError> => {
-  const [ready, alive] = await Promise.all(["readyz", "healthz"].map((probe) => shortAnswer(`${url}/${probe}`)));
+  const [ready, alive] = await Promise.all(["readyz", "healthz"].map((probe) => probeAnswer(`${url}/${probe}`)));
   return failed(
     `${name} is there, but its main thread does not answer: ${error}. Its last known state is '${state}'; /readyz: ${ready}; /healthz: ${alive}`,
   );

@@ -100,6 +100,41 @@ describe("stargazer inspect", () => {
       expect.stringMatching(/did not answer at http:\/\/127\.0\.0\.1:\d+\/status: .*ECONNREFUSED/),
     ]);
   });
+
+  it("F57: shows what the probe thread of a blocked instance answers, and not that it may be gone", async () => {
+    const program = shell.start(["run", fileURLToPath(new URL("../fixtures/modules/blocked.mjs", import.meta.url))], {
+      REDIS_URL: redis.url,
+      SG_HEALTH_PORT: "0",
+    });
+    try {
+      await eventually("the probe thread answers for the main thread", async () => {
+        const [entry] = await new Registry(redis.witness).list("blocked");
+        if (entry?.health == null) return false;
+        return (await fetch(`http://127.0.0.1:${entry.health.port}/status`)).status === 503;
+      });
+      const { code, err } = await inspect("blocked");
+      expect(code).toBe(1);
+      expect(err).toMatch(
+        /SG_ERR_FAILED blocked\/one is there, but its main thread does not answer: event loop blocked for \d+ ms\./,
+      );
+      expect(err).toMatch(
+        /'running'; \/readyz: 503 \(event loop blocked for \d+ ms\); \/healthz: (?:200 \(ok\)|503 \(event loop)/,
+      );
+      expect(err).not.toContain("may be gone");
+    } finally {
+      program.child.kill("SIGKILL");
+      await program.ended;
+    }
+  });
+
+  it.each([
+    ["sampel", "sampel is not registered in .* (did you mean sample?)"],
+    ["sample/onn", "sample/onn is not registered in .* (did you mean one?)"],
+  ])("F57: suggests the name that %s may stand for", async (name, says) => {
+    await running({ instanceId: "one" });
+    const { code, err } = await inspect(name);
+    expect([code, err]).toEqual([1, expect.stringMatching(says.replace(/[(?)]/g, "\\$&"))]);
+  });
 });
 
 describe("stargazer run --inspect", () => {
