@@ -1,5 +1,6 @@
 /** Loggers: the interface (pino's), and the default one, which writes one JSON line a fact to standard output. */
 import { isOf } from "../machines/thrown.ts";
+import { escaped } from "./clean.ts";
 import { messageOf } from "./errors.ts";
 import { plain } from "./plain.ts";
 import { writeOut } from "./process.ts";
@@ -29,9 +30,9 @@ const bounds = { depth: 4, items: 32, length: 1000 };
 
 const textOf = (line: object): string => {
   try {
-    return JSON.stringify(line, withErrors);
+    return escaped(JSON.stringify(line, withErrors));
   } catch {
-    return JSON.stringify(plain(line, bounds));
+    return escaped(JSON.stringify(plain(line, bounds)));
   }
 };
 

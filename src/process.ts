@@ -2,6 +2,7 @@
 import type { EventEmitter } from "node:events";
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
+import { cleanLine } from "./clean.ts";
 import { fromEnvironment } from "./environment.ts";
 import { messageOf } from "./errors.ts";
 
@@ -77,7 +78,7 @@ export const exit = (code: number): never => process.exit(code);
 /** Writes one line to standard error before an exit. A closed pipe is ignored. */
 export const writeLastLine = (line: string): void => {
   try {
-    writeSync(2, `stargazer: ${line}\n`);
+    writeSync(2, `stargazer: ${cleanLine(line)}\n`);
   } catch {
     // the reader is gone
   }

@@ -135,8 +135,11 @@ describe("edges stay at the edge", () => {
   it("signals and exits are in one file", () => {
     expect(using(/process\.(exit|exitCode|on|once)\b/, (file) => file === "src/process.ts")).toEqual([]);
   });
-  it("console is in the CLI only", () => {
-    expect(using(/\bconsole\./, (file) => file.startsWith("src/cli/"))).toEqual([]);
+  it("F53: console is in the file that cleans what the CLI prints, and no other file of the CLI writes to a stream", () => {
+    const isPrinter = (file: string) => file === "src/cli/print.ts";
+    expect(using(/\bconsole\b/, isPrinter)).toEqual([]);
+    const writes = /\bstd(?:out|err)\s*\.\s*(?:write|end)\b|\b(?:writeSync|writeOut)\b|screen\.write/;
+    expect(using(writes, (file) => isPrinter(file) || !file.startsWith("src/cli/"))).toEqual([]);
   });
   it("every file begins with a comment that says what it is for", () => {
     const beginsWithComment = (file: string) => /^(?:#!.*\n)?(?:<!doctype html>\n)?\s*(?:\/[*/]|<!--)/i.test(read(file));

@@ -4,7 +4,8 @@ import { hasStopped, isRunning } from "../../machines/index.ts";
 import type { FleetFact, ServiceView } from "../fleet/index.ts";
 import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import { duration, paintFor, plain, table } from "./terminal.ts";
+import { redraw } from "./print.ts";
+import { duration, paintFor, table } from "./terminal.ts";
 
 /** A terminal, as far as the board needs one. */
 export interface Screen {
@@ -39,7 +40,6 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
   const services = new Map<string, ServiceView>();
   const paint = paintFor(screen);
   let drawn = 0;
-  const erase = (): string => (drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[J`);
   const board = (): string[] => {
     const views = [...services.values()];
     if (views.length === 0) return [];
@@ -55,7 +55,7 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
   };
   const draw = (above: readonly string[] = []): void => {
     const lines = clipped(board());
-    screen.write(`${erase()}${[...above.map(plain), ...lines].map((line) => `${line}\n`).join("")}`);
+    redraw(screen, drawn, [...above, ...lines]);
     drawn = lines.length;
   };
   const timer = setInterval(draw, refreshMs).unref();

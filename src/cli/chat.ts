@@ -1,16 +1,19 @@
 /** `chat`: a conversation with the fleet, through its gateway. */
 import type { RedisPlace } from "../../machines/index.ts";
 import { isRunning } from "../../machines/phases.ts";
+import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
+import { number, object, text } from "../schema.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
 import { converse, within } from "./conversation.ts";
-import { readable } from "./terminal.ts";
+import { urlFrom } from "./health-client.ts";
+import { print } from "./print.ts";
 import { openWebchat } from "./webchat-client.ts";
 
 /** ms from a message to its reply */
@@ -18,10 +21,15 @@ const replyTimeoutMs = 10_000;
 
 const failed = (message: string): StargazerError => new StargazerError("SG_ERR_FAILED", message);
 
-const urlOf = ({ metadata }: RegistryEntry): string | undefined => {
-  const { host, port } = (metadata.http ?? {}) as { host?: unknown; port?: unknown };
-  if (typeof host !== "string" || !Number.isInteger(port)) return undefined;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+const httpReader = object({ host: text(253), port: number });
+
+/** Undefined where its entry names no address that can be reached from here. */
+const urlOf = (entry: RegistryEntry): string | undefined => {
+  try {
+    return urlFrom(entry, httpReader(entry.metadata.http, "http"));
+  } catch {
+    return undefined;
+  }
 };
 
 /** The address of a gateway; one that is running is preferred. */
@@ -29,6 +37,8 @@ const findGateway = async (place: RedisPlace): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
   const url = ordered.flatMap((entry) => urlOf(entry) ?? [])[0];
+  if (url === undefined && ordered.length > 0)
+    throw failed(`no gateway in ${place.label} has an address that can be reached from here. See: stargazer fleet`);
   if (url === undefined) throw failed(`no gateway is registered in ${place.label}. Start a fleet: stargazer up`);
   return url;
 };
@@ -54,8 +64,8 @@ const firstReply = (): { promise: Promise<string>; onAnswer: (answer: WebchatAns
   let onAnswer: (answer: WebchatAnswer) => void = () => {};
   const promise = new Promise<string>((resolve, reject) => {
     onAnswer = (answer) => {
-      if (answer.type === "reply") resolve(readable(answer.text));
-      if (answer.type === "error") reject(failed(`the gateway refused the message: ${readable(answer.message)}`));
+      if (answer.type === "reply") resolve(answer.text);
+      if (answer.type === "error") reject(failed(`the gateway refused the message: ${answer.message}`));
     };
   });
   promise.catch(() => {});
@@ -77,7 +87,7 @@ export const chat: Command = {
     const once = args.text("once");
     const gateway = await findGateway(locate(args.text("redis")));
     if (once === undefined) await converse(gateway, replyTimeoutMs);
-    else console.log(await ask(gateway, once));
+    else print(cleanLines(await ask(gateway, once)));
     return 0;
   },
 };

@@ -1,10 +1,12 @@
 /** A chat line by line, from a terminal or a pipe. */
 import { createInterface } from "node:readline";
+import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import { until } from "../until.ts";
+import { own, print, printError, printPart } from "./print.ts";
 import { interrupted } from "./signals.ts";
-import { paintFor, readable } from "./terminal.ts";
+import { paintFor } from "./terminal.ts";
 import { openWebchat } from "./webchat-client.ts";
 
 /** Counts the answers that are still to come. */
@@ -30,14 +32,14 @@ class PendingAnswers {
 
 const isTerminal = (): boolean => process.stdin.isTTY === true && process.stdout.isTTY === true;
 const prompt = (): void => {
-  if (isTerminal()) process.stdout.write("> ");
+  if (isTerminal()) printPart("> ");
 };
 
 const show = (answer: WebchatAnswer): void => {
   const paint = paintFor(process.stdout);
-  if (isTerminal()) process.stdout.write("\r");
-  if (answer.type === "reply") console.log(paint("cyan", readable(answer.text)));
-  if (answer.type === "error") console.error(paint("red", `not accepted: ${readable(answer.message)}`));
+  if (isTerminal()) printPart(own("\r"));
+  if (answer.type === "reply") print(cleanLines(answer.text).map((line) => paint("cyan", line)));
+  if (answer.type === "error") printError(paint("red", `not accepted: ${answer.message}`));
   prompt();
 };
 
@@ -61,7 +63,10 @@ export const converse = async (gateway: string, replyTimeoutMs: number): Promise
     client.ended.catch(() => lines.close());
     prompt();
     for await (const text of lines) {
-      if (text.trim() === "") continue;
+      if (text.trim() === "") {
+        prompt();
+        continue;
+      }
       pending.add();
       client.send(text);
     }

@@ -1,12 +1,14 @@
 /** `fleet`: the entries of the registry. */
+import { authority } from "../address.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
+import { print, printError, printJson } from "./print.ts";
 import { interrupted } from "./signals.ts";
-import { duration, paintFor, plain, table } from "./terminal.ts";
+import { duration, paintFor, table } from "./terminal.ts";
 
 const titles = ["SERVICE", "STATUS", "FOR", "HEALTH", "PID", "HOST", "INSTANCE"];
 
@@ -14,17 +16,17 @@ const rowOf = (entry: RegistryEntry, now: number): string[] => [
   entry.service,
   entry.status,
   duration(Math.max(0, now - entry.since)),
-  entry.health === null ? "-" : `${entry.health.host}:${entry.health.port}`,
+  entry.health === null ? "-" : authority(entry.health),
   String(entry.pid),
   entry.host,
   entry.instance,
 ];
 
 /** The fleet as a table. */
-const listing = (entries: readonly RegistryEntry[], label: string): string => {
-  if (entries.length === 0) return `no service is registered in ${label}`;
+const listing = (entries: readonly RegistryEntry[], label: string): string[] => {
+  if (entries.length === 0) return [`no service is registered in ${label}`];
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-  return table([titles, ...entries.map((entry) => rowOf(entry, Date.now()))], width === undefined ? {} : { width }).join("\n");
+  return table([titles, ...entries.map((entry) => rowOf(entry, Date.now()))], width === undefined ? {} : { width });
 };
 
 const colours = {
@@ -40,18 +42,21 @@ const line = (event: RegistryEvent): string => {
   const time = new Date().toISOString().slice(11, 23);
   const type = paintFor(process.stdout)(colours[event.type], event.type.padEnd(12));
   if (event.type === "synced") return `${time}  ${type}  ${event.entries} in the registry`;
-  if (event.type === "stale") return `${time}  ${type}  ${plain(event.message)}`;
+  if (event.type === "stale") return `${time}  ${type}  ${event.message}`;
   const { service, instance, status } = event.entry;
   return `${time}  ${type}  ${service}/${instance}  ${status}`;
 };
 
-const printSkipped = (key: string): void => console.error(`skipped ${plain(key)}: its value is not a registry entry`);
+const printSkipped = (key: string): void => printError(`skipped ${key}: its value is not a registry entry`);
 
 /** Prints each change until a signal arrives. */
 const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
   const { signal, release } = interrupted();
   try {
-    for await (const event of registry.watch(undefined, { signal })) console.log(asJson ? JSON.stringify(event) : line(event));
+    for await (const event of registry.watch(undefined, { signal })) {
+      if (asJson) printJson(event);
+      else print(line(event));
+    }
   } finally {
     release();
   }
@@ -71,7 +76,8 @@ export const fleet: Command = {
       const registry = new Registry(redis, { onSkipped: printSkipped });
       if (args.has("watch")) return watch(registry, args.has("json"));
       const entries = await registry.list();
-      console.log(args.has("json") ? JSON.stringify(entries, null, 2) : listing(entries, place.label));
+      if (args.has("json")) printJson(entries, 2);
+      else print(listing(entries, place.label));
     });
     return 0;
   },

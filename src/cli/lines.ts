@@ -87,7 +87,7 @@ export const createLines = (print: Print): Writer => ({
 });
 
 /** Each fact as JSON, with the time in ms since the epoch. */
-export const createJsonLines = (print: Print): Writer => ({
-  write: (fact) => print(JSON.stringify({ time: Date.now(), ...fact })),
+export const createJsonLines = (print: (value: unknown) => void): Writer => ({
+  write: (fact) => print({ time: Date.now(), ...fact }),
   close() {},
 });

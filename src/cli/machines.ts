@@ -7,6 +7,7 @@ import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, render
 import { StargazerError } from "../errors.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse } from "./command.ts";
+import { print, printText } from "./print.ts";
 
 const isFormat = (text: string): text is ChartFormat => (chartFormats as readonly string[]).includes(text);
 
@@ -37,7 +38,7 @@ const write = async (names: readonly ChartName[], withReadme: boolean): Promise<
   for (const [path, text] of files) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
-    console.log(path);
+    print(path);
   }
 };
 
@@ -56,8 +57,8 @@ export const machines: Command = {
     refuse(args, machines);
     const [name] = args.positionals as [ChartName?];
     if (args.has("write")) await write(name === undefined ? chartNames : [name], name === undefined);
-    else if (name === undefined) for (const known of chartNames) console.log(known);
-    else process.stdout.write(await renderChart(name, (args.text("format") ?? "svg") as ChartFormat));
+    else if (name === undefined) print(chartNames);
+    else printText(await renderChart(name, (args.text("format") ?? "svg") as ChartFormat));
     return 0;
   },
 };

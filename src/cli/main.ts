@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints help, turns each error into one line and an exit code. */
 import module from "node:module";
+import { cleanLines } from "../clean.ts";
 import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { announceReport, exit, exitCode, setExitCode } from "../process.ts";
@@ -9,6 +10,7 @@ import type { Command } from "./command.ts";
 import { parse, usageError } from "./command.ts";
 import { beginEarlySignals } from "./early.ts";
 import { watchOutput } from "./output.ts";
+import { print, printError } from "./print.ts";
 
 /** Node 22 and newer keep compiled code on disk for the next start. */
 (module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
@@ -26,20 +28,19 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 const names = Object.keys(commands);
 const helpOption = { help: { type: "boolean", short: "h" } } as const;
 
-const overview = async (): Promise<string> => {
+const overview = async (): Promise<string[]> => {
   const all = await Promise.all(names.map((name) => commands[name]!()));
   const lines = all.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
-  return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"].join("\n");
+  return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"];
 };
 
-const helpOf = ({ name, summary, synopsis, details }: Command): string =>
-  [
-    `stargazer ${name} ${synopsis}`.trimEnd(),
-    "",
-    `  ${summary}`,
-    ...(details.length > 0 ? [""] : []),
-    ...details.map((line) => `  ${line}`),
-  ].join("\n");
+const helpOf = ({ name, summary, synopsis, details }: Command): string[] => [
+  `stargazer ${name} ${synopsis}`.trimEnd(),
+  "",
+  `  ${summary}`,
+  ...(details.length > 0 ? [""] : []),
+  ...details.map((line) => `  ${line}`),
+];
 
 /** These start services, which signals stop: also a signal that arrives while the command is being loaded. */
 const services = ["run", "up"];
@@ -49,7 +50,7 @@ const runCommand = async (name: string, argv: readonly string[]): Promise<number
   const command = await commands[name]!();
   const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {
-    console.log(helpOf(command));
+    print(helpOf(command));
     return 0;
   }
   return command.run(args);
@@ -58,11 +59,11 @@ const runCommand = async (name: string, argv: readonly string[]): Promise<number
 const main = async (argv: readonly string[]): Promise<number> => {
   const [name, ...rest] = argv;
   if (name === "--version" || name === "-v") {
-    console.log(version());
+    print(version());
     return 0;
   }
   if (name === "--help" || name === "-h" || name === "help") {
-    console.log(await overview());
+    print(await overview());
     return 0;
   }
   if (name === undefined) throw usageError([`name a command: ${names.join(", ")}`]);
@@ -74,15 +75,16 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const exitCodeOf = (error: unknown): number =>
   error instanceof StargazerError && (error.code === "SG_ERR_USAGE" || error.code === "SG_ERR_CONFIG_INVALID") ? 2 : 1;
 
-const textOf = (error: unknown): string =>
+/** One line; the stack too where the CLI itself failed. */
+const linesOf = (error: unknown): string[] =>
   error instanceof StargazerError
-    ? `${error.code} ${error.message}`
-    : `SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`;
+    ? [`stargazer: ${error.code} ${error.message}`]
+    : cleanLines(`stargazer: SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`);
 
 /** Exits at once: ours is closed by now, and what a module opened before it failed to load is not ours to close. */
 const fail = (error: unknown): never => {
   const code = exitCodeOf(error);
-  console.error(`stargazer: ${textOf(error)}`);
+  printError(linesOf(error));
   announceReport({ outcome: "failed", reason: messageOf(error), exitCode: code, error });
   setExitCode(code);
   return exit(exitCode());

@@ -1,22 +1,43 @@
 /** `replay`: the recording of a service whose stop failed, from the file that its log names. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
-import { parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
+import { maxFlightBytes, parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
 import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
-import { duration, paintFor, plain } from "./terminal.ts";
+import { print, printJson, printText } from "./print.ts";
+import { duration, paintFor } from "./terminal.ts";
 
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
 
-const read = (path: string): FlightRecording => {
-  let json: string;
+/** The text of a file; undefined where it has more than `bytes`, as a device may, which has no end. */
+const readUpTo = (path: string, bytes: number): string | undefined => {
+  const file = openSync(path, "r");
   try {
-    json = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    const chunks: Buffer[] = [];
+    for (let left = bytes; left >= 0; ) {
+      const chunk = Buffer.alloc(65_536);
+      const length = readSync(file, chunk);
+      if (length === 0) return Buffer.concat(chunks).toString("utf8");
+      chunks.push(chunk.subarray(0, length));
+      left -= length;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
   }
+};
+
+const read = (path: string): FlightRecording => {
+  const unreadable = (why: string) => new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${why}`);
+  let json: string | undefined;
+  try {
+    json = readUpTo(path, maxFlightBytes);
+  } catch (cause) {
+    throw unreadable(messageOf(cause));
+  }
+  if (json === undefined) throw unreadable(`a recording has at most ${maxFlightBytes} bytes`);
   return parseFlight(json, path);
 };
 
@@ -33,15 +54,15 @@ const rerunWords = (again: Rerun | undefined): string => {
     : `The chart of this version takes another path: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
 };
 
-const print = (recording: FlightRecording): void => {
+const show = (recording: FlightRecording): void => {
   const paint = paintFor(process.stdout);
   const story = storyOf(recording).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
-    return `${paint("dim", when)}  ${paint(colours[tone], plain(text))}`;
+    return `${paint("dim", when)}  ${paint(colours[tone], text)}`;
   });
-  const phases = timelineTree(recording.phases, recording.writtenAt).map(plain);
-  const lines = [...head(recording).map(plain), "", ...story, "", ...phases, "", plain(rerunWords(rerun(recording)))];
-  console.log(lines.join("\n"));
+  const phases = timelineTree(recording.phases, recording.writtenAt);
+  const lines = [...head(recording), "", ...story, "", ...phases, "", rerunWords(rerun(recording))];
+  print(lines);
 };
 
 const printTest = (recording: FlightRecording, style: TestStyle, file: string): void => {
@@ -49,7 +70,7 @@ const printTest = (recording: FlightRecording, style: TestStyle, file: string): 
     const problem = `${file} has lost its first ${recording.dropped} entries, and a test needs the whole life`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", problem);
   }
-  process.stdout.write(testText(recording, style));
+  printText(testText(recording, style));
 };
 
 const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
@@ -68,7 +89,7 @@ export const replay: Command = {
   summary: "shows what a service did before its stop failed, or turns that into a test",
   synopsis: "FILE [--json] [--test node|vitest]",
   details: [
-    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in the folder for temporary files",
+    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in stargazer-flights-UID below the folder for temporary files",
     "--test STYLE     the text of a test that drives the chart the same way, for node:test or vitest",
     jsonDetail,
   ],
@@ -80,8 +101,8 @@ export const replay: Command = {
     const recording = read(file);
     const style = args.text("test") as TestStyle | undefined;
     if (style !== undefined) printTest(recording, style, file);
-    else if (args.has("json")) console.log(JSON.stringify({ ...recording, rerun: rerun(recording) ?? null }, null, 2));
-    else print(recording);
+    else if (args.has("json")) printJson({ ...recording, rerun: rerun(recording) ?? null }, 2);
+    else show(recording);
     return 0;
   },
 };

@@ -16,6 +16,7 @@ import type { Arguments, Command } from "./command.ts";
 import { refuse, usageError } from "./command.ts";
 import { endEarlySignals } from "./early.ts";
 import { onOutputLost } from "./output.ts";
+import { printError } from "./print.ts";
 
 type Start = StargazerService | (() => StargazerService);
 
@@ -111,7 +112,7 @@ const inspectChoice = (args: Arguments): InspectChoice | undefined => {
 /** Attaches the inspector before the service boots; it is loaded only here. */
 const watcher = async (choice: InspectChoice): Promise<(service: StargazerService) => void> => {
   const { inspect } = await import("../inspector/inspect.ts");
-  return (service) => void inspect(service, choice, { print: (line) => console.error(`stargazer: ${line}`) });
+  return (service) => void inspect(service, choice, { print: (line) => printError(`stargazer: ${line}`) });
 };
 
 /** A closed output pipe does not stop a service; signals do. */

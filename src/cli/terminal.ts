@@ -1,11 +1,7 @@
-/** Text for terminals: aligned, coloured on a terminal only, and without control characters that came from outside. */
+/** Text for terminals: aligned, and coloured on a terminal only. */
+import { cleanLine } from "../clean.ts";
 import { fromEnvironment } from "../environment.ts";
-
-/** Text from outside without its control characters, which could move the cursor or change the title. */
-export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, (sign) => (sign === "\t" ? " " : ""));
-
-/** The same for text of several lines. */
-export const readable = (text: string): string => text.split("\n").map(plain).join("\n");
+import { own } from "./print.ts";
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 type Colour = keyof typeof codes;
@@ -14,15 +10,15 @@ export type Paint = (colour: Colour, text: string) => string;
 /** Colours on a terminal unless NO_COLOR is set; elsewhere the text stays as it is. */
 export const paintFor = (stream: { isTTY?: boolean }): Paint =>
   stream.isTTY === true && fromEnvironment("NO_COLOR") === undefined
-    ? (colour, text) => `\u001b[${codes[colour]}m${text}\u001b[0m`
+    ? (colour, text) => `${own(`\u001b[${codes[colour]}m`)}${text}${own("\u001b[0m")}`
     : (_, text) => text;
 
 type PaintCell = (row: number, column: number, text: string) => string;
 const unpainted: PaintCell = (_row, _column, text) => text;
 
-/** Aligned columns of at most `width` characters: the last one is cut, columns beyond it are left out. */
+/** Aligned columns, measured as they will be printed, of at most `width` characters: the last one is cut, columns beyond it are left out. */
 export const table = (rows: readonly (readonly string[])[], { width = 1000, paint = unpainted } = {}): string[] => {
-  const clean = rows.map((row) => row.map(plain));
+  const clean = rows.map((row) => row.map(cleanLine));
   const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));
   const starts = widths.map((_, column) => widths.slice(0, column).reduce((sum, own) => sum + own + 2, 0));
   const fitting = starts.filter((start) => start < width).length;

@@ -12,12 +12,12 @@ import { endEarlySignals } from "./early.ts";
 import type { Writer } from "./lines.ts";
 import { createJsonLines, createLines } from "./lines.ts";
 import { onOutputLost } from "./output.ts";
+import { print, printJson } from "./print.ts";
 import type { Interruption } from "./signals.ts";
 import { interrupted, onAbort } from "./signals.ts";
 
 const chooseWriter = (asJson: boolean): Writer => {
-  const print = (line: string) => console.log(line);
-  if (asJson) return createJsonLines(print);
+  if (asJson) return createJsonLines(printJson);
   return process.stdout.isTTY ? createBoard(process.stdout) : createLines(print);
 };
 

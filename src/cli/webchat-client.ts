@@ -1,6 +1,8 @@
 /** A client of the gateway's webchat. */
 import { WebSocket } from "ws";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import type { Reader } from "../schema.ts";
+import { object, oneOf, readJson, text } from "../schema.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 
 export interface WebchatClient {
@@ -22,41 +24,73 @@ export interface WebchatOptions {
 const failed = (message: string, cause?: unknown): StargazerError =>
   new StargazerError("SG_ERR_FAILED", message, cause === undefined ? {} : { cause });
 
-const parsed = (data: unknown): WebchatAnswer | undefined => {
-  try {
-    return JSON.parse(String(data)) as WebchatAnswer;
-  } catch {
-    return undefined;
-  }
+/** larger than any answer of a gateway */
+const maxAnswerBytes = 1_048_576;
+
+const readers: { readonly [T in WebchatAnswer["type"]]: Reader<Extract<WebchatAnswer, { type: T }>> } = {
+  welcome: object({ type: oneOf(["welcome"]), channel: text() }),
+  accepted: object({ type: oneOf(["accepted"]), id: text() }),
+  reply: object({ type: oneOf(["reply"]), text: text(maxAnswerBytes), to: text() }),
+  error: object({
+    type: oneOf(["error"]),
+    code: oneOf(["bad_message", "too_large", "too_many", "unavailable"]),
+    message: text(),
+  }),
+};
+const isKnown = (type: string): type is WebchatAnswer["type"] => Object.hasOwn(readers, type);
+
+/** A promise and what settles it. */
+const deferred = <T>() => {
+  let resolve: (value: T) => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<T>((...own) => {
+    [resolve, reject] = own;
+  });
+  return { promise, resolve, reject };
 };
 
-/** Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached, or with the signal's reason. */
+/** Undefined for an answer of a type that this version does not know. Throws a `Misfit`. */
+const readAnswer = (json: string): WebchatAnswer | undefined =>
+  readJson(json, (value, where) => {
+    const { type } = object({ type: text() })(value, where);
+    return isKnown(type) ? readers[type](value, where) : undefined;
+  });
+
+/**
+ * Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached or what it answers cannot be
+ * read, or with the signal's reason.
+ */
 export const openWebchat = ({ gateway, onAnswer, signal }: WebchatOptions): Promise<WebchatClient> => {
-  const socket = new WebSocket(`${gateway.replace(/^http/, "ws")}/webchat`);
+  const socket = new WebSocket(`${gateway.replace(/^http/, "ws")}/webchat`, { maxPayload: maxAnswerBytes });
   const send = (text: string) => socket.send(JSON.stringify({ type: "message", text }));
-  let close = (): void => {};
-  const ended = new Promise<void>((resolve, reject) => {
-    close = () => {
-      resolve();
-      socket.close(1000);
-    };
-    socket.once("close", (code) => reject(failed(`the gateway at ${gateway} closed the chat (code ${code})`)));
+  const ended = deferred<void>();
+  const opened = deferred<WebchatClient>();
+  const close = (): void => {
+    ended.resolve();
+    socket.close(1000);
+  };
+  const fail = (error: unknown): void => {
+    ended.reject(error);
+    socket.terminate();
+  };
+  const abort = () => fail(signal.reason);
+  ended.promise.catch(opened.reject);
+  socket.once("close", (code) => {
+    signal.removeEventListener("abort", abort);
+    fail(failed(`the gateway at ${gateway} closed the chat (code ${code})`));
   });
-  ended.catch(() => {});
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(signal.reason);
-      socket.terminate();
-    };
-    socket.once("close", () => signal.removeEventListener("abort", abort));
-    socket.on("error", (cause) => reject(failed(`the gateway at ${gateway} cannot be reached: ${cause.message}`, cause)));
-    ended.catch(reject);
-    socket.on("message", (data) => {
-      const answer = parsed(data);
-      if (answer?.type === "welcome") resolve({ send, ended, close });
-      if (answer !== undefined) onAnswer(answer);
-    });
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+  socket.on("error", (cause) => fail(failed(`the gateway at ${gateway} cannot be reached: ${cause.message}`, cause)));
+  socket.on("message", (data) => {
+    let answer: WebchatAnswer | undefined;
+    try {
+      answer = readAnswer(String(data));
+    } catch (cause) {
+      return fail(failed(`what the gateway at ${gateway} answered cannot be read: ${messageOf(cause)}`, cause));
+    }
+    if (answer?.type === "welcome") opened.resolve({ send, ended: ended.promise, close });
+    if (answer !== undefined) onAnswer(answer);
   });
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  return opened.promise;
 };

@@ -8,6 +8,7 @@ import type {
   SupervisorSnapshot,
 } from "../../machines/index.ts";
 import { initialState, statePath } from "../../machines/index.ts";
+import { authority, isEveryAddress } from "../address.ts";
 import type { Supervisor } from "../supervisor/index.ts";
 import { lastLineOf } from "./files.ts";
 
@@ -62,6 +63,5 @@ export const endingOf = (member: Member, output: SupervisorOutput): ServiceEndin
 
 /** Where a tier is reached: the address of its first service, as a URL for a browser on this machine. */
 export const urlOf = ({ host, port }: ChildAddress): string => {
-  const shown = ["0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  return `http://${shown}:${port}`;
+  return `http://${authority({ host: isEveryAddress(host) ? "127.0.0.1" : host, port })}`;
 };

@@ -2,7 +2,7 @@
 export type { Driven, Rerun } from "./drive.ts";
 export { driveLifecycle, rerun } from "./drive.ts";
 export type { FlightRecording } from "./recording.ts";
-export { parseFlight } from "./recording.ts";
+export { failureReader, maxFlightBytes, parseFlight, phaseReader } from "./recording.ts";
 export type { Tone } from "./story.ts";
 export { storyOf } from "./story.ts";
 export type { TestStyle } from "./test-text.ts";

@@ -1,10 +1,12 @@
 /** A flight recording: the last transitions and facts of a service as plain JSON, and the check of a file that holds one. */
-import type { Failure, LifecycleSettings, PhaseRecord } from "../../machines/index.ts";
+import type { Failure, LifecycleSettings, PhaseOutcome, PhaseRecord } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 import { isRecord } from "../record.ts";
+import type { Reader } from "../schema.ts";
+import { anyJson, fitting, flag, list, nullable, number, object, oneOf, optional, readJson, text, time } from "../schema.ts";
 
-export const flightFormat = "stargazer.flight/1";
+export const flightFormat = "stargazer.flight/1" as const;
 
 /** An event of the lifecycle, or a fact, as JSON; errors are reduced to name, message and code. */
 export type FlightEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -54,108 +56,71 @@ export interface FlightRecording {
 }
 
 /** larger than any recording */
-const maxBytes = 16 * 1024 * 1024;
+export const maxFlightBytes = 16 * 1024 * 1024;
+/** entries, phases and failures that are read; a recorder keeps fewer of each */
+const maxItems = 4096;
+/** levels of an event; a recorder keeps fewer */
+const maxDepth = 16;
+/** the longest path or name of a phase */
+const maxName = 1000;
 
-type Check = (value: unknown) => boolean;
-const isText: Check = (value) => typeof value === "string";
-const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
-/** what a Date can hold, in ms since the epoch */
-const isTime: Check = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15;
-const isEvent: Check = (value) => isRecord(value) && isText(value.type);
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
+const typed = fitting(
+  (value): value is FlightEvent => isRecord(value) && Object.hasOwn(value, "type") && typeof value.type === "string",
+  "an object with a type",
+);
+const event: Reader<FlightEvent> = (value, where) => {
+  anyJson(maxDepth)(value, where);
+  return typed(value, where);
+};
 
-type Shape = Readonly<Record<string, readonly [Check, string]>>;
-const text = [isText, "a text"] as const;
-const number = [isNumber, "a number"] as const;
-const time = [isTime, "a time in ms since the epoch"] as const;
-const list = [Array.isArray, "a list"] as const;
-const event = [isEvent, "an object with a type"] as const;
+const kind = object({ kind: oneOf(["step", "fact"]) });
+const step = object({ kind: oneOf(["step"]), at: time, event, path: text(maxName), always: optional(flag) });
+const fact = object({ kind: oneOf(["fact"]), at: time, fact: event });
+const entry: Reader<FlightEntry> = (value, where) => (kind(value, where).kind === "step" ? step : fact)(value, where);
 
-const recordingShape: Shape = {
-  service: text,
-  instance: text,
+const outcomes: readonly PhaseOutcome[] = ["done", "failed", "timeout", "aborted", "skipped"];
+/** A phase, as a recording and `/status` have it. */
+export const phaseReader: Reader<PhaseRecord> = object({
+  phase: text(maxName),
+  startedAt: time,
+  durationMs: optional(number),
+  outcome: optional(oneOf(outcomes)),
+});
+/** A failure, as a recording and `/status` have it. */
+export const failureReader = object({ phase: text(maxName), code: text(), message: text() });
+
+const settings = object(
+  Object.fromEntries(
+    Object.entries(defaultSettings).map(([name, own]) => [
+      name,
+      fitting((value): value is typeof own => typeof value === typeof own, `a ${typeof own}`) as Reader<unknown>,
+    ]),
+  ),
+) as unknown as Reader<LifecycleSettings>;
+
+const recording = object({
+  format: oneOf([flightFormat]),
+  service: text(),
+  instance: text(),
   pid: number,
   writtenAt: time,
-  path: text,
-  settings: [isRecord, "an object"],
+  path: text(maxName),
+  settings,
   dropped: number,
-  entries: list,
-  phases: list,
-  end: [(value) => value === null || isRecord(value), "an object or null"],
-};
-const stepShape: Shape = {
-  at: time,
-  event,
-  path: text,
-  always: [optional((value) => typeof value === "boolean"), "true or false"],
-};
-const factShape: Shape = { at: time, fact: event };
-const phaseShape: Shape = {
-  phase: text,
-  startedAt: time,
-  durationMs: [optional(isNumber), "a number"],
-  outcome: [optional(isText), "a text"],
-};
-const endShape: Shape = { outcome: text, reason: text, failures: list };
-const failureShape: Shape = { phase: text, code: text, message: text };
-const settingsShape: Shape = Object.fromEntries(
-  Object.entries(defaultSettings).map(([name, value]) => [
-    name,
-    [(given: unknown) => typeof given === typeof value, `a ${typeof value}`],
-  ]),
-);
-
-const misfit = (value: unknown, shape: Shape, where: string): string | undefined => {
-  if (!isRecord(value)) return `${where === "" ? "it" : where} must be an object`;
-  const wrong = Object.entries(shape).find(([name, [check]]) => !check(value[name]));
-  return wrong && `${where === "" ? "" : `${where}.`}${wrong[0]} must be ${wrong[1][1]}`;
-};
-
-const firstOf = (list: readonly unknown[], where: string, shapeOf: (item: unknown) => Shape | undefined): string | undefined => {
-  for (const [at, item] of list.entries()) {
-    const shape = shapeOf(item);
-    const problem = shape ? misfit(item, shape, `${where}[${at}]`) : `${where}[${at}].kind must be step or fact`;
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
-};
-
-const entryShape = (entry: unknown): Shape | undefined => {
-  const kind = (entry as { kind?: unknown } | null)?.kind;
-  return kind === "step" ? stepShape : kind === "fact" ? factShape : undefined;
-};
-
-const problemOf = (value: unknown): string | undefined => {
-  if (!isRecord(value) || value.format !== flightFormat) return `its format is not '${flightFormat}'`;
-  const outer = misfit(value, recordingShape, "");
-  if (outer !== undefined) return outer;
-  const { settings, entries, phases, end } = value as unknown as FlightRecording;
-  return (
-    misfit(settings, settingsShape, "settings") ??
-    firstOf(entries, "entries", entryShape) ??
-    firstOf(phases, "phases", () => phaseShape) ??
-    (end === null ? undefined : (misfit(end, endShape, "end") ?? firstOf(end.failures, "end.failures", () => failureShape)))
-  );
-};
+  entries: list(entry, maxItems),
+  phases: list(phaseReader, maxItems),
+  end: nullable(object({ outcome: text(), reason: text(), failures: list(failureReader, maxItems) })),
+}) satisfies Reader<FlightRecording>;
 
 /** Reads `json`, which came from the file `name`. Throws `SG_ERR_CONFIG_INVALID`, which names the first problem. */
 export const parseFlight = (json: string, name: string): FlightRecording => {
-  const refuse = (problem: string) =>
-    new StargazerError(
-      "SG_ERR_CONFIG_INVALID",
-      `${name} is no flight recording: ${problem}. A failed stop names its file in the log.`,
-    );
-  if (json.length > maxBytes) throw refuse("it is too large");
-  let value: unknown;
   try {
-    value = JSON.parse(json);
-  } catch {
-    throw refuse("it is not JSON");
+    return readJson(json, (value, where) => {
+      if (!isRecord(value) || value.format !== flightFormat) throw new Error(`its format is not '${flightFormat}'`);
+      return recording(value, where);
+    });
+  } catch (problem) {
+    const message = `${name} is no flight recording: ${messageOf(problem)}. A failed stop names its file in the log.`;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
   }
-  const problem = problemOf(value);
-  if (problem !== undefined) throw refuse(problem);
-  return value as FlightRecording;
 };

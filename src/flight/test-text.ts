@@ -1,4 +1,5 @@
 /** A recording as the text of a test that drives the chart along the recorded path, to be edited into the path that was expected. */
+import { cleanLine, escaped } from "../clean.ts";
 import { wayOf } from "./drive.ts";
 import type { FlightRecording } from "./recording.ts";
 
@@ -15,7 +16,8 @@ const checks: Readonly<Record<TestStyle, (given: string, wanted: string) => stri
   vitest: (given, wanted) => `expect(${given}).toEqual(${wanted});`,
 };
 
-const inComment = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, " ");
+/** Nothing in the text looks like something else than it is. */
+const literal = (value: unknown, indent?: number): string => escaped(JSON.stringify(value, undefined, indent));
 
 /** The recording has to be whole (`dropped` is 0): the chart can only be driven from its beginning. */
 export const testText = (recording: FlightRecording, style: TestStyle): string => {
@@ -26,18 +28,18 @@ export const testText = (recording: FlightRecording, style: TestStyle): string =
     ...heads[style],
     'import { driveLifecycle } from "stargazer/testing";',
     "",
-    inComment(`// recorded from ${service}/${instance} at ${new Date(writtenAt).toISOString()}`),
-    `const settings = ${JSON.stringify(settings, undefined, 2)};`,
+    cleanLine(`// recorded from ${service}/${instance} at ${new Date(writtenAt).toISOString()}`),
+    `const settings = ${literal(settings, 2)};`,
     "",
     "/** each event, and the path after it */",
     "const way = [",
-    ...wayOf(recording).map(({ event, path }) => `  [${JSON.stringify(event)}, ${JSON.stringify(path)}],`),
+    ...wayOf(recording).map(({ event, path }) => `  [${literal(event)}, ${literal(path)}],`),
     "];",
     "",
-    `test(${JSON.stringify(title)}, () => {`,
+    `test(${literal(title)}, () => {`,
     "  const { paths, outcome } = driveLifecycle(settings, way.map(([event]) => event));",
     `  ${isEqual("paths", "way.map(([, path]) => path)")}`,
-    `  ${isEqual("outcome", end === null ? "undefined" : JSON.stringify(end.outcome))}`,
+    `  ${isEqual("outcome", end === null ? "undefined" : literal(end.outcome))}`,
     "});",
     "",
   ].join("\n");

@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
+import { authority } from "../address.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 
 export interface ListenOptions extends PortAddress {
@@ -30,7 +31,7 @@ export const refusal = (error: NodeJS.ErrnoException, { host, port }: PortAddres
   const advice = remedies[error.code ?? ""] ?? "Set healthHost and healthPort, or useHealthServer: false.";
   return new StargazerError(
     "SG_ERR_HEALTH_OPEN_FAILED",
-    `the health server could not listen on ${host}:${port}: ${messageOf(error)}. ${advice}`,
+    `the health server could not listen on ${authority({ host, port })}: ${messageOf(error)}. ${advice}`,
     options,
   );
 };

@@ -25,7 +25,7 @@ export const redactUrl = (text: string): string => {
   const user = password ? `${username}:${hidden}@` : username ? `${hidden}@` : "";
   const database = isDatabase(pathname) ? pathname : `/${hidden}`;
   const socket = searchParams.get("path");
-  return `${protocol}//${user}${host}${database}${socket === null ? "" : `?path=${socket}`}`;
+  return `${protocol}//${user}${host}${database}${socket === null ? "" : `?path=${encodeURI(socket).replace(/[#?&+]/g, encodeURIComponent)}`}`;
 };
 
 /** Why `text` cannot be opened as a Redis URL, in words that never contain its password; undefined if it can. */

@@ -50,7 +50,12 @@ const missingHooks = (service: object): string[] => {
   return missing.length === 0 ? [] : [`the class has no ${missing.join(", ")}: a service has all three`];
 };
 
-const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({ outcome, reason, failures });
+/** Without the causes, which may be anything. */
+const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({
+  outcome,
+  reason,
+  failures: failures.map(({ phase, code, message }) => ({ phase, code, message })),
+});
 
 /**
  * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { hostname } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { stateNames } from "../../machines/index.ts";
@@ -182,7 +183,14 @@ describe("with a Redis", () => {
   const signal = () => AbortSignal.timeout(5000);
   const register = async (service: string, metadata: Record<string, unknown> = {}) => {
     const connection = openRegistryConnection(redis.witness);
-    const details = { host: "here", pid: 1, version: "1.0.0", startedAt: 1, health: { host: "127.0.0.1", port: 9090 }, metadata };
+    const details = {
+      host: hostname(),
+      pid: 1,
+      version: "1.0.0",
+      startedAt: 1,
+      health: { host: "127.0.0.1", port: 9090 },
+      metadata,
+    };
     const own = new Registration({ redis: connection, service, instance: "one", leaseTtlMs: 60_000, describe: () => details });
     await own.register({ status: "running", changed: true }, { signal: signal() });
     const leave = async () => {

@@ -106,17 +106,6 @@ describe("the file of a failed stop", () => {
       await redis.stop();
     }
   });
-
-  it("is one of at most 32, and files that are no recordings are kept", async () => {
-    for (let at = 0; at < 40; at += 1) {
-      writeFileSync(join(folder, `stargazer-flight-2000-01-01T00-00-00-${String(at).padStart(3, "0")}Z-old-1.json`), "{}");
-    }
-    writeFileSync(join(folder, "mine.json"), "{}");
-    expect(await fly({ options: alone, run: "throws" }).ended).toMatchObject({ code: 1 });
-    expect(files().filter((name) => name.startsWith("stargazer-flight-"))).toHaveLength(32);
-    expect(files().some((name) => name.includes("-fixture-"))).toBe(true);
-    expect(files()).toContain("mine.json");
-  });
 });
 
 describe("replay", () => {
@@ -199,7 +188,7 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["no entries", ({ entries: _, ...rest }) => rest, /entries must be a list/],
     ["a wrong entry", (flight) => ({ ...flight, entries: [{ kind: "step", at: "now" }] }), /entries\[0\]\.at must be a time/],
     ["a time that is none", (flight) => ({ ...flight, writtenAt: 1e300 }), /writtenAt must be a time in ms since the epoch/],
-    ["an entry of no kind", (flight) => ({ ...flight, entries: [null] }), /entries\[0\]\.kind must be step or fact/],
+    ["an entry of no kind", (flight) => ({ ...flight, entries: [{}] }), /entries\[0\]\.kind must be one of step, fact/],
     [
       "an event without a type",
       (flight) => ({ ...flight, entries: [{ kind: "step", at: 1, path: "x", event: {} }] }),

@@ -1,4 +1,5 @@
 /** `stargazer inspect` as a process: a running instance, read from another shell. */
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Registry } from "../../src/registry/registry.ts";
 import type { ServiceOptions } from "../../src/service/types.ts";
@@ -86,7 +87,7 @@ describe("stargazer inspect", () => {
   });
 
   it("reports an instance that was killed as out of reach", async () => {
-    const program = shell.start(["run", new URL("../fixtures/modules/registered.mjs", import.meta.url).pathname], {
+    const program = shell.start(["run", fileURLToPath(new URL("../fixtures/modules/registered.mjs", import.meta.url))], {
       REDIS_URL: redis.url,
       SG_HEALTH_PORT: "0",
     });
@@ -99,6 +100,41 @@ describe("stargazer inspect", () => {
       expect.stringMatching(/did not answer at http:\/\/127\.0\.0\.1:\d+\/status: .*ECONNREFUSED/),
     ]);
   });
+
+  it("F57: shows what the probe thread of a blocked instance answers, and not that it may be gone", async () => {
+    const program = shell.start(["run", fileURLToPath(new URL("../fixtures/modules/blocked.mjs", import.meta.url))], {
+      REDIS_URL: redis.url,
+      SG_HEALTH_PORT: "0",
+    });
+    try {
+      await eventually("the probe thread answers for the main thread", async () => {
+        const [entry] = await new Registry(redis.witness).list("blocked");
+        if (entry?.health == null) return false;
+        return (await fetch(`http://127.0.0.1:${entry.health.port}/status`)).status === 503;
+      });
+      const { code, err } = await inspect("blocked");
+      expect(code).toBe(1);
+      expect(err).toMatch(
+        /SG_ERR_FAILED blocked\/one is there, but its main thread does not answer: event loop blocked for \d+ ms\./,
+      );
+      expect(err).toMatch(
+        /'running'; \/readyz: 503 \(event loop blocked for \d+ ms\); \/healthz: (?:200 \(ok\)|503 \(event loop)/,
+      );
+      expect(err).not.toContain("may be gone");
+    } finally {
+      program.child.kill("SIGKILL");
+      await program.ended;
+    }
+  });
+
+  it.each([
+    ["sampel", "sampel is not registered in .* (did you mean sample?)"],
+    ["sample/onn", "sample/onn is not registered in .* (did you mean one?)"],
+  ])("F57: suggests the name that %s may stand for", async (name, says) => {
+    await running({ instanceId: "one" });
+    const { code, err } = await inspect(name);
+    expect([code, err]).toEqual([1, expect.stringMatching(says.replace(/[(?)]/g, "\\$&"))]);
+  });
 });
 
 describe("stargazer run --inspect", () => {
@@ -106,7 +142,7 @@ describe("stargazer run --inspect", () => {
     ["--inspect=nonsense", {}],
     ["", { SG_INSPECT: "nonsense" }],
   ])("%s %j is refused before anything is touched", async (option, env) => {
-    const sample = new URL("../fixtures/modules/class.mjs", import.meta.url).pathname;
+    const sample = fileURLToPath(new URL("../fixtures/modules/class.mjs", import.meta.url));
     const { code, out, err } = await shell.run(["run", sample, ...(option === "" ? [] : [option])], { env });
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain('"nonsense"; it may be page, a port, stately, or a ws:// URL');

@@ -1,7 +1,9 @@
 /** Stately's inspector, seen from its receiving side: with the package's own receiver, and with its own relay. */
+
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, Server } from "node:net";
+import { fileURLToPath } from "node:url";
 import { createWebSocketReceiver } from "@statelyai/inspect";
 import { createInspectorServer } from "@statelyai/inspect/server";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -209,7 +211,7 @@ describe("a receiver elsewhere", () => {
     const { port } = await silentServer();
     const shell = openShell();
     cleanups.push(() => shell.remove());
-    const sample = new URL("../fixtures/modules/class.mjs", import.meta.url).pathname;
+    const sample = fileURLToPath(new URL("../fixtures/modules/class.mjs", import.meta.url));
     const env = { SG_INSPECT: `ws://127.0.0.1:${port}`, SAMPLE_ENDS: "1" };
     const { code, err } = await shell.run(["run", sample], { env });
     expect(code).toBe(0);

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Address } from "./address.ts";
+import { quoted } from "./quoted.ts";
 
 export interface AskOptions {
   readonly signal: AbortSignal;
@@ -15,7 +16,7 @@ export const askServer = async ({ password, socketPath }: Address, { signal }: A
   const socket = connect({ path: socketPath });
   try {
     await once(socket, "connect", { signal });
-    socket.setEncoding("utf8").end(`AUTH ${password}\r\nPING\r\nINFO server\r\n`);
+    socket.setEncoding("utf8").end(`AUTH ${quoted(password)}\r\nPING\r\nINFO server\r\n`);
     let answer = "";
     socket.on("data", (text) => {
       answer += text;

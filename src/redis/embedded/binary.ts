@@ -1,6 +1,6 @@
 /** Finding a Redis server to start. */
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromEnvironment } from "../../environment.ts";
 
@@ -25,6 +25,6 @@ const isExecutable = (path: string): boolean => {
 /** The path of a redis-server or valkey-server: on the PATH, in a usual folder, or put into the cache by the set-up. */
 export const findRedisServer = (): string | undefined => {
   const folders = [...(fromEnvironment("PATH") ?? "").split(delimiter).filter(Boolean), ...usualFolders];
-  const installed = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  const installed = folders.flatMap((folder) => names.map((name) => resolve(folder, name)));
   return [...installed, ...cached].find(isExecutable);
 };

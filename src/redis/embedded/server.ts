@@ -8,6 +8,7 @@ import type { Address } from "./address.ts";
 import { makeFolder, socketIn, urlOf } from "./address.ts";
 import { askServer } from "./ask.ts";
 import { findRedisServer } from "./binary.ts";
+import { quoted } from "./quoted.ts";
 import type { ServerProcess } from "./shell.ts";
 import { spawnServer } from "./shell.ts";
 
@@ -117,12 +118,12 @@ const configFor = ({ folder, password, socketPath, port }: Address, more: readon
   [
     `port ${port ?? 0}`,
     "bind 127.0.0.1",
-    `unixsocket ${socketPath}`,
+    `unixsocket ${quoted(socketPath)}`,
     "unixsocketperm 700",
-    `requirepass ${password}`,
+    `requirepass ${quoted(password)}`,
     'save ""',
     "appendonly no",
-    `dir ${folder}`,
+    `dir ${quoted(folder)}`,
     "daemonize no",
     "loglevel warning",
     ...more,

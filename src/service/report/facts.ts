@@ -3,6 +3,7 @@ import type { HealthFact } from "../../../machines/health-port.machine.ts";
 import type { LifecycleCommand, LifecycleFact } from "../../../machines/index.ts";
 import type { Logger } from "../../logger.ts";
 import type { DescriptionFact } from "../effects/description.ts";
+import { shellWord } from "../../shell-word.ts";
 import type { StopReport } from "../types.ts";
 
 /** A command that is not allowed where the service was; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */
@@ -94,7 +95,7 @@ const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => str
   "health.request.failed": ({ type, url, reason }) => `${type}: ${url}: ${reason}`,
   "description.failed": withReason,
   "description.restored": asIs,
-  "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${path}`,
+  "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${shellWord(path)}`,
   "flight.lost": withReason,
   stopped: ({ outcome, reason }) => `stopped: ${outcome} (${reason})`,
 };

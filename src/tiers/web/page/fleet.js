@@ -67,7 +67,8 @@ const elementOf = (row) => {
   const name = make("td", "instance", instance);
   name.title = instance;
   element.append(make("td", "", service), name, statusCell(status), make("td", "", age(Date.now() - since)));
-  const port = health === null ? "none" : `${health.host}:${health.port}`;
+  const address = health?.host.includes(":") ? `[${health.host}]` : health?.host;
+  const port = health === null ? "none" : `${address}:${health.port}`;
   element.append(make("td", "", `${host} · ${pid}`), make("td", "", port));
   return element;
 };

@@ -1,0 +1,68 @@
+/** Questions to the health server of an instance: to the address in its entry and no other, with a bounded answer. */
+import { hostname } from "node:os";
+import { httpUrl, isEveryAddress } from "../address.ts";
+import { messageOf } from "../errors.ts";
+import { isLoopback } from "../loopback.ts";
+import type { RegistryEntry } from "../registry/registry.ts";
+import { object, optional, readJson, text } from "../schema.ts";
+
+/** ms for an answer */
+const answerTimeoutMs = 3000;
+/** larger than any `/status` */
+const maxAnswerBytes = 1_048_576;
+
+/**
+ * The URL of a server that an entry names. One that listens on all addresses is reached by loopback or by its machine's name. Throws
+ * where the entry names no address, or the loopback of another machine.
+ */
+export const urlFrom = (entry: RegistryEntry, server: { readonly host: string; readonly port: number }): string => {
+  const isHere = entry.host === hostname();
+  if (isLoopback(server.host) && !isHere)
+    throw new Error(`it listens on the loopback of ${JSON.stringify(entry.host)}: run this command there`);
+  const host = isEveryAddress(server.host) ? (isHere ? "127.0.0.1" : entry.host) : server.host;
+  const url = httpUrl({ host, port: server.port });
+  if (url === undefined) throw new Error(`its entry has ${JSON.stringify(host)} and ${server.port} in place of an address`);
+  return url;
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Rejects with the reason: no answer in time, a redirect, or too much of it. */
+export const askHealth = async (url: string): Promise<Answer> => {
+  const signal = AbortSignal.timeout(answerTimeoutMs);
+  try {
+    const response = await fetch(url, { signal, redirect: "error", headers: { "accept-encoding": "identity" } });
+    return { status: response.status, body: await boundedText(response) };
+  } catch (error) {
+    if (signal.aborted) throw new Error(`no answer within ${answerTimeoutMs} ms`);
+    throw (error as Error).cause ?? error;
+  }
+};
+
+const boundedText = async ({ body }: Response): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // leaving the loop cancels the rest
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) throw new Error(`its answer has more than ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+const probeReader = object({ reason: optional(text(500)), status: optional(text(100)) });
+
+/** What a probe answers: `503 (event loop blocked for 4290 ms)`. */
+export const probeAnswer = async (url: string): Promise<string> => {
+  try {
+    const { status, body } = await askHealth(url);
+    const { reason, status: word } = readJson(body, probeReader);
+    return [status, ...[reason ?? word ?? []].flat().map((why) => `(${why})`)].join(" ");
+  } catch (error) {
+    return messageOf(error);
+  }
+};
