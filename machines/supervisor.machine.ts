@@ -7,13 +7,13 @@
  * restart. `givenUp` comes at once for exit code 2 (wrong configuration), else where `maxRestarts` lie within `restartWindowMs`.
  * The child is one actor, which exists exactly in `alive`: it receives `terminate` and `kill` and sends `child.exited`.
  *
- * The arrows that do not exist: `stopping` takes no `stop`, so a child gets exactly one SIGTERM; nothing leads from `stopping` or
- * `killing` back to `starting`.
+ * The arrows that do not exist: `stopping` takes no `stop`, so a child gets at most one SIGTERM, and none if it has announced that it
+ * stops; nothing leads from `stopping` or `killing` back to `starting`.
  */
 import type { ActorRefFrom, CallbackActorLogic, SnapshotFrom } from "xstate";
-import { assign, sendTo, setup } from "xstate";
+import { assign, enqueueActions, sendTo, setup } from "xstate";
 import { declaredCallback } from "./actor.ts";
-import { isRunning } from "./phases.ts";
+import { isRunning, lifePartOf } from "./phases.ts";
 import { messageOf } from "./thrown.ts";
 
 /** How a process ended: its code, or the signal that ended it; both null where no process was there to end. */
@@ -176,7 +176,10 @@ const supervisor = setup({
       restartedAt: ({ context }) => [...restartsInWindow(context), context.now()],
     }),
     endAs: assign({ end: (_, params: { end: SupervisorEnd }) => params.end }),
-    terminateChild: sendTo("child", { type: "terminate" }),
+    /** a child that stops by itself, or was sent a signal by another process, is only waited for */
+    terminateChild: enqueueActions(({ context, enqueue }) => {
+      if (lifePartOf(context.phase) !== "stop") enqueue.sendTo("child", { type: "terminate" });
+    }),
     killChild: sendTo("child", { type: "kill" }),
   },
   guards: {
@@ -298,7 +301,7 @@ export const supervisorMachine = supervisor.createMachine({
           },
         },
         stopping: {
-          description: "The child has got its one SIGTERM.",
+          description: "The child has got its one SIGTERM, or stops already.",
           meta: { waitsFor: "the exit of a child that was asked to stop", deadline: "stopTimeout" },
           entry: ["noteStopping", "terminateChild"],
           on: {

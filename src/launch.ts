@@ -10,20 +10,19 @@ import {
   exit,
   exitCode,
   holdOpen,
-  onSignals,
   onSupervisorGone,
   onUncaught,
   openResources,
+  releaseChannel,
   setExitCode,
   signalExitCode,
   writeLastLine,
 } from "./process.ts";
 import type { StargazerService } from "./service/service.ts";
-import { demandService } from "./service/shape.ts";
+import { demandService, isClass } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
+import { onStopSignals } from "./stop-signals.ts";
 
-/** ms within which a repeated signal does not count: supervisors and terminals send one twice */
-const debounceMs = 100;
 /** ms that a process may take to end by itself after its last service has stopped */
 const lingerMs = 1000;
 const wrongConfiguration = 2;
@@ -47,11 +46,15 @@ let linger: NodeJS.Timeout | undefined;
  * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
  * is printed and exits 2.
  *
- * SIGTERM and SIGINT stop every launched service; a second signal (after 100 ms) exits at once with 128 + its number. The first
- * uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept alive until
- * the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a file, which
- * its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A service
- * launched while the others are being stopped is stopped too. What is no service is refused with `SG_ERR_CONFIG_INVALID`.
+ * SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGBREAK, and SIGUSR2 where the program has no listener of its own for it, stop every
+ * launched service; `nohup` has SIGHUP ignored. What a supervisor repeats is ignored. A second Ctrl-C at the terminal, or a
+ * signal (except SIGHUP) more than 1000 ms of the process's own running time after the first, exits at once with 128 + its number.
+ *
+ * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept
+ * alive until the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a
+ * file, which its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
+ * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
+ * `SG_ERR_CONFIG_INVALID`.
  */
 export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
   session ??= openSession();
@@ -87,13 +90,13 @@ const announcer = (service: StargazerService): (() => void) => {
 };
 
 const construct = (service: StargazerService | (() => StargazerService)): StargazerService => {
+  const isFactory = typeof service === "function" && !isClass(service);
   try {
-    const given: unknown = typeof service === "function" ? service() : service;
+    const given: unknown = isFactory ? service() : service;
     return demandService(given, "launch takes a service, or a function that returns one");
   } catch (error) {
     endIfLast();
-    if (typeof service !== "function" || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID")
-      throw error;
+    if (!isFactory || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
     writeLastLine(`${error.code}: ${error.message}`);
     return exit(wrongConfiguration);
   }
@@ -102,7 +105,7 @@ const construct = (service: StargazerService | (() => StargazerService)): Starga
 const openSession = (): Session => {
   clearTimeout(linger);
   const removals = [
-    onSignals(signalHandler()),
+    onStopSignals({ stop: stopAll, force: forceExit }),
     onUncaught(uncaughtHandler()),
     onSupervisorGone(() => stopAll("the supervisor is gone")),
     holdOpen(),
@@ -118,6 +121,7 @@ const endIfLast = (): void => {
   if (session === undefined || session.running.size > 0) return;
   session.uninstall();
   session = undefined;
+  void releaseChannel();
   lingerAtMost();
 };
 
@@ -130,16 +134,10 @@ const stopAll = (reason: string | Error): void => {
   for (const service of launchedServices()) void service.shutdown(reason);
 };
 
-const signalHandler = (): ((signal: StopSignal) => void) => {
-  let firstAt: number | undefined;
-  return (signal) => {
-    firstAt ??= performance.now();
-    const again = performance.now() - firstAt > debounceMs;
-    if (!again) return stopAll(signal);
-    saveFlights();
-    writeLastLine(`${signal} again: exiting at once, without waiting for ${waitedFor()}`);
-    exit(signalExitCode(signal));
-  };
+const forceExit = (signal: StopSignal): void => {
+  saveFlights();
+  writeLastLine(`${signal} again: exiting at once, without waiting for ${waitedFor()}`);
+  exit(signalExitCode(signal));
 };
 
 const uncaughtHandler = (): ((error: unknown) => void) => {

@@ -2,12 +2,14 @@
 import type { EventEmitter } from "node:events";
 import { writeSync } from "node:fs";
 import { constants } from "node:os";
+import { basename } from "node:path";
 import { cleanLine } from "./clean.ts";
 import { fromEnvironment } from "./environment.ts";
 import { messageOf } from "./errors.ts";
 
-export type StopSignal = "SIGTERM" | "SIGINT";
-const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT"];
+/** The signals by which terminals, supervisors, container runtimes and dev tools (nodemon: SIGUSR2) ask a process to end. */
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGBREAK"] as const;
+export type StopSignal = (typeof stopSignals)[number];
 
 /** Many subscribers, one listener on the process, which is there exactly while there is a subscriber. */
 const shared = <T extends unknown[]>(events: readonly string[]) => {
@@ -25,11 +27,22 @@ const shared = <T extends unknown[]>(events: readonly string[]) => {
   };
 };
 
-/** Calls `handler` at every SIGTERM and SIGINT until the returned function is called. Does not keep the process alive. */
-export const onSignals: (handler: (signal: StopSignal) => void) => () => void = shared<[StopSignal]>(stopSignals);
+/** `nohup` has SIGHUP ignored, which Node undoes at its start. A shell leaves the name of the command that it started in `_`. */
+const isUnderNohup = (): boolean => basename(fromEnvironment("_") ?? "") === "nohup";
 
-/** Calls `handler` when the terminal is closed, until the returned function is called. */
-export const onHangup: (handler: () => void) => () => void = shared<[]>(["SIGHUP"]);
+/** Whether the process is asked to end: not by SIGHUP under `nohup`, nor by SIGUSR2 where another listener uses it. */
+const asksToEnd = (signal: StopSignal): boolean => {
+  if (signal === "SIGHUP") return !isUnderNohup();
+  return signal !== "SIGUSR2" || process.listenerCount(signal) === 1;
+};
+
+const onAnySignal = shared<[StopSignal]>(stopSignals);
+
+/** Calls `handler` at every signal that asks the process to end, until the returned function is called. Does not keep the process alive. */
+export const onSignals = (handler: (signal: StopSignal) => void): (() => void) =>
+  onAnySignal((signal) => {
+    if (asksToEnd(signal)) handler(signal);
+  });
 
 /** Calls `handler` when the event loop is empty and the process would end, until the returned function is called. */
 export const onIdle: (handler: () => void) => () => void = shared<[]>(["beforeExit"]);
@@ -188,6 +201,16 @@ export const announceListening = (address: ListenerAddress): void => send({ type
 export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {
   const message = error === undefined ? undefined : messageOf(error);
   send({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
+};
+
+/**
+ * Lets the process end while its parent keeps the IPC channel open, unless a listener of the program's own reads from it. In a
+ * worker of node:cluster Node itself has one, which would keep the process alive for ever.
+ */
+export const releaseChannel = async (): Promise<void> => {
+  if (!process.connected || isSupervised()) return;
+  const { default: cluster } = await import("node:cluster");
+  if (cluster.isWorker || process.listenerCount("message") === 0) process.channel?.unref();
 };
 
 /**

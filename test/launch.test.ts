@@ -15,9 +15,10 @@ const hands = vi.hoisted(() => {
   };
   const lastLines: string[] = [];
   const announced: unknown[] = [];
-  const state = { exited: [] as number[], code: 0, held: 0 };
+  const state = { exited: [] as number[], code: 0, held: 0, released: 0, leadsTerminal: false };
   return { listeners, lastLines, announced, state };
 });
+vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => hands.state.leadsTerminal }));
 vi.mock("../src/process.ts", () => {
   const { listeners, lastLines, announced, state } = hands;
   const listening = (set: Set<unknown>) => (handler: unknown) => {
@@ -32,6 +33,7 @@ vi.mock("../src/process.ts", () => {
       state.held += 1;
       return () => void (state.held -= 1);
     },
+    releaseChannel: async () => void (state.released += 1),
     emitLaunched: () => {},
     announce: (phase: string) => void announced.push(phase),
     announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
@@ -61,10 +63,10 @@ const hasNoListener = () =>
   [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held].every((count) => count === 0);
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
   vi.clearAllTimers();
   for (const list of [lastLines, announced, state.exited]) list.length = 0;
-  state.code = 0;
+  Object.assign(state, { code: 0, released: 0, leadsTerminal: false });
 });
 afterEach(() => vi.useRealTimers());
 
@@ -87,7 +89,7 @@ describe("a launched service", () => {
     const report = launch(make({ run: () => {} }));
     expect([listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held]).toEqual([1, 1, 1, 1]);
     expect(await settled(report)).toMatchObject({ outcome: "completed", exitCode: 0 });
-    expect([hasNoListener(), state.code, state.exited]).toEqual([true, 0, []]);
+    expect([hasNoListener(), state.code, state.exited, state.released]).toEqual([true, 0, [], 1]);
   });
 
   it("announces each phase once to its supervisor, a tier's own included, and then the report", async () => {
@@ -185,6 +187,8 @@ describe("a factory", () => {
       [{ runToCompletion: () => {}, actor: {} }, "object"],
       [{ actor: { subscribe: () => {} } }, "object"],
       [Promise.resolve(), "a promise: await"],
+      [TestTier, "the class TestTier: write launch(() => new TestTier({ ... }))"],
+      [class Other {}, "the class Other: write launch(() => new Other({ ... }))"],
     ])
       await expect(launch(given as never)).rejects.toMatchObject({
         code: "SG_ERR_CONFIG_INVALID",
@@ -197,18 +201,19 @@ describe("a factory", () => {
 });
 
 describe("signals", () => {
-  it("the first one stops every service as a shutdown; a second within 100 ms is ignored", async () => {
+  it("the first stops all as a shutdown; a repetition is ignored", async () => {
     const tier = make();
     const report = launch(tier);
     await settled(tier.waitFor("running"));
     signal();
-    vi.advanceTimersByTime(100);
     signal();
+    signal("SIGINT");
     expect(state.exited).toEqual([]);
     expect(await settled(report)).toMatchObject({ outcome: "shutdown", reason: "SIGTERM", exitCode: 0 });
   });
 
-  it("a second one after 100 ms exits at once with its own code, and names the states that are not waited for", async () => {
+  it("a second Ctrl-C at the terminal exits at once with its own code, and names what is waited for", async () => {
+    state.leadsTerminal = true;
     const tier = make({ onStop: hangs });
     const saved = vi.spyOn(tier, "saveFlight").mockReturnValue();
     const report = launch(tier);
@@ -216,7 +221,6 @@ describe("signals", () => {
     signal();
     await settled(tier.waitFor("stopping"));
     await vi.advanceTimersByTimeAsync(30);
-    vi.advanceTimersByTime(71);
     expect(() => signal("SIGINT")).toThrow("the process has ended");
     expect(state.exited).toEqual([143]);
     expect(lastLines).toEqual(["SIGINT again: exiting at once, without waiting for test/one in stopping.unwinding"]);

@@ -1,4 +1,5 @@
 /** Launched services as real processes on a real Redis: signals in every state, exit codes, reports, and nothing left. */
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +8,8 @@ import { LoopbackProxy } from "./kit/proxy.ts";
 import type { TestRedis } from "./kit/redis.ts";
 import { startTestRedis } from "./kit/redis.ts";
 import { eventually } from "./kit/wait.ts";
+
+const { version: ownVersion } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
 
 let redis: TestRedis;
 let proxy: LoopbackProxy;
@@ -136,6 +139,17 @@ describe("SIGTERM", () => {
   });
 });
 
+describe("a registry entry", () => {
+  it("has the version of the package.json nearest to the main module, under plain node", async () => {
+    const program = new Program("service.mjs", {
+      env: { SG_TEST: "{}", REDIS_URL: redis.url, npm_package_version: "", SG_VERSION: "" },
+    });
+    await program.state("running");
+    const [key] = await entries();
+    expect(JSON.parse((await redis.witness.get(key!))!)).toMatchObject({ version: ownVersion });
+  });
+});
+
 describe("two signals", () => {
   it("that come at once, as supervisors send them, are one", async () => {
     const program = service({ onStop: "rude" });
@@ -165,6 +179,16 @@ describe("the end of a process", () => {
     expect(await program.ended).toMatchObject({ code: 0 });
     expect(program.report).toMatchObject({ outcome: "completed" });
     expect(await entries()).toEqual([]);
+  });
+
+  it("that is a worker of node:cluster comes by itself, and nothing is named as open", async () => {
+    const primary = new Program("cluster.mjs", {
+      args: ["service.mjs"],
+      env: { SG_TEST: JSON.stringify({ run: "quick", options: { redis: null } }) },
+    });
+    expect(await primary.ended).toMatchObject({ code: 0 });
+    expect(primary.lines).toContainEqual({ type: "worker", code: 0, signal: null });
+    expect(primary.errors).toBe("");
   });
 
   it("whose run throws is exit 1, with everything undone", async () => {

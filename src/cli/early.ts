@@ -10,7 +10,7 @@ const end = (reason: StopSignal): void => {
 
 let release = (): void => {};
 
-/** From now on the first SIGTERM or SIGINT ends the process with 0. To be called once, as early as possible. */
+/** From now on the first signal that asks the process to end ends the process with 0. To be called once, as early as possible. */
 export const beginEarlySignals = (): void => {
   release = onSignals(end);
 };

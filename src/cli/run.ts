@@ -120,7 +120,7 @@ const outliveReaders = (): void => onOutputLost(() => {});
 
 export const run: Command = {
   name: "run",
-  summary: "runs one service in the foreground until it ends or receives SIGTERM or SIGINT",
+  summary: "runs one service in the foreground until it ends or a signal stops it",
   synopsis: "<tier | ./module.js> [--instance ID] [--inspect[=page|PORT|stately|ws://URL]]",
   details: [
     `tier             ${tiers.map(({ name }) => name).join(", ")}`,
@@ -143,6 +143,8 @@ export const run: Command = {
     refuse(args, run);
     const choice = inspectChoice(args);
     const watch = choice === undefined ? () => {} : await watcher(choice);
+    // as under `node`: the module is the main one, and the package that it belongs to is the program's
+    if (isPath(target)) process.argv[1] = resolve(target);
     const itself = (service: unknown) => {
       endEarlySignals();
       outliveReaders();

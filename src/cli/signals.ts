@@ -1,14 +1,10 @@
-/** Signals as a command sees them: the first asks it to end, a second one forces it. */
-import type { StopSignal } from "../process.ts";
-import { onHangup, onSignals } from "../process.ts";
-
-/** Terminals and supervisors send a signal twice; within this many ms the second one does not count. */
-const debounceMs = 100;
+/** Signals as a command sees them: the first asks it to end, a second one that a person sent means now. */
+import { onStopSignals } from "../stop-signals.ts";
 
 export interface Interruption {
   /** aborts at the first signal, with its name as the reason */
   readonly signal: AbortSignal;
-  /** aborts at a second one, with its name as the reason; a terminal that is closed is never the second */
+  /** aborts at a further one that a person sent, with its name as the reason; a terminal that closes is never that */
   readonly forced: AbortSignal;
   /** Aborts `signal` with that reason, as a first signal does. A signal that follows is still the first. */
   stop(reason: string): void;
@@ -17,23 +13,13 @@ export interface Interruption {
 }
 
 /** Listens to the signals of this process until `release` is called. */
-export const interrupted = (now: () => number = () => performance.now()): Interruption => {
+export const interrupted = (): Interruption => {
   const first = new AbortController();
   const second = new AbortController();
-  let firstAt: number | undefined;
   const stop = (reason: string): void => {
     if (!first.signal.aborted) first.abort(reason);
   };
-  const onSignal = (signal: StopSignal): void => {
-    const at = now();
-    firstAt ??= at;
-    stop(signal);
-    if (at - firstAt > debounceMs) second.abort(signal);
-  };
-  const removals = [onSignals(onSignal), onHangup(() => stop("SIGHUP"))];
-  const release = () => {
-    for (const remove of removals) remove();
-  };
+  const release = onStopSignals({ stop, force: (signal) => second.abort(signal) });
   return { signal: first.signal, forced: second.signal, stop, release };
 };
 

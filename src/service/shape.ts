@@ -10,6 +10,19 @@ import type { StargazerService } from "./service.ts";
 export const demandService = (given: unknown, wanted: string): StargazerService => {
   const { runToCompletion, actor } = (given ?? {}) as Partial<StargazerService>;
   if (typeof runToCompletion === "function" && typeof actor?.subscribe === "function") return given as StargazerService;
-  const what = isOf(given, Promise) ? "a promise: await what makes the service first" : given === null ? "null" : typeof given;
-  throw new StargazerError("SG_ERR_CONFIG_INVALID", `${wanted}, not ${what}.`);
+  throw new StargazerError("SG_ERR_CONFIG_INVALID", `${wanted}, not ${kindOf(given)}.`);
+};
+
+/** Whether it is called with `new`: a class, or a constructor that a compiler has made of a service's class. */
+export const isClass = (given: unknown): boolean => {
+  if (typeof given !== "function") return false;
+  const prototype = Object.getOwnPropertyDescriptor(given, "prototype");
+  return prototype?.writable === false || typeof prototype?.value?.runToCompletion === "function";
+};
+
+const kindOf = (given: unknown): string => {
+  if (isOf(given, Promise)) return "a promise: await what makes the service first";
+  if (!isClass(given)) return given === null ? "null" : typeof given;
+  const { name } = given as { name: string };
+  return `the class ${name}: write launch(() => new ${name}({ ... }))`;
 };

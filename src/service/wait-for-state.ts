@@ -4,6 +4,7 @@ import type { LifecycleActor, LifecycleSnapshot, StateName } from "../../machine
 import { finalState, isStopping } from "../../machines/phases.ts";
 import { canReach } from "../../machines/state.ts";
 import { StargazerError } from "../errors.ts";
+import { toError } from "./report/report.ts";
 import type { StopReport } from "./types.ts";
 
 interface Watched {
@@ -12,13 +13,13 @@ interface Watched {
 }
 
 export interface StateWait {
-  readonly host: Watched & { readonly report: Promise<StopReport> };
+  readonly host: Watched & { readonly report: Promise<StopReport>; readonly stopped: StopReport | undefined };
   readonly actor: LifecycleActor;
   readonly state: StateName;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Resolves in `state`; rejects at once if it can no longer come, and when `signal` aborts. */
+/** Resolves in `state`; rejects at once if it can no longer come, with the first failure as `cause`, and when `signal` aborts. */
 export const waitForState = ({ host, actor, state, signal }: StateWait): Promise<void> =>
   new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -36,7 +37,7 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
       if (settled) return;
       if (now === state) settle(resolve);
       else if (state === finalState) return;
-      else if (!canReach(now, state)) settle(() => reject(unreachable(state, now)));
+      else if (!canReach(now, state)) settle(() => reject(unreachable(state, host)));
     };
     let settled = false;
     let subscription: Subscription | undefined;
@@ -53,10 +54,18 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
     else look();
   });
 
-const unreachable = (state: StateName, now: StateName): StargazerError =>
-  new StargazerError("SG_ERR_STATE_UNREACHABLE", `the state '${state}' can no longer come: the service is '${now}'.`, {
-    phase: now,
-  });
+const unreachable = (wanted: StateName, host: StateWait["host"]): StargazerError => {
+  const cause = firstFailure(host);
+  const because = cause === undefined ? "" : ` The first failure: ${cause.message}`;
+  const message = `the state '${wanted}' can no longer come: the service is '${host.state}'.${because}`;
+  return new StargazerError("SG_ERR_STATE_UNREACHABLE", message, { phase: host.state, cause });
+};
+
+/** What the report says as its error, or is going to say. */
+const firstFailure = ({ stopped, snapshot }: StateWait["host"]): StargazerError | undefined => {
+  const [failure] = snapshot.context.failures;
+  return stopped?.error ?? (failure && toError(failure));
+};
 
 /** True as soon as the service is ready, false as soon as that can no longer come. */
 export const becomesReady = (host: Watched, actor: LifecycleActor): Promise<boolean> =>

@@ -115,12 +115,15 @@ describe("run", () => {
     expect(code).toBe(2);
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("ends at %s with 0 while its module is still being loaded", async (signal) => {
-    const sample = shell.start(["run", `${modules}/stuck.mjs`], { SAMPLE_STAYS: "1" });
-    await sample.line("that it loads", (line) => line === "sample loads");
-    sample.child.kill(signal);
-    expect(await sample.ended).toMatchObject({ code: 0, signal: null, err: "" });
-  });
+  it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const)(
+    "ends at %s with 0 while its module is still being loaded",
+    async (signal) => {
+      const sample = shell.start(["run", `${modules}/stuck.mjs`], { SAMPLE_STAYS: "1" });
+      await sample.line("that it loads", (line) => line === "sample loads");
+      sample.child.kill(signal);
+      expect(await sample.ended).toMatchObject({ code: 0, signal: null, err: "" });
+    },
+  );
 
   it("goes on when its standard output is closed, and stops at SIGTERM with 0", async () => {
     const sample = shell.start(["run", `./${modules}/class.mjs`], { SAMPLE_WRITES: "1" });

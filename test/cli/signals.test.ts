@@ -1,49 +1,49 @@
-/** Signals as a command sees them, with a clock of the test's own. */
-import { afterEach, describe, expect, it } from "vitest";
+/** Signals as a command sees them, with timers of the test's own. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Interruption } from "../../src/cli/signals.ts";
 import { interrupted, onAbort } from "../../src/cli/signals.ts";
 
+vi.mock("../../src/foreground.ts", () => ({ leadsTerminal: () => false }));
+
 describe("an interruption", () => {
-  let time = 0;
   let interruption: Interruption | undefined;
   const begin = (): Interruption => {
-    time = 0;
-    interruption = interrupted(() => time);
+    interruption = interrupted();
     return interruption;
   };
   const send = (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => process.emit(signal, signal);
-  afterEach(() => interruption?.release());
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    interruption?.release();
+    vi.useRealTimers();
+  });
 
-  it("stops at the first signal, and forces at one more than 100 ms after it", () => {
+  it("stops at the first signal, and forces at one more than 1000 ms of running time after it", () => {
     const { signal, forced } = begin();
     send("SIGINT");
     expect([signal.reason, forced.aborted]).toEqual(["SIGINT", false]);
-    time = 100;
+    vi.advanceTimersByTime(1049);
     send("SIGTERM");
     expect(forced.aborted).toBe(false);
-    time = 101;
+    vi.advanceTimersByTime(1);
     send("SIGTERM");
     expect([signal.reason, forced.reason]).toEqual(["SIGINT", "SIGTERM"]);
   });
 
   it("is not forced by its first signal, also where handling that takes long", () => {
     const { signal, forced } = begin();
-    onAbort(signal, () => {
-      time = 5000;
-    });
+    onAbort(signal, () => void vi.advanceTimersByTime(5000));
     send("SIGINT");
     expect([signal.aborted, forced.aborted]).toEqual([true, false]);
   });
 
   it("is stopped, and never forced, by SIGHUP and by `stop`", () => {
     const { signal, forced, stop } = begin();
+    stop("earlier");
     send("SIGHUP");
-    time = 200;
+    vi.advanceTimersByTime(5000);
     send("SIGHUP");
-    stop("later");
-    expect([signal.reason, forced.aborted]).toEqual(["SIGHUP", false]);
-    send("SIGINT");
-    expect(forced.aborted).toBe(false);
+    expect([signal.reason, forced.aborted]).toEqual(["earlier", false]);
   });
 
   it("leaves no listener after its release", () => {

@@ -12,7 +12,7 @@ export const claims = {
   F10: "shutdown in every state and substate of boot: no later step undoes it, nothing gets registered afterwards",
   F11: "run returns, throws, or returns while stopping: one terminal state, one onStop",
   F12: "The same signal twice, two different signals, a signal and a call: one shutdown, one promise, no timer lost",
-  F13: "A second signal forces the exit with its own code and a last line; the pair that supervisors send does not",
+  F13: "A second signal forces the exit with its own code and a last line; what a supervisor repeats does not",
   F14: "Never exit 0 after a crash",
   F15: "An uncaught exception while running: one graceful stop with that cause, logs flushed; a second one exits at once",
   F16: "Two services in one process: stopping one does not touch the other",
@@ -29,4 +29,6 @@ export const claims = {
   F27: "A blocked event loop shows as pressure; an outage flips readiness, never liveness; a blip flips nothing",
   F28: "A check that hangs fails closed; many probes at once cost one check",
   F29: "The health port is taken: boot fails, naming the port and what to do, and everything is undone",
+  F37: "A repeated signal forces the exit only where a person sent it, however starved the process is",
+  F40: "Every signal by which a process is asked to end is one graceful stop; under nohup SIGHUP is ignored",
 };

@@ -1,7 +1,7 @@
 /** What the faults of one service need: a Redis, a proxy before it, and programs that log what their hooks do. */
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { RegistryEntry, StopReport } from "../../src/index.ts";
-import type { Ending } from "./program.ts";
+import type { Ending, ProgramOptions } from "./program.ts";
 import { endPrograms, Program } from "./program.ts";
 import { LoopbackProxy } from "./proxy.ts";
 import type { TestRedis } from "./redis.ts";
@@ -57,8 +57,8 @@ export class Stage {
     });
   }
 
-  service(plan: Plan = {}, url: string = this.redis.url): Program {
-    return new Program("narrator.mjs", { env: { SG_TEST: JSON.stringify(plan), REDIS_URL: url } });
+  service(plan: Plan = {}, url: string = this.redis.url, { env = {}, ...options }: ProgramOptions = {}): Program {
+    return new Program("narrator.mjs", { env: { SG_TEST: JSON.stringify(plan), REDIS_URL: url, ...env }, ...options });
   }
 
   /** The service once it runs, and the port of its health server. */

@@ -19,6 +19,13 @@ export interface Ending {
   readonly ms: number;
 }
 
+export interface ProgramOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** the command that starts the program, from the program's own */
+  readonly wrap?: (command: readonly string[]) => readonly string[];
+}
+
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
 const programs = new Set<Program>();
 
@@ -30,8 +37,9 @@ export class Program {
   readonly ended: Promise<Ending>;
   #since = performance.now();
 
-  constructor(file: string, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}) {
-    this.child = spawn(process.execPath, [resolve(fixtures, file), ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
+  constructor(file: string, { args = [], env = {}, wrap = (command) => command }: ProgramOptions = {}) {
+    const [command = "", ...rest] = wrap([process.execPath, resolve(fixtures, file), ...args]);
+    this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: "pipe" });
     createInterface({ input: this.child.stdout! }).on("line", (text) => this.#read(text));
     this.child.stderr!.on("data", (chunk) => {
       this.errors += String(chunk);

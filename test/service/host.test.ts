@@ -128,7 +128,22 @@ describe("waiting for a state", () => {
     await tier.boot();
     await expect(tier.waitFor("jitter")).rejects.toMatchObject({ code: "SG_ERR_STATE_UNREACHABLE", phase: "healthy" });
     await tier.shutdown();
-    await expect(tier.waitFor("stopping")).rejects.toMatchObject({ phase: "stopped" });
+    await expect(tier.waitFor("stopping")).rejects.toSatisfy(
+      (error: StargazerError) => error.phase === "stopped" && !("cause" in error),
+    );
+  });
+});
+
+describe("waiting for a state that can no longer come", () => {
+  it("rejects with the first failure as its cause, in stopping and in stopped", async () => {
+    const torn = new Error("torn");
+    const tier = make({ onStart: () => Promise.reject(torn) }, makeResources().resources);
+    const booted = tier.boot().catch(() => {});
+    const wanted = { code: "SG_ERR_STATE_UNREACHABLE", cause: { code: "SG_ERR_START_FAILED", cause: torn } };
+    await expect(tier.waitFor("running")).rejects.toMatchObject({ ...wanted, phase: "stopping" });
+    await booted;
+    await expect(tier.waitFor("running")).rejects.toMatchObject({ ...wanted, phase: "stopped" });
+    await expect(tier.waitFor("running")).rejects.toThrow(/the service is 'stopped'\. The first failure: onStart failed: torn/);
   });
 });
 

@@ -44,6 +44,17 @@ describe("a supervised process", () => {
     expect(lines().filter((line) => line === "SIGTERM")).toHaveLength(1);
   });
 
+  it("that has announced that it stops gets no SIGTERM", async () => {
+    const { supervisor, lines } = begin("leaving");
+    await until(supervisor, "alive.up");
+    process.kill(contextOf(supervisor).pid!, "SIGHUP");
+    await waitFor(supervisor.actor, ({ context }) => context.phase === "stopping.draining", { timeout: 10_000 });
+    const stopped = supervisor.stop();
+    process.kill(contextOf(supervisor).pid!, "SIGHUP");
+    expect(await stopped).toMatchObject({ end: "stopped", exit: { code: 0, signal: null } });
+    expect(lines()).not.toContain("SIGTERM");
+  });
+
   it("is killed with all that it started when it outlives its deadline", async () => {
     const { supervisor, lines } = begin("rude", { stopTimeoutMs: 50 });
     await until(supervisor, "alive.up");

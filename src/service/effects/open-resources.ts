@@ -9,6 +9,7 @@ import type { HealthFact, HealthServer, HealthSource } from "../../health/server
 import { prepareWorker } from "../../health/thread/probe-worker.ts";
 import { lastErrorOf } from "../../redis/connection.ts";
 import { reasonOf } from "../../redis/reason.ts";
+import { programVersion } from "../../version.ts";
 import type { ResolvedOptions } from "../options/options.ts";
 import { lifecycleMetrics } from "../report/metrics.ts";
 import type { StatusReport } from "../report/status.ts";
@@ -40,7 +41,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
     describe: () => ({
       host: hostname(),
       pid: process.pid,
-      version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? "0.0.0",
+      version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? programVersion() ?? "0.0.0",
       // equivalent mutant: init is entered by the constructor
       startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
       health: resources.healthAddress ?? null,

@@ -2,8 +2,8 @@
 import type { HealthFact } from "../../../machines/health-port.machine.ts";
 import type { LifecycleCommand, LifecycleFact } from "../../../machines/index.ts";
 import type { Logger } from "../../logger.ts";
-import type { DescriptionFact } from "../effects/description.ts";
 import { shellWord } from "../../shell-word.ts";
+import type { DescriptionFact } from "../effects/description.ts";
 import type { StopReport } from "../types.ts";
 
 /** A command that is not allowed where the service was; its caller got `SG_ERR_ILLEGAL_TRANSITION`. */

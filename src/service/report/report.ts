@@ -7,7 +7,7 @@ import { messageOf, StargazerError } from "../../errors.ts";
 import type { StopReport } from "../types.ts";
 
 /** A failure as an error; one that was a StargazerError of the same words stays itself. */
-const toError = ({ phase, code, message, cause }: Failure): StargazerError =>
+export const toError = ({ phase, code, message, cause }: Failure): StargazerError =>
   isOf(cause, StargazerError) && cause.code === code && cause.message === message
     ? cause
     : new StargazerError(code as ErrorCode, message, { phase, cause });

@@ -1,0 +1,56 @@
+/** The signals that ask a process to end: the first one is a shutdown, a further one forces the exit only where a person sent it. */
+import { leadsTerminal } from "./foreground.ts";
+import type { StopSignal } from "./process.ts";
+import { onSignals } from "./process.ts";
+
+/** ms of the process's own running time after which a repetition is no longer a supervisor's */
+const patienceMs = 1000;
+/** ms; running time is counted in these */
+const beatMs = 50;
+
+/** The keys of a terminal: Ctrl-C, Ctrl-\, Ctrl-Break. */
+const keys: readonly StopSignal[] = ["SIGINT", "SIGQUIT", "SIGBREAK"];
+
+export interface StopHandlers {
+  /** called once, at the first signal */
+  stop(signal: StopSignal): void;
+  /** called at each further signal that a person sent, who does not wait any longer */
+  force(signal: StopSignal): void;
+}
+
+/**
+ * Calls the handlers until the returned function is called. What a supervisor, a package manager or a container runtime repeats
+ * is ignored, however late a starved process gets it. A person's are: a key of the terminal whose foreground group this process
+ * leads, and any signal more than a second of running time after the first. SIGHUP never forces: a terminal that closes sends it
+ * on its own account.
+ */
+export const onStopSignals = ({ stop, force }: StopHandlers): (() => void) => {
+  let running: RunningTime | undefined;
+  const isPersons = (signal: StopSignal, sinceFirst: RunningTime): boolean =>
+    signal !== "SIGHUP" && (sinceFirst.ms() > patienceMs || (keys.includes(signal) && leadsTerminal()));
+  const unsubscribe = onSignals((signal) => {
+    if (running === undefined) {
+      running = measureRunningTime();
+      stop(signal);
+    } else if (isPersons(signal, running)) force(signal);
+  });
+  return () => {
+    unsubscribe();
+    running?.end();
+  };
+};
+
+interface RunningTime {
+  /** Never more than the time that has passed, and less by each time that the event loop did not turn. */
+  ms(): number;
+  end(): void;
+}
+
+/** Counts beats of the event loop: one that was paused, starved or blocked makes one of many, so that time does not count. */
+const measureRunningTime = (): RunningTime => {
+  let beats = 0;
+  const timer = setInterval(() => {
+    beats += 1;
+  }, beatMs).unref();
+  return { ms: () => beats * beatMs, end: () => clearInterval(timer) };
+};

@@ -1,0 +1,83 @@
+/** Which repetition of a signal forces the exit: by the process's own running time, and by the terminal that it leads. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { onStopSignals } from "../src/stop-signals.ts";
+
+const process = vi.hoisted(() => ({ handlers: new Set<(signal: string) => void>(), leads: false }));
+vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => process.leads }));
+vi.mock("../src/process.ts", () => ({
+  onSignals: (handler: (signal: string) => void) => {
+    process.handlers.add(handler);
+    return () => process.handlers.delete(handler);
+  },
+}));
+
+const calls: string[] = [];
+const begin = () =>
+  onStopSignals({ stop: (signal) => void calls.push(`stop ${signal}`), force: (signal) => void calls.push(`force ${signal}`) });
+const send = (...signals: string[]) => {
+  for (const signal of signals) for (const handler of process.handlers) handler(signal);
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  calls.length = 0;
+  process.leads = false;
+});
+afterEach(() => vi.useRealTimers());
+
+describe("a repeated signal", () => {
+  it.each(["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR2"])(
+    "%s is ignored for 1000 ms of running time, then forces the exit",
+    (again) => {
+      const end = begin();
+      send("SIGTERM", again);
+      vi.advanceTimersByTime(1049);
+      send(again);
+      expect(calls).toEqual(["stop SIGTERM"]);
+      vi.advanceTimersByTime(1);
+      send(again);
+      expect(calls).toEqual(["stop SIGTERM", `force ${again}`]);
+      end();
+    },
+  );
+
+  it("is ignored after a pause of the process, however long by the clock", () => {
+    const end = begin();
+    send("SIGTERM");
+    for (let pauses = 0; pauses < 20; pauses += 1) {
+      vi.setSystemTime(Date.now() + 60_000);
+      vi.advanceTimersToNextTimer();
+    }
+    send("SIGTERM");
+    expect(calls).toEqual(["stop SIGTERM"]);
+    end();
+  });
+
+  it.each(["SIGINT", "SIGQUIT", "SIGBREAK"])("%s from the terminal that the process leads forces the exit at once", (key) => {
+    process.leads = true;
+    const end = begin();
+    send("SIGINT", "SIGTERM");
+    expect(calls).toEqual(["stop SIGINT"]);
+    send(key);
+    expect(calls).toEqual(["stop SIGINT", `force ${key}`]);
+    end();
+  });
+
+  it("SIGHUP never forces the exit", () => {
+    process.leads = true;
+    const end = begin();
+    send("SIGHUP");
+    vi.advanceTimersByTime(60_000);
+    send("SIGHUP");
+    expect(calls).toEqual(["stop SIGHUP"]);
+    end();
+  });
+
+  it("is not counted once the handlers are removed, and no timer is left", () => {
+    const end = begin();
+    send("SIGTERM");
+    expect(vi.getTimerCount()).toBe(1);
+    end();
+    expect([process.handlers.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+});
