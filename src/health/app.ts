@@ -2,13 +2,14 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { HealthFact, RedisVerdict } from "../../machines/health-port.machine.ts";
 import { createApp, loadFastify as loadShell } from "../http/app.ts";
+import type { Served } from "../http/rule.cjs";
 import type { LoopWatch } from "./loop-watch.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { Readiness } from "./readiness.ts";
 import type { HealthSource } from "./source.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Served {
   readonly source: HealthSource;
   readonly watch: LoopWatch;
   /** undefined where readiness does not depend on Redis */
@@ -33,12 +34,12 @@ const alive = JSON.stringify({ status: "ok" });
 
 /** Ready to listen, with no timer but under-pressure's, which `app.close()` clears. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
-  const { leaving: isLeaving, onFact } = options;
+  const { host, allowedHosts, leaving: isLeaving, onFact } = options;
   const onFailed = (failure: { readonly url: string; readonly reason: string }) =>
     onFact({ type: "health.request.failed", ...failure });
   const [{ default: underPressure }, app] = await Promise.all([
     loadPressure(),
-    createApp({ bodyLimit: 1024, isLeaving, onFailed }),
+    createApp({ host, allowedHosts, origins: "same", bodyLimit: 1024, isLeaving, onFailed }),
   ]);
   app.register(underPressure, {
     maxEventLoopDelay: options.maxDelayMs,

@@ -23,6 +23,7 @@ import type {
 import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
+import { answerHeaders } from "../http/headers.ts";
 import { portsBetween } from "../http/steps.ts";
 import { announceListening } from "../process.ts";
 import type { Waiting } from "../until.ts";
@@ -44,6 +45,8 @@ export interface HealthOptions {
   /** 0 picks a free one */
   readonly port: number;
   readonly source: HealthSource;
+  /** Names under which it answers, beside IP addresses, `localhost`, `host` and the machine's own. Default none. */
+  readonly allowedHosts?: readonly string[];
   /** Whether a thread of its own answers probes, also while the main thread is blocked. Default false. */
   readonly probeThread?: boolean;
   /** ms that the main thread may be blocked before `/readyz` is 503. Default 1000. */
@@ -61,6 +64,7 @@ export interface HealthOptions {
 }
 
 const defaults = {
+  allowedHosts: [] as readonly string[],
   probeThread: false,
   readinessBlockMs: 1000,
   livenessBlockMs: 30_000,
@@ -209,21 +213,23 @@ export class HealthServer {
   }
 
   #makeApp(): LazyApp {
-    const { source, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const { source, host, allowedHosts, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
     const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#send };
     const redis = () => redisVerdict(this.#snapshot);
-    return new LazyApp({ source, watch: this.#watch, redis, ...own, sampleMs, maxDelayMs });
+    return new LazyApp({ source, host, allowedHosts, watch: this.#watch, redis, ...own, sampleMs, maxDelayMs });
   }
 
   #provideParts(): void {
-    const { source, readinessBlockMs, livenessBlockMs, checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
+    const { source, host, allowedHosts, readinessBlockMs, livenessBlockMs } = this.#options;
+    const { checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
+    const served = { host, allowedHosts };
     const { checkRedis: check } = source;
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
       board: this.#board,
       watch: this.#watch,
-      probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs },
+      probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, served, headers: answerHeaders },
       check: check && { check, intervalMs, timeoutMs, clock: quietClock },
       publish: this.#publish,
     });

@@ -7,6 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { HealthOptions } from "../../src/health/server.ts";
 import { HealthServer } from "../../src/health/server.ts";
+import { answerHeaders } from "../../src/http/headers.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 
@@ -74,6 +75,29 @@ describe.each(onThread)("answers on $on", (mode) => {
       data: { error: `there is no ${method} ${path}` },
     });
   });
+
+  test.each([
+    ["http://127.0.0.1/readyz", 200],
+    ["http://worker.svc/readyz?x", 200],
+    ["http://127.0.0.1", 404],
+    ["http://evil.example/readyz", 421],
+  ])("a target in absolute form, %s, is %i", async (path, status) => {
+    expect((await ask(await openPort({ allowedHosts: [".svc"] }), path)).status).toBe(status);
+  });
+
+  test.each(["/healthz", "/readyz", "/status", "/metrics", "/nothing"])(
+    "%s is 421 under a name of another's, 403 for a page of another site, and answered under an allowed name",
+    async (path) => {
+      const port = await openPort({ allowedHosts: ["worker.svc"] });
+      const asked = (headers: Record<string, string>) => ask(port, path, { headers });
+      const refused = await asked({ host: "evil.example" });
+      expect(refused).toMatchObject({ status: 421, data: { error: expect.stringContaining("SG_ALLOWED_HOSTS") } });
+      expect((await asked({ "sec-fetch-site": "cross-site" })).status).toBe(403);
+      const served = await asked({ host: `worker.svc:${port}` });
+      expect(served.status).toBe(path === "/nothing" ? 404 : 200);
+      for (const { headers } of [refused, served]) expect(headers).toMatchObject(answerHeaders);
+    },
+  );
 
   test("the chart's reason makes /readyz 503 and leaves /healthz at 200", async () => {
     const source = turnedSource();

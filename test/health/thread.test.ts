@@ -93,7 +93,13 @@ describe("while the loop is blocked", () => {
 
   test("a process that was frozen as a whole is alive once it goes on", async () => {
     const board = new BoardWriter();
-    const settings = { memory: board.memory, readinessBlockMs: 1000, livenessBlockMs: 30_000 };
+    const settings = {
+      memory: board.memory,
+      readinessBlockMs: 1000,
+      livenessBlockMs: 30_000,
+      served: { host: "", allowedHosts: [] },
+      headers: {},
+    };
     const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
     const address = await new Promise<PortAddress>((resolve) => {
       const sendBack: SendBack = (event) => event.type === "port.listening" && resolve(event.address);

@@ -123,14 +123,25 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     const judge = () => ({ ready: true }) as const;
     const redis = () => redisVerdict(this.#actor.getSnapshot());
     const limits = { maxDelayMs: 60_000, sampleMs: 1000 };
-    this.#app = new LazyApp({ source, watch: this.#watch, redis, judge, leaving: () => false, ...limits, onFact });
+    this.#app = new LazyApp({
+      source,
+      host,
+      allowedHosts: [],
+      watch: this.#watch,
+      redis,
+      judge,
+      leaving: () => false,
+      ...limits,
+      onFact,
+    });
     const board = new BoardWriter();
+    const answers = { served: { host, allowedHosts: [] }, headers: {} };
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
       board,
       watch: this.#watch,
-      probes: { memory: board.memory, readinessBlockMs: 30_000, livenessBlockMs: 60_000 },
+      probes: { memory: board.memory, readinessBlockMs: 30_000, livenessBlockMs: 60_000, ...answers },
       check: input.checksRedis ? { check: () => this.#check(), ...times, clock: this.#checkClock } : undefined,
       publish: () => board.publish({ state: "running", leaving: false, readiness: judge() }),
     });

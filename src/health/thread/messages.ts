@@ -1,5 +1,6 @@
 /** What the main thread and the probe thread send to each other. */
 import type { PortAddress } from "../../../machines/health-port.machine.ts";
+import type { Served } from "../../http/rule.cjs";
 
 /** What the thread needs to answer probes. */
 export interface ProbeSettings {
@@ -9,6 +10,10 @@ export interface ProbeSettings {
   readonly livenessBlockMs: number;
   /** ms that the main thread may be blocked before `/readyz` is 503 */
   readonly readinessBlockMs: number;
+  /** the names under which it answers */
+  readonly served: Served;
+  /** headers of each answer */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The main thread's answer to `/status` or `/metrics`. */

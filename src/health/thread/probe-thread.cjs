@@ -8,14 +8,20 @@ const { createServer } = require("node:http");
 const { parentPort } = require("node:worker_threads");
 const { BoardReader } = require("./board.cjs");
 const { Connections } = require("../../http/connections.cjs");
+const { partsOf, refusalOf } = require("../../http/rule.cjs");
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 /** @import { AddressInfo } from "node:net" */
+/** @import { Served } from "../../http/rule.cjs" */
 /** @import { FromThread, ToThread } from "./messages.ts" */
 
 const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 /** known before it listens, so before the first request. @type {InstanceType<typeof BoardReader>} */
 let board;
+/** @type {Served} */
+let served;
+/** @type {Readonly<Record<string, string>>} */
+let headers;
 let livenessBlockMs = 0;
 let readinessBlockMs = 0;
 
@@ -35,7 +41,7 @@ const post = (message) => main.postMessage(message);
  */
 const send = (response, status, body, type = json) => {
   if (board.notice.leaving) response.setHeader("connection", "close");
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+  response.writeHead(status, { ...headers, "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 };
 
 /** @param {number} ms */
@@ -107,10 +113,12 @@ const routes = new Map([
 /** @type {(request: IncomingMessage, response: ServerResponse) => void} */
 const respond = (request, response) => {
   const { method = "", url = "" } = request;
-  const path = url.split("?", 1)[0] ?? "";
+  const { path } = partsOf(url);
+  const refusal = refusalOf(request, served);
   const answer = method === "GET" || method === "HEAD" ? routes.get(path) : undefined;
-  if (answer) return answer(response, path);
-  request.resume().once("end", () => send(response, 404, JSON.stringify({ error: `there is no ${method} ${url}` })));
+  if (answer && refusal === undefined) return answer(response, path);
+  const { status, error } = refusal ?? { status: 404, error: `there is no ${method} ${url}` };
+  request.resume().once("end", () => send(response, status, JSON.stringify({ error })));
 };
 
 // the values of Fastify
@@ -121,9 +129,9 @@ const connections = new Connections(server);
 const isTaken = (code) => code === "EADDRINUSE" || code === "EACCES";
 
 /** @param {Extract<ToThread, { type: "listen" }>} message */
-const listen = ({ host, port, steps, memory, ...limits }) => {
+const listen = ({ host, port, steps, memory, ...settings }) => {
   board = new BoardReader(memory);
-  ({ livenessBlockMs, readinessBlockMs } = limits);
+  ({ livenessBlockMs, readinessBlockMs, served, headers } = settings);
   let next = port;
   /** @param {NodeJS.ErrnoException} error */
   const refused = ({ code, message }) => {
