@@ -7,9 +7,9 @@
  * thread die, the main thread takes the port.
  *
  * Services have the thread by default. What it costs (Node 20, 2 busy cores, `test/bench/probe-thread.mjs`, medians of 35 rounds in
- * three runs): an idle service takes 2 to 5 MB more, since Fastify is loaded with the first `/status` or `/metrics`, and 9 to 10 MB
- * more from then on; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the processor time; a stop takes as long.
- * Of 8 probes during a block of 3 s all are answered; without the thread none is.
+ * three runs): an idle service takes 2 to 5 MB more; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the
+ * processor time; a stop takes as long. Of 8 probes during a block of 3 s all are answered; without the thread none
+ * is.
  */
 import type { AnyActorRef } from "xstate";
 import { createActor, waitFor } from "xstate";
@@ -28,7 +28,10 @@ import { portsBetween } from "../http/steps.ts";
 import { announceListening } from "../process.ts";
 import type { Waiting } from "../until.ts";
 import { providedHealthPort, provideParts } from "./actors.ts";
+import type { AnswerParts } from "./answers.ts";
+import { containedAnswer } from "./answers.ts";
 import { LazyApp } from "./lazy-app.ts";
+import { LoadMeter } from "./load-meter.ts";
 import { LoopWatch } from "./loop-watch.ts";
 import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
@@ -85,6 +88,7 @@ export class HealthServer {
   readonly #options: HealthOptions & typeof defaults;
   readonly #board = new BoardWriter();
   readonly #watch: LoopWatch;
+  readonly #meter: LoadMeter;
   readonly #app: LazyApp;
   readonly #actor: HealthPortActor;
   /** emitted, and not yet handed on */
@@ -94,6 +98,7 @@ export class HealthServer {
     const options = { ...defaults, ...given };
     this.#options = options;
     this.#watch = this.#makeWatch();
+    this.#meter = new LoadMeter({ maxDelayMs: options.readinessBlockMs, sampleMs: options.checkIntervalMs });
     this.#app = this.#makeApp();
     const { host, port, source, parent } = options;
     this.#actor = createActor(providedHealthPort, {
@@ -189,7 +194,7 @@ export class HealthServer {
 
   readonly #judge = (): Readiness => {
     const { source } = this.#options;
-    const isUnderPressure = () => this.#app.isUnderPressure;
+    const isUnderPressure = () => this.#app.isUnderPressure || this.#meter.isUnderPressure;
     return judgeReadiness({ source, watch: this.#watch, redis: redisVerdict(this.#snapshot), isUnderPressure });
   };
 
@@ -213,20 +218,27 @@ export class HealthServer {
   }
 
   #makeApp(): LazyApp {
-    const { source, host, allowedHosts, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
-    const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#send };
+    const { host, allowedHosts, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const own = { leaving: this.#isLeaving, onFact: this.#send };
+    return new LazyApp({ ...this.#answerParts(), host, allowedHosts, ...own, sampleMs, maxDelayMs });
+  }
+
+  #answerParts(): AnswerParts {
     const redis = () => redisVerdict(this.#snapshot);
-    return new LazyApp({ source, host, allowedHosts, watch: this.#watch, redis, ...own, sampleMs, maxDelayMs });
+    return { source: this.#options.source, watch: this.#watch, redis, judge: this.#judge };
   }
 
   #provideParts(): void {
     const { source, host, allowedHosts, readinessBlockMs, livenessBlockMs } = this.#options;
     const { checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
     const served = { host, allowedHosts };
+    const answers = this.#answerParts();
     const { checkRedis: check } = source;
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
+      meter: this.#meter,
+      answer: (path) => containedAnswer(path, answers, this.#meter.load, this.#send),
       board: this.#board,
       watch: this.#watch,
       probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, served, headers: answerHeaders },

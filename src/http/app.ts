@@ -34,7 +34,11 @@ export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: 
     requestTimeout: 10_000,
     bodyLimit,
   });
-  app.addHook("onRequest", async (_request, reply) => void reply.headers(answerHeaders));
+  app.addHook("onRequest", async (request, reply) => {
+    // the parser goes on with what it has read of a connection that was destroyed
+    if (request.raw.socket.destroyed) return reply.hijack();
+    return void reply.headers(answerHeaders);
+  });
   addGuard(app, guarded);
   app.addHook("onSend", (_request, reply, _payload, done) => {
     if (isLeaving()) reply.header("connection", "close");

@@ -33,7 +33,7 @@ export interface ServiceOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /**
    * Whether a thread beside the main one answers `/healthz` and `/readyz`, so that probes are answered while the event loop is
-   * blocked. Costs 2 to 5 MB, 9 to 10 once `/status` or `/metrics` was asked. Default `SG_PROBE_THREAD` (1 or 0), else true.
+   * blocked. Costs 2 to 5 MB. Default `SG_PROBE_THREAD` (1 or 0), else true.
    */
   readonly probeThread?: boolean | undefined;
   /** ms that the event loop may be blocked before `/readyz` answers 503. Default 1000. */

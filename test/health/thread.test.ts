@@ -100,7 +100,7 @@ describe("while the loop is blocked", () => {
       served: { host: "", allowedHosts: [] },
       headers: {},
     };
-    const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
+    const answer = () => ({ status: 200, contentType: "text/plain", body: "" });
     const address = await new Promise<PortAddress>((resolve) => {
       const sendBack: SendBack = (event) => event.type === "port.listening" && resolve(event.address);
       const thread = startThread({ settings, answer, publish: () => {}, sendBack });

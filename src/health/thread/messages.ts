@@ -1,6 +1,7 @@
 /** What the main thread and the probe thread send to each other. */
 import type { PortAddress } from "../../../machines/health-port.machine.ts";
 import type { Served } from "../../http/rule.cjs";
+import type { Answer, Path } from "../answers.ts";
 
 /** What the thread needs to answer probes. */
 export interface ProbeSettings {
@@ -16,23 +17,16 @@ export interface ProbeSettings {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The main thread's answer to `/status` or `/metrics`. */
-export interface MainAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
 export type ToThread =
   /** `steps`: how many ports after that one are tried where it is taken */
   | ({ readonly type: "listen"; readonly steps: number } & ProbeSettings & PortAddress)
-  | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
+  | { readonly type: "answer"; readonly id: number; readonly path: Path; readonly answer: Answer }
   | { readonly type: "end" };
 
 export type FromThread =
   | { readonly type: "listening"; readonly address: PortAddress }
   /** `wanted`: where it was to listen */
   | { readonly type: "refused"; readonly wanted: PortAddress; readonly code: string | undefined; readonly message: string }
-  | { readonly type: "asked"; readonly id: number; readonly path: string }
+  | { readonly type: "asked"; readonly id: number; readonly path: Path }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "ended" };
