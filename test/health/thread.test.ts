@@ -87,7 +87,7 @@ describe("while the loop is blocked", () => {
     const stop = await probers(port, "/status");
     length = 1000;
     // a new notice, so that no answer from before serves
-    source.told = { ready: false, reason: "blocking" };
+    source.verdict = { ready: false, reason: "blocking" };
     await ask(port, "/status");
     const [probes = []] = await stop();
     expect(probes.map(({ status }) => status)).toContain(503);
