@@ -5,8 +5,10 @@
 import { fromCallback, fromPromise } from "xstate";
 import type { HolderCommand } from "../../machines/health-port.machine.ts";
 import { healthPortMachine } from "../../machines/health-port.machine.ts";
+import type { Answer, Path } from "./answers.ts";
 import type { Holder } from "./holder.ts";
 import type { LazyApp } from "./lazy-app.ts";
+import type { LoadMeter } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { MainPort } from "./main-port.ts";
 import type { RedisCheckOptions } from "./redis-check.ts";
@@ -20,6 +22,9 @@ import { startThread } from "./thread/thread-port.ts";
 export interface HealthParts {
   readonly source: HealthSource;
   readonly app: LazyApp;
+  readonly meter: LoadMeter;
+  /** Answers a question of the probe thread. */
+  readonly answer: (path: Path) => Answer;
   readonly board: InstanceType<typeof BoardWriter>;
   readonly watch: LoopWatch;
   readonly probes: ProbeSettings;
@@ -46,14 +51,18 @@ const obey = (holder: Holder, receive: (listener: (command: HolderCommand) => vo
 export const providedHealthPort = healthPortMachine.provide({
   actors: {
     probeThread: fromCallback<HolderCommand>(({ system, sendBack, receive }) => {
-      const { probes: settings, app, publish } = partsOf(system);
-      return obey(startThread({ settings, answer: app.answer, publish, sendBack }), receive);
+      const { probes: settings, answer, publish } = partsOf(system);
+      return obey(startThread({ settings, answer, publish, sendBack }), receive);
     }),
     mainPort: fromCallback<HolderCommand>(({ system, sendBack, receive }) =>
       obey(new MainPort(partsOf(system).app.get, sendBack), receive),
     ),
     loadApp: fromPromise(({ system }) => partsOf(system).app.load()),
-    closeApp: fromPromise(({ system }) => partsOf(system).app.close()),
+    closeApp: fromPromise(({ system }) => {
+      const { app, meter } = partsOf(system);
+      meter.stop();
+      return app.close();
+    }),
     noticeBoard: fromCallback(({ system }) => {
       const { source, board, publish } = partsOf(system);
       const unsubscribe = source.onChange(publish);

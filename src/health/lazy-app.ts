@@ -1,8 +1,6 @@
-/** The Fastify app, built when it is first needed: with a probe thread for the first `/status` or `/metrics`, else for opening. */
+/** The Fastify app, built when the main thread is to hold the port: no question to the probe thread needs it. */
 import type { FastifyInstance } from "fastify";
-import { messageOf } from "../errors.ts";
 import type { AppOptions } from "./app.ts";
-import type { MainAnswer } from "./thread/messages.ts";
 
 const loadModule = () => import("./app.ts");
 
@@ -29,22 +27,10 @@ export class LazyApp {
     } catch {}
   }
 
-  /** What under-pressure finds, from its first sample on. */
+  /** What under-pressure finds, from its first sample on; false while nothing is built. */
   get isUnderPressure(): boolean {
     return this.#built?.isUnderPressure() ?? false;
   }
-
-  /** What it answers to GET, without a socket. Never rejects. */
-  readonly answer = async (path: string): Promise<MainAnswer> => {
-    try {
-      const app = await this.get();
-      const { statusCode, headers, payload } = await app.inject(path);
-      return { status: statusCode, contentType: String(headers["content-type"]), body: payload };
-    } catch (error) {
-      this.#options.onFact({ type: "health.request.failed", url: path, reason: messageOf(error) });
-      return { status: 500, contentType: "application/json; charset=utf-8", body: JSON.stringify({ error: "internal error" }) };
-    }
-  };
 
   /** Closes what was built. A build under way is not waited for, and closed as it ends. Call it once, when nothing calls `get` any more. */
   async close(): Promise<void> {

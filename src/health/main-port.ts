@@ -7,6 +7,8 @@ import { listenFrom, portSteps } from "../http/steps.ts";
 import type { Holder, SendBack } from "./holder.ts";
 import { listen } from "./listen.ts";
 
+const maxConnections = 512;
+
 export class MainPort implements Holder {
   readonly #app: () => Promise<FastifyInstance>;
   readonly #sendBack: SendBack;
@@ -41,7 +43,7 @@ export class MainPort implements Holder {
   async #open(wanted: PortAddress, signal: AbortSignal): Promise<PortAddress> {
     const { server } = await this.#app();
     signal.throwIfAborted();
-    this.#listener = { server, connections: new Connections(server) };
+    this.#listener = { server, connections: new Connections(server, { max: maxConnections }) };
     const listenOn = (port: number) => listen(server, { host: wanted.host, port, signal });
     const { result: address } = await listenFrom({ port: wanted.port, steps: portSteps() }, listenOn);
     signal.throwIfAborted();

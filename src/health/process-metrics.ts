@@ -1,14 +1,7 @@
 /** The process and its event loop, for `/metrics`. Names without `sg_` are those of prom-client, which dashboards know. */
+import type { Load } from "./load-meter.ts";
 import type { Metric } from "./metrics.ts";
 import { counter, gauge } from "./metrics.ts";
-
-/** The load of the event loop, as under-pressure measures it. */
-export interface Load {
-  /** a mean in ms; infinite where the loop was blocked for all of the latest second */
-  readonly eventLoopDelay: number;
-  /** 0 to 1, of the latest second */
-  readonly eventLoopUtilized: number;
-}
 
 export const processMetrics = (load: Load, blockedMs: number): Metric[] => {
   const cpu = process.cpuUsage();

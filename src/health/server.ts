@@ -7,9 +7,9 @@
  * thread die, the main thread takes the port.
  *
  * Services have the thread by default. What it costs (Node 20, 2 busy cores, `test/bench/probe-thread.mjs`, medians of 35 rounds in
- * three runs): an idle service takes 2 to 5 MB more, since Fastify is loaded with the first `/status` or `/metrics`, and 9 to 10 MB
- * more from then on; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the processor time; a stop takes as long.
- * Of 8 probes during a block of 3 s all are answered; without the thread none is.
+ * three runs): an idle service takes 2 to 5 MB more; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the
+ * processor time; a stop takes as long. Of 8 probes during a block of 3 s all are answered; without the thread none
+ * is.
  */
 import type { AnyActorRef } from "xstate";
 import { createActor, waitFor } from "xstate";
@@ -23,11 +23,15 @@ import type {
 import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
+import { answerHeaders } from "../http/headers.ts";
 import { portsBetween } from "../http/steps.ts";
 import { announceListening } from "../process.ts";
 import type { Waiting } from "../until.ts";
 import { providedHealthPort, provideParts } from "./actors.ts";
+import type { AnswerParts } from "./answers.ts";
+import { containedAnswer } from "./answers.ts";
 import { LazyApp } from "./lazy-app.ts";
+import { LoadMeter } from "./load-meter.ts";
 import { LoopWatch } from "./loop-watch.ts";
 import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
@@ -44,6 +48,8 @@ export interface HealthOptions {
   /** 0 picks a free one */
   readonly port: number;
   readonly source: HealthSource;
+  /** Names under which it answers, beside IP addresses, `localhost`, `host` and the machine's own. Default none. */
+  readonly allowedHosts?: readonly string[];
   /** Whether a thread of its own answers probes, also while the main thread is blocked. Default false. */
   readonly probeThread?: boolean;
   /** ms that the main thread may be blocked before `/readyz` is 503. Default 1000. */
@@ -61,6 +67,7 @@ export interface HealthOptions {
 }
 
 const defaults = {
+  allowedHosts: [] as readonly string[],
   probeThread: false,
   readinessBlockMs: 1000,
   livenessBlockMs: 30_000,
@@ -81,6 +88,7 @@ export class HealthServer {
   readonly #options: HealthOptions & typeof defaults;
   readonly #board = new BoardWriter();
   readonly #watch: LoopWatch;
+  readonly #meter: LoadMeter;
   readonly #app: LazyApp;
   readonly #actor: HealthPortActor;
   /** emitted, and not yet handed on */
@@ -90,6 +98,7 @@ export class HealthServer {
     const options = { ...defaults, ...given };
     this.#options = options;
     this.#watch = this.#makeWatch();
+    this.#meter = new LoadMeter({ maxDelayMs: options.readinessBlockMs, sampleMs: options.checkIntervalMs });
     this.#app = this.#makeApp();
     const { host, port, source, parent } = options;
     this.#actor = createActor(providedHealthPort, {
@@ -185,7 +194,7 @@ export class HealthServer {
 
   readonly #judge = (): Readiness => {
     const { source } = this.#options;
-    const isUnderPressure = () => this.#app.isUnderPressure;
+    const isUnderPressure = () => this.#app.isUnderPressure || this.#meter.isUnderPressure;
     return judgeReadiness({ source, watch: this.#watch, redis: redisVerdict(this.#snapshot), isUnderPressure });
   };
 
@@ -209,21 +218,30 @@ export class HealthServer {
   }
 
   #makeApp(): LazyApp {
-    const { source, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
-    const own = { judge: this.#judge, leaving: this.#isLeaving, onFact: this.#send };
+    const { host, allowedHosts, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const own = { leaving: this.#isLeaving, onFact: this.#send };
+    return new LazyApp({ ...this.#answerParts(), host, allowedHosts, ...own, sampleMs, maxDelayMs });
+  }
+
+  #answerParts(): AnswerParts {
     const redis = () => redisVerdict(this.#snapshot);
-    return new LazyApp({ source, watch: this.#watch, redis, ...own, sampleMs, maxDelayMs });
+    return { source: this.#options.source, watch: this.#watch, redis, judge: this.#judge };
   }
 
   #provideParts(): void {
-    const { source, readinessBlockMs, livenessBlockMs, checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
+    const { source, host, allowedHosts, readinessBlockMs, livenessBlockMs } = this.#options;
+    const { checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
+    const served = { host, allowedHosts };
+    const answers = this.#answerParts();
     const { checkRedis: check } = source;
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
+      meter: this.#meter,
+      answer: (path) => containedAnswer(path, answers, this.#meter.load, this.#send),
       board: this.#board,
       watch: this.#watch,
-      probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs },
+      probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, served, headers: answerHeaders },
       check: check && { check, intervalMs, timeoutMs, clock: quietClock },
       publish: this.#publish,
     });

@@ -1,8 +1,11 @@
-/** Fastify as each server here uses it: no compilers, one answer to an unknown path, one answer to an error. */
+/** Fastify as each server here uses it: no compilers, one guard, one answer to an unknown path, one to an error. */
 import type { FastifyError, FastifyInstance } from "fastify";
 import { messageOf, StargazerError } from "../errors.ts";
+import type { Guarded } from "./guard.ts";
+import { addGuard } from "./guard.ts";
+import { answerHeaders } from "./headers.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Guarded {
   /** bytes that the body of a request may have */
   readonly bodyLimit: number;
   /** Asked for each answer: whether the connection ends with it. */
@@ -22,7 +25,7 @@ const compile = (): never => {
 const compilersFactory = { buildValidator: compile, buildSerializer: compile };
 
 /** An app without routes that does not listen. The caller closes it. */
-export const createApp = async ({ bodyLimit, isLeaving, onFailed }: AppOptions): Promise<FastifyInstance> => {
+export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: AppOptions): Promise<FastifyInstance> => {
   const { fastify } = await loadFastify();
   const app = fastify({
     schemaController: { compilersFactory },
@@ -31,6 +34,12 @@ export const createApp = async ({ bodyLimit, isLeaving, onFailed }: AppOptions):
     requestTimeout: 10_000,
     bodyLimit,
   });
+  app.addHook("onRequest", async (request, reply) => {
+    // the parser goes on with what it has read of a connection that was destroyed
+    if (request.raw.socket.destroyed) return reply.hijack();
+    return void reply.headers(answerHeaders);
+  });
+  addGuard(app, guarded);
   app.addHook("onSend", (_request, reply, _payload, done) => {
     if (isLeaving()) reply.header("connection", "close");
     done();

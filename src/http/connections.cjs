@@ -10,6 +10,8 @@ const sweepMs = 250;
 /** turns of the event loop without a new connection before the backlog counts as empty, and turns at most */
 const quietTurns = 3;
 const maxTurns = 100;
+/** requests of one connection that are not answered, or whose answers are not read; one more, and it is destroyed */
+const maxUnanswered = 32;
 
 class Connections {
   /** Each with its requests that are not answered. @type {Map<Socket, Set<IncomingMessage>>} */
@@ -20,18 +22,26 @@ class Connections {
   #timer;
   #accepted = 0;
 
-  /** @param {Server} server */
-  constructor(server) {
+  /**
+   * Before the server's handlers: a request on a connection that was destroyed for its number of requests is not answered.
+   *
+   * @param {Server} server
+   * @param {{ readonly max?: number }} [limits] `max`: connections at once; one more, and the oldest is destroyed. Default no limit.
+   */
+  constructor(server, { max = Number.POSITIVE_INFINITY } = {}) {
     this.#server = server;
     server.on("connection", (socket) => {
       this.#accepted += 1;
+      if (this.#sockets.size >= max) this.#sockets.keys().next().value?.destroy();
       this.#sockets.set(socket, new Set());
       socket.once("close", () => this.#sockets.delete(socket));
     });
-    server.on("request", (request, response) => {
+    server.prependListener("request", (request, response) => {
       const requests = this.#sockets.get(request.socket);
-      requests?.add(request);
-      response.once("close", () => requests?.delete(request));
+      if (requests === undefined) return;
+      requests.add(request);
+      response.once("close", () => requests.delete(request));
+      if (requests.size > maxUnanswered) request.socket.destroy();
     });
   }
 

@@ -1,40 +1,41 @@
-/**
- * Which requests are answered, and which may command. A page of another site can make a browser send requests to this machine; it
- * must neither read an answer nor have a command executed.
- */
+/** The rule on an app, and the secret that allows commands. */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { FastifyInstance } from "fastify";
-import { isLoopback, nameOfAuthority } from "../loopback.ts";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { isAllowedOrigin } from "../loopback.ts";
+import type { Refusal, Served } from "./rule.cjs";
+import { refusalOf } from "./rule.cjs";
 
-/** `same`: only the pages of the server itself. `any`: the pages of each origin, whose answers the browser keeps from them. */
-export type Origins = "same" | "any";
+/**
+ * Which pages may send requests, beside those of the same site. `same`: only the server's own. A list: those of this machine and of
+ * the origins in it.
+ */
+export type Origins = "same" | readonly string[];
 
-export interface Guarded {
-  /** where the server listens */
-  readonly host: string;
+const foreign: Refusal = { status: 403, error: "a page of another origin may not send requests to this server" };
+
+export interface Guarded extends Served {
   readonly origins: Origins;
 }
 
-interface Names {
-  readonly host?: string | undefined;
-  readonly origin?: string | undefined;
-}
-
-/** Why a request is refused, or undefined. A server on loopback is asked by loopback names only: DNS may point any name here. */
-export const refusalOf = ({ host, origin }: Names, server: Guarded): string | undefined => {
-  if (isLoopback(server.host) && !isLoopback(nameOfAuthority(host))) return "this server answers to its loopback name only";
-  const isForeign = server.origins === "same" && origin !== undefined && origin !== `http://${host}`;
-  return isForeign ? "a page of another origin may not send requests to this server" : undefined;
+/** Why a request is refused, or undefined. */
+export const refusalBy = (
+  { origins, ...served }: Guarded,
+  request: Pick<FastifyRequest, "method" | "url" | "headers">,
+): Refusal | undefined => {
+  const { origin, host } = request.headers;
+  const refusal = refusalOf(request, served, (other) => origins !== "same" && isAllowedOrigin(other, origins));
+  const isOwn = origins !== "same" || origin === undefined || origin === `http://${host}`;
+  return refusal ?? (isOwn ? undefined : foreign);
 };
 
-/** Answers 421 to what is refused, before any route. */
+/** Answers what is refused, before any route. */
 export const addGuard = (app: FastifyInstance, server: Guarded): void => {
   app.addHook("onRequest", async (request, reply) => {
-    const error = refusalOf(request.headers, server);
-    if (error === undefined) return;
+    const refusal = refusalBy(server, request);
+    if (refusal === undefined) return;
     // a refused upgrade has no HTTP parser left that would end its connection
     reply.raw.once("finish", () => request.raw.socket.destroySoon());
-    return reply.code(421).send({ error });
+    return reply.code(refusal.status).send({ error: refusal.error });
   });
 };
 

@@ -1,13 +1,13 @@
 /** An HTTP server on one port: Fastify, the guard, the headers, and an end with a deadline. */
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
+import { allowedHostsFromEnvironment } from "../allowed-hosts.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { until } from "../until.ts";
 import { createApp } from "./app.ts";
 import { Connections } from "./connections.cjs";
 import type { Origins } from "./guard.ts";
-import { addGuard } from "./guard.ts";
 import { listenFrom } from "./steps.ts";
 
 export interface Address {
@@ -28,9 +28,11 @@ export interface HttpServerOptions extends Address {
   /** Aborts before the server closes: from then on each answer is the last on its connection, and `listen` rejects. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** whose pages may send requests; default `any` */
+  /** names under which it answers, beside IP addresses, `localhost`, `host` and the machine's own; default `SG_ALLOWED_HOSTS` */
+  readonly allowedHosts?: readonly string[];
+  /** whose pages may send requests; default those of the same site and of this machine */
   readonly origins?: Origins;
-  /** headers of each answer, by the Host header of its request; default none */
+  /** headers of each answer beside those of every server, by the Host header of its request; default none */
   readonly headers?: (host: string | undefined) => Readonly<Record<string, string>>;
   /** whether the server and its connections keep the process alive; default true */
   readonly keepsProcess?: boolean;
@@ -40,7 +42,7 @@ export interface HttpServerOptions extends Address {
   readonly graceMs?: number;
 }
 
-const defaults = { origins: "any", headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500, steps: 0 } as const;
+const defaults = { origins: [], headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500, steps: 0 } as const;
 
 /** Listens once and closes once. */
 export class HttpServer {
@@ -55,16 +57,17 @@ export class HttpServer {
     this.#options = options;
     this.#connections = new Connections(app.server);
     if (!options.keepsProcess) app.server.unref().on("connection", (socket) => socket.unref());
-    addGuard(app, options);
     app.addHook("onRequest", async (request, reply) => void reply.headers(options.headers(request.headers.host)));
   }
 
   /** Resolves with a server that takes routes and does not listen yet. Loads Fastify. */
   static async create(given: HttpServerOptions): Promise<HttpServer> {
     const options = { ...defaults, ...given } as HttpServerOptions & typeof defaults;
-    const { bodyLimit, signal, log } = options;
+    const { host, origins, bodyLimit, signal, log } = options;
+    const { allowedHosts = allowedHostsFromEnvironment() } = options;
     const onFailed = (failure: object) => log.error({ type: "http.failed", ...failure });
-    return new HttpServer(await createApp({ bodyLimit, isLeaving: () => signal.aborted, onFailed }), options);
+    const guarded = { host, allowedHosts, origins };
+    return new HttpServer(await createApp({ ...guarded, bodyLimit, isLeaving: () => signal.aborted, onFailed }), options);
   }
 
   /** Resolves with the address once it listens. Rejects with `SG_ERR_START_FAILED`, or with the signal's reason. */

@@ -26,8 +26,14 @@ export interface ServiceOptions {
   /** Default `SG_HEALTH_HOST`, else 127.0.0.1. Kubernetes needs 0.0.0.0. */
   readonly healthHost?: string | undefined;
   /**
+   * Names under which the service's HTTP servers answer, beside IP addresses, `localhost`, `healthHost` and the machine's host name;
+   * another name gets 421. `.example.org` allows every name that ends so. A reverse proxy that passes the public name on needs it,
+   * and so does a scrape by a DNS name. Default `SG_ALLOWED_HOSTS` (separated by commas), else none.
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /**
    * Whether a thread beside the main one answers `/healthz` and `/readyz`, so that probes are answered while the event loop is
-   * blocked. Costs 2 to 5 MB, 9 to 10 once `/status` or `/metrics` was asked. Default `SG_PROBE_THREAD` (1 or 0), else true.
+   * blocked. Costs 2 to 5 MB. Default `SG_PROBE_THREAD` (1 or 0), else true.
    */
   readonly probeThread?: boolean | undefined;
   /** ms that the event loop may be blocked before `/readyz` answers 503. Default 1000. */

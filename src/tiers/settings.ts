@@ -1,5 +1,6 @@
 /** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
 import { initialState } from "../../machines/index.ts";
+import { allowedHostsFromEnvironment } from "../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 
@@ -74,6 +75,14 @@ export const readAll = <Readers extends Record<string, () => unknown>>(readers: 
 export interface Listening {
   readonly port?: number | undefined;
   readonly host?: string | undefined;
+  /** as the service's constructor has checked them */
+  readonly allowedHosts?: readonly string[] | undefined;
+}
+
+interface ListeningSettings {
+  readonly port: number;
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
 }
 
 /** The variable that names a tier's port, and the port without one. */
@@ -88,11 +97,17 @@ export const portAdvice = ({ variable }: PortSetting): string => `Set ${variable
 export const gatewayPort: PortSetting = { variable: "SG_GATEWAY_PORT", fallback: 8080 };
 export const webPort: PortSetting = { variable: "SG_WEB_PORT", fallback: 8090 };
 
-export const gatewaySettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
-  readAll({ port: () => readPort(gatewayPort, port), host: () => readHost(host) });
+const listeningSettings = (setting: PortSetting, { port, host, allowedHosts }: Listening): ListeningSettings => ({
+  ...readAll({ port: () => readPort(setting, port), host: () => readHost(host) }),
+  allowedHosts: allowedHosts ?? allowedHostsFromEnvironment(),
+});
 
-export const webSettings = ({ port, host }: Listening = {}): { port: number; host: string } =>
-  readAll({ port: () => readPort(webPort, port), host: () => readHost(host) });
+export const gatewaySettings = (given: Listening = {}): ListeningSettings => listeningSettings(gatewayPort, given);
+
+export const webSettings = (given: Listening = {}): ListeningSettings => listeningSettings(webPort, given);
+
+/** The origins whose pages may chat, beside those of this machine. */
+export const webOrigins = (): readonly string[] => readList("SG_WEB_ORIGINS");
 
 export const agentsIntervalMs = (value?: number): number => readInterval("SG_AGENTS_INTERVAL_MS", value, 10_000);
 

@@ -85,7 +85,7 @@ const inFlight = async (port: number): Promise<Line> => {
   line.socket.on("data", (chunk) => {
     received += String(chunk);
   });
-  line.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+  line.socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
   await eventually("the first answer", () => received.includes('"') || received.includes("\r\n\r\n"));
   expect(received).toMatch(/^HTTP\/1\.1 200[\s\S]*connection: keep-alive/i);
   line.socket.write("GET /healthz HTTP/1.1\r\n");
@@ -105,7 +105,7 @@ for (const [what, probeThread] of threads) {
     await ask(port, "/healthz");
     program.signal("SIGTERM");
     await isClosed(port);
-    socket.write("host: x\r\n\r\n");
+    socket.write("host: localhost\r\n\r\n");
     const answers = (await received).split(/(?=HTTP\/1\.1 )/);
     expect(answers.at(-1)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
     await stage.endsWell(program, 0);
@@ -144,7 +144,7 @@ const connectOnce = async (port: number): Promise<Outcome> => {
   socket.on("data", () => {
     begun = true;
   });
-  socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
   try {
     const answer = await text(socket);
     return /^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\n./.test(answer) ? "served" : "cut half way";

@@ -137,10 +137,10 @@ describe.each([
   });
 
   test.each([
-    ["a head that is half sent", "GET /healthz HTTP/1.1\r\n", "host: x\r\n\r\n", "HTTP/1.1 200 OK"],
+    ["a head that is half sent", "GET /healthz HTTP/1.1\r\n", "host: localhost\r\n\r\n", "HTTP/1.1 200 OK"],
     [
       "a body that is half sent",
-      "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nab",
+      "POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nab",
       "cd",
       "HTTP/1.1 404 Not Found",
     ],
@@ -167,7 +167,7 @@ describe.each([
     socket.write("GET /healthz HTTP/1.1\r\n");
     await ask(port, "/healthz");
     const closing = server.close({ signal: never });
-    socket.write("host: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\n\r\n");
+    socket.write("host: localhost\r\n\r\nGET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await closing;
     expect((await received).match(/HTTP\/1\.1 \d+/g)?.[0]).toBe("HTTP/1.1 200");
   });
@@ -177,7 +177,7 @@ describe.each([
     const { socket, received } = await accepted(port);
     const closing = server.close({ signal: never });
     await turn();
-    socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+    socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
     expect(await received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
     await closing;
   });
@@ -191,8 +191,8 @@ describe.each([
   test.each([
     ["a stray byte", "G"],
     ["half a head", "GET /healthz HTTP/1.1\r\nHos"],
-    ["half a body", "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nab"],
-    ["half a text", "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 10\r\n\r\nab"],
+    ["half a body", "POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nab"],
+    ["half a text", "POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 10\r\n\r\nab"],
   ])("a connection with %s, on which nothing more comes, does not hold the close", async (_what, sent) => {
     const { server, port } = await open();
     const { socket } = await accepted(port);

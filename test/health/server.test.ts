@@ -4,11 +4,12 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { HealthOptions } from "../../src/health/server.ts";
 import { HealthServer } from "../../src/health/server.ts";
+import { answerHeaders } from "../../src/http/headers.ts";
 import { turnedSource } from "../kit/health-source.ts";
-import { ask } from "../kit/http-client.ts";
+import { ask, dial } from "../kit/http-client.ts";
 
 const never = new AbortController().signal;
 const servers: HealthServer[] = [];
@@ -30,9 +31,10 @@ afterEach(async () => {
 });
 
 describe("loading", () => {
-  test("importing the library loads no Fastify, nor does opening with a probe thread; opening without one loads no ajv", async () => {
-    await openPort({ probeThread: true });
-    expect(loaded("fastify")).toEqual([]);
+  test("importing the library loads no Fastify, nor does any route of a probe thread; opening without one loads no ajv", async () => {
+    const port = await openPort({ probeThread: true });
+    for (const path of ["/metrics", "/status", "/readyz", "/healthz"]) expect((await ask(port, path)).status).toBe(200);
+    for (const name of ["fastify", "@fastify/under-pressure", "find-my-way"]) expect(loaded(name)).toEqual([]);
     await openPort({ probeThread: false });
     expect(loaded("fastify")).not.toEqual([]);
     expect([...loaded("ajv"), ...loaded("@fastify/ajv-compiler"), ...loaded("pino")]).toEqual([]);
@@ -75,6 +77,29 @@ describe.each(onThread)("answers on $on", (mode) => {
     });
   });
 
+  test.each([
+    ["http://127.0.0.1/readyz", 200],
+    ["http://worker.svc/readyz?x", 200],
+    ["http://127.0.0.1", 404],
+    ["http://evil.example/readyz", 421],
+  ])("a target in absolute form, %s, is %i", async (path, status) => {
+    expect((await ask(await openPort({ allowedHosts: [".svc"] }), path)).status).toBe(status);
+  });
+
+  test.each(["/healthz", "/readyz", "/status", "/metrics", "/nothing"])(
+    "%s is 421 under a name of another's, 403 for a page of another site, and answered under an allowed name",
+    async (path) => {
+      const port = await openPort({ allowedHosts: ["worker.svc"] });
+      const asked = (headers: Record<string, string>) => ask(port, path, { headers });
+      const refused = await asked({ host: "evil.example" });
+      expect(refused).toMatchObject({ status: 421, data: { error: expect.stringContaining("SG_ALLOWED_HOSTS") } });
+      expect((await asked({ "sec-fetch-site": "cross-site" })).status).toBe(403);
+      const served = await asked({ host: `worker.svc:${port}` });
+      expect(served.status).toBe(path === "/nothing" ? 404 : 200);
+      for (const { headers } of [refused, served]) expect(headers).toMatchObject(answerHeaders);
+    },
+  );
+
   test("the chart's reason makes /readyz 503 and leaves /healthz at 200", async () => {
     const source = turnedSource();
     source.verdict = { ready: false, reason: "not running yet" };
@@ -114,6 +139,46 @@ describe.each(onThread)("answers on $on", (mode) => {
       throw new Error("no");
     };
     expect((await ask(await openPort({ source: turnedSource({ status: fail }), onFact: fail }), "/status")).status).toBe(500);
+  });
+});
+
+describe.each(onThread)("a client that pipelines on $on", (mode) => {
+  beforeAll(() => {
+    ({ probeThread } = mode);
+  });
+
+  const pipelined = async (port: number, count: number) => {
+    const line = await dial(port);
+    line.socket.on("error", () => {});
+    line.socket.write("GET /status HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(count));
+    return line;
+  };
+
+  test("and reads is answered as long as few of its requests wait; those at one time share an answer on the probe thread", async () => {
+    let asked = 0;
+    const source = turnedSource({ status: () => ({ number: ++asked }) });
+    const port = await openPort({ source });
+    const { socket } = await pipelined(port, 20);
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += String(chunk);
+    });
+    await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(20), 10_000);
+    socket.destroy();
+    expect(asked).toBe(mode.probeThread ? 1 : 20);
+    source.isStopping = true;
+    // a new notice ends the time of the answer that is held
+    expect((await ask(port, "/status")).data.number).toBe(mode.probeThread ? 2 : 21);
+  });
+
+  test("and never reads loses its connection; the service is asked for few of its answers and stays ready", async () => {
+    let asked = 0;
+    const source = turnedSource({ status: () => ({ state: "running", number: ++asked, filling: "x".repeat(100_000) }) });
+    const port = await openPort({ source });
+    const { socket } = await pipelined(port, 5000);
+    await new Promise((resolve) => socket.once("close", resolve).pause().once("error", resolve));
+    expect(asked).toBeLessThan(mode.probeThread ? 3 : 50);
+    expect((await ask(port, "/readyz")).status).toBe(200);
   });
 });
 

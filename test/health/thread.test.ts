@@ -86,6 +86,8 @@ describe("while the loop is blocked", () => {
     const port = await openPort({ source, readinessBlockMs: 200 });
     const stop = await probers(port, "/status");
     length = 1000;
+    // a new notice, so that no answer from before serves
+    source.verdict = { ready: false, reason: "blocking" };
     await ask(port, "/status");
     const [probes = []] = await stop();
     expect(probes.map(({ status }) => status)).toContain(503);
@@ -93,8 +95,14 @@ describe("while the loop is blocked", () => {
 
   test("a process that was frozen as a whole is alive once it goes on", async () => {
     const board = new BoardWriter();
-    const settings = { memory: board.memory, readinessBlockMs: 1000, livenessBlockMs: 30_000 };
-    const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
+    const settings = {
+      memory: board.memory,
+      readinessBlockMs: 1000,
+      livenessBlockMs: 30_000,
+      served: { host: "", allowedHosts: [] },
+      headers: {},
+    };
+    const answer = () => ({ status: 200, contentType: "text/plain", body: "" });
     const address = await new Promise<PortAddress>((resolve) => {
       const sendBack: SendBack = (event) => event.type === "port.listening" && resolve(event.address);
       const thread = startThread({ settings, answer, publish: () => {}, sendBack });

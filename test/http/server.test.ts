@@ -3,9 +3,12 @@ import dns from "node:dns";
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
+import { hostname } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import { refusalOf } from "../../src/http/guard.ts";
+import type { Guarded } from "../../src/http/guard.ts";
+import { refusalBy } from "../../src/http/guard.ts";
+import { answerHeaders } from "../../src/http/headers.ts";
 import type { HttpServerOptions } from "../../src/http/server.ts";
 import { HttpServer } from "../../src/http/server.ts";
 import { addWebSockets } from "../../src/http/web-sockets.ts";
@@ -197,24 +200,66 @@ describe("the end of an HTTP server", () => {
 });
 
 describe("the guard", () => {
-  const loopback = { host: "127.0.0.1", origins: "any" } as const;
-  const own = { host: "127.0.0.1", origins: "same" } as const;
-  const everywhere = { host: "0.0.0.0", origins: "any" } as const;
+  const named: Guarded = { host: "worker.internal", allowedHosts: ["Chat.Example.org", ".svc"], origins: ["https://chat.org"] };
+  const own: Guarded = { ...named, origins: "same" };
+  const byName = (host: string) => ({ url: "/status", headers: { host } });
+
   it.each([
-    ["a loopback name", { host: "localhost:80" }, loopback, undefined],
-    ["an IPv6 loopback name", { host: "[::1]:80" }, loopback, undefined],
-    ["another name", { host: "example.com" }, loopback, /loopback name only/],
-    ["a name that begins like loopback", { host: "127.0.0.1.example.com" }, loopback, /loopback name only/],
-    ["no name", {}, loopback, /loopback name only/],
-    ["another name, where the server listens everywhere", { host: "example.com" }, everywhere, undefined],
-    ["a page of another origin, where any may ask", { host: "localhost", origin: "https://example.com" }, loopback, undefined],
-    ["a page of its own", { host: "localhost:80", origin: "http://localhost:80" }, own, undefined],
-    ["a page of another port", { host: "localhost:80", origin: "http://localhost:81" }, own, /another origin/],
-    ["an opaque origin", { host: "localhost:80", origin: "null" }, own, /another origin/],
-  ])("%s: %j", (_, names, server, refusal) => {
-    const found = refusalOf(names, server);
-    if (refusal === undefined) expect(found).toBeUndefined();
-    else expect(found).toMatch(refusal);
+    ...["127.0.0.1", "10.1.2.3:9090", "[::1]:80", "[fd00::7]", "0.0.0.0:80", "localhost:80", "LOCALHOST", "localhost."],
+    ...["worker.internal", `${hostname()}:9090`, "chat.example.org:443", "web.prod.svc:9090"],
+  ])("the name %s is answered", (host) => {
+    expect(refusalBy(named, { method: "GET", ...byName(host) })).toBeUndefined();
+  });
+
+  it.each([
+    ...["evil.example", "127.0.0.1.example.com", "localhost.example.com", "other.example.org", "a.chat.example.org", "svc"],
+    ...["", "a b", "user@127.0.0.1", "127.0.0.1;x", "[::1", ":80"],
+  ])("the name '%s' is 421, and the answer names the variable", (host) => {
+    expect(refusalBy(named, { method: "GET", ...byName(host) })).toEqual({
+      status: 421,
+      error: expect.stringMatching(/^this server does not answer under the name ".*": SG_ALLOWED_HOSTS lists/),
+    });
+  });
+
+  it("a request without a Host header is answered, and the authority of its target is a name like another", () => {
+    expect(refusalBy(named, { method: "GET", url: "/status", headers: {} })).toBeUndefined();
+    const absolute = (name: string) => ({ method: "GET", url: `http://${name}/status`, headers: { host: "127.0.0.1" } });
+    expect(refusalBy(named, absolute("localhost:80"))).toBeUndefined();
+    expect(refusalBy(named, absolute("evil.example"))?.status).toBe(421);
+  });
+
+  const crossSite = { host: "localhost:80", "sec-fetch-site": "cross-site" };
+  const link = { ...crossSite, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+  it.each([
+    ["a page of another site", "GET", crossSite, named, 403],
+    ["a link on another site", "GET", link, named, undefined],
+    ["a form on another site", "POST", link, named, 403],
+    ["a frame in another site", "GET", { ...link, "sec-fetch-dest": "iframe" }, named, 403],
+    ["a page of an origin that is listed", "GET", { ...crossSite, origin: "https://chat.org" }, named, undefined],
+    ["a page of this machine", "GET", { ...crossSite, origin: "http://127.0.0.1:8090" }, named, undefined],
+    ["a page of another site, where only its own may ask", "GET", { ...crossSite, origin: "http://127.0.0.1:8090" }, own, 403],
+    ["a page of its own", "POST", { host: "localhost:80", origin: "http://localhost:80" }, own, undefined],
+    ["a page of another port", "POST", { host: "localhost:80", origin: "http://localhost:81" }, own, 403],
+    ["an opaque origin", "POST", { host: "localhost:80", origin: "null" }, own, 403],
+  ] as const)("%s: %s %j", (_, method, headers, server, status) => {
+    expect(refusalBy(server, { method, url: "/", headers })?.status).toBe(status);
+  });
+
+  it("has each answer say what it is, a refusal and an unknown path too", async () => {
+    const { server } = await created();
+    const { port } = await server.listen();
+    for (const { status, headers } of [await ask(port, "/nowhere"), await ask(port, "/", { headers: { host: "evil.example" } })])
+      expect([status, headers]).toEqual([expect.any(Number), expect.objectContaining(answerHeaders)]);
+  });
+
+  it("answers under the names in SG_ALLOWED_HOSTS where no option has any", async () => {
+    vi.stubEnv("SG_ALLOWED_HOSTS", " chat.example.org, .svc ");
+    cleanups.push(() => vi.unstubAllEnvs());
+    const { port } = await (await created()).server.listen();
+    const statusOf = async (host: string) => (await ask(port, "/", { headers: { host } })).status;
+    expect([await statusOf("chat.example.org"), await statusOf("web.svc"), await statusOf("example.org")]).toEqual([
+      404, 404, 421,
+    ]);
   });
 
   it("ends the connection of an upgrade that it refuses", async () => {

@@ -134,7 +134,7 @@ describe("our relay", () => {
     expect(new URL(url).hostname).toBe("127.0.0.1");
     const foreign = new WebSocket(socketUrl(url), { origin: "https://example.com" });
     const [error] = await once(foreign, "error");
-    expect(String(error)).toContain("421");
+    expect(String(error)).toContain("403");
     const page = await fetch(url);
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toContain("frame-src https://stately.ai");

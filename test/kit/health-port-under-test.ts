@@ -12,7 +12,9 @@ import { redisVerdict } from "../../machines/health-port.machine.ts";
 import type { HealthPortActor, HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
 import { healthPortMachine, statePath } from "../../machines/index.ts";
 import { providedHealthPort, provideParts } from "../../src/health/actors.ts";
+import { containedAnswer } from "../../src/health/answers.ts";
 import { LazyApp } from "../../src/health/lazy-app.ts";
+import { LoadMeter } from "../../src/health/load-meter.ts";
 import { LoopWatch } from "../../src/health/loop-watch.ts";
 import { BoardWriter } from "../../src/health/thread/board.cjs";
 import { HeldClock, settles } from "./gates.ts";
@@ -123,14 +125,19 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     const judge = () => ({ ready: true }) as const;
     const redis = () => redisVerdict(this.#actor.getSnapshot());
     const limits = { maxDelayMs: 60_000, sampleMs: 1000 };
-    this.#app = new LazyApp({ source, watch: this.#watch, redis, judge, leaving: () => false, ...limits, onFact });
+    const parts = { source, watch: this.#watch, redis, judge };
+    this.#app = new LazyApp({ ...parts, host, allowedHosts: [], leaving: () => false, ...limits, onFact });
+    const meter = new LoadMeter(limits);
     const board = new BoardWriter();
+    const answers = { served: { host, allowedHosts: [] }, headers: {} };
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
+      meter,
+      answer: (path) => containedAnswer(path, parts, meter.load, onFact),
       board,
       watch: this.#watch,
-      probes: { memory: board.memory, readinessBlockMs: 30_000, livenessBlockMs: 60_000 },
+      probes: { memory: board.memory, readinessBlockMs: 30_000, livenessBlockMs: 60_000, ...answers },
       check: input.checksRedis ? { check: () => this.#check(), ...times, clock: this.#checkClock } : undefined,
       publish: () => board.publish({ state: "running", leaving: false, readiness: judge() }),
     });

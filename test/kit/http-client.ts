@@ -1,6 +1,6 @@
 /** Loopback clients for tests: whole requests, and connections that are driven by hand. */
 import { once } from "node:events";
-import type { Agent, IncomingHttpHeaders } from "node:http";
+import type { Agent, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
@@ -19,9 +19,9 @@ export interface Answer {
 export const ask = async (
   port: number,
   path: string,
-  { method = "GET", agent = false as Agent | false } = {},
+  { method = "GET", agent = false as Agent | false, headers = {} as OutgoingHttpHeaders } = {},
 ): Promise<Answer> => {
-  const outgoing = request({ host: "127.0.0.1", port, path, method, agent });
+  const outgoing = request({ host: "127.0.0.1", port, path, method, agent, headers });
   outgoing.end();
   const [answer] = await once(outgoing, "response");
   const body = await text(answer);

@@ -5,7 +5,14 @@ import { defaultSettings } from "../../machines/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { resolveOptions, settingsOf } from "../../src/service/options/options.ts";
 
-const variables = ["REDIS_URL", "SG_HEALTH_PORT", "SG_HEALTH_HOST", "SG_BOOT_JITTER_MS", "SG_PROBE_THREAD"] as const;
+const variables = [
+  "REDIS_URL",
+  "SG_HEALTH_PORT",
+  "SG_HEALTH_HOST",
+  "SG_BOOT_JITTER_MS",
+  "SG_PROBE_THREAD",
+  "SG_ALLOWED_HOSTS",
+] as const;
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
 const environment = (given: Partial<Record<(typeof variables)[number], string>>) => {
   for (const name of variables) {
@@ -57,6 +64,7 @@ describe("the defaults", () => {
       redisRequired: true,
       useHealthServer: true,
       healthHost: "127.0.0.1",
+      allowedHosts: [],
       probeThread: true,
       metadata: {},
       logger: undefined,
@@ -212,6 +220,19 @@ describe("a configuration", () => {
       expect(resolve({ healthHost: host }).healthHost).toBe(host);
     for (const host of ["", "a b", " a", "a ", "a".repeat(256), 7])
       expect(problems({ healthHost: host })).toContain("healthHost must be a host name");
+  });
+
+  it("accepts allowed hosts that are names, or ends of names behind a dot", () => {
+    const names = ["chat.example.org", ".svc.cluster.local", "a_b-c", "10.0.0.1"];
+    expect(resolve({ allowedHosts: names }).allowedHosts).toEqual(names);
+    environment({ SG_ALLOWED_HOSTS: " chat.example.org,, .svc " });
+    expect(resolve().allowedHosts).toEqual(["chat.example.org", ".svc"]);
+    expect(resolve({ allowedHosts: [] }).allowedHosts).toEqual([]);
+    for (const wrong of ["*", "*.a", "a:80", "http://a", "a/", "", ".", "a..b", "-a", "a b", "a".repeat(255), 7, undefined])
+      expect(problems({ allowedHosts: ["a", wrong] })).toContain("allowedHosts must have host names only");
+    expect(problems({ allowedHosts: "a" })).toContain("allowedHosts must be a list");
+    environment({ SG_ALLOWED_HOSTS: "a:80" });
+    expect(problems()).toContain("SG_ALLOWED_HOSTS (allowedHosts) must have host names only");
   });
 
   it("accepts metadata that is a JSON object of at most 4096 bytes", () => {

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Server, ServerResponse } from "node:http";
-import { createServer, get, request } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { inspect } from "node:util";
@@ -27,6 +27,7 @@ import { chooseResponder, openAiResponder } from "../../src/tiers/inference/resp
 import { tierKeys } from "../../src/tiers/keys.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { submit } from "../../src/tiers/messages/producer.ts";
+import type { WebOptions } from "../../src/tiers/web/web.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { ask } from "../kit/http-client.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -59,7 +60,7 @@ const start = async <T extends StargazerService>(service: T): Promise<T> => {
   return service;
 };
 const gateway = () => start(new GatewayService({ ...common(), port: 0 }));
-const web = () => start(new WebService({ ...common(), port: 0 }));
+const web = (options: WebOptions = {}) => start(new WebService({ ...common(), port: 0, ...options }));
 const inference = (options: InferenceOptions = {}) => start(new InferenceService({ ...common(), ...options }));
 const chat = async (port: number, options?: Parameters<typeof Chat.open>[1]) => {
   const opened = await Chat.open(port, options);
@@ -385,12 +386,17 @@ describe("the page", () => {
     expect((await ask(port, "/nothing")).status).toBe(404);
   });
 
-  it("answers to loopback names only", async () => {
-    const port = portOf(await web());
-    const outgoing = request({ host: "127.0.0.1", port, path: "/api/fleet", headers: { host: "evil.example" } }).end();
-    const [response] = await once(outgoing, "response");
-    response.resume();
-    expect(response.statusCode).toBe(421);
+  it("answers under an allowed name, as behind a reverse proxy, and to no other name and no page of another site", async () => {
+    const port = portOf(await web({ allowedHosts: ["chat.example.org"] }));
+    const asked = (headers: Record<string, string>) => ask(port, "/api/fleet", { headers });
+    const proxied = await asked({ host: "chat.example.org" });
+    expect(proxied.status).toBe(200);
+    expect(proxied.headers["content-security-policy"]).toContain("wss://chat.example.org:*");
+    expect(await asked({ host: "evil.example" })).toMatchObject({
+      status: 421,
+      data: { error: expect.stringContaining("SG_ALLOWED_HOSTS") },
+    });
+    expect((await asked({ "sec-fetch-site": "cross-site" })).status).toBe(403);
   });
 
   it("lists the fleet, and answers 503 while Redis does not answer", async () => {

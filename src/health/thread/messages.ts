@@ -1,5 +1,7 @@
 /** What the main thread and the probe thread send to each other. */
 import type { PortAddress } from "../../../machines/health-port.machine.ts";
+import type { Served } from "../../http/rule.cjs";
+import type { Answer, Path } from "../answers.ts";
 
 /** What the thread needs to answer probes. */
 export interface ProbeSettings {
@@ -9,25 +11,22 @@ export interface ProbeSettings {
   readonly livenessBlockMs: number;
   /** ms that the main thread may be blocked before `/readyz` is 503 */
   readonly readinessBlockMs: number;
-}
-
-/** The main thread's answer to `/status` or `/metrics`. */
-export interface MainAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
+  /** the names under which it answers */
+  readonly served: Served;
+  /** headers of each answer */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export type ToThread =
   /** `steps`: how many ports after that one are tried where it is taken */
   | ({ readonly type: "listen"; readonly steps: number } & ProbeSettings & PortAddress)
-  | ({ readonly type: "answer"; readonly id: number } & MainAnswer)
+  | { readonly type: "answer"; readonly id: number; readonly path: Path; readonly answer: Answer }
   | { readonly type: "end" };
 
 export type FromThread =
   | { readonly type: "listening"; readonly address: PortAddress }
   /** `wanted`: where it was to listen */
   | { readonly type: "refused"; readonly wanted: PortAddress; readonly code: string | undefined; readonly message: string }
-  | { readonly type: "asked"; readonly id: number; readonly path: string }
+  | { readonly type: "asked"; readonly id: number; readonly path: Path }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "ended" };

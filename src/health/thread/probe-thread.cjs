@@ -8,19 +8,29 @@ const { createServer } = require("node:http");
 const { parentPort } = require("node:worker_threads");
 const { BoardReader } = require("./board.cjs");
 const { Connections } = require("../../http/connections.cjs");
+const { partsOf, refusalOf } = require("../../http/rule.cjs");
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 /** @import { AddressInfo } from "node:net" */
+/** @import { Answer, Path } from "../answers.ts" */
+/** @import { Served } from "../../http/rule.cjs" */
 /** @import { FromThread, ToThread } from "./messages.ts" */
 
 const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 /** known before it listens, so before the first request. @type {InstanceType<typeof BoardReader>} */
 let board;
+/** @type {Served} */
+let served;
+/** @type {Readonly<Record<string, string>>} */
+let headers;
 let livenessBlockMs = 0;
 let readinessBlockMs = 0;
 
 /** ms within which a main thread beats that was frozen together with this thread and goes on */
 const secondLookMs = 250;
+/** ms for which an answer of the main thread serves those who ask the same */
+const heldMs = 100;
+const maxConnections = 512;
 const json = "application/json; charset=utf-8";
 const alive = JSON.stringify({ status: "ok" });
 
@@ -35,7 +45,7 @@ const post = (message) => main.postMessage(message);
  */
 const send = (response, status, body, type = json) => {
   if (board.notice.leaving) response.setHeader("connection", "close");
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+  response.writeHead(status, { ...headers, "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 };
 
 /** @param {number} ms */
@@ -63,8 +73,16 @@ const answerReady = (response) => {
   send(response, readiness.ready ? 200 : 503, JSON.stringify(readiness));
 };
 
-/** Questions that the main thread has not answered, by id. @type {Map<number, { response: ServerResponse, timer: NodeJS.Timeout }>} */
+/**
+ * The question of each path that the main thread has not answered, with all who wait for its answer.
+ * @type {Map<Path, { id: number, notice: unknown, waiting: ServerResponse[], timer: NodeJS.Timeout }>}
+ */
 const asked = new Map();
+/**
+ * The latest answer of each path, while it is held: for `heldMs`, and not beyond a new notice.
+ * @type {Map<Path, { answer: Answer, notice: unknown, until: number }>}
+ */
+const held = new Map();
 let questions = 0;
 
 /** In place of the main thread's answer: its latest notice. @param {ServerResponse} response */
@@ -74,56 +92,68 @@ const answerLastKnown = (response) => {
   send(response, 503, JSON.stringify({ error, state: board.notice.state, readiness: judge(), blockedMs: ms }));
 };
 
-/** @type {(response: ServerResponse, path: string) => void} */
+/** @param {Answer} answer @param {ServerResponse} response */
+const sendAnswer = ({ status, contentType, body }, response) => send(response, status, body, contentType);
+
+/** One question a path at a time, so that no number of requests keeps the main thread busy. @type {(response: ServerResponse, path: Path) => void} */
 const askMain = (response, path) => {
   if (board.lateMs >= readinessBlockMs) return answerLastKnown(response);
+  const known = held.get(path);
+  if (known?.notice === board.notice && performance.now() < known.until) return sendAnswer(known.answer, response);
+  const question = asked.get(path);
+  if (question) return void question.waiting.push(response);
   questions += 1;
-  const id = questions;
+  const waiting = [response];
   const overdue = () => {
-    asked.delete(id);
-    answerLastKnown(response);
+    asked.delete(path);
+    for (const late of waiting) answerLastKnown(late);
   };
-  asked.set(id, { response, timer: setTimeout(overdue, readinessBlockMs) });
-  post({ type: "asked", id, path });
+  asked.set(path, { id: questions, notice: board.notice, waiting, timer: setTimeout(overdue, readinessBlockMs) });
+  post({ type: "asked", id: questions, path });
 };
 
-/** @param {Extract<ToThread, { type: "answer" }>} answer */
-const forward = ({ id, status, contentType, body }) => {
-  const question = asked.get(id);
-  if (question === undefined) return;
-  asked.delete(id);
+/** @param {Extract<ToThread, { type: "answer" }>} message */
+const forward = ({ id, path, answer }) => {
+  const question = asked.get(path);
+  if (question?.id !== id) return;
+  asked.delete(path);
   clearTimeout(question.timer);
-  send(question.response, status, body, contentType);
+  held.set(path, { answer, notice: question.notice, until: performance.now() + heldMs });
+  for (const response of question.waiting) sendAnswer(answer, response);
 };
 
-/** @type {ReadonlyMap<string, (response: ServerResponse, path: string) => void>} */
+/** @type {ReadonlyMap<string, (response: ServerResponse) => void>} */
 const routes = new Map([
   ["/healthz", answerAlive],
   ["/readyz", answerReady],
-  ["/status", askMain],
-  ["/metrics", askMain],
+  ["/status", (response) => askMain(response, "/status")],
+  ["/metrics", (response) => askMain(response, "/metrics")],
 ]);
 
 /** @type {(request: IncomingMessage, response: ServerResponse) => void} */
 const respond = (request, response) => {
+  // the parser goes on with what it has read of a connection that was destroyed
+  if (request.socket.destroyed) return;
   const { method = "", url = "" } = request;
-  const path = url.split("?", 1)[0] ?? "";
+  const { path } = partsOf(url);
+  const refusal = refusalOf(request, served);
   const answer = method === "GET" || method === "HEAD" ? routes.get(path) : undefined;
-  if (answer) return answer(response, path);
-  request.resume().once("end", () => send(response, 404, JSON.stringify({ error: `there is no ${method} ${url}` })));
+  if (answer && refusal === undefined) return answer(response);
+  const { status, error } = refusal ?? { status: 404, error: `there is no ${method} ${url}` };
+  request.resume().once("end", () => send(response, status, JSON.stringify({ error })));
 };
 
 // the values of Fastify
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
-const connections = new Connections(server);
+const connections = new Connections(server, { max: maxConnections });
 
 /** @param {string | undefined} code */
 const isTaken = (code) => code === "EADDRINUSE" || code === "EACCES";
 
 /** @param {Extract<ToThread, { type: "listen" }>} message */
-const listen = ({ host, port, steps, memory, ...limits }) => {
+const listen = ({ host, port, steps, memory, ...settings }) => {
   board = new BoardReader(memory);
-  ({ livenessBlockMs, readinessBlockMs } = limits);
+  ({ livenessBlockMs, readinessBlockMs, served, headers } = settings);
   let next = port;
   /** @param {NodeJS.ErrnoException} error */
   const refused = ({ code, message }) => {

@@ -3,15 +3,16 @@ import type { Worker } from "node:worker_threads";
 import type { PortAddress } from "../../../machines/health-port.machine.ts";
 import { messageOf } from "../../errors.ts";
 import { portSteps } from "../../http/steps.ts";
+import type { Answer, Path } from "../answers.ts";
 import type { Holder, SendBack } from "../holder.ts";
 import { refusal } from "../listen.ts";
-import type { FromThread, MainAnswer, ProbeSettings, ToThread } from "./messages.ts";
+import type { FromThread, ProbeSettings, ToThread } from "./messages.ts";
 import { takeWorker } from "./probe-worker.ts";
 
 export interface ThreadPortOptions {
   readonly settings: ProbeSettings;
-  /** Answers `/status` and `/metrics`. Never rejects. */
-  readonly answer: (path: string) => Promise<MainAnswer>;
+  /** Answers `/status` and `/metrics`. Never throws. */
+  readonly answer: (path: Path) => Answer;
   /** Writes the notice board, which the thread reads for each answer. */
   readonly publish: () => void;
   readonly sendBack: SendBack;
@@ -70,7 +71,7 @@ class ThreadPort implements Holder {
 
   #receive(message: FromThread): void {
     const { sendBack } = this.#options;
-    if (message.type === "asked") void this.#answer(message);
+    if (message.type === "asked") this.#answer(message);
     if (message.type === "failed") sendBack({ type: "health.server.failed", reason: message.message });
     if (message.type === "ended") sendBack({ type: "port.ended" });
     if (message.type === "listening") this.#settle(() => sendBack({ type: "port.listening", address: message.address }));
@@ -89,7 +90,7 @@ class ThreadPort implements Holder {
     return refusal(error, wanted);
   }
 
-  async #answer({ id, path }: Extract<FromThread, { type: "asked" }>): Promise<void> {
-    this.#post({ type: "answer", id, ...(await this.#options.answer(path)) });
+  #answer({ id, path }: Extract<FromThread, { type: "asked" }>): void {
+    this.#post({ type: "answer", id, path, answer: this.#options.answer(path) });
   }
 }

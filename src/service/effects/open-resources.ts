@@ -64,6 +64,7 @@ const healthServer = async (
   return new HealthServer({
     host: options.healthHost,
     port: options.healthPort,
+    allowedHosts: options.allowedHosts,
     probeThread: options.probeThread,
     readinessBlockMs: options.readinessBlockMs,
     livenessBlockMs: options.livenessBlockMs,

@@ -13,6 +13,7 @@ import { nameProblem } from "../../registry/names.ts";
 import type { ServiceOptions } from "../types.ts";
 import type { NumberRule } from "./readers.ts";
 import {
+  readAllowedHosts,
   readBoolean,
   readHost,
   readLogger,
@@ -58,6 +59,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly redisRequired: boolean;
   readonly useHealthServer: boolean;
   readonly healthHost: string;
+  readonly allowedHosts: readonly string[];
   readonly probeThread: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
@@ -70,6 +72,7 @@ const otherOptions = [
   "redisRequired",
   "useHealthServer",
   "healthHost",
+  "allowedHosts",
   "probeThread",
   "metadata",
   "logger",
@@ -90,6 +93,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
     healthHost: readHost(given.healthHost, problems),
+    allowedHosts: readAllowedHosts(given.allowedHosts, problems),
     probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),

@@ -1,5 +1,6 @@
 /** A reader for each kind of option: it returns a value, and appends what is wrong to `problems`. */
 import { defaultSettings } from "../../../machines/settings.ts";
+import { allowedHostsFromEnvironment, allowedHostsProblem, allowedHostsVariable } from "../../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
 import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
@@ -94,6 +95,14 @@ export const readHost = (given: unknown, problems: string[]): string => {
   if (typeof value !== "string" || !/^[\w.:%-]{1,255}$/.test(value))
     problems.push(`healthHost must be a host name or address, not ${shown(value)}`);
   return String(value);
+};
+
+export const readAllowedHosts = (given: unknown, problems: string[]): readonly string[] => {
+  const value = given === undefined ? allowedHostsFromEnvironment() : given;
+  const problem = allowedHostsProblem(value);
+  const source = given === undefined ? `${allowedHostsVariable} (allowedHosts)` : "allowedHosts";
+  if (problem !== undefined) problems.push(`${source} ${problem}`);
+  return value as readonly string[];
 };
 
 export const readMetadata = (value: unknown, problems: string[]): Readonly<Record<string, unknown>> => {

@@ -10,7 +10,7 @@ import { listenPublished } from "../listen.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { submit } from "../messages/producer.ts";
-import { gatewayPort, gatewaySettings, portAdvice } from "../settings.ts";
+import { gatewayPort, gatewaySettings, portAdvice, webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
 
@@ -26,12 +26,14 @@ export interface GatewayOptions extends Partial<ServiceOptions> {
 export class GatewayService extends StargazerService {
   readonly #host: string;
   readonly #port: number;
+  readonly #allowedHosts: readonly string[];
   readonly #platforms: readonly PlatformAdapter[];
   #http: Address | undefined;
 
   constructor({ port, host, platforms, ...options }: GatewayOptions = {}) {
     super({ serviceName: "gateway", ...options });
-    const settings = gatewaySettings({ port, host });
+    const settings = gatewaySettings({ port, host, allowedHosts: options.allowedHosts });
+    this.#allowedHosts = settings.allowedHosts;
     this.#port = settings.port;
     this.#host = settings.host;
     this.#platforms = platforms ?? [new Webchat()];
@@ -50,7 +52,7 @@ export class GatewayService extends StargazerService {
     await context.phase("http", async () => {
       const { signal, log, defer } = context;
       const address = { host: this.#host, port: this.#port, advice: portAdvice(gatewayPort), steps: portSteps() };
-      const http = await HttpServer.create({ ...address, signal, log });
+      const http = await HttpServer.create({ ...address, allowedHosts: this.#allowedHosts, origins: webOrigins(), signal, log });
       defer(() => http.close());
       for (const platform of this.#platforms) {
         await context.phase(platform.platform, () => platform.open(this.#hostOf(platform, http, context)));

@@ -11,7 +11,7 @@ import { addWebSockets } from "../../http/web-sockets.ts";
 import { isAllowedOrigin } from "../../loopback.ts";
 import type { Outbound } from "../messages/envelope.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
-import { readList } from "../settings.ts";
+import { webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost } from "./platform.ts";
 import { Switchboard } from "./switchboard.ts";
 
@@ -57,7 +57,7 @@ const send = (socket: WebSocket, answer: WebchatAnswer): void => {
 
 export class Webchat implements PlatformAdapter {
   readonly platform = "webchat";
-  readonly #origins = readList("SG_WEB_ORIGINS");
+  readonly #origins = webOrigins();
   /** sockets that answered the last ping */
   readonly #alive = new WeakSet<WebSocket>();
   #switchboard: Switchboard | undefined;

@@ -2,10 +2,10 @@
 import { EventStream } from "../../http/event-stream.ts";
 import { pageHeaders } from "../../http/headers.ts";
 import { servePage } from "../../http/page-files.ts";
+import { nameOfAuthority } from "../../http/rule.cjs";
 import type { Address } from "../../http/server.ts";
 import { HttpServer } from "../../http/server.ts";
 import { portSteps } from "../../http/steps.ts";
-import { nameOfAuthority } from "../../loopback.ts";
 import { Registry } from "../../registry/registry.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
@@ -31,12 +31,14 @@ const headersFor = (authority: string | undefined): Readonly<Record<string, stri
 export class WebService extends StargazerService {
   readonly #host: string;
   readonly #port: number;
+  readonly #allowedHosts: readonly string[];
   readonly #feed = new FleetFeed();
   #http: Address | undefined;
 
   constructor({ port, host, ...options }: WebOptions = {}) {
     super({ serviceName: "web", ...options });
-    const settings = webSettings({ port, host });
+    const settings = webSettings({ port, host, allowedHosts: options.allowedHosts });
+    this.#allowedHosts = settings.allowedHosts;
     this.#port = settings.port;
     this.#host = settings.host;
   }
@@ -54,7 +56,7 @@ export class WebService extends StargazerService {
     await context.phase("http", async () => {
       const { signal, log, defer } = context;
       const address = { host: this.#host, port: this.#port, advice: portAdvice(webPort), steps: portSteps() };
-      const http = await HttpServer.create({ ...address, signal, log, headers: headersFor });
+      const http = await HttpServer.create({ ...address, allowedHosts: this.#allowedHosts, signal, log, headers: headersFor });
       defer(() => http.close());
       await this.#addRoutes(http, context);
       this.#http = await listenPublished(http);

@@ -1,0 +1,79 @@
+/** What the four routes answer, whichever thread holds the port: text from what is known, without a router. */
+import type { HealthFact, RedisVerdict } from "../../machines/health-port.machine.ts";
+import { messageOf } from "../errors.ts";
+import type { Load } from "./load-meter.ts";
+import type { LoopWatch } from "./loop-watch.ts";
+import { gauge, metricsType, writeMetrics } from "./metrics.ts";
+import { processMetrics } from "./process-metrics.ts";
+import type { Readiness } from "./readiness.ts";
+import type { HealthSource } from "./source.ts";
+
+export interface AnswerParts {
+  readonly source: HealthSource;
+  readonly watch: LoopWatch;
+  /** undefined where readiness does not depend on Redis */
+  readonly redis: () => RedisVerdict | undefined;
+  readonly judge: () => Readiness;
+}
+
+/** Called for a route that threw. */
+export type OnFailed = (fact: Extract<HealthFact, { type: "health.request.failed" }>) => void;
+
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const json = (body: object, status = 200): Answer => ({
+  status,
+  contentType: "application/json; charset=utf-8",
+  body: JSON.stringify(body),
+});
+
+const statusOf = ({ source, watch, redis, judge }: AnswerParts, load: Load): Answer => {
+  const { eventLoopDelay: eventLoopDelayMs, eventLoopUtilized } = load;
+  const { heapUsed, rss: rssBytes } = process.memoryUsage();
+  const pressure = { eventLoopDelayMs, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
+  const verdict = redis();
+  return json({ ...source.status(), readiness: judge(), pressure, ...(verdict && { redis: verdict }) });
+};
+
+const metricsOf = ({ source, watch, redis, judge }: AnswerParts, load: Load): Answer => {
+  const verdict = redis();
+  const own = writeMetrics([
+    gauge("sg_up", "Whether the service answers.", 1),
+    gauge("sg_ready", "Whether the service takes traffic.", judge().ready ? 1 : 0),
+    ...(verdict === undefined ? [] : [gauge("sg_redis_reachable", "Whether Redis answers.", verdict.reachable ? 1 : 0)]),
+    ...processMetrics(load, watch.totalBlockedMs),
+  ]);
+  // the format wants every line ended
+  const ended = [own, source.metrics()].map((text) => (text === "" || text.endsWith("\n") ? text : `${text}\n`));
+  return { status: 200, contentType: metricsType, body: ended.join("") };
+};
+
+const routes = {
+  "/healthz": () => json({ status: "ok" }),
+  "/readyz": ({ judge }: AnswerParts) => {
+    const readiness = judge();
+    return json(readiness, readiness.ready ? 200 : 503);
+  },
+  "/status": statusOf,
+  "/metrics": metricsOf,
+} satisfies Record<string, (parts: AnswerParts, load: Load) => Answer>;
+
+export type Path = keyof typeof routes;
+export const paths = Object.keys(routes) as readonly Path[];
+
+/** What the route answers to GET. Throws what the source throws. */
+export const answerOf = (path: Path, parts: AnswerParts, load: Load): Answer => routes[path](parts, load);
+
+/** The same for the probe thread, which asks for the two routes that it cannot answer by itself: a failure is reported, and a 500. */
+export const containedAnswer = (path: Path, parts: AnswerParts, load: Load, onFailed: OnFailed): Answer => {
+  try {
+    return answerOf(path, parts, load);
+  } catch (error) {
+    onFailed({ type: "health.request.failed", url: path, reason: messageOf(error) });
+    return json({ error: "internal error" }, 500);
+  }
+};
