@@ -141,7 +141,7 @@ describe("edges stay at the edge", () => {
     const writes = /\bstd(?:out|err)\s*\.\s*(?:write|end)\b|\b(?:writeSync|writeOut)\b|screen\.write/;
     expect(using(writes, (file) => isPrinter(file) || !file.startsWith("src/cli/"))).toEqual([]);
   });
-  it("every file begins with a comment that says what it is for", () => {
+  it("every file begins with a comment on its purpose", () => {
     const beginsWithComment = (file: string) => /^(?:#!.*\n)?(?:<!doctype html>\n)?\s*(?:\/[*/]|<!--)/i.test(read(file));
     const files = [...filesIn("machines", /\.ts$/), ...filesIn("src", /\.(ts|js|mjs|cjs|css)$/)];
     expect(files.filter((file) => !beginsWithComment(file))).toEqual([]);

@@ -22,7 +22,7 @@ export const claims = {
   F20: "A flush, a deleted key, a TTL that passed during a pause: the next beat notices, reports, registers again",
   F21: "A late write of an earlier incarnation never recreates, refreshes or removes an entry",
   F22: "Beats never overlap; one on a half-open connection times out, counts as missed and shows in health",
-  F23: "A crash leaves no ghost beyond the TTL; when most entries vanish at once readers get a warning",
+  F23: "A crash leaves no entry beyond the TTL; when most entries vanish at once readers get a warning",
   F24: "Two hundred replicas spread their first PING over the jitter window, and do not reconnect in step",
   F25: "The same instance id twice: the newest holds it, the older learns in time and stops itself",
   F26: "A Redis failover (Sentinel) and a Cluster slot move: at most one beat is missed",

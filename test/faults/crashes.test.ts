@@ -41,7 +41,7 @@ fault("F16", "run returns in one of two", async (happened) => {
   await program.line("the report of the first", ({ type }) => type === "report");
   expect((await stage.entries()).map(({ service, status }) => `${service} ${status}`)).toEqual(["beside running"]);
   expect((await ask(health!.port, "/readyz")).status).toBe(200);
-  // undefined while the answer says that the event loop is busy
+  // undefined while the answer is that the event loop is busy
   const confirmedAt = async () => (await ask(health!.port, "/status")).data.lease?.confirmedAt as number | undefined;
   const before = await eventually("the other one's status", confirmedAt);
   await eventually("the other one's lease is renewed", async () => ((await confirmedAt()) ?? 0) > before);

@@ -1,4 +1,4 @@
-/** A life of a chart, step by step and purely: what it does on each event, without timers or actors. */
+/** The steps of a chart on a list of events, by pure transitions: no timers, no actors. */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { initialTransition, transition } from "xstate";
 import { statePath } from "../../machines/index.ts";
@@ -31,11 +31,11 @@ const eventOf = (cue: Cue, snapshot: AnyMachineSnapshot): Event => {
 const textOf = ({ type, ...rest }: Event): string =>
   [type, ...Object.values(rest).map((value) => (typeof value === "string" ? value : JSON.stringify(value)))].join(" ");
 
-/** a lease's input is its parent and its times: too much for a line */
+/** empty for the input of a lease, which is too long for a line */
 const carried = (input: unknown): string =>
   input === undefined || "parent" in (input as object) ? "" : ` ${JSON.stringify(input)}`;
 
-/** phases, states and failures of the lifecycle, which would be most of a step's text: a story has them as `facts` */
+/** phases, states and failures of the lifecycle are left out of a step's text; they are in `facts` */
 const isElsewhere = (fact: Event): boolean => /^(state|phase|failed|degraded)\b/.test(fact.type);
 const factOf = ({ type, params }: Action): Event[] => (type === "xstate.emit" ? [params!.event as Event] : []);
 
@@ -49,7 +49,7 @@ const effects: Readonly<Record<string, (params: NonNullable<Action["params"]>) =
   "xstate.emit": ({ event }) => `emit ${textOf(event as Event)}`,
 };
 
-/** what a step begins and takes back again, passing through a state, has not happened */
+/** an action that a later one of the same step cancels, where the step passes through a state */
 const isTakenBack = ({ type, params }: Action, at: number, all: readonly Action[]): boolean => {
   const has = (other: string, key: string) => (action: Action) => action.type === other && action.params?.[key] === params?.id;
   if (type === "xstate.raise") return all.slice(at).some(has("xstate.cancel", "sendId"));
@@ -57,7 +57,7 @@ const isTakenBack = ({ type, params }: Action, at: number, all: readonly Action[
   return type === "xstate.stopChild" && all.slice(0, at).some(has("xstate.spawnChild", "id"));
 };
 
-/** without the timers that are cancelled and the children that have already ended */
+/** the actions of a step as text, without cancelled timers and children that have already ended */
 const textsOf = (actions: readonly Action[]): string[] =>
   actions
     .filter(({ type, params }) => type !== "xstate.cancel" && params !== undefined)
@@ -69,8 +69,8 @@ const textsOf = (actions: readonly Action[]): string[] =>
 type Script = (snapshot: AnyMachineSnapshot) => Cue | undefined;
 
 /**
- * Steps and where they lead, and the facts that each one emits. `cues` as a function decides in each state. Before the first step `turn(0)` is called, before the next
- * `turn(1)`: a clock may be turned there.
+ * Plays the cues, and returns each step with its state and actions, its facts, and the last snapshot. `cues` may be a function of
+ * the state. `turn(n)` is called before step n, so that a test can advance its clock.
  */
 export const story = <M extends AnyStateMachine>(
   machine: M,
