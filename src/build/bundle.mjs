@@ -30,11 +30,14 @@ const plainUrls = {
   },
 };
 
+/** The module that loads the health server. */
+const loader = join(dist, "service", "effects", "open-resources.js");
+
 /** In a bundle the health server costs nothing to have at once, and a chunk of its own would be read while the service boots. */
 const healthAtOnce = {
   name: "health-at-once",
   transform(code, id) {
-    if (id !== join(dist, "service", "effects", "real-world.js")) return null;
+    if (id !== loader) return null;
     const lazily = 'import("../../health/server.js")';
     if (!code.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: name here how the health server is loaded`);
     return `import * as health from "../../health/server.js";\n${code.replace(lazily, "health")}`;
@@ -54,6 +57,7 @@ const licences = (ids) =>
     return [`${path.split("node_modules/").at(-1)}\n\n${text.trim()}\n`];
   });
 
+if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server`);
 if (tiers.some((name) => !existsSync(moduleOf(name)))) throw new Error("there is nothing to bundle: run tsc first");
 const bundle = await rolldown({
   input: Object.fromEntries(tiers.map((name) => [`${name}/${name}`, moduleOf(name)])),
