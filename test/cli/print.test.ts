@@ -125,7 +125,8 @@ describe("F53: a Redis that answers with control sequences", () => {
     async (...args) => {
       const error = "-ERR refused \u001b]0;title\u0007 \u001b[2J \u009b2J \u202e gpj.exe\r\n";
       const server = createServer((socket) => {
-        socket.on("data", () => socket.write(error)).on("error", () => {});
+        const commandsIn = (data: Buffer) => String(data).match(/^\*\d+\r$/gm)?.length ?? 1;
+        socket.on("data", (data) => socket.write(error.repeat(commandsIn(data)))).on("error", () => {});
       }).listen(0, "127.0.0.1");
       await new Promise((resolve) => server.once("listening", resolve));
       const { port } = server.address() as { port: number };

@@ -118,7 +118,7 @@ const runs: readonly [string, Plan, object, number][] = [
     { outcome: "failed", reason: "SIGTERM", error: { code: "SG_ERR_RUN_FAILED" } },
     1,
   ],
-  ["it calls shutdown, and returns", { run: "stopsItself" }, { outcome: "shutdown", reason: "done for today" }, 0],
+  ["it calls shutdown, and returns", { run: "stopsItself" }, { outcome: "shutdown", reason: "work done" }, 0],
   [
     "it returns, and a shutdown comes at once",
     { run: "quick", at: { "stopping.announcing": ["shutdown", "SIGTERM"] } },

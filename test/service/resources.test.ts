@@ -12,6 +12,7 @@ import { HealthServer } from "../../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
 import type { ResourcesOptions } from "../../src/service/effects/resources.ts";
 import { ServiceResources } from "../../src/service/effects/resources.ts";
+import { programVersion } from "../../src/version.ts";
 import { Gates } from "../kit/gates.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
@@ -270,7 +271,7 @@ describe("a service with the real resources", () => {
   it.each([
     [{ SG_VERSION: "7.1.0", npm_package_version: "1.0.0" }, "7.1.0"],
     [{ SG_VERSION: undefined, npm_package_version: "1.2.3" }, "1.2.3"],
-    [{ SG_VERSION: undefined, npm_package_version: undefined }, "0.0.0"],
+    [{ SG_VERSION: undefined, npm_package_version: undefined }, programVersion()],
   ])("its version is that of %j", async (env, version) => {
     const before = Object.keys(env).map((name) => [name, process.env[name]] as const);
     const put = (pairs: readonly (readonly [string, string | undefined])[]) => {
