@@ -35,7 +35,8 @@ export interface LeadOptions {
   /**
    * ms. Defaults: `lockTtlMs` 3000, `renewDeadlineMs` 2500, `renewMs` 1000, `retryMs` 200, `pollMs` 1000, `askTimeoutMs` 800,
    * `yieldTimeoutMs` 6000. `retryMs` < `renewMs`; one renewal and one retry, with 10 % jitter and `askTimeoutMs`, fit into
-   * `renewDeadlineMs`; that is less than `lockTtlMs`.
+   * `renewDeadlineMs`; that is less than `lockTtlMs`. `yieldTimeoutMs` may be longer than `lockTtlMs`: the lock is renewed until the
+   * task has ended.
    */
   readonly times?: Partial<LeadershipTimes>;
 }
@@ -82,17 +83,18 @@ const electionOn = (redis: RedisClient, { name, holder, lockTtlMs, task }: Elect
         const answer = await runScript(redis, takeScript, { keys: [lock, fence], args: [token, lockTtlMs], signal });
         return answer === null ? { type: "held" } : { type: "taken", fence: Number(answer) };
       }),
-      renewLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) => {
-        const kept = await runScript(redis, renewScript, { keys: [lock, fence], args: [token, lockTtlMs, input.fence], signal });
-        return { type: kept === 1 ? "kept" : "gone" };
-      }),
-      releaseLead: fromPromise<void>(async ({ signal }) => {
-        await runScript(redis, releaseScript, { keys: [lock, fence], args: [token], signal });
-      }),
+      renewLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) =>
+        answerTo(await runScript(redis, renewScript, { keys: [lock, fence], args: [token, lockTtlMs, input.fence], signal })),
+      ),
+      releaseLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) =>
+        answerTo(await runScript(redis, releaseScript, { keys: [lock, fence], args: [token, input.fence], signal })),
+      ),
       leadTask: taskActor((term) => task({ ...term, commit: committer(redis, name, term) })),
     },
   });
 };
+
+const answerTo = (reply: unknown): RenewAnswer => ({ type: reply === 1 ? "kept" : "gone" });
 
 const committer =
   (redis: RedisClient, name: string, { fence, signal }: LeadTerm & { readonly signal: AbortSignal }): Term["commit"] =>
