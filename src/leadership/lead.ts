@@ -47,7 +47,8 @@ export interface LeadOptions {
  *
  * Resolves once the task has ended and the lock is given up; the next candidate has it at its next poll. Rejects with the error of
  * a task (an abort that it was asked for is none), where a task takes longer than `yieldTimeoutMs` to end after its abort, with
- * `SG_ERR_CONFIG_INVALID` that names every problem of the options, and with the signal's reason where the drain has begun.
+ * `SG_ERR_CONFIG_INVALID` that names every problem of the options, with the signal's reason where the drain has begun, and with an
+ * AbortError where the drain's deadline passes first: the task's signal has aborted, and a lock that is held expires by itself.
  *
  * What is not guaranteed: that only one instance acts. The leader stops by its own clock before the lock can expire, so a process
  * that was paused, a blocked event loop or a clock that runs slower than Redis' may act on as a leader until its signal aborts. No
