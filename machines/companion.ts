@@ -2,8 +2,8 @@
 import type { AnyActorLogic, AnyActorRef } from "xstate";
 
 /**
- * What a hook hands over to be spawned. Its chart gets `input` and the `parent` to which it sends its facts, takes `resign` as the
- * request to end, and has a `CompanionOutput`.
+ * What a hook hands over to be spawned. Its chart gets `input` and the `parent` to which it sends its facts, takes the
+ * `CompanionCommand`s, and has a `CompanionOutput`.
  */
 export interface Companion {
   /** `leadership.summaries` */
@@ -13,6 +13,9 @@ export interface Companion {
   /** what the chart is created with, beside its `parent` */
   readonly input: Readonly<Record<string, unknown>>;
 }
+
+/** `resign`: the request to end, as the drain begins. `cut`: the drain's deadline has passed, so the chart reports what it leaves and ends. */
+export type CompanionCommand = { type: "resign" } | { type: "cut" };
 
 /** What a companion's chart ends with. */
 export interface CompanionOutput {
@@ -25,8 +28,8 @@ const prefix = "companion.";
 /** The id under which a companion is spawned. `count` distinguishes companions of one name. */
 export const companionId = (name: string, count: number): string => `${prefix}${name}.${count}`;
 
-/** The companions among a service's children. */
-export const companionsAmong = (children: Readonly<Record<string, AnyActorRef | undefined>>): AnyActorRef[] =>
+/** The companions among a service's children; an actor that only stands for a service, as in a pure transition, has none. */
+export const companionsAmong = (children: Readonly<Record<string, AnyActorRef | undefined>> = {}): AnyActorRef[] =>
   Object.values(children).filter((child): child is AnyActorRef => child?.id.startsWith(prefix) === true);
 
 /** The id of the companion whose end that event is: `xstate.done.actor.companion.leadership.summaries.1`. */

@@ -5,20 +5,22 @@
  *   candidate <-> follower        candidate -> leader -> yielding -> follower        … -> resigning -> ended
  *
  * The leader measures from the moment it sent a request, not from the answer, and leaves `leader` before the lock can expire. `resign`
- * has an arrow in every state before `resigning`. The task is a child that lives from `leader` until it has ended: it spans states,
+ * has an arrow in every state before `resigning`, and `cut` in every state: it leads to `ended` at once, without a call to Redis.
+ * In `resigning.settling` the lock is renewed as in `leader`, so that it outlives a task of any length. The task is a child that lives from `leader` until it has ended: it spans states,
  * so actions spawn, abort and stop it.
  * The arrow that does not exist: nothing leads from `yielding` to `leader`, so no task begins while an older one still runs.
  */
 import type { ActorRef, NonReducibleUnknown, SnapshotFrom, Snapshot as XStateSnapshot } from "xstate";
 import { assign, sendTo, setup, spawnChild, stopChild } from "xstate";
 import { declared, declaredCallback } from "./actor.ts";
+import type { CompanionCommand } from "./companion.ts";
 import type { StateMeta } from "./describe.ts";
 import { messageOf } from "./thrown.ts";
 
 /** Redis' answer to a candidate: it leads, under this fencing token, or another holder does. */
 export type LeadAnswer = { readonly type: "taken"; readonly fence: number } | { readonly type: "held" };
 
-/** Redis' answer to a leader: the lock is still of this term, or it is not. */
+/** Redis' answer to a renewal or a release: the lock was still of this term, or it was not. */
 export type RenewAnswer = { readonly type: "kept" } | { readonly type: "gone" };
 
 /** A term, by its fencing token. */
@@ -32,17 +34,17 @@ export type TaskCommand = { type: "abort" };
 /** The end of the task, by its actor. A rejection that only repeats the abort is `task.ended`. */
 export type TaskEnd = { type: "task.ended" } | { type: "task.failed"; error: unknown };
 
-/** Every event that the chart takes. `resign` ends it from any state; a second one is ignored. */
-export type LeadershipEvent = { type: "resign" } | TaskEnd;
+/** Every event that the chart takes. `resign` ends it from any state; a second one is ignored. `cut` ends it at once. */
+export type LeadershipEvent = CompanionCommand | TaskEnd;
 
 /** What a leadership reports to its parent. */
 export type LeadershipFact =
   | { type: "leadership.gained"; name: string; fence: number }
-  /** the lock was lost, or could not be renewed in time */
+  /** the lock was lost, could not be renewed in time, or was no longer there to be deleted */
   | { type: "leadership.lost"; name: string; fence: number; reason: string }
   /** given up, and the lock is deleted */
   | { type: "leadership.released"; name: string; fence: number }
-  /** given up, and the lock could not be deleted: it expires by itself */
+  /** given up or cut off, and the lock could not be deleted: it expires by itself */
   | { type: "leadership.abandoned"; name: string; fence: number; reason: string };
 
 /** All in ms. */
@@ -94,6 +96,8 @@ export interface LeadershipInput {
 export interface LeadershipContext extends LeadershipInput {
   /** the token of the term; 0 while this instance does not lead */
   readonly fence: number;
+  /** the token of the last term, also after its end; 0 before the first */
+  readonly lastFence: number;
   /** when this instance began to lead, or not to; ms since the epoch */
   readonly since: number;
   /** when the call under way was sent */
@@ -131,17 +135,17 @@ const leadership = setup({
   actors: {
     takeLead: declared<LeadAnswer>("takeLead"),
     renewLead: declared<RenewAnswer, LeadTerm>("renewLead"),
-    releaseLead: declared("releaseLead"),
+    releaseLead: declared<RenewAnswer, LeadTerm>("releaseLead"),
     leadTask: declaredCallback<TaskCommand, LeadTerm>("leadTask"),
   },
   actions: {
     noteAsked: assign({ askedAt: ({ context }) => context.now() }),
     confirm: assign({ confirmedAt: ({ context }) => context.askedAt, trouble: "" }),
-    beginTerm: assign({
+    beginTerm: assign(({ context }, { answer }: { answer: LeadAnswer }) => {
       // equivalent mutant: the guard of the only arrow has checked the type
       // equivalent mutant: the arrow's guard has decided it; the type does not know
-      fence: (_, params: { answer: LeadAnswer }) => (params.answer.type === "taken" ? params.answer.fence : 0),
-      since: ({ context }) => context.epochNow(),
+      const fence = answer.type === "taken" ? answer.fence : 0;
+      return { fence, lastFence: fence, since: context.epochNow() };
     }),
     endTerm: assign({ fence: 0, since: ({ context }) => context.epochNow() }),
     noteTrouble: assign({ trouble: (_, params: { reason: string }) => params.reason }),
@@ -162,6 +166,7 @@ const leadership = setup({
     /** an answer that took longer than the renewal deadline may be about a lock that has expired since */
     isTooLate: ({ context }) => leadsUntil(context, context.askedAt) <= context.now(),
     leads: ({ context }) => context.fence !== 0,
+    leadsNot: ({ context }) => context.fence === 0,
   },
   delays: {
     pollInterval: ({ context }) => spread(context.times.pollMs, context.random),
@@ -188,14 +193,50 @@ const overran = {
   type: "noteFailure" as const,
   params: { error: new Error("the leader's task did not end within yieldTimeoutMs after its signal aborted") },
 };
+/** Why the service ended the chart before its time: the hook's own abort, not a failure of the task. */
+const cutOff = new DOMException("the drain's deadline passed before the leadership had ended", "AbortError");
+const cut = { type: "noteFailure" as const, params: { error: cutOff } };
+const wasCut = because(cutOff.message);
+const gone = because("the lock was no longer ours");
 const term = ({ context }: { context: LeadershipContext }): LeadTerm => ({ fence: context.fence });
-/** by the leader's own clock the lock may be about to expire */
-const expired = {
-  target: "#leadership.yielding",
-  actions: because("the lock could not be renewed before its deadline"),
-} as const;
+const lastTerm = ({ context }: { context: LeadershipContext }): LeadTerm => ({ fence: context.lastFence });
 const taskFailed = { target: "#leadership.resigning.releasing", actions: failed } as const;
 const taskOverran = { target: "#leadership.resigning.releasing", actions: overran } as const;
+
+/** The three states in which the lock is renewed. Where it is lost, or may be about to expire by the holder's own clock, all lead to `lost`. */
+const renewal = (lost: "#leadership.yielding" | "#leadership.resigning.settling.lost") => {
+  const lostAs = <Why>(why: Why) => ({ target: lost, actions: [why, "reportLost", "endTerm"] }) as const;
+  const expired = lostAs(because("the lock could not be renewed before its deadline"));
+  return {
+    holding: leadership.createStateConfig({
+      description: "The lock is confirmed.",
+      meta: { waitsFor: "the next renewal", deadline: "renewInterval" },
+      after: { renewInterval: "renewing", renewDeadline: expired },
+    }),
+    renewing: leadership.createStateConfig({
+      description: "Renews the lock.",
+      meta: { waitsFor: "Redis to confirm the renewal", deadline: "askTimeout" },
+      entry: "noteAsked",
+      invoke: {
+        src: "renewLead",
+        id: "renewLead",
+        input: term,
+        onDone: [
+          { guard: "isTooLate", ...lostAs(noAnswer) },
+          { guard: isKept, target: "holding", actions: "confirm" },
+          lostAs(gone),
+        ],
+        onError: { target: "retrying", actions: missed },
+      },
+      after: { askTimeout: { target: "retrying", actions: noAnswer }, renewDeadline: expired },
+    }),
+    retrying: leadership.createStateConfig({
+      description: "A renewal was not confirmed; the lock still holds until the renewal deadline.",
+      meta: { waitsFor: "the next try", deadline: "renewRetry" },
+      after: { renewRetry: "renewing", renewDeadline: expired },
+    }),
+  };
+};
 
 /** The chart of one instance's part in an election. A host provides the calls to Redis and the task. */
 export const leadershipMachine = leadership.createMachine({
@@ -205,6 +246,7 @@ export const leadershipMachine = leadership.createMachine({
   context: ({ input }) => ({
     ...input,
     fence: 0,
+    lastFence: 0,
     since: input.epochNow(),
     askedAt: input.now(),
     confirmedAt: input.now(),
@@ -212,6 +254,12 @@ export const leadershipMachine = leadership.createMachine({
     failure: undefined,
   }),
   initial: "candidate",
+  on: {
+    cut: [
+      { guard: "leads", target: ".ended", actions: [wasCut, cut, "reportAbandoned", "endTerm"] },
+      { target: ".ended", actions: cut },
+    ],
+  },
   states: {
     candidate: {
       description: "Tries to take the lock.",
@@ -242,43 +290,15 @@ export const leadershipMachine = leadership.createMachine({
       meta: { tone: "good" },
       entry: ["reportGained", "beginTask"],
       exit: "abortTask",
-      on: { resign: "resigning", "task.ended": "resigning.releasing", "task.failed": taskFailed },
+      // renewed at once: the last confirmation may be older than a renewal interval allows
+      on: { resign: "resigning.settling.renewing", "task.ended": "resigning.releasing", "task.failed": taskFailed },
       initial: "holding",
-      states: {
-        holding: {
-          description: "The lock is confirmed.",
-          meta: { waitsFor: "the next renewal", deadline: "renewInterval" },
-          after: { renewInterval: "renewing", renewDeadline: expired },
-        },
-        renewing: {
-          description: "Renews the lock.",
-          meta: { waitsFor: "Redis to confirm the renewal", deadline: "askTimeout" },
-          entry: "noteAsked",
-          invoke: {
-            src: "renewLead",
-            id: "renewLead",
-            input: term,
-            onDone: [
-              { guard: "isTooLate", target: "#leadership.yielding", actions: noAnswer },
-              { guard: isKept, target: "holding", actions: "confirm" },
-              { target: "#leadership.yielding", actions: because("the lock was no longer ours") },
-            ],
-            onError: { target: "retrying", actions: missed },
-          },
-          after: { askTimeout: { target: "retrying", actions: noAnswer }, renewDeadline: expired },
-        },
-        retrying: {
-          description: "A renewal was not confirmed; the lock still holds until the renewal deadline.",
-          meta: { waitsFor: "the next try", deadline: "renewRetry" },
-          after: { renewRetry: "renewing", renewDeadline: expired },
-        },
-      },
+      states: renewal("#leadership.yielding"),
     },
     yielding: {
       description: "The lead is lost and the task's signal has aborted.",
       meta: { waitsFor: "the task to end", deadline: "yieldTimeout", tone: "caution" },
-      entry: ["reportLost", "endTerm"],
-      on: { resign: "resigning", "task.ended": "follower", "task.failed": taskFailed },
+      on: { resign: "resigning.settling.lost", "task.ended": "follower", "task.failed": taskFailed },
       after: { yieldTimeout: taskOverran },
     },
     resigning: {
@@ -291,6 +311,14 @@ export const leadershipMachine = leadership.createMachine({
           meta: { waitsFor: "the task to end", deadline: "yieldTimeout" },
           on: { "task.ended": "releasing", "task.failed": taskFailed },
           after: { yieldTimeout: taskOverran },
+          initial: "holding",
+          states: {
+            ...renewal("#leadership.resigning.settling.lost"),
+            lost: {
+              description: "The lock is not of this instance any more; the task may still run.",
+              meta: { waitsFor: "the task to end" },
+            },
+          },
         },
         // also where this instance does not lead: an answer that came too late may have given it the lock
         releasing: {
@@ -300,9 +328,11 @@ export const leadershipMachine = leadership.createMachine({
           invoke: {
             src: "releaseLead",
             id: "releaseLead",
+            input: lastTerm,
             onDone: [
-              { guard: "leads", target: "#leadership.ended", actions: ["reportReleased", "endTerm"] },
-              { target: "#leadership.ended" },
+              { guard: "leadsNot", target: "#leadership.ended" },
+              { guard: isKept, target: "#leadership.ended", actions: ["reportReleased", "endTerm"] },
+              { target: "#leadership.ended", actions: [gone, "reportLost", "endTerm"] },
             ],
             onError: [
               { guard: "leads", target: "#leadership.ended", actions: [missed, "reportAbandoned", "endTerm"] },

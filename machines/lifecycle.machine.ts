@@ -13,8 +13,8 @@
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
 import { assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
 import { declared } from "./actor.ts";
-import type { Companion, CompanionOutput } from "./companion.ts";
-import { companionId, endedCompanion } from "./companion.ts";
+import type { Companion, CompanionCommand, CompanionOutput } from "./companion.ts";
+import { companionId, companionsAmong, endedCompanion } from "./companion.ts";
 import type { StateMeta } from "./describe.ts";
 import type { LifecycleFact } from "./facts.ts";
 import type { LeadershipFact } from "./leadership.machine.ts";
@@ -282,6 +282,11 @@ const lifecycle = setup({
       const { name, logic, input } = companion;
       const id = companionId(name, count);
       enqueue.spawnChild(((logic as unknown) ?? "companion") as "companion", { id, input: { ...input, parent: self } });
+    }),
+    /** those that outlive the drain; one that has ended is no child any more */
+    cutCompanions: enqueueActions(({ enqueue, self }) => {
+      const cut: CompanionCommand = { type: "cut" };
+      for (const companion of companionsAmong(self.getSnapshot().children)) enqueue.sendTo(companion, cut);
     }),
     endCompanion: stopChild(({ event }) => endedCompanion(event)),
     report: emit((_, { fact }: { fact: LeaseFact | LeadershipFact }) => fact),
@@ -669,20 +674,23 @@ export const lifecycleMachine = lifecycle.createMachine({
           after: { deregisterTimeout: { target: "draining", actions: mark("timeout") } },
           exit: ["stopLease", "forgetLease"],
         },
-        draining: step("draining", {
-          description: "Aborts the signal of onStart and run, and waits for both.",
-          waitsFor: "work in flight to end",
-          unlessBegun: "ownsNoTier",
-          does: "drainTier",
-          within: "drainTimeout",
-          next: "unwinding",
-          onError: broke({ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }),
-          onTimeout: overran({
-            phase: "stopping.draining",
-            code: "SG_ERR_DRAIN_TIMEOUT",
-            message: "onStart or run went on after its signal aborted and outlived drainTimeoutMs",
+        draining: {
+          ...step("draining", {
+            description: "Aborts the signal of onStart and run, and waits for both.",
+            waitsFor: "work in flight to end",
+            unlessBegun: "ownsNoTier",
+            does: "drainTier",
+            within: "drainTimeout",
+            next: "unwinding",
+            onError: broke({ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }),
+            onTimeout: overran({
+              phase: "stopping.draining",
+              code: "SG_ERR_DRAIN_TIMEOUT",
+              message: "onStart or run went on after its signal aborted and outlived drainTimeoutMs",
+            }),
           }),
-        }),
+          exit: "cutCompanions",
+        },
         unwinding: {
           // equivalent mutant: its entry, where the name is used, is replaced in the next lines
           ...step("unwinding", {

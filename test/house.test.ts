@@ -111,7 +111,7 @@ describe("imports", () => {
     expect(modules.flatMap((file) => circleFrom(file, [])?.join(" -> ") ?? [])).toEqual([]);
   });
 
-  it("of the package itself load no file of tiers, fleet or cli, and none of a picture", () => {
+  it("of the package itself load no file of tiers, fleet or cli, none of a picture and none of a leadership", () => {
     // a loader hook writes the URL of each module that is really loaded
     const hook = `import { writeSync } from "node:fs";
       export const load = (url, context, next) => { writeSync(1, url + "\\n"); return next(url, context); };`;
@@ -122,7 +122,9 @@ describe("imports", () => {
     expect(stderr).toBe("");
     const loaded = stdout.split("\n").flatMap((url) => /\/dist\/src\/(.+)$/.exec(url)?.[1] ?? []);
     expect(loaded).toContain("service/service.js");
-    expect(loaded.filter((file) => /^(tiers|fleet|cli|inspector|drawing|charts|timeline|testing)\//.test(file))).toEqual([]);
+    expect(
+      loaded.filter((file) => /^(tiers|fleet|cli|inspector|drawing|charts|timeline|testing|leadership)\//.test(file)),
+    ).toEqual([]);
   });
 });
 
@@ -202,12 +204,12 @@ describe("tests", () => {
 });
 
 describe("the public door", () => {
-  it.each([["../src/index.ts", ["Registry", "StargazerError", "StargazerService", "errorCodes", "launch", "stateNames"]]])(
-    "%s exports exactly what is listed here",
-    async (file, names) => {
-      expect(Object.keys(await import(file)).sort()).toEqual([...names].sort());
-    },
-  );
+  it.each([
+    ["../src/index.ts", ["Registry", "StargazerError", "StargazerService", "errorCodes", "launch", "stateNames"]],
+    ["../src/leadership/index.ts", ["lead"]],
+  ])("%s exports exactly what is listed here", async (file, names) => {
+    expect(Object.keys(await import(file)).sort()).toEqual([...names].sort());
+  });
 
   it("machines exports the charts", async () => {
     const machines = await import("../machines/index.ts");

@@ -35,7 +35,8 @@ export interface LeadOptions {
   /**
    * ms. Defaults: `lockTtlMs` 3000, `renewDeadlineMs` 2500, `renewMs` 1000, `retryMs` 200, `pollMs` 1000, `askTimeoutMs` 800,
    * `yieldTimeoutMs` 6000. `retryMs` < `renewMs`; one renewal and one retry, with 10 % jitter and `askTimeoutMs`, fit into
-   * `renewDeadlineMs`; that is less than `lockTtlMs`.
+   * `renewDeadlineMs`; that is less than `lockTtlMs`. `yieldTimeoutMs` may be longer than `lockTtlMs`: the lock is renewed until the
+   * task has ended.
    */
   readonly times?: Partial<LeadershipTimes>;
 }
@@ -46,7 +47,8 @@ export interface LeadOptions {
  *
  * Resolves once the task has ended and the lock is given up; the next candidate has it at its next poll. Rejects with the error of
  * a task (an abort that it was asked for is none), where a task takes longer than `yieldTimeoutMs` to end after its abort, with
- * `SG_ERR_CONFIG_INVALID` that names every problem of the options, and with the signal's reason where the drain has begun.
+ * `SG_ERR_CONFIG_INVALID` that names every problem of the options, with the signal's reason where the drain has begun, and with an
+ * AbortError where the drain's deadline passes first: the task's signal has aborted, and a lock that is held expires by itself.
  *
  * What is not guaranteed: that only one instance acts. The leader stops by its own clock before the lock can expire, so a process
  * that was paused, a blocked event loop or a clock that runs slower than Redis' may act on as a leader until its signal aborts. No
@@ -82,17 +84,18 @@ const electionOn = (redis: RedisClient, { name, holder, lockTtlMs, task }: Elect
         const answer = await runScript(redis, takeScript, { keys: [lock, fence], args: [token, lockTtlMs], signal });
         return answer === null ? { type: "held" } : { type: "taken", fence: Number(answer) };
       }),
-      renewLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) => {
-        const kept = await runScript(redis, renewScript, { keys: [lock, fence], args: [token, lockTtlMs, input.fence], signal });
-        return { type: kept === 1 ? "kept" : "gone" };
-      }),
-      releaseLead: fromPromise<void>(async ({ signal }) => {
-        await runScript(redis, releaseScript, { keys: [lock, fence], args: [token], signal });
-      }),
+      renewLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) =>
+        answerTo(await runScript(redis, renewScript, { keys: [lock, fence], args: [token, lockTtlMs, input.fence], signal })),
+      ),
+      releaseLead: fromPromise<RenewAnswer, LeadTerm>(async ({ input, signal }) =>
+        answerTo(await runScript(redis, releaseScript, { keys: [lock, fence], args: [token, input.fence], signal })),
+      ),
       leadTask: taskActor((term) => task({ ...term, commit: committer(redis, name, term) })),
     },
   });
 };
+
+const answerTo = (reply: unknown): RenewAnswer => ({ type: reply === 1 ? "kept" : "gone" });
 
 const committer =
   (redis: RedisClient, name: string, { fence, signal }: LeadTerm & { readonly signal: AbortSignal }): Term["commit"] =>

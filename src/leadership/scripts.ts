@@ -27,15 +27,20 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[3
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * Deletes the lock if it is the holder's, and raises the fence: a commit of the ended term that arrives later is refused. The delete
- * comes first: a Redis whose memory is full would refuse INCR as the first write.
- * KEYS lock, fence. ARGV holder. Returns 1 if the lock was the holder's, else 0.
+ * Deletes the lock if it is the holder's. Raises the fence, also where the lock has expired, unless a newer term of another holder
+ * has begun: a commit of the ended term that arrives later is refused. The delete comes first, also of a lock that has expired: a
+ * Redis whose memory is full would refuse SET as the first write.
+ * KEYS lock, fence. ARGV holder, fence of the holder's last term (0: it has had none). Returns 1 if the lock was the holder's, else 0.
  */
 export const releaseScript = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('INCR', KEYS[2])
-return 1`);
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+local deleted = redis.call('DEL', KEYS[1])
+local term, last = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[2]) or '0')
+if deleted == 1 or (term > 0 and term >= last) then
+  redis.call('SET', KEYS[2], string.format('%.0f', math.max(term, last) + 1))
+end
+return deleted`);
 
 /**
  * Runs commands unless a newer token than the caller's was issued. A command that Redis refuses stops the rest.

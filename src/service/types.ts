@@ -84,7 +84,7 @@ export interface HookContext {
   /**
    * Spawns a chart as a child of the service's own, beside the hook: `/status`, the inspector and the flight recorder show it. What
    * `lead` runs on. Resolves when that chart has ended and rejects with its failure. It is asked to end when the drain begins, and
-   * the drain waits for it; from then on `spawn` rejects with the signal's reason.
+   * the drain waits for it, at its deadline cuts it off; from then on `spawn` rejects with the signal's reason.
    */
   spawn(companion: Companion): Promise<void>;
   /** the service's logger; what it throws is contained */

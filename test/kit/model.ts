@@ -198,7 +198,12 @@ export const companionPayloads = {
   "companion.spawn": whileRunning(spawn),
   "xstate.done.actor.companion.*": whileRunning({ type: "xstate.done.actor.companion.other.1" }),
   "xstate.error.actor.companion.*": whileRunning({ type: "xstate.error.actor.companion.other.1", error: new Error("model") }),
-  "leadership.*": whileRunning({ type: "leadership.gained", name: "model", fence: 1 }),
+  ...Object.fromEntries(
+    ["gained", "lost", "released", "abandoned"].map((kind) => [
+      `leadership.${kind}`,
+      whileRunning({ type: `leadership.${kind}`, name: "model", fence: 1, reason: "model" }),
+    ]),
+  ),
 };
 
 /** The lifecycle chart as a model, for one configuration. */

@@ -40,9 +40,11 @@ export interface UnderTestOptions {
 type Delay = (args: { context: unknown }) => number;
 const delays = lifecycleMachine.implementations.delays as unknown as Record<string, Delay>;
 const serviceName = "model";
-const reportsLead = fromCallback<AnyEventObject, { parent: { send(fact: LeadershipFact): void } }>(({ input: { parent } }) =>
-  parent.send({ type: "leadership.gained", name: "model", fence: 1 }),
-);
+/** a companion that only reports that fact */
+const reporting = (type: LeadershipFact["type"]) =>
+  fromCallback<AnyEventObject, { parent: { send(fact: LeadershipFact): void } }>(({ input: { parent } }) =>
+    parent.send({ type, name: "model", fence: 1, reason: "model" }),
+  );
 let made = 0;
 
 /** Timers are known by their length: each is another one wherever two could run at once. */
@@ -177,7 +179,7 @@ export class SystemUnderTest {
     if (type === "companion.spawn") this.#spawn(fromCallback(() => {}));
     if (type.startsWith("xstate.done")) this.#spawn(fromPromise(async () => {}));
     if (type.startsWith("xstate.error")) this.#spawn(fromPromise(() => Promise.reject(new Error("model"))));
-    if (type === "leadership.gained") this.#spawn(reportsLead);
+    if (type.startsWith("leadership.")) this.#spawn(reporting(type as LeadershipFact["type"]));
     if (type === "phase.ended") void naming!.phase("tools", () => {});
   }
 

@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { fromPromise } from "xstate";
+import { fromCallback, fromPromise, setup } from "xstate";
+import type { Companion, LeadershipTimes } from "../../machines/index.ts";
 import { parseFlight, rerun, storyOf } from "../../src/flight/index.ts";
 import type { ServiceFact, StopReport } from "../../src/index.ts";
 import { commitFenced } from "../../src/leadership/commit.ts";
@@ -51,14 +52,18 @@ interface Candidate {
 }
 
 /** A service whose `run` leads "test". */
-const candidate = (task: (term: Term) => Promise<void> | void = untilAborted): Candidate => {
+const candidate = (
+  task: (term: Term) => Promise<void> | void = untilAborted,
+  times: Partial<LeadershipTimes> = quick,
+  given: object = {},
+): Candidate => {
   const terms: Term[] = [];
   const facts: ServiceFact[] = [];
   const noted = (term: Term) => {
     terms.push(term);
     return task(term);
   };
-  const tier = new TestTier(options(), { run: (context) => lead(context, { name: "test", times: quick }, noted) });
+  const tier = new TestTier({ ...options(), ...given }, { run: (context) => lead(context, { name: "test", times }, noted) });
   tier.onFact((fact) => void facts.push(fact));
   tiers.push(tier);
   return { tier, terms, facts, report: tier.runToCompletion(), leads: () => terms.some(({ signal }) => !signal.aborted) };
@@ -187,6 +192,43 @@ describe("commits of a term", () => {
     expect(await commitFenced(redis.witness, late)).toBe(false);
   });
 
+  it("are refused once a lead whose lock has expired was given up", async () => {
+    const held = new AbortController();
+    const only = candidate(() => aborted(held.signal));
+    await eventually("the lead", only.leads);
+    const [{ fence }] = only.terms as [Term];
+    const late = { name: "test", fence, keys: ["work"], commands: [["SET", "work", "late"]] };
+    await redis.witness.del(lock());
+    held.abort();
+    await only.report;
+    expect(about(only.facts).at(-1)).toMatchObject({ type: "leadership.lost", fence });
+    expect(await commitFenced(redis.witness, late)).toBe(false);
+  });
+
+  it("of a newer leader are accepted still after an older one was given up", async () => {
+    const held = new AbortController();
+    const old = candidate(() => aborted(held.signal));
+    await eventually("the lead", old.leads);
+    const { leaderFence } = leadershipKeys(redis.witness);
+    const newer = String(old.terms[0]!.fence + 5);
+    await redis.witness.mset(lock(), "another", leaderFence("test"), newer);
+    held.abort();
+    await old.report;
+    expect(about(old.facts).at(-1)).toMatchObject({ type: "leadership.lost", reason: "the lock was no longer ours" });
+    expect(await redis.witness.mget(lock(), leaderFence("test"))).toEqual(["another", newer]);
+  });
+
+  it("are refused once the lead was given up, also where Redis was flushed meanwhile", async () => {
+    const held = new AbortController();
+    const only = candidate(() => aborted(held.signal));
+    await eventually("the lead", only.leads);
+    const [{ fence }] = only.terms as [Term];
+    await redis.witness.flushall();
+    held.abort();
+    await only.report;
+    expect(await commitFenced(redis.witness, { name: "test", fence, keys: ["a"], commands: [["SET", "a", "late"]] })).toBe(false);
+  });
+
   it("are not sent once the term's signal has aborted", async () => {
     const only = candidate();
     await eventually("the lead", only.leads);
@@ -212,6 +254,98 @@ describe("commits of a term", () => {
     expect(await commit(20, "current")).toBe(true);
     expect(await commit(19, "older")).toBe(false);
     expect([await redis.witness.get("a"), await redis.witness.hget("b", "field")]).toEqual(["current", "current"]);
+  });
+});
+
+describe("a leader that gives up", () => {
+  it("keeps the lock beyond its expiry until its task has ended, so that no other leads beside it", async () => {
+    const held = new AbortController();
+    const slow = { ...quick, yieldTimeoutMs: 20_000 };
+    const first = candidate(() => aborted(held.signal), slow);
+    await eventually("the lead", first.leads);
+    const second = candidate();
+    const stop = first.tier.shutdown();
+    await eventually("the abort", () => first.terms[0]!.signal.aborted);
+    const expiries: number[] = [];
+    await eventually("a lock that was renewed three times after the abort", async () => {
+      const left = await redis.witness.pttl(lock());
+      expiries.push(left);
+      return expiries.filter((ms, at) => at > 0 && ms > expiries[at - 1]!).length >= 4;
+    });
+    expect(Math.min(...expiries)).toBeGreaterThan(0);
+    expect(second.terms).toHaveLength(0);
+    held.abort();
+    await stop;
+    await eventually("the next leader", second.leads);
+    expect(about(first.facts).map(({ type }) => type)).toEqual(["leadership.gained", "leadership.released"]);
+  });
+
+  it("is reported as abandoned where the drain's deadline cuts it off, and its task is aborted", async () => {
+    const only = candidate(hangs, { ...quick, yieldTimeoutMs: 20_000 }, { drainTimeoutMs: 50 });
+    await eventually("the lead", only.leads);
+    const { failures } = await only.tier.shutdown();
+    const [{ fence }] = only.terms as [Term];
+    expect(failures.map(({ code }) => code)).toEqual(["SG_ERR_DRAIN_TIMEOUT"]);
+    expect(about(only.facts)).toEqual([
+      { type: "leadership.gained", name: "test", fence },
+      {
+        type: "leadership.abandoned",
+        name: "test",
+        fence,
+        reason: "the drain's deadline passed before the leadership had ended",
+      },
+    ]);
+    expect(await redis.witness.exists(lock())).toBe(1);
+  });
+});
+
+describe("a chart that a hook spawns", () => {
+  const spawned = async (logic: Companion["logic"]) => {
+    const outcomes: unknown[] = [];
+    const tier = new TestTier(options(), {
+      run: (context) =>
+        context.spawn({ name: "brief", logic, input: {} }).then(
+          () => void outcomes.push("resolved"),
+          (error: unknown) => void outcomes.push(error),
+        ),
+    });
+    expect(await tier.runToCompletion()).toMatchObject({ outcome: "completed", failures: [] });
+    return outcomes;
+  };
+
+  it("resolves where it ends as it starts", async () => {
+    expect(await spawned(setup({}).createMachine({ initial: "over", states: { over: { type: "final" } } }))).toEqual([
+      "resolved",
+    ]);
+  });
+
+  it("rejects with the chart's failure where it fails as it starts", async () => {
+    const broken = new Error("the chart broke at once");
+    const logic = fromCallback(() => {
+      throw broken;
+    });
+    expect(await spawned(logic)).toEqual([broken]);
+  });
+
+  it("in any number adds no listener to the signal of the hook", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on("warning", onWarning);
+    try {
+      const tier = new TestTier(options(), {
+        run: async (context) => {
+          const names = Array.from({ length: 20 }, (_, at) => `many${at}`);
+          await Promise.all(names.map((name) => lead(context, { name, times: quick }, untilAborted)));
+        },
+      });
+      void tier.runToCompletion();
+      await eventually("every lead", () => tier.status().leaderships.filter(({ state }) => state === "leader").length === 20);
+      expect(await tier.shutdown()).toMatchObject({ failures: [] });
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off("warning", onWarning);
+    }
+    expect(warnings).toEqual([]);
   });
 });
 

@@ -47,6 +47,10 @@ describe("the times of a leadership", () => {
     expect(refusal({ ...times, renewDeadlineMs: 2121 })).toBe("");
   });
 
+  it("the time that a task has to end is accepted at any length, as the lock is renewed meanwhile", () => {
+    for (const yieldTimeoutMs of [1, 2999, 3000, 86_400_000]) expect(refusal({ lockTtlMs: 3000, yieldTimeoutMs })).toBe("");
+  });
+
   it("one error names every problem, that of the name among them", () => {
     const message = refusal({ pollMs: 0, yieldTimeoutMs: "soon" }, "a:b");
     expect(message).toContain("the leadership 'a:b' has 3 problem(s)");

@@ -31,6 +31,7 @@ const error = new Error("table");
 const outputs: Record<string, readonly unknown[]> = {
   takeLead: [{ type: "taken", fence: 7 }, { type: "held" }],
   renewLead: [{ type: "kept" }, { type: "gone" }],
+  releaseLead: [{ type: "kept" }, { type: "gone" }],
 };
 const done = (actor: string): ModelEvent[] =>
   (outputs[actor] ?? [undefined]).map((output) => ({ type: `xstate.done.actor.${actor}`, output }));
@@ -46,7 +47,13 @@ const model: Model<LeadershipSnapshot> = {
 };
 const world = graphOf(model);
 
-/** where an event leads in time; `=` stays, nothing is refused */
+/** from every substate of settling alike */
+const settling = {
+  "task.ended": "resigning.releasing",
+  "task.failed": "resigning.releasing",
+  "after yieldTimeout": "resigning.releasing",
+};
+/** where an event leads in time; `=` stays, nothing is refused. `cut` leads from every state but the last to `ended`. */
 const table: Record<string, Record<string, string>> = {
   candidate: {
     resign: "resigning.releasing",
@@ -57,14 +64,14 @@ const table: Record<string, Record<string, string>> = {
   },
   follower: { resign: "resigning.releasing", "after pollInterval": "candidate" },
   "leader.holding": {
-    resign: "resigning.settling",
+    resign: "resigning.settling.renewing",
     "task.ended": "resigning.releasing",
     "task.failed": "resigning.releasing",
     "after renewInterval": "leader.renewing",
     "after renewDeadline": "yielding",
   },
   "leader.renewing": {
-    resign: "resigning.settling",
+    resign: "resigning.settling.renewing",
     "task.ended": "resigning.releasing",
     "task.failed": "resigning.releasing",
     "renewLead done kept": "leader.holding",
@@ -74,30 +81,50 @@ const table: Record<string, Record<string, string>> = {
     "after renewDeadline": "yielding",
   },
   "leader.retrying": {
-    resign: "resigning.settling",
+    resign: "resigning.settling.renewing",
     "task.ended": "resigning.releasing",
     "task.failed": "resigning.releasing",
     "after renewRetry": "leader.renewing",
     "after renewDeadline": "yielding",
   },
   yielding: {
-    resign: "resigning.settling",
+    resign: "resigning.settling.lost",
     "task.ended": "follower",
     "task.failed": "resigning.releasing",
     "after yieldTimeout": "resigning.releasing",
   },
-  "resigning.settling": {
-    "task.ended": "resigning.releasing",
-    "task.failed": "resigning.releasing",
-    "after yieldTimeout": "resigning.releasing",
+  "resigning.settling.holding": {
+    ...settling,
+    "after renewInterval": "resigning.settling.renewing",
+    "after renewDeadline": "resigning.settling.lost",
   },
-  "resigning.releasing": { "releaseLead done": "ended", "releaseLead error": "ended", "after askTimeout": "ended" },
+  "resigning.settling.renewing": {
+    ...settling,
+    "renewLead done kept": "resigning.settling.holding",
+    "renewLead done gone": "resigning.settling.lost",
+    "renewLead error": "resigning.settling.retrying",
+    "after askTimeout": "resigning.settling.retrying",
+    "after renewDeadline": "resigning.settling.lost",
+  },
+  "resigning.settling.retrying": {
+    ...settling,
+    "after renewRetry": "resigning.settling.renewing",
+    "after renewDeadline": "resigning.settling.lost",
+  },
+  "resigning.settling.lost": settling,
+  "resigning.releasing": {
+    "releaseLead done kept": "ended",
+    "releaseLead done gone": "ended",
+    "releaseLead error": "ended",
+    "after askTimeout": "ended",
+  },
   ended: {},
 };
 
 const deadlines = [...new Set(world.edges.map(({ event }) => event.type).filter((type) => type.startsWith("xstate.after.")))];
 const allEvents: ModelEvent[] = [
   { type: "resign" },
+  { type: "cut" },
   { type: "task.ended" },
   { type: "task.failed", error },
   ...actors.flatMap((actor) => [...done(actor), { type: `xstate.error.actor.${actor}`, error }]),
@@ -115,7 +142,10 @@ const rowOf = (snapshot: LeadershipSnapshot): Record<string, string> =>
 describe("the chart of leadership", () => {
   it("every state takes exactly these events, and they lead exactly there", () => {
     const seen = Object.fromEntries([...world.states].reverse().map((snapshot) => [statePath(snapshot), rowOf(snapshot)]));
-    expect(seen).toEqual(table);
+    const cut = { cut: "ended" };
+    expect(seen).toEqual(
+      Object.fromEntries(Object.entries(table).map(([at, row]) => [at, at === "ended" ? row : { ...cut, ...row }])),
+    );
   });
 
   it("takes every transition that it declares, on some path; those of late answers have a test of their own", () => {
@@ -124,6 +154,7 @@ describe("the chart of leadership", () => {
     expect([...declaredTransitions(machine)].filter((name) => !taken.has(name))).toEqual([
       "leadership.candidate xstate.done.actor.takeLead 0",
       "leadership.leader.renewing xstate.done.actor.renewLead 0",
+      "leadership.resigning.settling.renewing xstate.done.actor.renewLead 0",
     ]);
   });
 
@@ -146,6 +177,7 @@ describe("the chart of leadership", () => {
     for (const [path, answer, leadsTo] of [
       ["candidate", done("takeLead")[0]!, "follower"],
       ["leader.renewing", done("renewLead")[0]!, "yielding"],
+      ["resigning.settling.renewing", done("renewLead")[0]!, "resigning.settling.lost"],
     ] as const) {
       const snapshot = world.states.find((state) => statePath(state) === path)!;
       const late = { ...snapshot, context: { ...snapshot.context, now: () => 2500 } } as LeadershipSnapshot;
@@ -192,7 +224,7 @@ describe("an election, step by step", () => {
       "after pollInterval",
       taken(9),
       "task.ended",
-      "releaseLead done",
+      "releaseLead done kept",
     ];
     expect(electionOf(cues).steps).toEqual([
       "candidate | askTimeout in 800 | start takeLead",
@@ -212,8 +244,8 @@ describe("an election, step by step", () => {
       "after pollInterval -> candidate | askTimeout in 800 | start takeLead",
       'xstate.done.actor.takeLead {"type":"taken","fence":9} -> leader.holding | stop takeLead | ' +
         'service <- leadership.gained test 9 | start leadTask {"fence":9} | renewInterval in 1000 | renewDeadline in 2400',
-      "task.ended -> resigning.releasing | leadTask <- abort | stop leadTask | askTimeout in 800 | start releaseLead",
-      "releaseLead done -> ended | stop releaseLead | service <- leadership.released test 9",
+      'task.ended -> resigning.releasing | leadTask <- abort | stop leadTask | askTimeout in 800 | start releaseLead {"fence":9}',
+      "releaseLead done kept -> ended | stop releaseLead | service <- leadership.released test 9",
     ]);
   });
 
@@ -233,12 +265,61 @@ describe("an election, step by step", () => {
     expect(at(2500, renewing, "renewLead done kept")).toContain("leadership.lost test 7 Redis did not answer in time |");
   });
 
-  it("a leader that resigns keeps the lock until its task has ended, then releases it", () => {
-    expect(electionOf([...leading, "resign", "task.ended", "releaseLead done"]).steps.slice(2)).toEqual([
-      "resign -> resigning.settling | leadTask <- abort | yieldTimeout in 6000",
-      "task.ended -> resigning.releasing | stop leadTask | askTimeout in 800 | start releaseLead",
-      "releaseLead done -> ended | stop releaseLead | service <- leadership.released test 7",
+  it("a leader that resigns renews the lock until its task has ended, then releases it", () => {
+    const cues = [
+      "resign",
+      "renewLead done kept",
+      "after renewInterval",
+      "after askTimeout",
+      "after renewRetry",
+      "task.ended",
+      "releaseLead done kept",
+    ];
+    expect(electionOf([...leading, ...cues]).steps.slice(2)).toEqual([
+      "resign -> resigning.settling.renewing | leadTask <- abort | yieldTimeout in 6000 | askTimeout in 800 | " +
+        'renewDeadline in 2300 | start renewLead {"fence":7}',
+      "renewLead done kept -> resigning.settling.holding | stop renewLead | renewInterval in 1000 | renewDeadline in 2400",
+      "after renewInterval -> resigning.settling.renewing | askTimeout in 800 | renewDeadline in 2300 | " +
+        'start renewLead {"fence":7}',
+      "after askTimeout -> resigning.settling.retrying | stop renewLead | renewRetry in 200 | renewDeadline in 2200",
+      "after renewRetry -> resigning.settling.renewing | askTimeout in 800 | renewDeadline in 2100 | " +
+        'start renewLead {"fence":7}',
+      "task.ended -> resigning.releasing | stop renewLead | stop leadTask | askTimeout in 800 | " +
+        'start releaseLead {"fence":7}',
+      "releaseLead done kept -> ended | stop releaseLead | service <- leadership.released test 7",
     ]);
+  });
+
+  it("a lock that is lost before the task has ended is reported as lost, once, and released under the last term's token", () => {
+    expect(
+      electionOf([...leading, "resign", "renewLead done gone", "task.ended", "releaseLead done gone"]).steps.slice(3),
+    ).toEqual([
+      "renewLead done gone -> resigning.settling.lost | stop renewLead | " +
+        "service <- leadership.lost test 7 the lock was no longer ours",
+      'task.ended -> resigning.releasing | stop leadTask | askTimeout in 800 | start releaseLead {"fence":7}',
+      "releaseLead done gone -> ended | stop releaseLead",
+    ]);
+    expect(lastOf([...leading, "resign", "after renewDeadline"])).toContain(
+      "leadership.lost test 7 the lock could not be renewed before its deadline",
+    );
+  });
+
+  it("a lock that is not there to be deleted is reported as lost, not as released", () => {
+    expect(lastOf([...leading, "resign", "task.ended", "releaseLead done gone"])).toBe(
+      "releaseLead done gone -> ended | stop releaseLead | service <- leadership.lost test 7 the lock was no longer ours",
+    );
+  });
+
+  it("a leadership that is cut off ends at once: its task is aborted, and a lock that it leaves is reported as abandoned", () => {
+    const abandoned = "service <- leadership.abandoned test 7 the drain's deadline passed before the leadership had ended";
+    expect(lastOf([...leading, "cut"])).toBe(`cut -> ended | leadTask <- abort | ${abandoned} | stop leadTask`);
+    expect(lastOf([...leading, "resign", "cut"])).toBe(`cut -> ended | stop renewLead | ${abandoned} | stop leadTask`);
+    expect(lastOf([...leading, "task.ended", "cut"])).toBe(`cut -> ended | stop releaseLead | ${abandoned}`);
+    for (const way of [[], ["takeLead done held"], yielding, [...yielding, "resign"]])
+      expect(lastOf([...way, "cut"])).not.toContain("leadership.");
+    expect(electionOf([...leading, "cut"]).snapshot.output?.failure?.error).toMatchObject({ name: "AbortError" });
+    expect(contextOf([...leading, "cut"])).toMatchObject({ fence: 0, lastFence: 7 });
+    expect(electionOf(["cut"]).snapshot.output?.failure?.error).toMatchObject({ name: "AbortError" });
   });
 
   it("a lock that Redis does not delete is reported as abandoned, with the reason", () => {
@@ -252,15 +333,19 @@ describe("an election, step by step", () => {
   });
 
   it("the end of an instance that does not lead is no fact", () => {
-    expect(lastOf(["resign"])).toBe("resign -> resigning.releasing | stop takeLead | askTimeout in 800 | start releaseLead");
-    for (const cue of ["releaseLead done", "releaseLead error", "after askTimeout"])
+    expect(lastOf(["resign"])).toBe(
+      'resign -> resigning.releasing | stop takeLead | askTimeout in 800 | start releaseLead {"fence":0}',
+    );
+    for (const cue of ["releaseLead done kept", "releaseLead error", "after askTimeout"])
       for (const way of [["resign"], [...yielding, "resign", "task.ended"]])
         expect(lastOf([...way, cue])).toBe(`${cue} -> ended | stop releaseLead`);
   });
 
   it("a task that does not end in time is stopped", () => {
     expect(lastOf([...yielding, "after yieldTimeout"])).toContain("-> resigning.releasing | stop leadTask |");
-    expect(lastOf([...leading, "resign", "after yieldTimeout"])).toContain("-> resigning.releasing | stop leadTask |");
+    expect(lastOf([...leading, "resign", "after yieldTimeout"])).toContain(
+      "-> resigning.releasing | stop renewLead | stop leadTask |",
+    );
   });
 });
 
@@ -271,6 +356,7 @@ describe("the context of an election", () => {
       name: "test",
       times: defaultLeadershipTimes,
       fence: 0,
+      lastFence: 0,
       since: 1_000_000,
       askedAt: 0,
       confirmedAt: 0,
@@ -303,19 +389,19 @@ describe("the context of an election", () => {
     expect(at(yielding)).toEqual([0, 1_000_300]);
     expect(at([...yielding, "task.ended", "after pollInterval"])).toEqual([0, 1_000_300]);
     expect(at([...leading, "resign", "task.ended"])).toEqual([7, 1_000_100]);
-    for (const cue of ["releaseLead done", "releaseLead error", "after askTimeout"])
+    for (const cue of ["releaseLead done kept", "releaseLead error", "after askTimeout"])
       expect(at([...leading, "resign", "task.ended", cue])).toEqual([0, 1_000_400]);
   });
 
   it("holds the first failure of the task, as it was thrown, and gives it as the output", () => {
     const failureOf = (cues: readonly Cue[]) => electionOf(cues).snapshot.output?.failure?.error;
-    expect(failureOf([...leading, { type: "task.failed", error: "first" }, "releaseLead done"])).toBe("first");
-    expect(failureOf([...leading, "task.ended", "releaseLead done"])).toBeUndefined();
-    expect(failureOf([...yielding, taskFailed, "releaseLead done"])).toBe(trouble);
-    expect(failureOf([...leading, "resign", taskFailed, "releaseLead done"])).toBe(trouble);
+    expect(failureOf([...leading, { type: "task.failed", error: "first" }, "releaseLead done kept"])).toBe("first");
+    expect(failureOf([...leading, "task.ended", "releaseLead done kept"])).toBeUndefined();
+    expect(failureOf([...yielding, taskFailed, "releaseLead done kept"])).toBe(trouble);
+    expect(failureOf([...leading, "resign", taskFailed, "releaseLead done kept"])).toBe(trouble);
     const overran = expect.objectContaining({ message: expect.stringContaining("within yieldTimeoutMs") });
-    expect(failureOf([...yielding, "after yieldTimeout", "releaseLead done"])).toEqual(overran);
-    expect(failureOf([...leading, "resign", "after yieldTimeout", "releaseLead done"])).toEqual(overran);
+    expect(failureOf([...yielding, "after yieldTimeout", "releaseLead done kept"])).toEqual(overran);
+    expect(failureOf([...leading, "resign", "after yieldTimeout", "releaseLead done kept"])).toEqual(overran);
     const { snapshot } = electionOf([...leading, "resign"]);
     const failed = { ...snapshot, context: { ...snapshot.context, failure: { error: "first" } } } as LeadershipSnapshot;
     expect(next(failed, { type: "task.failed", error }).context.failure).toEqual({ error: "first" });

@@ -63,10 +63,20 @@ describe("while the memory of Redis is full", () => {
     const keys = leadershipKeys(redis.witness);
     const both = [keys.leader("jobs"), keys.leaderFence("jobs")];
     await full(true);
-    expect(await runScript(redis.witness, takeScript, { keys: both, args: ["me", 60_000] })).toMatch(/^\d+$/);
+    const fence = await runScript(redis.witness, takeScript, { keys: both, args: ["me", 60_000] });
+    expect(fence).toMatch(/^\d+$/);
     expect(await redis.witness.get(both[0]!)).toBe("me");
-    expect(await runScript(redis.witness, releaseScript, { keys: both, args: ["me"] })).toBe(1);
+    expect(await runScript(redis.witness, releaseScript, { keys: both, args: ["me", String(fence)] })).toBe(1);
     expect(await redis.witness.exists(both[0]!)).toBe(0);
+  });
+
+  it("a lead whose lock has expired is given up, and its fence is raised", async () => {
+    const keys = leadershipKeys(redis.witness);
+    const both = [keys.leader("jobs"), keys.leaderFence("jobs")];
+    await redis.witness.set(both[1]!, "20");
+    await full(true);
+    expect(await runScript(redis.witness, releaseScript, { keys: both, args: ["me", 20] })).toBe(0);
+    expect(await redis.witness.get(both[1]!)).toBe("21");
   });
 
   it("an accepted message is answered, and one that failed moves to the dead letters", async () => {

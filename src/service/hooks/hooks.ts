@@ -1,7 +1,7 @@
 /** Runs a tier's three hooks: their signals, their named phases, their deferred releases, and the work in flight. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
-import type { Companion, HookFact, ReleaseWork } from "../../../machines/index.ts";
+import type { Companion, CompanionCommand, HookFact, ReleaseWork } from "../../../machines/index.ts";
 import { effectPhases } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
@@ -16,6 +16,8 @@ import { Releases } from "./releases.ts";
 
 /** The named phase that code runs in, so that phases nest, also where several run at once. */
 const surrounding = new AsyncLocalStorage<{ readonly runner: HookRunner; readonly phase: string }>();
+
+const resign: CompanionCommand = { type: "resign" };
 
 /** What a tier writes. */
 export interface Hooks {
@@ -40,6 +42,8 @@ export class HookRunner {
   /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
   readonly #work = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
+  /** the charts that the hooks have spawned and that have not ended */
+  readonly #companions = new Set<AnyActorRef>();
   readonly #releases: Releases;
   #stop: Promise<void> | undefined;
 
@@ -64,14 +68,16 @@ export class HookRunner {
     return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), waiting);
   }
 
-  /** Aborts the signal of `onStart` and `run`, and waits for the work in flight. */
+  /** Aborts the signal of `onStart` and `run`, asks the companions to end, and waits for the work in flight. */
   async drain(): Promise<void> {
     this.abort();
     await Promise.allSettled(this.#inFlight);
   }
 
   abort(): void {
+    if (this.#work.signal.aborted) return;
     this.#work.abort(stopReason);
+    for (const companion of this.#companions) companion.send(resign);
   }
 
   /** Runs `onStop`. Every call returns the same promise: the host may call it again when it unwinds without the chart. */
@@ -109,17 +115,23 @@ export class HookRunner {
   /** Beside the hook: the drain waits for both, and a failure is the hook's that awaits it. */
   async #spawn(companion: Companion): Promise<void> {
     demandCompanion(companion);
-    const { signal } = this.#work;
-    signal.throwIfAborted();
-    const ended = this.#ended(companion, signal);
+    this.#work.signal.throwIfAborted();
+    const ended = this.#ended(companion);
     this.#awaitInDrain(ended.catch(() => {}));
     await ended;
   }
 
-  async #ended(companion: Companion, signal: AbortSignal): Promise<void> {
+  async #ended(companion: Companion): Promise<void> {
     const actor = await this.#options.spawn(companion);
     if (actor === undefined) throw stopReason;
-    await companionEnded(actor, signal);
+    this.#companions.add(actor);
+    // the drain may have begun meanwhile
+    if (this.#work.signal.aborted) actor.send(resign);
+    try {
+      await companionEnded(actor);
+    } finally {
+      this.#companions.delete(actor);
+    }
   }
 
   #context(phase: string, signal: AbortSignal): HookContext {
