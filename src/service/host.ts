@@ -24,7 +24,6 @@ import { spawnUnder } from "./hooks/companion.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
 import { FactQueue } from "./report/fact-queue.ts";
 import type { ServiceFact } from "./report/facts.ts";
-import { isFact } from "./report/facts.ts";
 import { brokenReport, toReport } from "./report/report.ts";
 import type { StopReport } from "./types.ts";
 import { unwind } from "./unwind.ts";
@@ -176,7 +175,7 @@ export class ServiceHost {
 
   /** Publishes what the chart does, and settles with the report of its end. */
   #followed(): Promise<StopReport> {
-    this.#actor.on("*", (fact) => void (isFact(fact) && this.#facts.hold(fact)));
+    this.#actor.on("*", (fact) => this.#facts.hold(fact));
     return new Promise((resolve) => {
       const settle = (report: StopReport) => {
         this.#stopped = report;

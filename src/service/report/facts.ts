@@ -61,9 +61,6 @@ export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   stopped: "info",
 };
 
-/** Whether it is a fact of ours: a companion may send its service any event. */
-export const isFact = ({ type }: { readonly type: string }): boolean => Object.hasOwn(factLevels, type);
-
 type Fact<Type extends ServiceFact["type"]> = Extract<ServiceFact, { type: Type }>;
 const asIs = ({ type }: ServiceFact): string => type;
 const withReason = ({ type, reason }: Extract<ServiceFact, { reason: string }>): string => `${type}: ${reason}`;
