@@ -1,6 +1,7 @@
 /** F24: two hundred replicas at once, in one process, each with its own two connections. */
 import { afterEach, expect } from "vitest";
-import { TestRedis as BrittleRedis } from "../../src/testing/test-redis.ts";
+import { openRedis } from "../../src/redis/connection.ts";
+import { startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { fault, readable } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
@@ -59,12 +60,27 @@ fault("F24", "the first PING of each", async (happened) => {
 });
 
 const stage = async () => {
-  const redis = await BrittleRedis.start();
-  endings.push(() => redis.stop());
-  const proxy = await LoopbackProxy.start(Number(new URL(redis.url).port));
+  // on a port, so that a proxy can stand before it
+  let server = await startEmbeddedRedis({ port: 0 });
+  endings.push(() => server.stop());
+  const redis = {
+    kill: () => server.kill(),
+    restart: async () => {
+      server = await server.restart();
+    },
+  };
+  const proxy = await LoopbackProxy.start(server.port!);
   endings.push(() => proxy.stop());
-  herd(proxy.through(redis.url));
-  const entries = () => redis.ask((client) => client.keys("sg:registry:service:*"));
+  herd(proxy.through(server.url));
+  const entries = async (): Promise<string[]> => {
+    const client = openRedis(server.url);
+    try {
+      await client.connect();
+      return await client.keys("sg:registry:service:*");
+    } finally {
+      client.disconnect();
+    }
+  };
   await eventually("all are registered", async () => (await entries()).length === replicas);
   return { redis, proxy, entries };
 };
