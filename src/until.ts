@@ -20,14 +20,21 @@ export const until = <T>(promise: Promise<T>, { signal, what, late }: UntilOptio
   new Promise((resolve, reject) => {
     const abort = () => {
       reject(named(signal.reason, what));
-      if (late !== undefined) promise.then(late, () => {});
+      if (late !== undefined) promise.then(late).catch(() => {});
     };
     if (signal.aborted) {
       promise.catch(() => {});
       return abort();
     }
     signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    // before the result is handed over: an abort by its receiver must not release it
+    const ends =
+      <A>(settle: (value: A) => void) =>
+      (value: A): void => {
+        signal.removeEventListener("abort", abort);
+        settle(value);
+      };
+    promise.then(ends(resolve), ends(reject));
   });
 
 /** The caller's own reason is kept as it is, since callers compare it. */

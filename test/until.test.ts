@@ -30,6 +30,18 @@ describe("a wait with a signal", () => {
     });
   });
 
+  it("keeps a result that was handed over, also when its receiver aborts at once", async () => {
+    const stop = new AbortController();
+    const released: string[] = [];
+    const result = Promise.resolve("a socket");
+    await until(result, { signal: stop.signal, what: "a socket", late: (socket) => released.push(socket) }).then(() =>
+      stop.abort(),
+    );
+    await result;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(released).toEqual([]);
+  });
+
   it.each([true, false])("hands a result that comes after the abort to 'late' (aborted before the wait: %s)", async (before) => {
     const stop = new AbortController();
     let resolve = (_: string) => {};
