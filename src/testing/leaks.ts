@@ -23,10 +23,22 @@ const words: Readonly<Record<string, string>> = {
   SIGNALWRAP: "a signal handler",
   FSREQCALLBACK: "a file request",
   FSREQPROMISE: "a file request",
+  FILEHANDLECLOSEREQ: "a file request",
   GETADDRINFOREQWRAP: "a name lookup",
+  GETNAMEINFOREQWRAP: "a name lookup",
+  QUERYWRAP: "a name lookup",
+  PBKDF2REQUEST: "a crypto request",
+  SCRYPTREQUEST: "a crypto request",
+  RANDOMBYTESREQUEST: "a crypto request",
+  KEYPAIRGENREQUEST: "a crypto request",
+  SIGNREQUEST: "a crypto request",
+  VERIFYREQUEST: "a crypto request",
+  CIPHERREQUEST: "a crypto request",
+  HASHREQUEST: "a crypto request",
+  DERIVEBITSREQUEST: "a crypto request",
 };
 /** A request is over when it has called back, though its object lives until the next garbage collection. */
-const requests: ReadonlySet<string> = new Set(["FSREQCALLBACK", "FSREQPROMISE", "GETADDRINFOREQWRAP"]);
+const requests: ReadonlySet<string> = new Set(Object.keys(words).filter((type) => /REQ|QUERY/.test(type)));
 
 /** ms without an open handle and without a new one; a shorter time would miss a loop between two of its turns */
 const quietMs = 50;

@@ -1,8 +1,10 @@
 /** The conformance kit: our tiers conform, and of each bad tier the report names the breach and its hook. */
+import { AsyncResource } from "node:async_hooks";
 import { execFile } from "node:child_process";
+import { pbkdf2 } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync, stat, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -215,6 +217,27 @@ describe("what a bad tier did wrong", () => {
       return aborted(signal);
     };
     expect(await reportTextOf({ run: turns })).toMatch(/left open after the stop: an immediate made in run/);
+  });
+
+  it("a loop goes on in the background whose file takes longer to close than the quiet time", async () => {
+    let on = true;
+    cleanups.push(() => {
+      on = false;
+    });
+    // started outside the tier, so that the kit does not count it: each thread of the pool is busy when the file closes
+    const occupyPool = AsyncResource.bind(() =>
+      Promise.all(Array.from({ length: 4 }, () => promisify(pbkdf2)("x", "y", 300_000, 32, "sha512"))),
+    );
+    const reading = async () => {
+      while (on) {
+        const file = await open(fileURLToPath(import.meta.url));
+        void occupyPool();
+        await file.close();
+      }
+    };
+    expect(await reportTextOf({ onStart: () => void reading() })).toContain(
+      "left open after the stop: a file request made in onStart",
+    );
   });
 
   it("a message port, or a channel, is left listening", async () => {
