@@ -50,5 +50,6 @@ export const listen = (server: Server, { host, port, signal }: ListenOptions): P
       server.close();
       reject(signal.reason);
     });
-    server.listen({ host, port });
+    // in a worker of node:cluster a port is shared with the others unless it is exclusive
+    server.listen({ host, port, exclusive: true });
   });

@@ -95,7 +95,7 @@ export class HttpServer {
         server.close();
         reject(signal.reason);
       };
-      server.once("error", refuse).once("listening", accept).listen({ host, port });
+      server.once("error", refuse).once("listening", accept).listen({ host, port, exclusive: true });
     });
   }
 

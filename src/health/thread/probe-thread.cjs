@@ -159,7 +159,7 @@ const listen = ({ host, port, steps, memory, ...settings }) => {
   const refused = ({ code, message }) => {
     if (isTaken(code) && next < port + steps && next < 65_535) {
       next += 1;
-      return server.listen({ host, port: next });
+      return server.listen({ host, port: next, exclusive: true });
     }
     server.off("error", refused).off("listening", accepted);
     post({ type: "refused", wanted: { host, port: next }, code, message });
@@ -170,7 +170,7 @@ const listen = ({ host, port, steps, memory, ...settings }) => {
     const { address, port: bound } = /** @type {AddressInfo} */ (server.address());
     post({ type: "listening", address: { host: address, port: bound } });
   };
-  server.on("error", refused).once("listening", accepted).listen({ host, port });
+  server.on("error", refused).once("listening", accepted).listen({ host, port, exclusive: true });
 };
 
 main.on("message", (/** @type {ToThread} */ message) => {
