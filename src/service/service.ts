@@ -212,7 +212,10 @@ export abstract class StargazerService {
 
   /** Opens what the tier needs (phases 3 to 7); Redis has passed the ping gate. Called once at most. */
   protected abstract onStart(context: HookContext): Promise<void> | void;
-  /** The tier's work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. */
+  /**
+   * The tier's work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. A loop has to wait in each
+   * of its passes, behind what catches its errors, or it blocks the event loop and no signal arrives: see `context.redis`.
+   */
   protected abstract run(context: HookContext): Promise<void> | void;
   /** Undoes what `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
   protected abstract onStop(context: HookContext): Promise<void> | void;

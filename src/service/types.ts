@@ -72,7 +72,10 @@ export interface ServiceOptions {
 
 /** What each hook is given. */
 export interface HookContext {
-  /** `onStart`, `run`: aborts when the work has to end (after deregistering). `onStop`: aborts at its deadline. */
+  /**
+   * `onStart`, `run`: aborts when the work has to end (after deregistering). `onStop`: aborts at its deadline. It aborts in a turn of the
+   * event loop, so a loop that looks at it also has to wait in each pass, for a timer or for I/O: see `redis`.
+   */
   readonly signal: AbortSignal;
   /**
    * Runs `work` as a named phase: it is timed, shown as `starting.tools`, and in the report. Nests. Rethrows unchanged.

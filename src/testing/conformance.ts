@@ -10,6 +10,7 @@ import { cuts, lives } from "./scenarios-life.ts";
 import { redisFaults } from "./scenarios-redis.ts";
 import { Stage } from "./stage.ts";
 import { TestRedis } from "./test-redis.ts";
+import { TurnWatch } from "./turns.ts";
 
 const all: readonly Scenario[] = [...lives, ...cuts, ...hookFaults, ...redisFaults];
 
@@ -39,7 +40,9 @@ export interface Played {
 export const play = async (scenario: Scenario, factory: ServiceFactory, limits: Limits): Promise<Played> => {
   const redis = limits.redis ? await TestRedis.start() : undefined;
   const beganAt = performance.now();
-  const stage = new Stage({ factory, limits, redis });
+  const { name, claim } = scenario;
+  const turns = new TurnWatch({ scenario: name, claim, turnWithinMs: limits.turnWithinMs });
+  const stage = new Stage({ factory, limits, redis, turns });
   const wrong: string[] = [];
   try {
     await scenario.play(stage);
@@ -49,7 +52,6 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
   wrong.push(...(await stage.close()));
   const ms = performance.now() - beganAt;
   await redis?.stop();
-  const { name, claim } = scenario;
   const verdict = wrong.length === 0 ? "held" : "broken";
   return { check: { name, claim, verdict, detail: wrong.join("\n"), ms }, service: stage.serviceName };
 };
@@ -60,6 +62,10 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
  * `TypeError` for an unknown name in `only` and where no scenario is left, and with `SG_ERR_REDIS_SERVER_MISSING` where the machine
  * has no Redis server. A service that conforms takes about ten seconds, one that hangs longer. Call it once at a time in a process:
  * it watches the handles and the listeners of the whole process.
+ *
+ * A service that blocks the event loop for longer than `turnWithinMs` breaks its claim. After ten times that no turn is expected any more:
+ * a thread writes the scenario and the hook to standard error and kills the process with SIGKILL (137 in a shell), since nothing else
+ * ends a blocked event loop; then there is no report. With a debugger attached neither is measured.
  *
  * ```ts
  * const report = await conformance((overrides) => new MyTier({ ...overrides }));

@@ -5,6 +5,7 @@ import type { HookContext, StopReport } from "../service/types.ts";
 import type { LeakWatch } from "./leaks.ts";
 import type { Listeners } from "./listeners.ts";
 import { listenersOf } from "./listeners.ts";
+import type { TurnWatch } from "./turns.ts";
 
 export type HookName = "onStart" | "run" | "onStop";
 
@@ -56,14 +57,19 @@ type Hooked = Record<HookName, Hook> & Pick<StargazerService, "shutdown" | "runT
 /** the hook's call that the running code belongs to */
 const inside = new AsyncLocalStorage<HookCall | undefined>();
 
-export const watchHooks = (service: StargazerService, watch: LeakWatch, disturbance: Disturbance): HookRecord => {
+interface Watches {
+  readonly leaks: LeakWatch;
+  readonly turns: TurnWatch;
+}
+
+export const watchHooks = (service: StargazerService, { leaks, turns }: Watches, disturbance: Disturbance): HookRecord => {
   if (!Object.isExtensible(service)) throw new Error("this service is frozen or sealed, so the kit cannot watch its hooks");
   const hooked = service as unknown as Hooked;
   const record = { calls: [] as HookCall[], releases: [] as ReleaseCall[] };
   for (const hook of ["onStart", "run", "onStop"] as const) {
     const original = hook === "run" && disturbance.run ? disturbance.run : hooked[hook];
     hooked[hook] = (context) =>
-      watch.within(hook, () => called(hook, context, (own) => original.call(service, own), record, disturbance));
+      leaks.within(hook, () => called(hook, context, (own) => original.call(service, own), { ...record, turns, ...disturbance }));
   }
   const shutdown = service.shutdown.bind(service);
   recordAsking(hooked, "shutdown");
@@ -85,24 +91,25 @@ const called = async (
   hook: HookName,
   context: HookContext,
   work: Hook,
-  { calls, releases }: Pick<HookRecord, "calls" | "releases">,
-  disturbance: Disturbance,
+  { calls, releases, turns, ...disturbance }: Pick<HookRecord, "calls" | "releases"> & Pick<Watches, "turns"> & Disturbance,
 ): Promise<void> => {
   const call: HookCall = { hook, beganAt: performance.now(), signal: context.signal, orphans: [] };
   calls.push(call);
   recordAbort(call);
+  const leave = turns.enter(hook);
   const open: string[] = [];
   const step: NonNullable<Disturbance["step"]> = (what, kind) => {
     if (hook === "onStart") disturbance.step?.(what, kind);
   };
   try {
     step(hook, "begin");
-    await inside.run(call, () => work(watchedContext(context, { call, open, releases, step })));
+    await inside.run(call, () => work(watchedContext(context, { call, open, releases, turns, step })));
     if (hook === "onStart") disturbance.started?.();
   } catch (error) {
     call.error = error;
     throw error;
   } finally {
+    leave();
     call.settledAt = performance.now();
     call.orphans = [...open];
     call.listeners = listenersOf(process);
@@ -121,11 +128,12 @@ interface Watching {
   readonly call: HookCall;
   readonly open: string[];
   readonly releases: ReleaseCall[];
+  readonly turns: TurnWatch;
   readonly step: NonNullable<Disturbance["step"]>;
 }
 
 /** The same context with a watched `phase` and `defer`; own properties, so that a tier may spread it. */
-const watchedContext = (context: HookContext, { call, open, releases, step }: Watching): HookContext => {
+const watchedContext = (context: HookContext, { call, open, releases, turns, step }: Watching): HookContext => {
   const phase: HookContext["phase"] = (name, work) =>
     context.phase(name, async () => {
       step(name, "phase");
@@ -139,7 +147,7 @@ const watchedContext = (context: HookContext, { call, open, releases, step }: Wa
   const defer: HookContext["defer"] = (release) => {
     const kept: ReleaseCall = { name: release.name || "anonymous", hook: call.hook, times: 0 };
     releases.push(kept);
-    context.defer(named(release.name, () => released(kept, release)));
+    context.defer(named(release.name, () => released(kept, release, turns)));
     step(kept.name, "defer");
   };
   const descriptors = Object.getOwnPropertyDescriptors(context);
@@ -152,8 +160,9 @@ const watchedContext = (context: HookContext, { call, open, releases, step }: Wa
 
 const named = <F extends () => unknown>(name: string, work: F): F => Object.defineProperty(work, "name", { value: name });
 
-const released = async (kept: ReleaseCall, release: () => unknown): Promise<void> => {
+const released = async (kept: ReleaseCall, release: () => unknown, turns: TurnWatch): Promise<void> => {
   kept.times += 1;
+  const leave = turns.enter("a release");
   kept.begunAt ??= performance.now();
   try {
     await release();
@@ -161,6 +170,7 @@ const released = async (kept: ReleaseCall, release: () => unknown): Promise<void
     kept.error = error;
     throw error;
   } finally {
+    leave();
     kept.settledAt = performance.now();
   }
 };

@@ -47,8 +47,8 @@ interface Handle {
   readonly type: string;
   readonly where: string;
   readonly site: string;
-  /** a handle, or a timer with its mark that it has fired or was cleared */
-  readonly resource: { hasRef?(): boolean; unref?(): unknown; _destroyed?: boolean };
+  /** a handle, a timer with its mark that it has fired or was cleared, or a crypto job with what it calls at its end */
+  readonly resource: { hasRef?(): boolean; unref?(): unknown; _destroyed?: boolean; ondone?: unknown };
 }
 
 interface Place {
@@ -73,6 +73,12 @@ const callSite = (): string => {
   Error.stackTraceLimit = limit;
   return lines.find(isForeign)?.match(/([^/\\(]+:\d+:\d+)\)?$/)?.[1] ?? "";
 };
+
+/** A crypto job that calls nothing at its end was run at once, and its object lives until the next garbage collection. */
+const isOver = ({ type, resource }: Handle): boolean => words[type] === "a crypto request" && resource.ondone === undefined;
+
+const isOpen = (handle: Handle): boolean =>
+  handle.resource._destroyed !== true && (handle.resource.hasRef?.() ?? true) && !isOver(handle);
 
 const inWords = ({ type, where, site }: Handle): string => `${words[type]} made in ${where}${site === "" ? "" : ` (${site})`}`;
 
@@ -125,6 +131,6 @@ export class LeakWatch {
   }
 
   #open(): Handle[] {
-    return [...this.#handles.values()].filter(({ resource }) => resource._destroyed !== true && (resource.hasRef?.() ?? true));
+    return [...this.#handles.values()].filter(isOpen);
   }
 }

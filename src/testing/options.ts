@@ -21,6 +21,11 @@ export interface ConformanceOptions {
   readonly workMs?: number;
   /** The longest that timers and sockets may stay open after the service has stopped. Default 1000. */
   readonly settleMs?: number;
+  /**
+   * The longest that the event loop may go without a turn. Default 1000, from which on `/readyz` answers 503. After ten times that
+   * the process is killed, for a report can no longer come: see `conformance`.
+   */
+  readonly turnWithinMs?: number;
   /** The logger of the services on trial. Default: none, for the report has every breach. */
   readonly logger?: Logger;
   /** Only the scenarios of these names; see `scenarioNames`. Default all. */
@@ -36,6 +41,7 @@ export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits 
   stopWithinMs: 4000,
   workMs: 100,
   settleMs: 1000,
+  turnWithinMs: 1000,
   logger: silentLogger,
   ...given,
 });

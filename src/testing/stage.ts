@@ -15,12 +15,15 @@ import type { Limits, ServiceFactory } from "./options.ts";
 import { overridesFor } from "./options.ts";
 import type { TestRedis } from "./test-redis.ts";
 import { Trial } from "./trial.ts";
+import type { TurnWatch } from "./turns.ts";
 
 export interface StageOptions {
   readonly factory: ServiceFactory;
   readonly limits: Limits;
   /** undefined for a service without Redis */
   readonly redis: TestRedis | undefined;
+  /** ended by the stage's `close` */
+  readonly turns: TurnWatch;
 }
 
 /** How a trial differs from an ordinary life. */
@@ -53,6 +56,7 @@ export class Stage {
   serviceName = "";
   readonly #factory: ServiceFactory;
   readonly #watch = new LeakWatch();
+  readonly #turns: TurnWatch;
   readonly #wrong: string[] = [];
   readonly #calls: HookCall[] = [];
   readonly #trials: { readonly trial: Trial; readonly label: string }[] = [];
@@ -60,10 +64,11 @@ export class Stage {
   readonly #unsubscribe: () => void;
   readonly #unguard: () => void;
 
-  constructor({ factory, limits, redis }: StageOptions) {
+  constructor({ factory, limits, redis, turns }: StageOptions) {
     this.#factory = factory;
     this.limits = limits;
     this.redis = redis;
+    this.#turns = turns;
     this.#unguard = guardExit(() => this.#refuseExit());
     this.#unsubscribe = onUncaught((error) => this.#wrong.push(`an error without a handler: ${messageOf(error)}`));
     // after the stage's own listener, so that it is among those that were there before
@@ -73,9 +78,9 @@ export class Stage {
   /** Makes a service and leaves it in its first state. */
   make({ overrides = {}, label = "", ...disturbance }: Circumstances = {}): Trial {
     const all = { ...overridesFor(this.limits, instanceId, this.redis?.url), ...overrides };
-    const service = demandNew(this.#watch.within("the constructor", () => this.#factory(all)));
+    const service = demandNew(this.#made(all));
     this.serviceName = service.serviceName;
-    const hooks = watchHooks(service, this.#watch, disturbance);
+    const hooks = watchHooks(service, { leaks: this.#watch, turns: this.#turns }, disturbance);
     const trial = new Trial(service, hooks, this.limits);
     this.#trials.push({ trial, label });
     return trial;
@@ -99,13 +104,23 @@ export class Stage {
     try {
       await this.judge();
       for (const handle of await this.#watch.left(this.limits.settleMs)) this.#wrong.push(`left open after the stop: ${handle}`);
-      this.#wrong.push(...this.#listening());
+      this.#wrong.push(...this.#listening(), ...this.#turns.breaches);
     } finally {
       this.#unsubscribe();
       this.#unguard();
       this.#watch.stop();
+      this.#turns.stop();
     }
     return [...new Set(this.#wrong)];
+  }
+
+  #made(overrides: Partial<ServiceOptions>): unknown {
+    const leave = this.#turns.enter("the constructor");
+    try {
+      return this.#watch.within("the constructor", () => this.#factory(overrides));
+    } finally {
+      leave();
+    }
   }
 
   #refuseExit(): void {

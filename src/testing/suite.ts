@@ -15,7 +15,8 @@ const scenarioTimeoutMs = 120_000;
 
 /**
  * Declares a suite that holds a service to the contract; call it where tests are declared. The message of a test that fails names
- * what the service did wrong. Throws a `TypeError` where no scenario is left.
+ * what the service did wrong. Throws a `TypeError` where no scenario is left. A service that blocks the event loop for
+ * good ends the process of its test file: see `conformance`.
  *
  * ```ts
  * import { describe, it } from "vitest";

@@ -1,7 +1,7 @@
 /** The conformance kit: our tiers conform, and of each bad tier the report names the breach and its hook. */
 import { AsyncResource } from "node:async_hooks";
 import { execFile } from "node:child_process";
-import { pbkdf2 } from "node:crypto";
+import { pbkdf2, randomFillSync } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync, stat, writeFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
@@ -30,7 +30,13 @@ import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
 const quick: ConformanceOptions = { startWithinMs: 400, obeyWithinMs: 150, stopWithinMs: 400, settleMs: 150, workMs: 10 };
 /** for a tier that conforms: deadlines that a busy machine does not reach */
-const patient: ConformanceOptions = { startWithinMs: 30_000, obeyWithinMs: 5000, stopWithinMs: 10_000, settleMs: 5000 };
+const patient: ConformanceOptions = {
+  startWithinMs: 30_000,
+  obeyWithinMs: 5000,
+  stopWithinMs: 10_000,
+  settleMs: 5000,
+  turnWithinMs: 10_000,
+};
 
 /** The report on a tier with these hooks, in one scenario without Redis. */
 const reportTextOf = async (hooks: TestHooks, scenario = "run and stop"): Promise<string> => {
@@ -260,6 +266,13 @@ describe("what a bad tier did wrong", () => {
     expect(process.exit).toBe(before);
   });
 
+  it("F36: a hook that holds the event loop for a time is named", async () => {
+    const holds: TestHooks = { onStart: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900) };
+    const options = { ...patient, turnWithinMs: 300, redis: false, only: ["run and stop"] };
+    const report = await conformance((given) => new TestTier(given, holds), options);
+    expect(String(report)).toMatch(/onStart held the event loop for \d+ ms; 300 ms are allowed/);
+  });
+
   it("a phase is not awaited", async () => {
     const text = await reportTextOf({
       onStart: ({ phase, signal }) => void phase("tools", () => aborted(signal)).catch(() => {}),
@@ -361,11 +374,12 @@ describe("what a bad tier did wrong", () => {
 });
 
 describe("what is no fault", () => {
-  it("files that were read and names that were looked up", async () => {
+  it("files that were read, names that were looked up and bytes that were drawn", async () => {
     const asks = async () => {
       await readFile(fileURLToPath(import.meta.url));
       await new Promise((resolve) => stat(root, resolve));
       await lookup("localhost");
+      randomFillSync(Buffer.alloc(8));
     };
     const only = ["run and stop"];
     const report = await conformance((options) => new TestTier(options, { onStart: asks }), { ...patient, redis: false, only });
@@ -452,6 +466,44 @@ describe("the suite in node:test", () => {
     },
     deadlines.long,
   );
+});
+
+describe("F36: a service that blocks the event loop for good", () => {
+  const program = (hooks: string, play: string) => `
+    import { describe, it } from "node:test";
+    import { StargazerService } from "stargazer";
+    import { conformance, conformanceSuite } from "stargazer/testing";
+    class MyTier extends StargazerService {
+      constructor(options) { super({ serviceName: "mine", ...options }); }
+      onStart() {} onStop() {}
+      run({ signal }) { return new Promise((resolve) => signal.addEventListener("abort", resolve)); }
+    }
+    class Blocked extends MyTier { ${hooks} }
+    const factory = (options) => new Blocked(options);
+    const options = { redis: false, turnWithinMs: 250, only: ["construction", "run and stop"] };
+    ${play}
+  `;
+  const suite = "conformanceSuite('mine', factory, { describe, it }, options);";
+  const alone = "await conformance(factory, options);";
+  const spinning = "async run({ signal }) { while (!signal.aborted) try { await Promise.reject(new Error('away')); } catch {} }";
+  const waits = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
+  it.concurrent.each([
+    ["a loop that catches what rejects without I/O, in a suite", spinning, suite, "run and stop", "run"],
+    ["a wait without end in onStop, without a runner", `onStop() { ${waits} }`, alone, "run and stop", "onStop"],
+    ["a wait without end in the constructor", `made = (() => { ${waits} })();`, alone, "construction", "the constructor"],
+    [
+      "a loop that no hook waits for",
+      "onStart() { queueMicrotask(function again() { queueMicrotask(again); }); }",
+      alone,
+      "run and stop",
+      "(onStart|a loop, listener or timer that no hook waits for)",
+    ],
+  ])("%s is named by a thread, which kills the process", async (_what, hooks, play, scenario, where) => {
+    const text = await runs(program(hooks, play));
+    expect(text).toContain(`stargazer/testing: '${scenario}' is BROKEN`);
+    expect(text).toMatch(new RegExp(`- ${where} has held the event loop for \\d+ ms`));
+    expect(text).toContain("SIGKILL");
+  });
 });
 
 describe("the probe", () => {
