@@ -96,16 +96,50 @@ export const readyNow = (client: RedisClient, { signal }: { readonly signal: Abo
     ? until(client.connect(), { signal, what: connecting })
     : whenReady(client, { reopen: true, signal });
 
-const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => {
-  const emitter = client as Redis;
-  let off = (): void => {};
-  const outcome = new Promise<void>((resolve, reject) => {
-    const failed = () => reject(new Error("Connection is closed."));
-    emitter.once("ready", resolve).once("close", failed).once("end", failed);
-    off = () => emitter.off("ready", resolve).off("close", failed).off("end", failed);
-  });
-  return until(outcome, { signal, what: connecting }).finally(() => off());
-};
+/** What becomes of a client's attempt. All who wait for it share it, so its listeners on the client are three at most. */
+class Outcome {
+  static readonly #pending = new WeakMap<RedisClient, Outcome>();
+  readonly #client: RedisClient;
+  readonly #settled: Promise<void>;
+  #off = (): void => {};
+  #waits = 0;
+
+  static next(client: RedisClient): Outcome {
+    return Outcome.#pending.get(client) ?? new Outcome(client);
+  }
+
+  private constructor(client: RedisClient) {
+    this.#client = client;
+    Outcome.#pending.set(client, this);
+    this.#settled = new Promise((resolve, reject) => this.#listen(resolve, () => reject(new Error("Connection is closed."))));
+    // each of those who wait handles a rejection
+    this.#settled.finally(() => this.#end()).catch(() => {});
+  }
+
+  /** Settles with the attempt, and rejects with the signal's reason. */
+  async wait(signal: AbortSignal): Promise<void> {
+    this.#waits += 1;
+    try {
+      await until(this.#settled, { signal, what: connecting });
+    } finally {
+      this.#waits -= 1;
+      if (this.#waits === 0) this.#end();
+    }
+  }
+
+  #listen(ready: () => void, failed: () => void): void {
+    const emitter = this.#client as Redis;
+    emitter.once("ready", ready).once("close", failed).once("end", failed);
+    this.#off = () => emitter.off("ready", ready).off("close", failed).off("end", failed);
+  }
+
+  #end(): void {
+    this.#off();
+    if (Outcome.#pending.get(this.#client) === this) Outcome.#pending.delete(this.#client);
+  }
+}
+
+const nextOutcome = (client: RedisClient, signal: AbortSignal): Promise<void> => Outcome.next(client).wait(signal);
 
 /** The socket of a standalone connection, if there is one. */
 const socketOf = (client: RedisClient): Socket | undefined => (client as { stream?: Socket }).stream;

@@ -15,6 +15,7 @@ import {
   openBlockingConnection,
   openRedis,
   openRegistryConnection,
+  whenReady,
 } from "../../src/redis/connection.ts";
 import { clusterTag, keysBehind } from "../../src/redis/keys.ts";
 import { pingGate } from "../../src/redis/ping.ts";
@@ -120,6 +121,20 @@ describe("keys", () => {
 });
 
 describe("connections", () => {
+  test("F57: those who wait for one attempt share its listeners on the client, and leave none", async () => {
+    const client = new Redis(redis.url);
+    opened.push(client);
+    const counts = () => ["ready", "close", "end"].map((event) => client.listenerCount(event));
+    const before = counts();
+    const waits = Array.from({ length: 15 }, () => whenReady(client, { reopen: false, signal: soon() }));
+    const aborted = whenReady(client, { reopen: false, signal: AbortSignal.abort(new Error("enough")) });
+    expect(counts()).toEqual(before.map((count) => count + 1));
+    await expect(aborted).rejects.toThrow("enough");
+    await Promise.all(waits);
+    const ready = before.map((count) => count + 1);
+    expect(counts().every((count, at) => count < ready[at]!)).toBe(true);
+  });
+
   test("reconnect after 0 to 2 s, spread evenly", () => {
     const delays = Array.from({ length: 1000 }, (_, i) => reconnectDelay(20, () => i / 1000));
     expect(Math.max(...delays)).toBeLessThanOrEqual(2000);
