@@ -83,7 +83,7 @@ describe("F54: chat with a gateway", () => {
     ["[]", "it must be an object"],
     ["no JSON", "it is not JSON"],
     [`{"type":"reply","text":"${"x".repeat(1_100_000)}"}`, "Max payload size exceeded"],
-  ])("that answers %.40s fails with one line, once and line by line", async (answer, says) => {
+  ])("that answers %s fails with one line, once and line by line", async (answer, says) => {
     await gateway([answer]);
     isOneLine(await named("chat", "--once", "hello"), says);
     isOneLine(await shell.run(["chat", "--redis", redis.url], { input: "hello\n" }), says);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run faults`: every fault of claims.mjs on real processes and a real Redis, and a table of what happened.
+ * `npm run faults`: every fault of claims.mjs, most on real processes and a real Redis, and a table of what happened.
  *
  * | file               | faults                                                       |
  * | ------------------ | ------------------------------------------------------------ |
@@ -14,12 +14,14 @@
  * | failover.test.ts   | F26: Sentinel and Cluster                                    |
  * | health.test.ts     | F27 to F29: what health answers is so                        |
  *
- * A case is `fault("F18", "refused", async (happened) => { ...; happened("gave up after 0.6 s") })` of test/kit/fault.ts: a
+ * The other cases stand beside what they test, in all of test/: a `describe` or a test whose name begins with `F43: `.
+ *
+ * A case of these files is `fault("F18", "refused", async (happened) => { ...; happened("gave up after 0.6 s") })` of test/kit/fault.ts: a
  * test whose name begins with the number and the claim, and which reports sentences. A case of more than some 5 s has
  * `{ slow: true }`, and only this command runs it.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,7 +32,7 @@ import { judge, tableOf } from "./table.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const help = `npm run faults [-- options]
 
-Runs every fault of test/faults on real processes and a real Redis, and prints what happened.
+Runs every fault, most on real processes and a real Redis, and prints what happened.
 
   --only F18,F19  these alone
   --json          prints the result as JSON
@@ -62,11 +64,20 @@ const chosenOf = (only) => {
   return unknown.length > 0 ? usage(`there is no fault ${unknown.join(", ")}`) : ids;
 };
 
+/** The test files that name one of these faults. */
+const filesOf = (ids) => {
+  const names = new RegExp(`"(${ids.join("|")})[:"]`);
+  return readdirSync(join(root, "test"), { recursive: true })
+    .map((file) => join("test", file))
+    .filter((file) => file.endsWith(".test.ts") && names.test(readFileSync(join(root, file), "utf8")));
+};
+
 /** Runs the cases of these faults; resolves with vitest's result, undefined where there is none. */
 const run = (ids, file) =>
   new Promise((resolve) => {
     const reporters = ["--reporter=json", `--outputFile.json=${file}`, "--reporter=./test/faults/progress.mjs"];
-    const args = ["vitest", "run", "test/faults", "-t", `^(${ids.join("|")}) `, "--no-file-parallelism", ...reporters];
+    const pattern = `(^| )(${ids.join("|")})(:| )`;
+    const args = ["vitest", "run", ...filesOf(ids), "-t", pattern, "--no-file-parallelism", ...reporters];
     const child = spawn("npx", args, {
       cwd: root,
       env: { ...process.env, SG_TEST_SLOW: "1" },

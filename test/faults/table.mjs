@@ -1,18 +1,30 @@
 /** From vitest's result to what a reader wants to know: the fault, what happened, how long it took, whether the claim held. */
 
-const caseOf = ({ title, status, duration, failureMessages, meta }, claim) => ({
-  what: title.slice(title.indexOf(claim) + claim.length + 2),
-  held: status === "passed",
-  seconds: Number(((duration ?? 0) / 1000).toFixed(1)),
-  happened: meta?.happened ?? [],
-  ...(status === "passed" ? {} : { error: String(failureMessages?.[0] ?? "it did not run").split("\n")[0] }),
-});
+const begins = (id) => (name) => name.startsWith(`${id} `) || name.startsWith(`${id}: `);
+const isOf = (id, { title, ancestorTitles }) => [title, ...ancestorTitles].some(begins(id));
+
+/** What stands behind the claim in the title, else the whole name without the number. */
+const whatOf = ({ title, ancestorTitles }, claim) =>
+  title.includes(claim)
+    ? title.slice(title.indexOf(claim) + claim.length + 2)
+    : [...ancestorTitles, title].map((name) => name.replace(/^F\d+: /, "")).join(" ");
+
+const caseOf = (one, claim) => {
+  const { status, duration, failureMessages, meta } = one;
+  return {
+    what: whatOf(one, claim),
+    held: status === "passed",
+    seconds: Number(((duration ?? 0) / 1000).toFixed(1)),
+    happened: meta?.happened ?? [],
+    ...(status === "passed" ? {} : { error: String(failureMessages?.[0] ?? "it did not run").split("\n")[0] }),
+  };
+};
 
 /** `untested`: no case bears its number. */
 export const judge = (id, claim, { testResults }) => {
   const cases = testResults
     .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ title }) => title.startsWith(`${id} `))
+    .filter((one) => isOf(id, one))
     .map((one) => caseOf(one, claim));
   const seconds = Number(cases.reduce((sum, one) => sum + one.seconds, 0).toFixed(1));
   const verdict = cases.length === 0 ? "untested" : cases.every(({ held }) => held) ? "held" : "BROKEN";
@@ -33,7 +45,7 @@ const wrapped = (text) => {
 const linesOf = ({ claim, cases }) => [
   ...wrapped(claim),
   ...cases.flatMap(({ what, happened, error }) =>
-    wrapped(`${what}: ${[...happened, ...(error ? [`BROKEN, ${error}`] : [])].join("; ")}`).map(
+    wrapped([what, [...happened, ...(error ? [`BROKEN, ${error}`] : [])].join("; ")].filter(Boolean).join(": ")).map(
       (line, at) => `${at ? "    " : "  - "}${line}`,
     ),
   ),

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe("loading", () => {
-  test("importing the library loads no Fastify, nor does any route of a probe thread; opening without one loads no ajv", async () => {
+  test("F38: importing the library loads no Fastify, nor does any route of a probe thread; opening without one loads no ajv", async () => {
     const port = await openPort({ probeThread: true });
     for (const path of ["/metrics", "/status", "/readyz", "/healthz"]) expect((await ask(port, path)).status).toBe(200);
     for (const name of ["fastify", "@fastify/under-pressure", "find-my-way"]) expect(loaded(name)).toEqual([]);
@@ -142,7 +142,7 @@ describe.each(onThread)("answers on $on", (mode) => {
   });
 });
 
-describe.each(onThread)("a client that pipelines on $on", (mode) => {
+describe.each(onThread)("F38: a client that pipelines on $on", (mode) => {
   beforeAll(() => {
     ({ probeThread } = mode);
   });

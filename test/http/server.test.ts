@@ -199,7 +199,7 @@ describe("the end of an HTTP server", () => {
   });
 });
 
-describe("the guard", () => {
+describe("F55: the guard", () => {
   const named: Guarded = { host: "worker.internal", allowedHosts: ["Chat.Example.org", ".svc"], origins: ["https://chat.org"] };
   const own: Guarded = { ...named, origins: "same" };
   const byName = (host: string) => ({ url: "/status", headers: { host } });

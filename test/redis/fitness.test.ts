@@ -59,7 +59,7 @@ const serving = async (info: string): Promise<{ url: string; stop: () => void }>
   return { url: `redis://127.0.0.1:${port}`, stop };
 };
 
-describe("the server", () => {
+describe("F43: the server", () => {
   it.each([
     [
       "redis_version:6.0.16\r\nredis_mode:standalone\r\n",
@@ -101,7 +101,7 @@ describe("the server", () => {
   });
 });
 
-describe("the user", () => {
+describe("F43: the user", () => {
   const as = async (...rules: string[]): Promise<Redis> => {
     await redis.witness.acl("SETUSER", "limited", "reset", "on", ">pw", "&*", ...rules);
     const url = new URL(redis.url);
@@ -168,7 +168,7 @@ describe("the user", () => {
   });
 });
 
-describe("a URL", () => {
+describe("F43: a URL", () => {
   it("with a keyPrefix is refused, with the reason", () => {
     expect(redisUrlProblem("redis://127.0.0.1:6379/0?keyPrefix=app:")).toMatch(/^has a keyPrefix, /);
     expect(() => new TestTier({ redis: "redis://127.0.0.1/0?keyPrefix=app:" })).toThrow("has a keyPrefix");

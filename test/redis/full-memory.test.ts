@@ -27,7 +27,7 @@ const full = (isFull: boolean) => redis.witness.config("SET", "maxmemory", isFul
 const message = { id: "m1", platform: "webchat", channel: "c1", author: "visitor", text: "hi", at: 1 };
 const refused = () => expect(redis.witness.set("anything", "x")).rejects.toThrow("OOM");
 
-describe("while the memory of Redis is full", () => {
+describe("F44: while the memory of Redis is full", () => {
   it("a service that stops deletes its entry, and reports a clean stop", async () => {
     const tier = new TestTier(
       { redis: redis.url, useHealthServer: false, instanceId: "one" },

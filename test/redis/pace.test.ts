@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal })));
 });
 
-describe("while Redis is away", () => {
+describe("F36: while Redis is away", () => {
   const calls: Record<string, (client: Redis) => Promise<unknown>> = {
     "a command": (client) => client.incr("x"),
     "a script": (client) => client.eval("return 1", 0),

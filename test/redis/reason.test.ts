@@ -42,7 +42,7 @@ const errorOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe("a refused permission", () => {
+describe("F45: a refused permission", () => {
   it("names the command, and the key with its command, also once the command was taken out of the error", async () => {
     const client = await limited("~mine:*", "+@all", "-incr");
     const [command, key, inScript] = await Promise.all([
@@ -67,7 +67,7 @@ describe("a refused permission", () => {
   });
 });
 
-describe("a script that fails", () => {
+describe("F45: a script that fails", () => {
   it("shows neither its source nor where in it", async () => {
     const failing = script("return redis.call('INCR', KEYS[1]) -- the source");
     await redis.witness.set("text", "no number");
@@ -80,7 +80,7 @@ describe("a script that fails", () => {
   });
 });
 
-describe("TLS on one side only", () => {
+describe("F45: TLS on one side only", () => {
   const sockets = new Set<Socket>();
   const serving = async (answer: (socket: Socket) => void): Promise<{ port: number; stop: () => void }> => {
     const server = createServer((socket) => {

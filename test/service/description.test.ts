@@ -61,7 +61,7 @@ const running = async (
   return { tier, facts, report, entry };
 };
 
-describe("describe()", () => {
+describe("F46: describe()", () => {
   it.each(failing)("that %s leaves the entry with the metadata of the options", async (_how, reason, is) => {
     const { tier, facts, report, entry } = await running({ is });
     expect((await entry("running")).metadata).toEqual({ zone: "b" });
@@ -87,7 +87,7 @@ describe("describe()", () => {
   });
 });
 
-describe("other callbacks", () => {
+describe("F46: other callbacks", () => {
   it("metadata with a getter that throws later is read once, by the constructor", async () => {
     let reads = 0;
     const metadata = {
