@@ -1,6 +1,7 @@
 /**
  * Makes each tier's module in dist one file with what it imports, packages included: a process that the CLI starts then reads a
- * handful of files instead of some 250. The library itself stays plain modules. Runs behind tsc, which writes the modules anew.
+ * handful of files instead of some 250. The library itself stays plain modules, but for the program of the probe thread, which goes
+ * as one text into the module that starts it. Runs behind tsc, which writes the modules anew.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -44,6 +45,22 @@ const healthAtOnce = {
   },
 };
 
+/** A file beside a module is not there when users bundle their service, and each file that the thread reads delays its start. */
+const inlineProbeThread = async () => {
+  const thread = join(dist, "health", "thread");
+  const module = join(thread, "probe-worker.js");
+  const text = readFileSync(module, "utf8");
+  const line = /^const program = .*;$/m;
+  if (!line.test(text)) throw new Error(`${module} no longer has a line that is its program: name here where it stands`);
+  const bundle = await rolldown({ input: join(thread, "probe-thread.cjs"), platform: "node" });
+  const { output } = await bundle.generate({ format: "cjs", exports: "none", minify: true });
+  await bundle.close();
+  writeFileSync(
+    module,
+    text.replace(line, () => `const program = ${JSON.stringify(output[0].code)};`),
+  );
+};
+
 const packageOf = (id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
 
 /** The licence texts that have to come with every copy of the bundled packages. */
@@ -59,6 +76,7 @@ const licences = (ids) =>
 
 if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server`);
 if (tiers.some((name) => !existsSync(moduleOf(name)))) throw new Error("there is nothing to bundle: run tsc first");
+await inlineProbeThread();
 const bundle = await rolldown({
   input: Object.fromEntries(tiers.map((name) => [`${name}/${name}`, moduleOf(name)])),
   platform: "node",

@@ -26,7 +26,8 @@ const compilersFactory = { buildValidator: compile, buildSerializer: compile };
 
 /** An app without routes that does not listen. The caller closes it. */
 export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: AppOptions): Promise<FastifyInstance> => {
-  const { fastify } = await loadFastify();
+  // of a CommonJS package that is bundled and loaded late, only the default export has a name
+  const { default: fastify } = await loadFastify();
   const app = fastify({
     schemaController: { compilersFactory },
     // while the app closes, requests on connections that exist are answered as before

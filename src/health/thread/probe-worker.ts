@@ -1,12 +1,15 @@
 /** The probe thread's worker. It may start before the health server is loaded, and waits for its first message. */
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+
+/** The text that the thread evaluates. In dist it is the whole program: a bundler takes it along, and the thread reads no file. */
+const program = `require(${JSON.stringify(fileURLToPath(new URL("./probe-thread.cjs", import.meta.url)))})`;
 
 /** The program needs about 4 MB, and more with each open connection; passing these limits ends the thread, not the process. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 1 };
 
 const startWorker = (): Worker => {
-  const program = new URL("./probe-thread.cjs", import.meta.url);
-  const worker = new Worker(program, { resourceLimits, env: {}, execArgv: [], name: "probes" });
+  const worker = new Worker(program, { eval: true, resourceLimits, env: {}, execArgv: [], name: "probes" });
   worker.unref();
   return worker;
 };

@@ -1,0 +1,104 @@
+/** The package as users load it: what `npm pack` makes, in a folder of its own, imported, required and in bundles. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { deadlines } from "../kit/deadlines.ts";
+import { ask } from "../kit/http-client.ts";
+import { reservePort } from "../kit/port-reservation.ts";
+import { endPrograms, Program } from "../kit/program.ts";
+import { eventually } from "../kit/wait.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+let app = "";
+
+/** Unpacks the tarball as npm does. Of other packages only those that ours declares are there. */
+beforeAll(() => {
+  app = mkdtempSync(join(tmpdir(), "sg-package-"));
+  const packed = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", app], { cwd: root });
+  const [{ filename }] = JSON.parse(String(packed)) as [{ filename: string }];
+  const own = join(app, "node_modules", "stargazer");
+  mkdirSync(own, { recursive: true });
+  execFileSync("tar", ["-xzf", join(app, filename), "--strip-components=1", "-C", own]);
+  const { dependencies } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as { dependencies: object };
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(dirname(join(app, "node_modules", name)), { recursive: true });
+    symlinkSync(join(root, "node_modules", name), join(app, "node_modules", name));
+  }
+}, deadlines.test);
+afterAll(() => rmSync(app, { recursive: true, force: true }));
+afterEach(endPrograms);
+
+const write = (name: string, text: string): string => {
+  writeFileSync(join(app, name), text);
+  return join(app, name);
+};
+
+/** Its `run` blocks the event loop until the file of the first argument exists. */
+const service = `
+class Blocked extends StargazerService {
+  onStart() {}
+  run() {
+    writeSync(1, '{"type":"blocked"}\\n');
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    while (!existsSync(process.argv[2])) Atomics.wait(cell, 0, 0, 20);
+  }
+  onStop() {}
+}
+const { HEALTH: healthPort } = process.env;
+launch(new Blocked({ serviceName: "blocked", redis: null, useHealthServer: true, healthPort: Number(healthPort), jitterMaxMs: 0 }));
+`;
+const imported = `import { existsSync, writeSync } from "node:fs";\nimport { launch, StargazerService } from "stargazer";\n${service}`;
+const required = `const { existsSync, writeSync } = require("node:fs");\nconst { launch, StargazerService } = require("stargazer");\n${service}`;
+
+/** Starts the program, asks for its probe while its event loop is blocked, which only the thread answers, and lets it complete. */
+const live = async (file: string): Promise<{ probe: number; code: number | null; errors: string }> => {
+  const { port, release } = await reservePort();
+  const free = `${file}.free`;
+  const program = new Program(file, { args: [free], env: { HEALTH: String(port) } });
+  await program.line("the block", ({ type }) => type === "blocked");
+  const { status: probe } = await eventually("an answer beside the block", () => ask(port, "/healthz"));
+  writeFileSync(free, "");
+  const { code } = await program.ended;
+  release();
+  return { probe, code, errors: program.errors };
+};
+
+const bundle = async (format: "esm" | "cjs"): Promise<string> => {
+  const input = write("service.mjs", imported);
+  const bundled = await rolldown({ input, platform: "node", logLevel: "silent" });
+  const folder = join(mkdtempSync(join(tmpdir(), "sg-bundle-")), format);
+  const extension = format === "esm" ? "mjs" : "cjs";
+  await bundled.write({ dir: folder, format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name].${extension}` });
+  await bundled.close();
+  return join(folder, `service.${extension}`);
+};
+
+const works = { probe: 200, code: 0, errors: "" };
+const requiresModules = process.features && "require_module" in process.features;
+
+describe("a service in the folder of a user", () => {
+  test("imports the package, and its probes are answered beside a blocked loop", async () => {
+    expect(await live(write("imported.mjs", imported))).toEqual(works);
+  });
+
+  test.runIf(requiresModules)("requires the package where Node can require a module", async () => {
+    expect(await live(write("required.cjs", required))).toMatchObject({ probe: 200, code: 0 });
+  });
+
+  for (const format of ["esm", "cjs"] as const)
+    test(`is bundled as ${format}, needs no other file, and its probes are answered beside a blocked loop`, async () => {
+      const file = await bundle(format);
+      expect(await live(file)).toEqual(works);
+      rmSync(dirname(dirname(file)), { recursive: true });
+    });
+
+  test("finds the command, and with it the version of the package", () => {
+    const main = join(app, "node_modules", "stargazer", "dist", "src", "cli", "main.js");
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(String(execFileSync(process.execPath, [main, "--version"])).trim()).toBe(version);
+  });
+});
