@@ -97,6 +97,7 @@ export type {
   Failure,
   LeaseStatus,
   LifePart,
+  Moment,
   PhaseOutcome,
   PhaseRecord,
   StateName,

@@ -85,9 +85,9 @@ export interface LeadershipInput {
   /** what is led */
   readonly name: string;
   readonly times: LeadershipTimes;
-  /** ms of a clock that never jumps; its zero does not matter */
+  /** measures: ms of a monotonic clock; its zero does not matter */
   readonly now: () => number;
-  /** ms since the epoch, for display only */
+  /** tells the time: ms since the epoch, for display only */
   readonly epochNow: () => number;
   readonly random: () => number;
 }
@@ -100,9 +100,9 @@ export interface LeadershipContext extends LeadershipInput {
   readonly lastFence: number;
   /** when this instance began to lead, or not to; ms since the epoch */
   readonly since: number;
-  /** when the call under way was sent */
+  /** when the call under way was sent, measured */
   readonly askedAt: number;
-  /** when the last call that Redis confirmed was sent */
+  /** when the last call that Redis confirmed was sent, measured */
   readonly confirmedAt: number;
   /** why the last call did not succeed */
   readonly trouble: string;

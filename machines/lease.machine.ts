@@ -68,7 +68,10 @@ export interface LeaseInput {
   readonly parent: ActorRef<XStateSnapshot<unknown>, LeaseFact>;
   readonly status: LeaseStatus;
   readonly times: LeaseTimes;
+  /** measures: ms of a monotonic clock; its zero does not matter */
   readonly now: () => number;
+  /** tells the time: ms since the epoch, for display only */
+  readonly epochNow: () => number;
   readonly random: () => number;
 }
 
@@ -78,13 +81,15 @@ export interface LeaseContext extends Omit<LeaseInput, "status"> {
   readonly wanted: LeaseStatus;
   /** what the write under way carries */
   readonly sent: LeaseStatus | undefined;
-  /** when that write began, ms since the epoch */
+  /** when that write began, measured */
   readonly sentAt: number;
   /** what Redis has confirmed */
   readonly written: LeaseStatus | undefined;
-  /** when Redis last confirmed it, and when the write that it confirmed began, ms since the epoch */
+  /** when Redis last confirmed it, and when the write that it confirmed began, measured */
   readonly confirmedAt: number;
   readonly provenAt: number;
+  /** when Redis last confirmed it, ms since the epoch, for display only */
+  readonly confirmedEpoch: number;
   /** writes in a row without an answer */
   readonly missed: number;
   /** why the last write did not succeed */
@@ -119,6 +124,7 @@ const lease = setup({
       written: context.sent,
       confirmedAt: context.now(),
       provenAt: context.sentAt,
+      confirmedEpoch: context.epochNow(),
       missed: 0,
       trouble: "",
     })),
@@ -220,6 +226,7 @@ export const leaseMachine = lease.createMachine({
     written: undefined,
     confirmedAt: input.now(),
     provenAt: input.now(),
+    confirmedEpoch: input.epochNow(),
     missed: 0,
     trouble: "",
   }),

@@ -20,7 +20,7 @@ import type { LifecycleFact } from "./facts.ts";
 import type { LeadershipFact } from "./leadership.machine.ts";
 import type { EntryHolder, LeaseEvent, LeaseFact } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
-import type { ChartPhase, EndedPhase, Failure, LeaseStatus, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
+import type { ChartPhase, EndedPhase, Failure, LeaseStatus, Moment, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
 import {
   beginTierPhase,
   currentPhase,
@@ -30,6 +30,7 @@ import {
   enterPhase,
   isState,
   markPhase,
+  rounded,
   tierPhaseUnderWay,
 } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
@@ -39,8 +40,10 @@ import { adviceOf, messageOf, ownCodeOf } from "./thrown.ts";
 /** What a lifecycle is created with; all of it has a default. */
 export interface LifecycleInput {
   readonly settings?: Partial<LifecycleSettings>;
-  /** ms since the epoch; XState's clock has timers but no time */
+  /** measures deadlines, budgets and durations: ms of a monotonic clock; its zero does not matter. XState's clock has timers but no time */
   readonly now?: () => number;
+  /** tells the time: ms since the epoch, for display only */
+  readonly epochNow?: () => number;
   readonly random?: () => number;
 }
 
@@ -66,7 +69,10 @@ export interface Cause {
 export interface LifecycleContext {
   readonly settings: LifecycleSettings;
   readonly now: () => number;
+  readonly epochNow: () => number;
   readonly random: () => number;
+  /** when the service was constructed, measured */
+  readonly constructedAt: number;
   readonly begun: Begun;
   /** whether the lease takes events; an event sent to a lease that has ended would stop the chart with an error */
   readonly isLeaseAlive: boolean;
@@ -81,7 +87,7 @@ export interface LifecycleContext {
   /** the first error that came while stopping */
   readonly lateError: unknown;
   readonly phases: readonly PhaseRecord[];
-  /** when `stopping`, and when its unwinding, was entered */
+  /** when `stopping`, and when its unwinding, was entered, measured */
   readonly stoppingAt: number;
   readonly unwindingAt: number;
 }
@@ -175,6 +181,10 @@ const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
   cause: error,
 });
 
+/** ms since the service was constructed, by the clock that measures. */
+export const uptimeOf = ({ now, constructedAt }: LifecycleContext): number => rounded(now() - constructedAt);
+const momentOf = (context: LifecycleContext): Moment => ({ startedAt: context.epochNow(), offsetMs: uptimeOf(context) });
+
 const toLease = (event: LeaseEvent) => event;
 const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
@@ -212,7 +222,7 @@ const lifecycle = setup({
   },
   actions: {
     enter: enqueueActions(({ context, enqueue }, { phase }: { phase: ChartPhase }) => {
-      record(enqueue, context.phases, enterPhase(context.phases, phase, context.now()));
+      record(enqueue, context.phases, enterPhase(context.phases, phase, momentOf(context)));
       if (isState(phase)) enqueue.emit({ type: "state.entered", state: phase });
     }),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
@@ -249,13 +259,13 @@ const lifecycle = setup({
     beginStopping: assign({ stoppingAt: ({ context }) => context.now() }),
     beginUnwinding: assign({ unwindingAt: ({ context }) => context.now() }),
     beginTierPhase: assign({
-      phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, context.now()),
+      phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, momentOf(context)),
     }),
     endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) =>
-      record(enqueue, context.phases, endPhase(context.phases, phase, context.now(), outcome)),
+      record(enqueue, context.phases, endPhase(context.phases, phase, uptimeOf(context), outcome)),
     ),
     endPhases: enqueueActions(({ context, enqueue }) =>
-      record(enqueue, context.phases, endAllPhases(context.phases, context.now())),
+      record(enqueue, context.phases, endAllPhases(context.phases, uptimeOf(context))),
     ),
     spawnLease: spawnChild("lease", {
       id: "lease",
@@ -264,6 +274,7 @@ const lifecycle = setup({
         status: "starting" as const,
         times: context.settings,
         now: context.now,
+        epochNow: context.epochNow,
         random: context.random,
       }),
     }),
@@ -428,10 +439,12 @@ const step = (phase: StopStep, { description, waitsFor, unlessBegun, does, withi
 export const lifecycleMachine = lifecycle.createMachine({
   id: "lifecycle",
   description: "Boots state by state, then runs. It always ends through stopping, which undoes what was begun, in reverse.",
-  context: ({ input }) => ({
-    settings: { ...defaultSettings, ...input.settings },
-    now: input.now ?? Date.now,
-    random: input.random ?? Math.random,
+  context: ({ input: { settings, now = () => performance.now(), epochNow = Date.now, random = Math.random } }) => ({
+    settings: { ...defaultSettings, ...settings },
+    now,
+    epochNow,
+    random,
+    constructedAt: now(),
     begun: { tier: false, lease: false, health: false, open: false, releases: false },
     isLeaseAlive: false,
     attempt: 0,

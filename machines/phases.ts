@@ -91,11 +91,21 @@ export const effectPhases = {
 /** How a phase ended. `skipped`: there was nothing to do. `aborted`: it was cut by a shutdown. */
 export type PhaseOutcome = "done" | "failed" | "timeout" | "aborted" | "skipped";
 
-/** One phase; without `durationMs` it is still under way. A tier's own phases are named below theirs: `starting.tools`. */
-export interface PhaseRecord {
-  readonly phase: string;
-  /** ms since the epoch */
+/**
+ * A moment of a life on both clocks. Only `offsetMs` is measured: the wall clock may be set between two moments, so the difference of two
+ * `startedAt` is no duration.
+ */
+export interface Moment {
+  /** ms since the epoch, by the wall clock */
   readonly startedAt: number;
+  /** ms since the service was constructed, by a monotonic clock */
+  readonly offsetMs: number;
+}
+
+/** One phase; without `durationMs` it is still under way. A tier's own phases are named below theirs: `starting.tools`. */
+export interface PhaseRecord extends Moment {
+  readonly phase: string;
+  /** ms, by the monotonic clock */
   readonly durationMs?: number;
   readonly outcome?: PhaseOutcome;
 }
@@ -132,19 +142,25 @@ const chartPhases: ReadonlySet<string> = new Set<ChartPhase>([
 ]);
 const isWithin = (phase: string, outer: string): boolean => phase.startsWith(`${outer}.`);
 
-const closed = (record: PhaseRecord, now: number, outcome: PhaseOutcome): PhaseRecord => ({
+/** To a thousandth of a ms: more is noise of the clock and of floating point. */
+export const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+const closed = (record: PhaseRecord, offsetMs: number, outcome: PhaseOutcome): PhaseRecord => ({
   phase: record.phase,
   startedAt: record.startedAt,
-  durationMs: now - record.startedAt,
+  offsetMs: record.offsetMs,
+  durationMs: rounded(offsetMs - record.offsetMs),
   outcome: record.outcome ?? outcome,
 });
 
 /** Opens a phase of the chart and closes the ones it follows; those it lies within stay open, and so do a tier's own. */
-export const enterPhase = (records: readonly PhaseRecord[], phase: ChartPhase, now: number): PhaseRecord[] => [
+export const enterPhase = (records: readonly PhaseRecord[], phase: ChartPhase, at: Moment): PhaseRecord[] => [
   ...records.map((record) =>
-    isOpen(record) && chartPhases.has(record.phase) && !isWithin(phase, record.phase) ? closed(record, now, "done") : record,
+    isOpen(record) && chartPhases.has(record.phase) && !isWithin(phase, record.phase)
+      ? closed(record, at.offsetMs, "done")
+      : record,
   ),
-  { phase, startedAt: now },
+  { phase, ...at },
 ];
 
 /** Notes how the chart's innermost open phase is going to end; the first note stays. */
@@ -158,28 +174,28 @@ export const markPhase = (records: readonly PhaseRecord[], outcome: PhaseOutcome
 const tierPhasesKept = 200;
 
 /** Opens a phase of a tier's own; the oldest one that has ended makes room for it where there are too many. */
-export const beginTierPhase = (records: readonly PhaseRecord[], phase: string, now: number): readonly PhaseRecord[] => {
+export const beginTierPhase = (records: readonly PhaseRecord[], phase: string, at: Moment): readonly PhaseRecord[] => {
   const isTiers = (record: PhaseRecord) => !chartPhases.has(record.phase);
   const oldest = records.length < tierPhasesKept ? -1 : records.findIndex((record) => isTiers(record) && !isOpen(record));
-  return [...(oldest === -1 ? records : records.toSpliced(oldest, 1)), { phase, startedAt: now }];
+  return [...(oldest === -1 ? records : records.toSpliced(oldest, 1)), { phase, ...at }];
 };
 
 /** Closes the latest open phase of that name, if there is one. */
 export const endPhase = (
   records: readonly PhaseRecord[],
   phase: string,
-  now: number,
+  offsetMs: number,
   outcome: PhaseOutcome,
 ): readonly PhaseRecord[] => {
   const at = records.findLastIndex((record) => isOpen(record) && record.phase === phase);
   const record = records[at];
-  return record === undefined ? records : records.with(at, closed(record, now, outcome));
+  return record === undefined ? records : records.with(at, closed(record, offsetMs, outcome));
 };
 
 /** Ends every open phase: the chart's as done, a tier's own as cut. */
-export const endAllPhases = (records: readonly PhaseRecord[], now: number): EndedPhase[] =>
+export const endAllPhases = (records: readonly PhaseRecord[], offsetMs: number): EndedPhase[] =>
   records.map((record) =>
-    isOpen(record) ? closed(record, now, chartPhases.has(record.phase) ? "done" : "aborted") : record,
+    isOpen(record) ? closed(record, offsetMs, chartPhases.has(record.phase) ? "done" : "aborted") : record,
   ) as EndedPhase[];
 
 /** The phases that a change of the record has ended; every phase before it keeps its place in the record. */

@@ -100,7 +100,7 @@ export const defaultSupervisorSettings: SupervisorSettings = {
 /** What a supervisor is created with; all of it has a default. `settings` replace single defaults; `random` gives 0 to 1. */
 export interface SupervisorInput {
   readonly settings?: Partial<SupervisorSettings>;
-  /** ms of a clock that never jumps back; where it starts does not matter */
+  /** measures: ms of a monotonic clock; its zero does not matter */
   readonly now?: () => number;
   readonly random?: () => number;
 }

@@ -153,6 +153,44 @@ describe("edges stay at the edge", () => {
   });
 });
 
+describe("F39: the wall clock", () => {
+  /** Each file that reads it, and what it tells there. Ages of what another machine wrote are the only differences, and nothing waits for them. */
+  const tells: Readonly<Record<string, string>> = {
+    "machines/lifecycle.machine.ts": "the default of epochNow",
+    "src/clock.ts": "epochNow",
+    "src/logger.ts": "the time of a line",
+    "src/leadership/lead.ts": "epochNow, for since",
+    "src/registry/registration.ts": "the default of epochNow, for since",
+    "src/inspector/picture.ts": "when a picture was taken",
+    "src/cli/fleet.ts": "the age of an entry, the time of a line",
+    "src/cli/lines.ts": "the time of a fact",
+    "src/fleet/index.ts": "startedAt in the note of a fleet",
+    "src/fleet/views.ts": "since in a view",
+    "src/streams/consumer.ts": "when a message was buried",
+    "src/tiers/gateway/gateway.ts": "when a message came",
+    "src/tiers/inference/inference.ts": "when a message was answered",
+    "src/tiers/recurring.ts": "when a pass began",
+    "src/tiers/web/page/fleet.js": "the age of an entry",
+  };
+  const files = [...sources("machines"), ...filesIn("src", /\.(?:ts|js|cjs|mjs)$/)];
+
+  it("is read where it tells the time, and nowhere else", () => {
+    const reads = files.filter((file) => /\bDate\.now\b|new Date\(\)/.test(read(file)));
+    expect(reads.sort()).toEqual(Object.keys(tells).sort());
+  });
+
+  it("measures nothing: no difference but an age that is shown, and no comparison", () => {
+    const measures = /(?:Date\.now|epochNow)\(\)\s*[-+<>]|(?:[-+<]|(?<!=)>)=?\s*(?:Date\.now|[\w.]*epochNow)\(\)/;
+    const found = files.flatMap((file) =>
+      read(file)
+        .split("\n")
+        .filter((line) => measures.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(found.filter((line) => !/^src\/(?:inspector\/recorder\.ts|tiers\/web\/page\/fleet\.js): /.test(line))).toEqual([]);
+  });
+});
+
 describe("a name of a state stands in the charts only", () => {
   /**
    * Whole literals, in the library and in the pages. The word of another vocabulary is allowed where its line shows it: the type of

@@ -25,26 +25,32 @@ const colourOf = (state: string): "green" | "red" | "yellow" | "dim" => {
   return hasStopped(state) || state === "ended" ? "dim" : "yellow";
 };
 
-const rowOf = (service: ServiceView, now: number): string[] => [
+/** A service, and when that view of it came, by the clock that measures. */
+interface Shown {
+  readonly service: ServiceView;
+  readonly since: number;
+}
+
+const rowOf = ({ service, since }: Shown, now: number): string[] => [
   service.name,
   service.state,
   service.phase === service.state ? "" : service.phase.slice(service.state.length + 1),
-  duration(Math.max(0, now - service.since)),
+  duration(now - since),
   String(service.pid ?? "-"),
   [service.port, service.healthPort].filter((port) => port !== undefined).join(", ") || "-",
   [service.trouble, ...(service.restarts > 0 ? [`restarts: ${service.restarts}`] : [])].filter(Boolean).join(", "),
 ];
 
-/** A writer that redraws its board every second and at each change; `close` ends that. */
-export const createBoard = (screen: Screen, now: () => number = Date.now): Writer => {
-  const services = new Map<string, ServiceView>();
+/** A writer that redraws its board every second and at each change; `close` ends that. `now`: ms of a monotonic clock. */
+export const createBoard = (screen: Screen, now: () => number = () => performance.now()): Writer => {
+  const services = new Map<string, Shown>();
   const paint = paintFor(screen);
   let drawn = 0;
   const board = (): string[] => {
     const views = [...services.values()];
     if (views.length === 0) return [];
     const colour = (row: number, column: number, cell: string) =>
-      row === 0 ? paint("bold", cell) : column === 1 ? paint(colourOf(views[row - 1]!.state), cell) : cell;
+      row === 0 ? paint("bold", cell) : column === 1 ? paint(colourOf(views[row - 1]!.service.state), cell) : cell;
     return table([titles, ...views.map((view) => rowOf(view, now()))], { width: (screen.columns || 80) - 1, paint: colour });
   };
   /** Redrawing moves the cursor up by the height of the board: it has to fit on the screen, with the line of the cursor below it. */
@@ -59,12 +65,13 @@ export const createBoard = (screen: Screen, now: () => number = Date.now): Write
     drawn = lines.length;
   };
   const timer = setInterval(draw, refreshMs).unref();
+  const note = (service: ServiceView) => void services.set(service.name, { service, since: now() });
   const write = (fact: FleetFact): void => {
-    if (fact.type === "fleet.starting") for (const service of fact.services) services.set(service.name, service);
+    if (fact.type === "fleet.starting") for (const service of fact.services) note(service);
     // the table that follows has how each one stopped
     if (fact.type === "fleet.stopped") services.clear();
     if (fact.type === "service.changed") {
-      services.set(fact.service.name, fact.service);
+      note(fact.service);
       draw();
     } else draw(linesOf(fact));
   };

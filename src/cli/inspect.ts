@@ -19,19 +19,19 @@ const lastTransitions = 6;
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
 
 /** The nine states: passed, current, to come. */
-const spine = ({ state, path, phases }: Status, now: number, paint: Paint): string[] =>
+const spine = ({ state, path, phases, uptimeMs }: Status, paint: Paint): string[] =>
   stateNames.map((name, index) => {
     const record = phases.findLast(({ phase }) => phase === name);
-    const time = record === undefined ? "" : duration(record.durationMs ?? Math.max(0, now - record.startedAt));
+    const time = record === undefined ? "" : duration(record.durationMs ?? Math.max(0, uptimeMs - record.offsetMs));
     if (name === state) return paint("bold", `  \u25cf ${path.replaceAll(".", " \u203a ").padEnd(24)}${time}`);
     const isPast = index < stateNames.indexOf(state);
     return isPast ? `  \u2713 ${name.padEnd(24)}${time}`.trimEnd() : paint("dim", `  \u00b7 ${name}`);
   });
 
-const leaseLines = ({ lease }: Status, now: number): string[] => {
+const leaseLines = ({ lease }: Status): string[] => {
   if (lease === null) return ["  none"];
   const missed = lease.missed > 0 ? `, ${lease.missed} writes without an answer` : "";
-  const confirmed = `confirmed ${duration(Math.max(0, now - lease.confirmedAt))} ago`;
+  const confirmed = `confirmed ${duration(Math.max(0, lease.confirmedAgoMs))} ago`;
   return [`  ${lease.state}, ${confirmed}${missed}`, ...(lease.trouble === "" ? [] : [`  ${lease.trouble}`])];
 };
 
@@ -50,18 +50,17 @@ const section = (title: string, lines: readonly string[], paint: Paint): string[
   lines.length === 0 ? [] : ["", paint("cyan", title), ...lines];
 
 const report = (entry: RegistryEntry, status: Status, paint: Paint): string[] => {
-  const now = Date.now();
-  const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(Math.max(0, now - status.startedAt))}`;
+  const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(Math.max(0, status.uptimeMs))}`;
   return [
     paint("bold", head),
     ...(status.degraded ? [paint("yellow", "degraded: Redis is optional and has not answered since boot")] : []),
     "",
-    ...spine(status, now, paint),
-    ...section("lease", leaseLines(status, now), paint),
+    ...spine(status, paint),
+    ...section("lease", leaseLines(status), paint),
     ...section("last transitions", transitions(status), paint),
     ...section(
       "phases",
-      timelineTree(status.phases, now).map((line) => `  ${line}`),
+      timelineTree(status.phases, status.uptimeMs).map((line) => `  ${line}`),
       paint,
     ),
     ...section("failures", failureLines(status), paint),

@@ -60,7 +60,7 @@ const show = (recording: FlightRecording): void => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
     return `${paint("dim", when)}  ${paint(colours[tone], text)}`;
   });
-  const phases = timelineTree(recording.phases, recording.writtenAt);
+  const phases = timelineTree(recording.phases, recording.uptimeMs);
   const lines = [...head(recording), "", ...story, "", ...phases, "", rerunWords(rerun(recording))];
   print(lines);
 };

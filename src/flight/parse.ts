@@ -27,8 +27,8 @@ const event: Reader<FlightEvent> = (value, where) => {
 };
 
 const kind = object({ kind: oneOf(["step", "fact"]) });
-const step = object({ kind: oneOf(["step"]), at: time, event, path: text(maxName), always: optional(flag) });
-const fact = object({ kind: oneOf(["fact"]), at: time, fact: event });
+const step = object({ kind: oneOf(["step"]), at: time, offsetMs: number, event, path: text(maxName), always: optional(flag) });
+const fact = object({ kind: oneOf(["fact"]), at: time, offsetMs: number, fact: event });
 const entry: Reader<FlightEntry> = (value, where) => (kind(value, where).kind === "step" ? step : fact)(value, where);
 
 const outcomes: readonly PhaseOutcome[] = ["done", "failed", "timeout", "aborted", "skipped"];
@@ -36,6 +36,7 @@ const outcomes: readonly PhaseOutcome[] = ["done", "failed", "timeout", "aborted
 export const phaseReader: Reader<PhaseRecord> = object({
   phase: text(maxName),
   startedAt: time,
+  offsetMs: number,
   durationMs: optional(number),
   outcome: optional(oneOf(outcomes)),
 });
@@ -57,6 +58,7 @@ const recording = object({
   instance: text(),
   pid: number,
   writtenAt: time,
+  uptimeMs: number,
   path: text(maxName),
   settings,
   dropped: number,

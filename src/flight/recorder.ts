@@ -4,7 +4,9 @@
  * else); what they report arrives as events of the service and as its facts.
  */
 import type { InspectionEvent } from "xstate";
+import { rounded } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
+import type { ServiceClock } from "../clock.ts";
 import { plain } from "../plain.ts";
 import { Ring } from "../ring.ts";
 import type { FlightEntry, FlightEvent } from "./recording.ts";
@@ -13,23 +15,28 @@ import type { FlightEntry, FlightEvent } from "./recording.ts";
 const capacity = 256;
 
 interface Noted {
+  /** ms since the epoch */
   readonly at: number;
+  /** ms of the clock that measures */
+  readonly measuredAt: number;
   readonly event: { readonly type: string };
   /** the chart's state value after a step; undefined for a fact */
   readonly value: unknown;
   readonly always: boolean;
 }
 
+type RecorderClock = Pick<ServiceClock, "now" | "epochNow">;
+
 export class FlightRecorder {
   readonly #ring = new Ring<Noted>(capacity);
-  readonly #now: () => number;
+  readonly #clock: RecorderClock;
   readonly #actor: string;
   #last: object | undefined;
 
   /** `actor`: the id of the actor whose steps are kept. */
-  constructor(actor: string, now: () => number) {
+  constructor(actor: string, clock: RecorderClock) {
     this.#actor = actor;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** For `system.inspect`. */
@@ -38,17 +45,21 @@ export class FlightRecorder {
     if (inspected._transitions.length === 0) return;
     const { event } = inspected;
     const { value } = inspected.snapshot as { value?: unknown };
-    this.#ring.add({ at: this.#now(), event, value, always: event === this.#last });
+    this.#add({ event, value, always: event === this.#last });
     this.#last = event;
   }
 
   fact(fact: { readonly type: string }): void {
-    this.#ring.add({ at: this.#now(), event: fact, value: undefined, always: false });
+    this.#add({ event: fact, value: undefined, always: false });
   }
 
-  /** The entries as plain JSON, oldest first. */
-  recall(): { readonly dropped: number; readonly entries: FlightEntry[] } {
-    return { dropped: this.#ring.dropped, entries: this.#ring.after().map(entryOf) };
+  /** The entries as plain JSON, oldest first. `constructedAt`: the construction of the service, by the clock that measures. */
+  recall(constructedAt: number): { readonly dropped: number; readonly entries: FlightEntry[] } {
+    return { dropped: this.#ring.dropped, entries: this.#ring.after().map((noted) => entryOf(noted, constructedAt)) };
+  }
+
+  #add(step: Pick<Noted, "event" | "value" | "always">): void {
+    this.#ring.add({ at: this.#clock.epochNow(), measuredAt: this.#clock.now(), ...step });
   }
 }
 
@@ -62,8 +73,9 @@ const plainEvent = (event: { readonly type: string }): FlightEvent => {
   return typeof reduced === "object" ? (reduced as FlightEvent) : { type: event.type };
 };
 
-const entryOf = ({ at, event, value, always }: Noted): FlightEntry => {
+const entryOf = ({ measuredAt, event, value, always, at }: Noted, constructedAt: number): FlightEntry => {
   const reduced = plainEvent(event);
-  if (value === undefined) return { kind: "fact", at, fact: reduced };
-  return { kind: "step", at, event: reduced, path: statePath({ value }), ...(always ? { always } : {}) };
+  const moment = { at, offsetMs: rounded(measuredAt - constructedAt) };
+  if (value === undefined) return { kind: "fact", ...moment, fact: reduced };
+  return { kind: "step", ...moment, event: reduced, path: statePath({ value }), ...(always ? { always } : {}) };
 };

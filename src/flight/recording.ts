@@ -11,6 +11,8 @@ interface FlightStep {
   readonly kind: "step";
   /** ms since the epoch */
   readonly at: number;
+  /** ms since the service was constructed, by the monotonic clock */
+  readonly offsetMs: number;
   readonly event: FlightEvent;
   readonly path: string;
   readonly always?: boolean;
@@ -19,7 +21,9 @@ interface FlightStep {
 /** A fact that the service emitted. */
 interface FlightFact {
   readonly kind: "fact";
+  /** as those of a step */
   readonly at: number;
+  readonly offsetMs: number;
   readonly fact: FlightEvent;
 }
 
@@ -39,6 +43,8 @@ export interface FlightRecording {
   readonly pid: number;
   /** ms since the epoch */
   readonly writtenAt: number;
+  /** ms from the construction of the service to the writing, by the monotonic clock */
+  readonly uptimeMs: number;
   /** the path of the chart at that time */
   readonly path: string;
   readonly settings: LifecycleSettings;

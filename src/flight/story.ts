@@ -72,18 +72,18 @@ const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | 
     if (repeated.has(entry.fact.type)) return undefined;
     return { atMs: undefined, text: `! ${factWords(entry.fact)}`, tone: isBad(entry.fact) ? "bad" : "plain" };
   }
-  const { at, event, path, always = false } = entry;
+  const { offsetMs, event, path, always = false } = entry;
   const arrow = path === before ? "" : ` -> ${path}`;
   return {
-    atMs: at - began,
+    atMs: offsetMs - began,
     text: `${always ? "at once" : stepWords(event)}${arrow}`,
     tone: top(path) === top(before) ? "plain" : "state",
   };
 };
 
 /** The lines of a recording, oldest first. */
-export const storyOf = ({ entries, dropped, end, writtenAt }: FlightRecording): StoryLine[] => {
-  const began = entries[0]?.at ?? 0;
+export const storyOf = ({ entries, dropped, end, uptimeMs }: FlightRecording): StoryLine[] => {
+  const began = entries[0]?.offsetMs ?? 0;
   const lines: StoryLine[] = dropped > 0 ? [{ atMs: undefined, text: `(${dropped} older entries are gone)`, tone: "plain" }] : [];
   let path: string = initialState;
   for (const entry of entries) {
@@ -91,6 +91,6 @@ export const storyOf = ({ entries, dropped, end, writtenAt }: FlightRecording): 
     if (line) lines.push(line);
     if (entry.kind === "step") path = entry.path;
   }
-  if (end === null) lines.push({ atMs: writtenAt - began, text: `written here, in ${path}`, tone: "bad" });
+  if (end === null) lines.push({ atMs: uptimeMs - began, text: `written here, in ${path}`, tone: "bad" });
   return lines;
 };

@@ -44,8 +44,10 @@ export interface Picture extends StatusReport {
   /** where each machine is that runs now, by its id; of several with one id, the one that began last */
   readonly paths: Readonly<Record<string, string>>;
   readonly pid: number;
-  /** ms since the epoch, by the clock of the service's machine */
+  /** when it was taken: ms since the epoch, by the clock of the service's machine */
   readonly now: number;
+  /** when the state was entered, on the scale of `uptimeMs` */
+  readonly enteredMs: number;
   /** the commands that the chart allows now */
   readonly allowed: readonly InspectorCommand[];
   readonly waits: Waiting;
@@ -95,15 +97,17 @@ export const pictureOf = (service: StargazerService, { paths, timers }: Recorder
   const snapshot = service.actor.getSnapshot();
   const lease = snapshot.children.lease?.getSnapshot();
   const status = service.status();
+  const timing = { timers, constructedAt: snapshot.context.constructedAt };
   return {
     ...status,
     phases: status.phases.map(shown),
     paths,
     pid: process.pid,
     now: Date.now(),
+    enteredMs: status.phases.findLast(({ phase }) => phase === status.state)?.offsetMs ?? 0,
     allowed: allowedCommands(snapshot),
-    waits: waitingOf(snapshot, timers),
-    leaseWaits: lease === undefined ? null : waitingOf(lease, timers),
+    waits: waitingOf(snapshot, timing),
+    leaseWaits: lease === undefined ? null : waitingOf(lease, timing),
     leaseAbsence: lease === undefined ? leaseAbsence(status.state) : "",
     report: reportOf(snapshot),
   };

@@ -4,7 +4,7 @@ import type { LifecycleSnapshot, StateWords } from "../../machines/index.ts";
 import { leadershipMachine, leaseMachine, lifecycleMachine, statePath, statesOf } from "../../machines/index.ts";
 import { arrowId } from "../charts/graph.ts";
 import { eventWord } from "../charts/words.ts";
-import type { Clock } from "../clock.ts";
+import type { ServiceClock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import type { CommandRefused, ServiceFact } from "../service/report/facts.ts";
 import type { StargazerService } from "../service/service.ts";
@@ -15,14 +15,18 @@ import { RecordRing } from "./records.ts";
 export interface ChartTimer {
   readonly machine: string;
   readonly name: string;
+  /** by the clock that measures */
   readonly startedAt: number;
   readonly delayMs: number;
 }
 
+/** When each timer was set, by the clock that measures. XState notes it by the wall clock only, which is right until that is set. */
+type TimerStarts = WeakMap<object, number>;
+
 export interface RecorderOptions {
   /** records that are kept; default 500 */
   readonly capacity?: number;
-  readonly clock?: Clock;
+  readonly clock?: ServiceClock;
 }
 
 /** Called with each new record, or with undefined when something else changed. */
@@ -49,7 +53,8 @@ const isInternal = (type: string): boolean => type.startsWith("xstate.");
 /** Watches from its construction until `stop`. The service contains what a listener throws. */
 export class Recorder {
   readonly #ring: RecordRing;
-  readonly #clock: Clock;
+  readonly #clock: ServiceClock;
+  readonly #timerStarts: TimerStarts = new WeakMap();
   /** Where each machine is, by actor. */
   readonly #places = new Map<string, Place>();
   readonly #listeners = new Set<RecorderListener>();
@@ -80,9 +85,10 @@ export class Recorder {
   /** The timers that run now, of every machine; none before the first event. */
   get timers(): readonly ChartTimer[] {
     const scheduled = this.#system?.getSnapshot()._scheduledEvents ?? {};
-    return Object.values(scheduled).flatMap(({ event, startedAt, delay: delayMs, source }) => {
+    return Object.values(scheduled).flatMap((timer) => {
+      const { event, delay: delayMs, source } = timer;
       const name = /^xstate\.after\.([^.]+)\./.exec(event.type)?.[1];
-      return name === undefined ? [] : [{ machine: source.id, name, startedAt, delayMs }];
+      return name === undefined ? [] : [{ machine: source.id, name, startedAt: this.#startOf(timer), delayMs }];
     });
   }
 
@@ -93,7 +99,7 @@ export class Recorder {
 
   /** Adds a record and notifies the listeners. */
   add(happening: Happening): void {
-    this.#notify(this.#ring.add(happening, this.#clock.now()));
+    this.#notify(this.#ring.add(happening, this.#clock.epochNow()));
   }
 
   /** Calls `listener` from now on, until the returned function is called. */
@@ -143,7 +149,17 @@ export class Recorder {
     else if (fact.type !== "state.entered") this.add({ kind: "fact", fact: slim(fact) });
   }
 
+  #startOf(timer: { readonly startedAt: number }): number {
+    const known = this.#timerStarts.get(timer);
+    if (known !== undefined) return known;
+    const start = this.#clock.now() - Math.max(0, this.#clock.epochNow() - timer.startedAt);
+    this.#timerStarts.set(timer, start);
+    return start;
+  }
+
+  /** Reads the timers first, so that the start of each new one is noted before the wall clock may be set. */
   #notify(record: InspectionRecord | undefined): void {
+    for (const timer of Object.values(this.#system?.getSnapshot()._scheduledEvents ?? {})) this.#startOf(timer);
     for (const listener of this.#listeners) listener(record);
   }
 }

@@ -31,8 +31,8 @@ export interface RegistrationOptions {
   readonly describe: () => EntryDetails;
   /** hexadecimal; distinguishes boots that drew the same incarnation. Default: random */
   readonly boot?: string;
-  /** ms since the epoch. Default: the system's clock */
-  readonly now?: () => number;
+  /** tells the time, for `since`: ms since the epoch. Default: the system's clock */
+  readonly epochNow?: () => number;
 }
 
 /**
@@ -159,8 +159,8 @@ export class Registration {
   }
 
   #body(status: LeaseStatus, whole: boolean): readonly (string | number)[] {
-    const { service, instance, leaseTtlMs, describe, now = Date.now } = this.#options;
-    if (status !== this.#status) this.#since = now();
+    const { service, instance, leaseTtlMs, describe, epochNow = Date.now } = this.#options;
+    if (status !== this.#status) this.#since = epochNow();
     this.#status = status;
     const own = { service, instance, status, incarnation: this.#incarnation!, boot: this.#boot, since: this.#since };
     return [leaseTtlMs, whole ? entryText({ ...describe(), ...own }) : "", status, this.#since];

@@ -15,7 +15,7 @@ import type {
 } from "../../machines/index.ts";
 import { finalState } from "../../machines/phases.ts";
 import { stateName, statePath } from "../../machines/state.ts";
-import type { Clock } from "../clock.ts";
+import type { ServiceClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
 import { bindEffects, providedLifecycle } from "./effects/effects.ts";
@@ -33,7 +33,7 @@ export interface HostOptions {
   readonly settings: Partial<LifecycleSettings>;
   readonly hooks: HookRunner;
   readonly resources: Resources;
-  readonly clock: Clock;
+  readonly clock: ServiceClock;
   readonly random: () => number;
   /** called with each fact, in order */
   readonly onFact: (fact: ServiceFact) => void;
@@ -60,7 +60,7 @@ export class ServiceHost {
     this.#actor = createActor(providedLifecycle, {
       // equivalent mutant: the name of an actor is only shown
       id: "lifecycle",
-      input: { settings, now: () => clock.now(), random },
+      input: { settings, now: () => clock.now(), epochNow: () => clock.epochNow(), random },
       clock: clock as unknown as NonNullable<ActorOptions<LifecycleMachine>["clock"]>,
     });
     bindEffects(this.#actor.system, options);

@@ -1,9 +1,10 @@
 /** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
 import type { InspectionEvent, Observer, Subscription } from "xstate";
 import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import { uptimeOf } from "../../machines/lifecycle.machine.ts";
 import { stateNames } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
-import type { Clock } from "../clock.ts";
+import type { ServiceClock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { writeFlight } from "../flight/file.ts";
@@ -36,7 +37,7 @@ export interface ServiceActor {
 /** What a simulation replaces. */
 export interface Seams {
   readonly resources?: Resources;
-  readonly clock?: Clock;
+  readonly clock?: ServiceClock;
   readonly random?: () => number;
 }
 
@@ -73,7 +74,7 @@ export abstract class StargazerService {
   readonly #host: ServiceHost;
   readonly #log: Logger;
   readonly #resources: Resources;
-  readonly #clock: Clock;
+  readonly #clock: ServiceClock;
   readonly #flight: FlightRecorder;
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
@@ -110,7 +111,7 @@ export abstract class StargazerService {
       spawn: (companion) => this.#host.spawn(companion),
     });
     this.#clock = clock;
-    this.#flight = new FlightRecorder("lifecycle", () => clock.now());
+    this.#flight = new FlightRecorder("lifecycle", clock);
     this.#host = new ServiceHost({
       settings: settingsOf(resolved),
       hooks,
@@ -182,10 +183,11 @@ export abstract class StargazerService {
       service: this.serviceName,
       instance: this.instanceId,
       pid: process.pid,
-      writtenAt: this.#clock.now(),
+      writtenAt: this.#clock.epochNow(),
+      uptimeMs: uptimeOf(context),
       path: statePath(this.#host.snapshot),
       settings: context.settings,
-      ...this.#flight.recall(),
+      ...this.#flight.recall(context.constructedAt),
       phases: context.phases,
       end: this.#host.stopped === undefined ? null : endOf(this.#host.stopped),
     };

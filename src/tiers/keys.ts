@@ -8,7 +8,7 @@ export interface TierKeys {
   readonly summaries: string;
   /** sorted set: the edges of the knowledge graph by weight */
   readonly knowledge: string;
-  /** string: when a recurring job was last done, ms since the epoch */
+  /** string: when a recurring job was last done, ms since the epoch; gone when it is due again */
   jobDone(name: string): string;
 }
 

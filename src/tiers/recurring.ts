@@ -43,13 +43,16 @@ export const runRecurring = async (context: HookContext, job: RecurringJob): Pro
 
 const serve = async (context: HookContext, job: RecurringJob, term: Term): Promise<void> => {
   const { signal } = term;
-  for (let dueAt = 0; !signal.aborted; ) {
-    await pause(dueAt - Date.now(), { signal });
-    if (!signal.aborted) dueAt = await passIfDue(context, job, term);
+  for (let waitMs = 0; !signal.aborted; ) {
+    await pause(waitMs, { signal });
+    if (!signal.aborted) waitMs = await passIfDue(context, job, term);
   }
 };
 
-/** Does the job unless another leader did it meanwhile. Resolves with when it is due next, ms since the epoch. */
+/**
+ * Does the job unless another leader did it meanwhile. Resolves with the ms until it is due next. The key of the last pass lives until
+ * then, so the clock of Redis decides, and no instance's own.
+ */
 const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: RecurringJob, term: Term): Promise<number> => {
   const { signal } = term;
   const done = tierKeys(redis).jobDone(name);
@@ -58,16 +61,16 @@ const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: R
     return until(command(redis), { signal, what: "a reply from Redis" });
   };
   try {
-    const dueAt = Number((await ask((client) => client.get(done))) ?? 0) + everyMs;
-    const now = Date.now();
-    // a time that lies further ahead was written by a clock that was wrong
-    if (dueAt > now && dueAt <= now + everyMs) return dueAt;
+    const leftMs = await ask((client) => client.pttl(done));
+    // more than an interval is left where the interval was longer once, or the clock of Redis was set back
+    if (leftMs > 0 && leftMs <= everyMs) return leftMs;
+    const [now, beganAt] = [Date.now(), performance.now()];
     const commit: Job["commit"] = (keys, commands) =>
-      until(term.commit([done, ...keys], [["SET", done, now], ...commands]), { signal, what: "the commit" });
+      until(term.commit([done, ...keys], [["SET", done, now, "PX", everyMs], ...commands]), { signal, what: "the commit" });
     await until(work({ signal, now, ask, commit }), { signal, what: `the job ${name}` });
-    log.debug({ type: "job.done", job: name, durationMs: Date.now() - now });
+    log.debug({ type: "job.done", job: name, durationMs: performance.now() - beganAt });
   } catch (error) {
     if (!signal.aborted) log.warn({ type: "job.failed", job: name, reason: messageOf(error) });
   }
-  return Date.now() + everyMs;
+  return everyMs;
 };

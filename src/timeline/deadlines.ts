@@ -20,9 +20,9 @@ const delayMs = (name: string, context: LifecycleContext): number => {
 /** The deadlines of those phases that have one; a tier's own phases have none. */
 export const deadlinesOf = (records: readonly PhaseRecord[], context: LifecycleContext): Deadlines =>
   Object.fromEntries(
-    records.flatMap(({ phase, startedAt, outcome }) => {
+    records.flatMap(({ phase, offsetMs, outcome }) => {
       const name = (nodeOf(phase)?.meta as StateMeta | undefined)?.deadline;
       if (name === undefined || outcome === "skipped") return [];
-      return [[phase, delayMs(name, { ...context, now: () => startedAt, random: () => 1 })]];
+      return [[phase, delayMs(name, { ...context, now: () => context.constructedAt + offsetMs, random: () => 1 })]];
     }),
   );

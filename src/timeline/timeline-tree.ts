@@ -16,13 +16,13 @@ const branchesOf = (phases: readonly TimelinePhase[], indent: string): Branch[] 
   });
 
 /**
- * The lines of the tree, for a terminal. A phase still under way lasts until `now` (ms since the epoch).
+ * The lines of the tree, for a terminal. A phase still under way lasts until `uptimeMs`, which `/status` and a recording have.
  *
  *   ├─ starting    82 ms
  *   │  └─ tools    80 ms  failed
  */
-export const timelineTree = (records: readonly PhaseRecord[], now?: number): string[] => {
-  const branches = branchesOf(timelineOf(records, now).phases, "");
+export const timelineTree = (records: readonly PhaseRecord[], uptimeMs?: number): string[] => {
+  const branches = branchesOf(timelineOf(records, uptimeMs).phases, "");
   const labelWidth = Math.max(0, ...branches.map(({ label }) => label.length));
   const durations = branches.map(({ phase }) => (phase.outcome === "skipped" ? "" : durationText(phase.durationMs)));
   const durationWidth = Math.max(0, ...durations.map((text) => text.length));

@@ -6,7 +6,7 @@ export interface TimelinePhase {
   readonly phase: string;
   /** what it adds to the one it lies in: `tools` */
   readonly name: string;
-  /** ms from the beginning of the first phase */
+  /** ms from the beginning of the first phase, by the clock that measures */
   readonly offsetMs: number;
   /** ms; of a phase still under way, so far */
   readonly durationMs: number;
@@ -35,12 +35,12 @@ const homeOf = (phase: string, among: readonly Growing[]): Growing | undefined =
 };
 
 /**
- * Nests the records by the dots in their names. A phase under way lasts until `now` (ms since the epoch; by default the
- * latest time in the records).
+ * Nests the records by the dots in their names. A phase under way lasts until `uptimeMs` (of `/status` or a recording; by default the
+ * latest moment in the records). The wall clock may have been set meanwhile: it moves nothing here.
  */
-export const timelineOf = (records: readonly PhaseRecord[], now?: number): Timeline => {
-  const startedAt = records[0]?.startedAt ?? 0;
-  const end = Math.max(startedAt, now ?? 0, ...records.map((record) => record.startedAt + (record.durationMs ?? 0)));
+export const timelineOf = (records: readonly PhaseRecord[], uptimeMs?: number): Timeline => {
+  const { startedAt = 0, offsetMs: began = 0 } = records[0] ?? {};
+  const end = Math.max(began, uptimeMs ?? 0, ...records.map((record) => record.offsetMs + (record.durationMs ?? 0)));
   const phases: Growing[] = [];
   for (const record of records) {
     const home = homeOf(record.phase, phases);
@@ -48,13 +48,13 @@ export const timelineOf = (records: readonly PhaseRecord[], now?: number): Timel
     (home?.phases ?? phases).push({
       phase: record.phase,
       name,
-      offsetMs: record.startedAt - startedAt,
-      durationMs: record.durationMs ?? end - record.startedAt,
+      offsetMs: record.offsetMs - began,
+      durationMs: record.durationMs ?? end - record.offsetMs,
       outcome: record.durationMs === undefined ? undefined : (record.outcome ?? "done"),
       phases: [],
     });
   }
-  return { startedAt, durationMs: end - startedAt, phases };
+  return { startedAt, durationMs: end - began, phases };
 };
 
 /** `0 ms`, `84 ms`, `3.2 s`, `12 min`. */

@@ -108,10 +108,10 @@ describe("F54: chat with a gateway", () => {
 
 describe("F54: inspect of an instance", () => {
   const phases = [
-    { phase: "init", startedAt: 1, durationMs: 1, outcome: "done" },
-    { phase: "running", startedAt: 2 },
+    { phase: "init", startedAt: 1, offsetMs: 0, durationMs: 1, outcome: "done" },
+    { phase: "running", startedAt: 2, offsetMs: 1 },
   ];
-  const times = { since: 1, startedAt: 1 };
+  const times = { since: 1, startedAt: 1, uptimeMs: 5 };
   const status = {
     service: "sample",
     instance: "one",
@@ -134,7 +134,7 @@ describe("F54: inspect of an instance", () => {
 
   it("shows no control character of a phase, a path or a failure, and --json has them escaped", async () => {
     const attack = "\u001b[2J\u009b2J\u202e\nx";
-    const own = [{ phase: `running.${attack}`, startedAt: 3 }];
+    const own = [{ phase: `running.${attack}`, startedAt: 3, offsetMs: 2 }];
     const failures = [{ phase: attack, code: attack, message: attack }];
     await answering(JSON.stringify({ ...fits, path: attack, failures, phases: [...phases, ...own] }));
     const { code, out } = await named("inspect", "sample");
@@ -203,13 +203,13 @@ describe("F54: replay of a file", () => {
   it("that is too large, too deep or too long is refused with one line", async () => {
     const flight = JSON.parse(JSON.stringify(await lived({ run: () => {} })));
     const deep = JSON.parse(`${"[".repeat(20)}${"]".repeat(20)}`);
-    const step = { kind: "step", at: 1, path: "x", event: { type: "boot", deep } };
+    const step = { kind: "step", at: 1, offsetMs: 0, path: "x", event: { type: "boot", deep } };
     await refused(
       "deep.json",
       JSON.stringify({ ...flight, entries: [step] }),
       /entries\[0\]\.event must be of at most 16 levels/,
     );
-    const many = Array(5000).fill({ kind: "fact", at: 1, fact: { type: "x" } });
+    const many = Array(5000).fill({ kind: "fact", at: 1, offsetMs: 0, fact: { type: "x" } });
     await refused("many.json", JSON.stringify({ ...flight, entries: many }), /entries must be a list of at most 4096/);
     await refused("large.json", " ".repeat(16 * 1024 * 1024 + 1), /a recording has at most 16777216 bytes/);
   });
@@ -226,8 +226,8 @@ describe("F54: replay of a file", () => {
       values.flatMap((odd) => {
         const event = { type, error: odd, reason: odd, phase: odd, companion: odd, output: odd, blockedMs: odd, name: odd };
         return [
-          { kind: "step", at: 1, path: "running", event },
-          { kind: "fact", at: 1, fact: event },
+          { kind: "step", at: 1, offsetMs: 0, path: "running", event },
+          { kind: "fact", at: 1, offsetMs: 0, fact: event },
         ];
       }),
     );

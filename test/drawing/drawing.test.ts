@@ -232,9 +232,11 @@ it("an arrow's id is made of its source, event and target", () => {
 });
 
 describe("a timeline", () => {
-  const record = (phase: string, startedAt: number, durationMs?: number, outcome?: PhaseRecord["outcome"]): PhaseRecord => ({
+  /** the wall clock is set by an hour as `stopping` begins */
+  const record = (phase: string, offsetMs: number, durationMs?: number, outcome?: PhaseRecord["outcome"]): PhaseRecord => ({
     phase,
-    startedAt,
+    startedAt: offsetMs + (phase.startsWith("stopping") ? 3_600_000 : 0),
+    offsetMs,
     ...(durationMs === undefined ? {} : { durationMs }),
     ...(outcome === undefined ? {} : { outcome }),
   });

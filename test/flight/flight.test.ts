@@ -84,9 +84,10 @@ describe("the file of a recording", () => {
     const fact = facts.at(-1);
     expect(fact).toMatchObject({ type: "flight.written", path: expect.stringContaining("-kept-") });
     const { path } = fact as { path: string };
-    const { writtenAt, ...kept } = parseFlight(readFileSync(path, "utf8"), path);
+    const { writtenAt, uptimeMs, ...kept } = parseFlight(readFileSync(path, "utf8"), path);
     expect(writtenAt).toBeGreaterThanOrEqual(before.writtenAt);
-    const { writtenAt: _, ...known } = JSON.parse(JSON.stringify(before)) as FlightRecording;
+    expect(uptimeMs).toBeGreaterThanOrEqual(before.uptimeMs);
+    const { writtenAt: _, uptimeMs: __, ...known } = JSON.parse(JSON.stringify(before)) as FlightRecording;
     expect(kept).toEqual(known);
     expect(kept).toMatchObject({
       service: "kept",

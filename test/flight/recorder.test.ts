@@ -191,7 +191,7 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["an entry of no kind", (flight) => ({ ...flight, entries: [{}] }), /entries\[0\]\.kind must be one of step, fact/],
     [
       "an event without a type",
-      (flight) => ({ ...flight, entries: [{ kind: "step", at: 1, path: "x", event: {} }] }),
+      (flight) => ({ ...flight, entries: [{ kind: "step", at: 1, offsetMs: 1, path: "x", event: {} }] }),
       /event must be an object with a type/,
     ],
     [

@@ -65,6 +65,7 @@ export class LeaseUnderTest {
       status: "starting" as const,
       times: leaseTimes,
       now: () => this.clock.now(),
+      epochNow: () => 0,
       random: () => 0.5,
     };
     this.#actor = createActor(realLease, {

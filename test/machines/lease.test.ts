@@ -16,10 +16,13 @@ const parent = createActor(
   { id: "parent" },
 );
 
+/** The wall clock: it is set back by an hour in each step of 100 ms. */
+const told = (time: number) => 1_700_000_000_000 - time * 36_000;
+
 /** A lease in which each step takes 100 ms, and `random` gives 0.5. */
 const leaseOf = (cues: readonly Cue[], random = 0.5) => {
   let time = 0;
-  const input = { parent, status: "starting", times, now: () => time, random: () => random };
+  const input = { parent, status: "starting", times, now: () => time, epochNow: () => told(time), random: () => random };
   const { steps, snapshot } = story(leaseMachine, input, cues, (step) => {
     time = step * 100;
   });
@@ -167,7 +170,7 @@ describe("the status", () => {
 
 describe("what it notes", () => {
   it("nothing at first", () => {
-    const { parent: _, times: given, now: __, random: ___, ...noted } = contextOf([]);
+    const { parent: _, times: given, now: __, epochNow: ___, random: ____, ...noted } = contextOf([]);
     expect(given).toBe(times);
     expect(noted).toEqual({
       wanted: "starting",
@@ -176,6 +179,7 @@ describe("what it notes", () => {
       written: undefined,
       confirmedAt: 0,
       provenAt: 0,
+      confirmedEpoch: told(0),
       missed: 0,
       trouble: "",
     });
@@ -190,6 +194,7 @@ describe("what it notes", () => {
       trouble: "",
       confirmedAt: 700,
       provenAt: 600,
+      confirmedEpoch: told(700),
     });
     expect(contextOf(lost)).toMatchObject({ missed: 0, trouble: "the entry was gone", written: undefined });
   });

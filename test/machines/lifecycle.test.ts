@@ -37,6 +37,9 @@ const to = (path: string) => ({ path });
 type Scene = Cue | ReturnType<typeof to>;
 const isPlace = (scene: Scene): scene is ReturnType<typeof to> => typeof scene === "object" && "path" in scene;
 
+/** The wall clock: it is set back by an hour in each step of 10 ms. */
+const told = (time: number) => 1_700_000_000_000 - time * 360_000;
+
 /** A life in which each step takes 10 ms; `seen` has its snapshots. */
 const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) => {
   const queue = [...scenes];
@@ -50,7 +53,7 @@ const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) 
     if (here === scene.path) return queue.shift() && next(snapshot);
     return here === "registering" && settings.hasRedis === false ? "after registerTimeout" : onward[here];
   };
-  const input = { settings, now: () => time, random: () => 0.5 };
+  const input = { settings, now: () => time, epochNow: () => told(time), random: () => 0.5 };
   const { steps } = story(lifecycleMachine, input, next as never, (step) => {
     time = step * 10;
   });
@@ -95,7 +98,10 @@ describe("two lives, step by step", () => {
       "releaseTier done -> stopping.disconnecting | stop releaseTier | disconnectTimeout in 1000 | start closeRedis",
       "closeRedis done -> stopped | stop closeRedis",
     ]);
-    const done = (phase: string, startedAt: number, durationMs: number) => ({ phase, startedAt, durationMs, outcome: "done" });
+    const done = (phase: string, offsetMs: number, durationMs: number) => ({
+      ...{ phase, startedAt: told(offsetMs), offsetMs },
+      ...{ durationMs, outcome: "done" },
+    });
     expect(snapshot.output).toEqual({
       outcome: "shutdown",
       reason: "asked",
@@ -330,8 +336,9 @@ describe("a failure", () => {
 
 describe("what the chart notes", () => {
   it("nothing is noted in init", () => {
-    const { settings: _, now: __, random: ___, phases: ____, ...noted } = contextOf({}, []);
+    const { settings: _, now: __, epochNow: ___, random: ____, phases: _____, ...noted } = contextOf({}, []);
     expect(noted).toEqual({
+      constructedAt: 0,
       begun: { tier: false, lease: false, health: false, open: false, releases: false },
       attempt: 0,
       refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
@@ -454,8 +461,8 @@ describe("what the chart notes", () => {
   it("a tier's phase has an outcome of its own", () => {
     const [began, ended] = ["phase.began", "phase.ended"].map((type) => ({ type, phase: "starting.tools", outcome: "failed" }));
     expect(contextOf({}, [to("starting"), began!, ended!]).phases.slice(-2)).toEqual([
-      { phase: "starting", startedAt: 30 },
-      { phase: "starting.tools", startedAt: 40, durationMs: 10, outcome: "failed" },
+      { phase: "starting", startedAt: told(30), offsetMs: 30 },
+      { phase: "starting.tools", startedAt: told(40), offsetMs: 40, durationMs: 10, outcome: "failed" },
     ]);
   });
 
@@ -520,9 +527,12 @@ describe("a delay", () => {
     expect(delay("registerTimeout", { registerTimeoutMs: 70 })).toBe(0);
   });
 
-  it("without a clock and a chance of its own the chart takes those of the process", () => {
+  it("without clocks and a chance of its own the chart takes those of the process: a monotonic one measures", () => {
     const { context } = story(lifecycleMachine, {}, []).snapshot as unknown as LifecycleSnapshot;
-    expect([context.now, context.random]).toEqual([Date.now, Math.random]);
+    expect([context.epochNow, context.random]).toEqual([Date.now, Math.random]);
+    const before = performance.now();
+    const measured = context.now();
+    expect([before, measured, performance.now()].sort((a, b) => a - b)[1]).toBe(measured);
   });
 });
 

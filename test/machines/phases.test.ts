@@ -5,9 +5,11 @@ import { canReach, defaultSettings, isOpen, stateName, stateNames, statePath, st
 import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "../../machines/phases.ts";
 import { maxPingBackoffMs, withinBudget } from "../../machines/settings.ts";
 
-const open = (phase: string, startedAt = 0): PhaseRecord => ({ phase, startedAt });
+/** A moment: the wall clock was set by an hour since the construction of the service. */
+const at = (offsetMs: number) => ({ startedAt: offsetMs === 0 ? 0 : 3_600_000 + offsetMs, offsetMs });
+const open = (phase: string, offsetMs = 0): PhaseRecord => ({ phase, ...at(offsetMs) });
 const ended = (phase: string, durationMs: number, outcome: PhaseRecord["outcome"] = "done") =>
-  ({ phase, startedAt: 0, durationMs, outcome }) as PhaseRecord;
+  ({ phase, ...at(0), durationMs, outcome }) as PhaseRecord;
 
 describe("the words of the contract", () => {
   it("are these nine states and these seven steps, in this order", () => {
@@ -19,12 +21,12 @@ describe("the words of the contract", () => {
 
 describe("entering a phase", () => {
   it("closes the one before it, and opens the new one", () => {
-    expect(enterPhase([open("jitter")], "pinging", 10)).toEqual([ended("jitter", 10), open("pinging", 10)]);
+    expect(enterPhase([open("jitter")], "pinging", at(10))).toEqual([ended("jitter", 10), open("pinging", 10)]);
   });
 
   it("leaves the phase it lies within open, and closes its sister", () => {
     const records = [open("stopping"), open("stopping.closing")];
-    expect(enterPhase(records, "stopping.deregistering", 10)).toEqual([
+    expect(enterPhase(records, "stopping.deregistering", at(10))).toEqual([
       open("stopping"),
       ended("stopping.closing", 10),
       open("stopping.deregistering", 10),
@@ -33,7 +35,7 @@ describe("entering a phase", () => {
 
   it("leaves a tier's own phases to the tier, and what has ended as it was", () => {
     const records = [ended("jitter", 5), open("starting"), open("starting.tools")];
-    expect(enterPhase(records, "registering", 10)).toEqual([
+    expect(enterPhase(records, "registering", at(10))).toEqual([
       ended("jitter", 5),
       ended("starting", 10),
       open("starting.tools"),
@@ -43,7 +45,7 @@ describe("entering a phase", () => {
 
   it("closes each of the states and steps", () => {
     for (const phase of [...stateNames, ...stopSteps.map((step) => `stopping.${step}`)].filter((name) => name !== "stopped"))
-      expect(enterPhase([open(phase)], "stopped", 10)[0]).toEqual(ended(phase, 10));
+      expect(enterPhase([open(phase)], "stopped", at(10))[0]).toEqual(ended(phase, 10));
   });
 });
 
@@ -52,7 +54,7 @@ describe("marking a phase", () => {
     const marked = markPhase([open("stopping"), open("stopping.closing")], "timeout");
     expect(marked).toEqual([open("stopping"), { ...open("stopping.closing"), outcome: "timeout" }]);
     expect(markPhase(marked, "failed")).toBe(marked);
-    expect(enterPhase(marked, "stopped", 10)[1]).toEqual(ended("stopping.closing", 10, "timeout"));
+    expect(enterPhase(marked, "stopped", at(10))[1]).toEqual(ended("stopping.closing", 10, "timeout"));
   });
 
   it("passes over a tier's own phases and those that have ended, and finds nothing where nothing is open", () => {
@@ -81,7 +83,7 @@ describe("ending a phase", () => {
 
   it("lasts from when it began, and keeps that", () => {
     const [record] = endPhase([open("starting.tools", 30)], "starting.tools", 100, "done");
-    expect(record).toEqual({ phase: "starting.tools", startedAt: 30, durationMs: 70, outcome: "done" });
+    expect(record).toEqual({ phase: "starting.tools", ...at(30), durationMs: 70, outcome: "done" });
   });
 
   it("of all closes the chart's as done and a tier's as cut", () => {
@@ -96,17 +98,17 @@ describe("ending a phase", () => {
 describe("a tier's own phase", () => {
   it("stands behind the others, open", () => {
     const records = [open("starting"), open("starting.tools")];
-    expect(beginTierPhase(records, "starting.cache", 10)).toEqual([...records, open("starting.cache", 10)]);
+    expect(beginTierPhase(records, "starting.cache", at(10))).toEqual([...records, open("starting.cache", 10)]);
   });
 
   it("takes the place of the oldest that has ended, once so many are kept; the chart's own and open ones stay", () => {
     const first = [ended("jitter", 5), open("running"), open("running.first"), ended("running.old", 5)];
     const many = (count: number) => [...first, ...Array.from({ length: count - first.length }, () => ended("running.work", 5))];
-    expect(beginTierPhase(many(199), "running.new", 10)).toEqual([...many(199), open("running.new", 10)]);
+    expect(beginTierPhase(many(199), "running.new", at(10))).toEqual([...many(199), open("running.new", 10)]);
     const full = many(200);
-    expect(beginTierPhase(full, "running.new", 10)).toEqual([...full.toSpliced(3, 1), open("running.new", 10)]);
+    expect(beginTierPhase(full, "running.new", at(10))).toEqual([...full.toSpliced(3, 1), open("running.new", 10)]);
     const hung = Array.from({ length: 200 }, () => open("running.work"));
-    expect(beginTierPhase(hung, "running.new", 10)).toHaveLength(201);
+    expect(beginTierPhase(hung, "running.new", at(10))).toHaveLength(201);
   });
 });
 

@@ -23,7 +23,7 @@ const registrationOf = (backend: RegistryBackend, instance: string, boot = myId,
     boot,
     leaseTtlMs: ttlMs,
     describe: () => ({ host: "here", pid: 1, version: "3", startedAt: 0, health: null, metadata: {} }),
-    now: () => 0,
+    epochNow: () => 0,
   });
 
 const entryText = (incarnation: number | string, boot: string, rest = ',"host":"there","pid":7}'): string =>

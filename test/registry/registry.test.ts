@@ -33,7 +33,7 @@ interface Boot {
   readonly instance?: string;
   readonly ttl?: number;
   readonly pid?: number;
-  readonly now?: () => number;
+  readonly epochNow?: () => number;
 }
 const boot = ({
   on = open(),
@@ -41,14 +41,14 @@ const boot = ({
   instance = "one",
   ttl = 15_000,
   pid = 1,
-  now = Date.now,
+  epochNow = Date.now,
 }: Boot = {}): Registration =>
   new Registration({
     redis: on,
     service,
     instance,
     leaseTtlMs: ttl,
-    now,
+    epochNow,
     describe: () => ({
       host: "here",
       pid,
@@ -86,7 +86,7 @@ afterAll(async () => {
 
 describe("an entry", () => {
   test("has every field of the contract, incarnation and boot first", async () => {
-    const one = boot({ now: () => 77 });
+    const one = boot({ epochNow: () => 77 });
     await register(one);
     const text = await redis.witness.get(entryKey);
     expect(text).toMatch(/^{"incarnation":\d{16},"boot":"[0-9a-f]{16}","service":"svc","instance":"one","status":"starting",/);
@@ -116,7 +116,7 @@ describe("an entry", () => {
 
   test("follows the status, and `since` is when that status began", async () => {
     let now = 1;
-    const one = boot({ now: () => now });
+    const one = boot({ epochNow: () => now });
     await register(one);
     now = 2;
     await update(one, "healthy");

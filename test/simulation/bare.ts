@@ -104,7 +104,8 @@ const liveOne = (plan: InstancePlan, settings: Settings, trouble: number): void 
     clock: timers as never,
     input: {
       settings: { ...times, hasRedis: redis !== "none", redisRequired: redis === "required", hasHealth: useHealthServer },
-      now: () => epochMs + clock.now,
+      now: () => clock.now,
+      epochNow: () => epochMs + clock.now,
       random: random.next,
     },
   });

@@ -12,6 +12,7 @@ import { VirtualProcess } from "./process.ts";
 import { Random } from "./random.ts";
 import type { SimulatedServer } from "./server.ts";
 import type { Tally } from "./tally.ts";
+import { WallClock } from "./wall-clock.ts";
 import { Weather } from "./weather.ts";
 import { Witness } from "./witness.ts";
 import { SimulatedWorld } from "./world.ts";
@@ -23,6 +24,8 @@ export interface InstanceOptions {
   /** which identity, and which boot of it */
   readonly identity: number;
   readonly boot: number;
+  /** whether its wall clock is set while it lives */
+  readonly isClockSet: boolean;
   readonly clock: VirtualClock;
   readonly server: SimulatedServer;
   readonly journal: Journal;
@@ -58,16 +61,20 @@ class SimulatedService extends StargazerService {
 
 /** Constructs a service in `init`; nothing has happened to it yet. */
 export const createInstance = (options: InstanceOptions): Witness => {
-  const { plan, settings, trouble, identity, boot, clock, server, journal, tally, accuse } = options;
+  const { plan, settings, trouble, identity, boot, isClockSet, clock, server, journal, tally, accuse } = options;
   const process = new VirtualProcess(clock);
-  const serviceClock = process.createClock();
-  const who = `${identity}/${boot}`;
-  const witness = new Witness({ who, settings, clock, process, serviceClock, journal, tally, accuse });
   const random = new Random(plan.seed);
-  const weather = new Weather({ random: random.fork(), trouble, met: (fault) => witness.met(fault) });
+  // a stream of its own: a life in which the clock is set draws as one in which it is not
+  const wallRandom = new Random(~plan.seed);
+  const met = (fault: string) => witness.met(fault);
+  const wall = new WallClock({ clock, random: wallRandom.fork(), isSet: isClockSet, met });
+  const serviceClock = process.createClock(wall, wallRandom.below(1_000_000_000));
+  const who = `${identity}/${boot}`;
+  const witness: Witness = new Witness({ who, settings, clock, process, serviceClock, wall, journal, tally, accuse });
+  const weather = new Weather({ random: random.fork(), trouble, met });
   const instance = instanceIdOf(identity);
   const world = new SimulatedWorld({
-    ...{ clock, process, plan, server, weather, instance, watcher: witness },
+    ...{ clock, process, wall, plan, server, weather, instance, watcher: witness },
     service: serviceName,
     boot: bootIdOf(identity, boot),
     pid: 100 * identity + boot,

@@ -11,6 +11,7 @@ export const invariants = [
   "the same promise for all callers",
   "no timer, child or listener left",
   "within the budget",
+  "no duration or beat moves with the wall clock",
   "the exit code follows from the outcome",
   "each phase reported once",
   "no write of an old incarnation succeeds",

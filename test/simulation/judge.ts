@@ -62,9 +62,9 @@ const judgeFailures = (it: Case): void => {
 /** The states follow one another: each phase has ended when the next one begins. */
 const judgeSpine = (it: Case): void => {
   const spine = it.report.phases.filter(({ phase }) => (stateNames as readonly string[]).includes(phase));
-  for (const [at, { phase, startedAt, durationMs }] of spine.entries()) {
+  for (const [at, { phase, offsetMs, durationMs }] of spine.entries()) {
     const next = spine[at + 1];
-    if (next && startedAt + durationMs > next.startedAt + 0.01)
+    if (next && offsetMs + durationMs > next.offsetMs + 0.01)
       accuse(it, "each phase reported once", `${phase} went on in ${next.phase}`);
   }
 };

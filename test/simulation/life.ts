@@ -25,6 +25,8 @@ export interface LifeOptions {
   readonly isReadable?: boolean;
   /** false: a registry that forgets goodbyes, to see that the invariants notice */
   readonly hasTombstones?: boolean;
+  /** false: no wall clock is set; the life has to be the same */
+  readonly isClockSet?: boolean;
 }
 
 export interface Life {
@@ -139,6 +141,7 @@ class LivingWorld {
     for (const [boot, plan] of boots.entries()) {
       const witness = createInstance({
         ...{ plan, settings, identity, boot, trouble: this.#plan.trouble, accuse: this.#accuse },
+        isClockSet: this.#options.isClockSet ?? true,
         ...{ clock: this.#clock, server: this.#server, journal: this.#journal, tally: this.#options.tally },
       });
       foretell(this.#clock, plan, witness);

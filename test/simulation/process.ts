@@ -1,10 +1,10 @@
 /** One operating system process of the simulated world: it may be paused and killed, and owns the clock its service reads. */
-import type { Clock } from "../../src/clock.ts";
+import type { ServiceClock } from "../../src/clock.ts";
 import type { Owner, Timer, VirtualClock } from "./clock.ts";
-import { epochMs } from "./clock.ts";
+import type { WallClock } from "./wall-clock.ts";
 
 /** A service's clock that knows how many timers are still set. */
-export interface CountingClock extends Clock {
+export interface CountingClock extends ServiceClock {
   readonly pending: number;
 }
 
@@ -53,15 +53,16 @@ export class VirtualProcess implements Owner {
     this.#crashed = true;
   }
 
-  /** A clock for the service under test. */
-  createClock(): CountingClock {
+  /** The clocks of the service under test. `zeroMs`: what the one that measures shows as the world begins; another one for each process. */
+  createClock(wall: WallClock, zeroMs: number): CountingClock {
     let pending = 0;
     const clock = this.#clock;
     return {
       get pending() {
         return pending;
       },
-      now: () => epochMs + clock.now,
+      now: () => zeroMs + clock.now,
+      epochNow: wall.now,
       setTimeout: (fn, ms) => {
         pending += 1;
         const fire = () => {

@@ -72,6 +72,30 @@ describe("a seed", () => {
   });
 });
 
+describe("the wall clock", () => {
+  it("is set in every state that is seen, and by every step", async () => {
+    const tally = new Tally();
+    const uncaught = new Uncaught();
+    for (let seed = 0; seed < 200; seed += 1) await live({ seed, tally, uncaught });
+    uncaught.close();
+    const { states, faults } = tally.counts;
+    const set = (how: RegExp) => Object.keys(faults).flatMap((what) => how.exec(what)?.[1] ?? []);
+    const steps = set(/^wall clock set by (.+) ms$/).map(Number);
+    expect(steps.sort((a, b) => a - b)).toEqual([-3_600_000, -60_000, -500, 500, 60_000, 3_600_000]);
+    expect(set(/^wall clock set in (.+)$/).sort()).toEqual(Object.keys(states).sort());
+  });
+
+  it("decides nothing: each life is the same, to the microsecond, where it is never set", async () => {
+    const hashOf = async (seed: number, isClockSet: boolean) => {
+      const uncaught = new Uncaught();
+      const { hash } = await live({ seed, tally: new Tally(), uncaught, isClockSet });
+      uncaught.close();
+      return hash;
+    };
+    for (let seed = 0; seed < 300; seed += 1) expect([seed, await hashOf(seed, true)]).toEqual([seed, await hashOf(seed, false)]);
+  });
+});
+
 describe("the invariants", () => {
   it("notice a registry that forgets goodbyes", async () => {
     const { broken } = await simulate({ from: 0, seeds: 4000, violationLimit: 1, hasTombstones: false });

@@ -10,6 +10,7 @@ import type { Journal } from "./journal.ts";
 import type { Settings } from "./plan.ts";
 import type { CountingClock, VirtualProcess } from "./process.ts";
 import type { Tally } from "./tally.ts";
+import type { WallClock } from "./wall-clock.ts";
 
 export interface SubjectOptions {
   /** identity and boot: `0/1` */
@@ -18,6 +19,7 @@ export interface SubjectOptions {
   readonly clock: VirtualClock;
   readonly process: VirtualProcess;
   readonly serviceClock: CountingClock;
+  readonly wall: WallClock;
   readonly journal: Journal;
   readonly tally: Tally;
   readonly accuse: Accuse;
@@ -62,6 +64,10 @@ export class Subject {
 
   get serviceClock(): CountingClock {
     return this.#options.serviceClock;
+  }
+
+  get wall(): WallClock {
+    return this.#options.wall;
   }
 
   get tally(): Tally {

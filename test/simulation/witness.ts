@@ -1,11 +1,12 @@
 /** Watches one life from outside: the effects that it runs, the facts that it emits, what it leaves behind. */
-import type { LeaseSnapshot, LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import type { EndedPhase, LifecycleSnapshot, StateName } from "../../machines/index.ts";
 import { defaultSettings, stateName, stateNames, statePath } from "../../machines/index.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
 import type { StargazerService } from "../../src/service/service.ts";
 import type { StopReport } from "../../src/service/types.ts";
 import { Callers } from "./callers.ts";
 import { judgeReport } from "./judge.ts";
+import { LeaseWatch } from "./lease-watch.ts";
 import type { Settings } from "./plan.ts";
 import type { VirtualProcess } from "./process.ts";
 import type { SubjectOptions } from "./subject.ts";
@@ -16,10 +17,11 @@ import type { SimulatedWorld, WorldWatcher } from "./world.ts";
 export class Witness implements WorldWatcher {
   readonly #subject: Subject;
   readonly tier: TierWatch;
+  readonly #lease: LeaseWatch;
   readonly callers: Callers;
   readonly #facts: ServiceFact[] = [];
   #world: SimulatedWorld | undefined;
-  #lease: LeaseSnapshot | undefined;
+  #constructedAt = 0;
   #isReady = false;
   /** the furthest state so far */
   #furthest = 0;
@@ -31,6 +33,7 @@ export class Witness implements WorldWatcher {
   constructor(options: SubjectOptions) {
     this.#subject = new Subject(options);
     this.tier = new TierWatch(this.#subject);
+    this.#lease = new LeaseWatch(this.#subject);
     // `init` was entered before a listener could subscribe
     this.callers = new Callers(this.#subject, (state) => state === "init" || this.#entered(state) > 0);
   }
@@ -38,6 +41,7 @@ export class Witness implements WorldWatcher {
   watch(service: StargazerService, world: SimulatedWorld): void {
     this.#subject.service = service;
     this.#world = world;
+    this.#constructedAt = this.#subject.clock.now;
     const { actor } = service;
     actor.subscribe({ next: (snapshot) => this.#look(snapshot), complete: () => this.#look(actor.getSnapshot()) });
     service.onFact((fact) => this.#note(fact));
@@ -62,8 +66,7 @@ export class Witness implements WorldWatcher {
 
   /** Whether the service believes itself registered. */
   get believes(): boolean {
-    const lease = this.isOver ? undefined : this.#leaseNow();
-    return lease?.status === "active" && statePath(lease).startsWith("held");
+    return !this.isOver && this.#lease.believes;
   }
 
   asked(what: string): void {
@@ -101,7 +104,7 @@ export class Witness implements WorldWatcher {
 
   afterStep(): void {
     if (this.process.isCrashed) return;
-    this.#lookAtLease();
+    this.#lease.afterStep();
     if (this.#isReady) this.#judgeReady();
     if (!this.#isJudged && !this.process.isPaused) this.#judgeBudget();
     if (this.report === undefined || this.#isJudged) return;
@@ -125,12 +128,13 @@ export class Witness implements WorldWatcher {
   }
 
   #look(snapshot: LifecycleSnapshot): void {
-    const { tally, clock, process } = this.#subject;
+    const { tally, clock, process, wall } = this.#subject;
     const path = statePath(snapshot);
     const state = stateName(snapshot);
     const index = stateNames.indexOf(state);
     tally.state(path);
     this.#subject.note(path);
+    wall.entered(path);
     if (this.report) this.#subject.accuse("one terminal state, once", `${path} after the end`);
     if (index < this.#furthest)
       this.#subject.accuse("after shutdown only forward", `back to ${path} from ${stateNames[this.#furthest]}`);
@@ -142,21 +146,14 @@ export class Witness implements WorldWatcher {
     if (isNew) this.onState(state);
   }
 
-  #lookAtLease(): void {
-    const lease = this.#leaseNow();
-    if (lease === undefined || lease === this.#lease) return;
-    this.#lease = lease;
-    const path = statePath(lease);
-    this.#subject.tally.lease(path);
-    this.#subject.note(`lease ${path}`);
-  }
-
   #note(fact: ServiceFact): void {
     const { evidence, tally } = this.#subject;
     this.#facts.push(fact);
     switch (fact.type) {
       case "state.entered":
+        return;
       case "phase.ended":
+        this.#judgeDuration(fact);
         return;
       case "failed":
         this.#subject.note(`failure ${fact.code} in ${fact.phase}: ${fact.message}`);
@@ -207,6 +204,14 @@ export class Witness implements WorldWatcher {
     this.#subject.accuse("within the budget", detail);
   }
 
+  /** A phase ends when its fact comes, by the clock of the world. */
+  #judgeDuration({ phase, offsetMs, durationMs }: EndedPhase): void {
+    const isAt = this.#subject.clock.now - this.#constructedAt;
+    if (Math.abs(offsetMs + durationMs - isAt) <= 0.01) return;
+    const detail = `${phase} began at ${offsetMs} and took ${durationMs}, but it was ${isAt.toFixed(3)}`;
+    this.#subject.accuse("no duration or beat moves with the wall clock", detail);
+  }
+
   #judgeLeftovers(): void {
     const { snapshot, serviceClock } = this.#subject;
     const children = Object.values(snapshot.children).filter((child) => child?.getSnapshot().status === "active").length;
@@ -217,10 +222,6 @@ export class Witness implements WorldWatcher {
       ...(this.#world?.leftovers() ?? []),
     ];
     if (left.length > 0) this.#subject.accuse("no timer, child or listener left", left.join(", "));
-  }
-
-  #leaseNow(): LeaseSnapshot | undefined {
-    return this.#subject.snapshot.children.lease?.getSnapshot();
   }
 
   /** How often a state, or any state, was entered by the facts. */

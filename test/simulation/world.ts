@@ -6,11 +6,11 @@ import { Registration } from "../../src/registry/registration.ts";
 import type { EntryWriter, Resources } from "../../src/service/effects/resources.ts";
 import type { Waiting } from "../../src/until.ts";
 import type { VirtualClock } from "./clock.ts";
-import { epochMs } from "./clock.ts";
 import { SimulatedConnection } from "./connection.ts";
 import type { EffectPlan, InstancePlan } from "./plan.ts";
 import type { VirtualProcess } from "./process.ts";
 import type { SimulatedServer } from "./server.ts";
+import type { WallClock } from "./wall-clock.ts";
 import type { Weather } from "./weather.ts";
 
 /** What the world sees of what the service asks of it. */
@@ -26,6 +26,7 @@ export interface WorldWatcher {
 export interface SimulatedWorldOptions {
   readonly clock: VirtualClock;
   readonly process: VirtualProcess;
+  readonly wall: WallClock;
   readonly server: SimulatedServer;
   readonly weather: Weather;
   readonly plan: InstancePlan;
@@ -168,7 +169,7 @@ export class SimulatedWorld implements Resources {
   }
 
   get #registrationNow(): Registration {
-    const { clock, service, instance, boot, pid, leaseTtlMs } = this.#options;
+    const { wall, service, instance, boot, pid, leaseTtlMs } = this.#options;
     this.#connection ??= new SimulatedConnection(this.#options);
     this.#registration ??= new Registration({
       redis: this.#connection as unknown as RedisClient,
@@ -177,7 +178,7 @@ export class SimulatedWorld implements Resources {
       boot,
       leaseTtlMs,
       describe: () => ({ host: "simulated", pid, version: "0.0.0", startedAt: 0, health: null, metadata: {} }),
-      now: () => epochMs + clock.now,
+      epochNow: wall.now,
     });
     return this.#registration;
   }

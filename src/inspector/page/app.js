@@ -31,12 +31,13 @@ const revealAll = () => {
 let picture;
 /** @type {Picture | undefined} */
 let drawn;
-/** ms that the service's clock is ahead of the reader's */
-let aheadMs = 0;
+/** when the newest picture came, by the clock of the page that measures */
+let cameAt = 0;
 /** @type {Connection} */
 let connection = "connecting";
 
-const now = () => Date.now() + aheadMs;
+/** ms since the service was constructed. @param {Picture} from */
+const uptimeOf = (from) => from.uptimeMs + performance.now() - cameAt;
 
 /* ---- buttons: what the chart allows now, and only with the token of the printed link ---- */
 const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
@@ -117,7 +118,7 @@ const onRecord = (record, isReplayed) => {
 const onPicture = (next) => {
   const isDue = picture === undefined || picture === drawn;
   picture = next;
-  aheadMs = next.now - Date.now();
+  cameAt = performance.now();
   for (const [name, chart] of charts) {
     const path = next.paths[name] ?? "";
     if (path !== "") byId(`tab-${name}`).hidden = false;
@@ -140,9 +141,10 @@ const draw = () => {
 
 /** Shows what changes with time alone. @param {Picture} picture */
 const showMoving = (picture) => {
-  showNow(picture, now());
-  showLease(picture, now());
-  showPhases(picture, now());
+  const uptime = uptimeOf(picture);
+  showNow(picture, uptime);
+  showLease(picture, uptime);
+  showPhases(picture, uptime);
 };
 
 wireTabs(revealAll);

@@ -29,21 +29,21 @@ const waitsText = ({ waits, report }, elapsed) => {
   return waits.what === "" ? `for ${elapsed}` : `for ${elapsed}, waiting for ${waits.what}`;
 };
 
-/** The bar empties while time passes; without a deadline there is no bar. @type {(deadline: Waiting["deadline"], now: number) => void} */
-const showDeadline = (deadline, now) => {
+/** The bar empties while time passes; without a deadline there is no bar. @type {(deadline: Waiting["deadline"], uptime: number) => void} */
+const showDeadline = (deadline, uptime) => {
   byId("deadline").hidden = deadline === null;
   if (deadline === null) return;
-  const { name, startedAt, delayMs } = deadline;
-  const left = Math.max(0, startedAt + delayMs - now);
+  const { name, endsMs, delayMs } = deadline;
+  const left = Math.max(0, endsMs - uptime);
   byId("deadline").dataset.left = left < delayMs / 4 ? "little" : "enough";
   byId("deadline-fill").style.setProperty("--left", String(delayMs === 0 ? 0 : left / delayMs));
   byId("deadline-text").textContent = `${duration(left)} left of ${duration(delayMs)} · ${name}`;
 };
 
-/** `now` is by the clock of the service's machine. @type {(picture: Picture, now: number) => void} */
-export const showNow = (picture, now) => {
-  byId("waits").textContent = waitsText(picture, duration(now - picture.since));
-  showDeadline(picture.report === null ? picture.waits.deadline : null, now);
+/** `uptime`: ms since the service was constructed. @type {(picture: Picture, uptime: number) => void} */
+export const showNow = (picture, uptime) => {
+  byId("waits").textContent = waitsText(picture, duration(uptime - picture.enteredMs));
+  showDeadline(picture.report === null ? picture.waits.deadline : null, uptime);
 };
 
 /** @param {Picture} picture */
@@ -63,10 +63,10 @@ export const showState = ({ path, degraded, failures, report }) => {
   );
 };
 
-/** @type {(lease: NonNullable<Picture["lease"]>, waits: Waiting | null, now: number) => string} */
-const leaseLine = (lease, waits, now) => {
+/** @type {(lease: NonNullable<Picture["lease"]>, waits: Waiting | null, uptime: number) => string} */
+const leaseLine = (lease, waits, uptime) => {
   const deadline = waits?.deadline ?? null;
-  const left = deadline === null ? "" : ` · ${duration(Math.max(0, deadline.startedAt + deadline.delayMs - now))}`;
+  const left = deadline === null ? "" : ` · ${duration(Math.max(0, deadline.endsMs - uptime))}`;
   const waiting = waits === null || waits.what === "" ? "" : `waiting for ${waits.what}${left}`;
   return [lease.trouble, waiting].filter((part) => part !== "").join(" · ");
 };
@@ -84,12 +84,12 @@ const showStrip = (current) => {
   byId("lease-strip").replaceChildren(...items);
 };
 
-/** @type {(picture: Picture, now: number) => void} */
-export const showLease = ({ lease, leaseWaits, leaseAbsence }, now) => {
+/** @type {(picture: Picture, uptime: number) => void} */
+export const showLease = ({ lease, leaseWaits, leaseAbsence }, uptime) => {
   showStrip(lease === null ? undefined : topOf(lease.state));
   const missed = lease !== null && lease.missed > 0 ? ` · ${lease.missed} missed` : "";
   byId("lease-aside").textContent = lease === null ? "" : `incarnation ${lease.incarnation ?? "not drawn"}${missed}`;
-  byId("lease-waits").textContent = lease === null ? leaseAbsence : leaseLine(lease, leaseWaits, now);
+  byId("lease-waits").textContent = lease === null ? leaseAbsence : leaseLine(lease, leaseWaits, uptime);
 };
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */

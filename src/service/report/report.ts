@@ -1,5 +1,6 @@
 /** From what the chart noted to the report that people get. */
 import type { Failure, LifecycleContext, LifecycleOutput } from "../../../machines/index.ts";
+import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
 import { endAllPhases } from "../../../machines/phases.ts";
 import { isOf } from "../../../machines/thrown.ts";
 import type { ErrorCode } from "../../errors.ts";
@@ -31,5 +32,5 @@ export const brokenReport = (context: LifecycleContext, phase: string, error: un
       ...context.failures,
       { phase, code: "SG_ERR_INTERNAL", message: `the lifecycle machine failed: ${messageOf(error)}`, cause: error },
     ]),
-    phases: endAllPhases(context.phases, Date.now()),
+    phases: endAllPhases(context.phases, uptimeOf(context)),
   });

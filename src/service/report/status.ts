@@ -1,6 +1,8 @@
 /** The snapshot of a service as plain JSON. */
 import { companionsAmong } from "../../../machines/companion.ts";
 import type { LeadershipSnapshot, LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
+import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
+import { rounded } from "../../../machines/phases.ts";
 import { stateName, statePath } from "../../../machines/state.ts";
 
 /** The registry entry of a service, as the service knows it. */
@@ -11,6 +13,8 @@ export interface LeaseStatusReport {
   readonly incarnation: number | null;
   /** when Redis last confirmed the entry, ms since the epoch */
   readonly confirmedAt: number;
+  /** how long ago that was, in ms, by the monotonic clock */
+  readonly confirmedAgoMs: number;
   /** writes in a row without an answer */
   readonly missed: number;
   /** why the last write did not succeed; empty if it did */
@@ -46,6 +50,8 @@ export interface StatusReport {
   /** when the state was entered, and when the service was constructed, ms since the epoch */
   readonly since: number;
   readonly startedAt: number;
+  /** ms since the service was constructed, by the monotonic clock: `phases` have their `offsetMs` on the same scale */
+  readonly uptimeMs: number;
   /** Redis is optional, was absent at boot, and has not answered since */
   readonly degraded: boolean;
   /** null before `registering`, after deregistering and without Redis */
@@ -81,6 +87,7 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
   since: enteredAt(snapshot),
   // equivalent mutant: init is entered by the constructor
   startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
+  uptimeMs: uptimeOf(snapshot.context),
   degraded: snapshot.context.degraded,
   lease: lease ? leaseStatus(lease, incarnation) : null,
   leaderships: leadershipsOf(snapshot),
@@ -89,8 +96,15 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
 });
 
 const leaseStatus = (lease: LeaseSnapshot, incarnation: number | undefined): LeaseStatusReport => {
-  const { confirmedAt, missed, trouble } = lease.context;
-  return { state: statePath(lease), incarnation: incarnation ?? null, confirmedAt, missed, trouble };
+  const { now, confirmedAt, confirmedEpoch, missed, trouble } = lease.context;
+  return {
+    state: statePath(lease),
+    incarnation: incarnation ?? null,
+    confirmedAt: confirmedEpoch,
+    confirmedAgoMs: rounded(now() - confirmedAt),
+    missed,
+    trouble,
+  };
 };
 
 const leadershipsOf = ({ children }: LifecycleSnapshot): LeadershipStatusReport[] =>

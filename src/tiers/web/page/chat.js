@@ -80,7 +80,7 @@ const applyAnswer = (answer) => {
 const onClose = () => {
   socket = undefined;
   const waitMs = retryMs + Math.random() * retrySpreadMs;
-  retryAt = Date.now() + waitMs;
+  retryAt = performance.now() + waitMs;
   showState("reconnecting", false);
   for (const line of sent.splice(0)) line.classList.remove("waiting");
   setTimeout(connectChat, waitMs + 50);
@@ -88,7 +88,7 @@ const onClose = () => {
 
 /** Connects unless a connection is there or the last one broke a moment ago. Legal any number of times. */
 export const connectChat = () => {
-  if (socket !== undefined || Date.now() < retryAt) return;
+  if (socket !== undefined || performance.now() < retryAt) return;
   const url = gatewayUrl();
   if (url === undefined) return showState("waiting for a gateway", false);
   const channel = sessionStorage.getItem("channel");
