@@ -23,6 +23,9 @@ import { redactUrl } from "../redis/url.ts";
 import type { Supervisor } from "../supervisor/index.ts";
 import { supervise } from "../supervisor/index.ts";
 import { withRedis } from "./connect.ts";
+import { maxMemory } from "./max-memory.ts";
+import { tiersUser } from "./permissions.ts";
+import { watchForRemoval } from "./removed.ts";
 
 type Send = (fact: RedisFact) => void;
 
@@ -55,25 +58,33 @@ const keepNamed = async (named: RedisPlace, send: Send, signal: AbortSignal): Pr
 
 /** Resolves with an ending where it is worth a line: the server had been given up. */
 const keepOwn = async (send: Send, signal: AbortSignal): Promise<ServiceEnding | undefined> => {
-  const servers = new ServersInTurn(await startEmbeddedRedis({ signal }));
+  const servers = new ServersInTurn(await startEmbeddedRedis({ signal, user: tiersUser, maxMemory: maxMemory() }));
   const supervisor = supervise(servers.child);
   report(supervisor, send);
   void supervisor.ended.then(() => send({ type: "redis.lost" }));
   send({ type: "redis.provided", redis: { url: servers.url, label: redactUrl(servers.url), isOwn: true } });
+  const unwatch = watchForRemoval(servers.socketPath, () => send({ type: "notice", message: socketRemoved(servers.socketPath) }));
   await aborted(signal);
+  unwatch();
   const { end, trouble } = await supervisor.stop();
   await servers.stop();
   if (end !== "givenUp") return undefined;
   return { name: "redis", outcome: "given up", reason: trouble, exitCode: null, ms: 0, ok: false };
 };
 
+const socketRemoved = (path: string): string =>
+  `the socket of this fleet's Redis, ${path}, was removed: a service that starts from now on cannot reach Redis. Stop the fleet (Ctrl-C) and start it again.`;
+
 /** Servers as children: the first is up already, each later one takes its place, at the same URL and with nothing of its data. */
 class ServersInTurn {
+  /** of the user of the tiers; the administrator's stays in this process */
   readonly url: string;
+  readonly socketPath: string;
   #server: EmbeddedRedis;
 
   constructor(first: EmbeddedRedis) {
-    this.url = first.url;
+    this.url = first.userUrl;
+    this.socketPath = first.socketPath;
     this.#server = first;
   }
 

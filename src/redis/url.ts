@@ -8,12 +8,24 @@ const isDatabase = (path: string): boolean => /^\/?\d*$/.test(path);
 /** The longest path of a socket, in bytes: the kernel's `sun_path` without its terminating zero. */
 export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
 
+/** Who signs in at a server. */
+export interface Credentials {
+  /** empty for the server's default user */
+  readonly user: string;
+  readonly password: string;
+}
+
+const signIn = ({ user, password }: Credentials): string => `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+
 /**
  * The URL of a server that listens on a unix socket, in the one form that ioredis has for it with a password:
  * `redis://:password@localhost?path=/run/redis.sock`. The host is not used; a URL with a password must have one.
  */
-export const socketUrl = ({ path, password }: { readonly path: string; readonly password: string }): string =>
-  `redis://:${encodeURIComponent(password)}@localhost?path=${encodeURIComponent(path)}`;
+export const socketUrl = (path: string, credentials: Credentials): string =>
+  `redis://${signIn(credentials)}@localhost?path=${encodeURIComponent(path)}`;
+
+/** The URL of a server that listens on a port of 127.0.0.1. */
+export const portUrl = (port: number, credentials: Credentials): string => `redis://${signIn(credentials)}@127.0.0.1:${port}`;
 
 /**
  * The URL as a log may show it: scheme, user, host, port, database and socket path. All else is left out, because a password with

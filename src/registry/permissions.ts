@@ -38,6 +38,11 @@ if ask('SREM', keys[4], '') and ask('SADD', keys[4], '') then redis.pcall('SREM'
 ask('XADD', keys[5], '0-0', '', '')
 return refused`);
 
+/** Every command that a service sends for its place in the registry, the ping gate's and those in scripts included. */
+export const registryCommands = [
+  "ping info eval evalsha time get getrange set del pexpire zadd zrem zcard sadd srem xadd",
+].flatMap((names) => names.split(" "));
+
 type Refused = readonly [command: string, key: string, error: string];
 
 const unknownSha = "0".repeat(40);

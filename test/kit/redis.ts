@@ -1,13 +1,18 @@
 /** A Redis for a test file, and a witness beside it. */
 import type { Redis } from "ioredis";
+import { tiersUser } from "../../src/fleet/permissions.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded/server.ts";
 import { startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 
-export interface TestRedis extends Omit<EmbeddedRedis, "port" | "restart" | "kill" | "stop"> {
+export interface TestRedis extends Omit<EmbeddedRedis, "port" | "userUrl" | "restart" | "kill" | "stop"> {
   readonly port: number;
+  /** of the user of the tiers, who may do what a fleet's Redis lets them do and no more */
+  readonly url: string;
+  readonly adminUrl: string;
+  /** the administrator's */
   readonly password: string;
-  /** a connected client of the test's own, beside the code under test */
+  /** a connected client of the test's own, beside the code under test; the administrator's */
   readonly witness: Redis;
   /** stops answering until `thaw`; connections stay open */
   freeze(): void;
@@ -19,8 +24,9 @@ export interface TestRedis extends Omit<EmbeddedRedis, "port" | "restart" | "kil
 
 /** On a free port, so that a proxy can stand before it. Stop it in `afterAll`. */
 export const startTestRedis = async (options: EmbeddedRedisOptions = {}): Promise<TestRedis> => {
-  const server = await startEmbeddedRedis({
+  const { userUrl: url, ...server } = await startEmbeddedRedis({
     port: 0,
+    user: tiersUser,
     ...options,
     config: ["enable-debug-command local", ...(options.config ?? [])],
   });
@@ -28,8 +34,10 @@ export const startTestRedis = async (options: EmbeddedRedisOptions = {}): Promis
   await witness.connect();
   return {
     ...server,
-    port: server.port!,
+    url,
+    adminUrl: server.url,
     password: new URL(server.url).password,
+    port: server.port!,
     witness,
     freeze: () => void process.kill(server.pid, "SIGSTOP"),
     thaw: () => void process.kill(server.pid, "SIGCONT"),

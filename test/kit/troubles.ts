@@ -75,8 +75,8 @@ export const troubles: readonly Trouble[] = [
     name: "a password that it does not know",
     message: /wrong user or password/,
     silent: false,
-    begin: ({ redis }) => redis.witness.config("SET", "requirepass", "another"),
-    end: ({ redis }) => redis.witness.config("SET", "requirepass", redis.password),
+    begin: ({ redis }) => redis.witness.acl("SETUSER", "tiers", "resetpass", ">another"),
+    end: ({ redis }) => redis.witness.acl("SETUSER", "tiers", "resetpass", `>${new URL(redis.url).password}`),
   },
   {
     name: "loading",

@@ -170,14 +170,14 @@ describe("leadership on Redis", () => {
 });
 
 describe("commits of a term", () => {
-  const write = (term: Term) => term.commit(["work"], [["SET", "work", term.fence]]);
+  const write = (term: Term) => term.commit(["sg:work"], [["SET", "sg:work", term.fence]]);
 
   it("are written while the term lasts, and refused once another leader was elected", async () => {
     const only = candidate();
     await eventually("the lead", only.leads);
     const [term] = only.terms as [Term];
     await write(term);
-    expect(await redis.witness.get("work")).toBe(String(term.fence));
+    expect(await redis.witness.get("sg:work")).toBe(String(term.fence));
     await redis.witness.incr(leadershipKeys(redis.witness).leaderFence("test"));
     await expect(write(term)).rejects.toThrow("the term of 'test' is over");
   });
@@ -186,7 +186,7 @@ describe("commits of a term", () => {
     const only = candidate();
     await eventually("the lead", only.leads);
     const [{ fence }] = only.terms as [Term];
-    const late = { name: "test", fence, keys: ["work"], commands: [["SET", "work", "late"]] };
+    const late = { name: "test", fence, keys: ["sg:work"], commands: [["SET", "sg:work", "late"]] };
     expect(await commitFenced(redis.witness, late)).toBe(true);
     await only.tier.shutdown();
     expect(await commitFenced(redis.witness, late)).toBe(false);
@@ -197,7 +197,7 @@ describe("commits of a term", () => {
     const only = candidate(() => aborted(held.signal));
     await eventually("the lead", only.leads);
     const [{ fence }] = only.terms as [Term];
-    const late = { name: "test", fence, keys: ["work"], commands: [["SET", "work", "late"]] };
+    const late = { name: "test", fence, keys: ["sg:work"], commands: [["SET", "sg:work", "late"]] };
     await redis.witness.del(lock());
     held.abort();
     await only.report;
@@ -235,7 +235,7 @@ describe("commits of a term", () => {
     await only.tier.shutdown();
     const [term] = only.terms as [Term];
     await expect(write(term)).rejects.toBe(term.signal.reason);
-    expect(await redis.witness.exists("work")).toBe(0);
+    expect(await redis.witness.exists("sg:work")).toBe(0);
   });
 
   it("are written all or not at all", async () => {
@@ -526,7 +526,7 @@ describe("leaders that are processes", () => {
     first.child.kill("SIGSTOP");
     const second = fork("second");
     const after = await eventually("the second leads", () => second.wrote("leads"));
-    const late = { name: "test", keys: ["work"], commands: [["SET", "work", "late"]] };
+    const late = { name: "test", keys: ["sg:work"], commands: [["SET", "sg:work", "late"]] };
     expect(await commitFenced(redis.witness, { ...late, fence: before.fence! })).toBe(false);
     expect(await commitFenced(redis.witness, { ...late, fence: after.fence! })).toBe(true);
     first.child.kill("SIGCONT");

@@ -1,9 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Redis } from "ioredis";
@@ -106,7 +106,7 @@ describe("an embedded Redis", () => {
 
   test("refuses commands without its password, on the port and on the socket", async () => {
     const server = await start({ port: 0 });
-    const bySocket = socketUrl({ path: server.socketPath, password: "guess" });
+    const bySocket = socketUrl(server.socketPath, { user: "", password: "guess" });
     await expect(ask(bySocket)).rejects.toThrow();
     await expect(ask(withPassword(server.url, ""))).rejects.toThrow();
     await expect(ask(withPassword(server.url, "guess"))).rejects.toThrow();
@@ -250,6 +250,33 @@ describe("an embedded Redis and its parent", () => {
     expect(line).toBe("after SIGINT: PONG");
     expect(await exited).toEqual([0, null]);
     expect(isAlive(server.pid)).toBe(false);
+  });
+
+  test("starts again, at the same URL, where its folder was removed", async () => {
+    const server = await start({ user: { name: "limited", rules: ["+ping"] } });
+    rmSync(dirname(server.socketPath), { recursive: true });
+    const next = await server.restart();
+    started.push(next);
+    expect([next.url, next.userUrl]).toEqual([server.url, server.userUrl]);
+    expect(await ask(next.userUrl)).toBe("PONG");
+    expect(statSync(dirname(next.socketPath)).mode & 0o777).toBe(0o700);
+  });
+
+  test("has a bounded memory, and refuses writes where it is full", async () => {
+    const { url } = await start();
+    const settings = await asked(url, (redis) => redis.config("GET", "maxmemory*"));
+    expect(settings).toEqual(expect.arrayContaining(["maxmemory", String(256 * 1024 ** 2), "maxmemory-policy", "noeviction"]));
+    const small = await start({ maxMemory: "64mb" });
+    expect(await asked(small.url, (redis) => redis.config("GET", "maxmemory"))).toEqual(["maxmemory", String(64 * 1024 ** 2)]);
+  });
+
+  test("has a user beside the administrator, and no password of either in its folder", async () => {
+    const server = await start({ user: { name: "limited", rules: ["~own:*", "+get", "+ping"] } });
+    expect(await ask(server.userUrl)).toBe("PONG");
+    await expect(asked(server.userUrl, (redis) => redis.get("another"))).rejects.toThrow("NOPERM");
+    await expect(asked(server.userUrl, (redis) => redis.config("GET", "*"))).rejects.toThrow("NOPERM");
+    const config = readFileSync(join(dirname(server.socketPath), "redis.conf"), "utf8");
+    for (const url of [server.url, server.userUrl]) expect(config).not.toContain(new URL(url).password);
   });
 
   test("its password is not on any command line", async () => {

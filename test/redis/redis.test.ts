@@ -91,7 +91,7 @@ describe("a Redis URL", () => {
 
   test("a unix socket's URL is made and read in the same form, by ioredis too", () => {
     const path = "/tmp/a folder+100%/redis.sock";
-    const url = socketUrl({ path, password: "p@ss/word" });
+    const url = socketUrl(path, { user: "", password: "p@ss/word" });
     expect(redisUrlProblem(url)).toBeUndefined();
     expect(openRedis(url).options).toMatchObject({ path, password: "p@ss/word" });
     expect(openRedis(url).duplicate().options).toMatchObject({ path, password: "p@ss/word" });
@@ -152,7 +152,7 @@ describe("connections", () => {
   });
 
   test("reconnect after an outage, and have its reason until then", async () => {
-    const client = open(proxy.through(redis.url));
+    const client = open(proxy.through(redis.adminUrl));
     await client.connect();
     await proxy.refuse();
     await eventually("the client has the reason", () => lastErrorOf(client));
@@ -162,7 +162,7 @@ describe("connections", () => {
   });
 
   test("stay open while they are idle", async () => {
-    const client = openRedis(redis.url, { socketTimeout: 30 });
+    const client = openRedis(redis.adminUrl, { socketTimeout: 30 });
     opened.push(client);
     await client.connect();
     const { stream } = client;
@@ -172,7 +172,7 @@ describe("connections", () => {
   });
 
   test("reject a command without an answer", async () => {
-    const client = openRedis(proxy.through(redis.url), { commandTimeout: 50 });
+    const client = openRedis(proxy.through(redis.adminUrl), { commandTimeout: 50 });
     opened.push(client);
     await client.connect();
     proxy.mode = "stall";
@@ -180,7 +180,7 @@ describe("connections", () => {
   });
 
   test("a copy for the registry has neither queue nor retries, and leaves the caller's client as it was", async () => {
-    const theirs = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
+    const theirs = new Redis(redis.adminUrl, { lazyConnect: true, retryStrategy: () => null });
     opened.push(theirs);
     await theirs.connect();
     const before = inspect(theirs.options);
@@ -195,7 +195,7 @@ describe("connections", () => {
   });
 
   test("a blocking read waits longer than the deadline of a command", async () => {
-    const client = open(redis.url);
+    const client = open(redis.adminUrl);
     await client.connect();
     const blocking = openBlockingConnection(client) as Redis;
     opened.push(blocking);
@@ -256,7 +256,7 @@ describe("connections", () => {
     "closing leaves neither socket nor timer when the connection is: %s",
     async (_how, comesAbout) => {
       const before = await connectionsOf(redis);
-      const client = openRedis(proxy.through(redis.url), { commandTimeout: 60_000, retryStrategy: () => retryMs });
+      const client = openRedis(proxy.through(redis.adminUrl), { commandTimeout: 60_000, retryStrategy: () => retryMs });
       const inFlight = Promise.allSettled(await comesAbout(client));
       await closeRedis(client, { signal: new AbortController().signal });
       let reopened = 0;
@@ -271,7 +271,7 @@ describe("connections", () => {
   );
 
   test("closing works twice, and with a signal that has aborted", async () => {
-    const client = openRedis(redis.url);
+    const client = openRedis(redis.adminUrl);
     await client.connect();
     await closeRedis(client, { signal: AbortSignal.abort() });
     await closeRedis(client, { signal: soon() });
@@ -281,7 +281,7 @@ describe("connections", () => {
 
 describe("a database that cannot be selected", () => {
   const at = (database: number, user?: string): string => {
-    const url = new URL(redis.url);
+    const url = new URL(redis.adminUrl);
     if (user !== undefined) [url.username, url.password] = [user, "pw"];
     url.pathname = `/${database}`;
     return url.href;
@@ -340,8 +340,8 @@ describe("a process", () => {
           how === "refused"
             ? "redis://127.0.0.1:1"
             : how === "wrong password"
-              ? other.url.replace(other.password, "x")
-              : other.url;
+              ? other.adminUrl.replace(other.password, "x")
+              : other.adminUrl;
         const program = fileURLToPath(new URL("../fixtures/close-and-end.mjs", import.meta.url));
         const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
         const exited = once(child, "exit");
@@ -357,14 +357,14 @@ describe("a process", () => {
 
 describe("the ping gate", () => {
   test("passes when Redis answers, on an owned client and on the caller's, connected or not", async () => {
-    expect(await gate(open(redis.url))).toBe("passed");
-    const theirs = open(redis.url);
+    expect(await gate(open(redis.adminUrl))).toBe("passed");
+    const theirs = open(redis.adminUrl);
     expect(await gate(theirs, { owned: false })).toBe("passed");
     expect(await gate(theirs, { owned: false })).toBe("passed");
   });
 
   test("rejects with the reason when the port refuses, each time", async () => {
-    const client = open(proxy.through(redis.url));
+    const client = open(proxy.through(redis.adminUrl));
     await proxy.refuse();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       const refused = await gate(client);
@@ -376,7 +376,7 @@ describe("the ping gate", () => {
   });
 
   test("connects anew at each attempt, however long the client would wait to reconnect", async () => {
-    const client = openRedis(proxy.through(redis.url), { retryStrategy: () => 60_000 });
+    const client = openRedis(proxy.through(redis.adminUrl), { retryStrategy: () => 60_000 });
     opened.push(client);
     await proxy.refuse();
     let connecting = 0;
@@ -389,7 +389,7 @@ describe("the ping gate", () => {
   });
 
   test("rejects when its signal aborts before an answer, and the next attempt has a new connection", async () => {
-    const client = open(proxy.through(redis.url));
+    const client = open(proxy.through(redis.adminUrl));
     proxy.mode = "stall";
     expect(await gate(client, { signal: AbortSignal.timeout(100) })).toMatchObject({
       code: "SG_ERR_REDIS_UNREACHABLE",
@@ -439,7 +439,7 @@ describe("the ping gate", () => {
   });
 
   test("rejects while Redis is frozen, also on a connection that was ready", async () => {
-    const client = open(redis.url);
+    const client = open(redis.adminUrl);
     await client.connect();
     redis.freeze();
     try {
@@ -453,19 +453,19 @@ describe("the ping gate", () => {
   test("passes when Redis is slow but in time", async () => {
     proxy.mode = "slow";
     proxy.delayMs = 20;
-    expect(await gate(open(proxy.through(redis.url)))).toBe("passed");
+    expect(await gate(open(proxy.through(redis.adminUrl)))).toBe("passed");
   });
 
   test("rejects with the reason when the connection is reset", async () => {
     proxy.mode = "reset";
-    expect(await gate(open(proxy.through(redis.url)))).toMatchObject({ message: "connection reset" });
+    expect(await gate(open(proxy.through(redis.adminUrl)))).toMatchObject({ message: "connection reset" });
   });
 
   test.each([
     ["wrong user or password", "open-sesame"],
     ["a password is required", ""],
   ])("rejects with '%s', and the password is nowhere in the error", async (message, password) => {
-    const url = new URL(redis.url);
+    const url = new URL(redis.adminUrl);
     url.password = password;
     const error = await gate(open(url.href));
     expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", message });
@@ -490,7 +490,7 @@ describe("the ping gate", () => {
 
   test("passes by PING for a user without INFO", async () => {
     await redis.witness.acl("SETUSER", "plain", "on", ">pw", "~*", "&*", "+@all", "-info");
-    const url = new URL(redis.url);
+    const url = new URL(redis.adminUrl);
     url.username = "plain";
     url.password = "pw";
     expect(await gate(open(url.href))).toBe("passed");
@@ -512,7 +512,7 @@ describe("the ping gate", () => {
   });
 
   test("never disconnects a client of the caller's", async () => {
-    const theirs = open(proxy.through(redis.url));
+    const theirs = open(proxy.through(redis.adminUrl));
     await theirs.connect();
     const { stream } = theirs;
     proxy.mode = "stall";
@@ -523,7 +523,7 @@ describe("the ping gate", () => {
   });
 
   test("rejects a client that its owner has closed, and does not open it", async () => {
-    const theirs = open(redis.url);
+    const theirs = open(redis.adminUrl);
     await theirs.connect();
     await closeRedis(theirs, { signal: soon() });
     expect(await gate(theirs, { owned: false })).toMatchObject({ message: "connection closed" });
@@ -531,14 +531,14 @@ describe("the ping gate", () => {
   });
 
   test("rejects a client with an open transaction", async () => {
-    const theirs = open(redis.url);
+    const theirs = open(redis.adminUrl);
     await theirs.connect();
     await theirs.multi({ pipeline: false });
     expect(await gate(theirs, { owned: false })).toMatchObject({ message: expect.stringContaining("'QUEUED'") });
   });
 
   test("leaves no listener on the client, when it passes and when it rejects", async () => {
-    const theirs = open(proxy.through(redis.url));
+    const theirs = open(proxy.through(redis.adminUrl));
     await theirs.connect();
     const count = () => theirs.eventNames().reduce((sum, name) => sum + theirs.listenerCount(name), 0);
     const before = count();

@@ -181,10 +181,10 @@ describe("boot and shutdown", () => {
 
   it("the caller's client is used, and neither closed nor reconfigured", async () => {
     const client = new Redis(redis.url);
-    const tier = make({ onStart: async (context) => void (await context.redis.set("mine", "1")) }, { redis: client });
+    const tier = make({ onStart: async (context) => void (await context.redis.set("sg:mine", "1")) }, { redis: client });
     await run(tier);
     await tier.shutdown();
-    expect([client.status, await client.get("mine"), "sgRegister" in client]).toEqual(["ready", "1", false]);
+    expect([client.status, await client.get("sg:mine"), "sgRegister" in client]).toEqual(["ready", "1", false]);
     await client.quit();
   });
 

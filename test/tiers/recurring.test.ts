@@ -59,7 +59,7 @@ const recurring = (work: RecurringJob["work"], everyMs = 60_000): Recurring => {
 };
 const doneAt = () => redis.witness.get(tierKeys(redis.witness).jobDone("test"));
 const typesOf = ({ logged }: Recurring) => logged.map(({ type }) => type);
-const increment = (job: Job) => job.commit(["count"], [["INCR", "count"]]);
+const increment = (job: Job) => job.commit(["sg:count"], [["HINCRBY", "sg:count", "passes", 1]]);
 
 describe("a recurring job", () => {
   it("writes the time of its pass with what it commits, and waits until it is due again", async () => {
@@ -70,7 +70,7 @@ describe("a recurring job", () => {
     const second = recurring(increment);
     await eventually("another leader", () => second.facts.some(({ type }) => type === "leadership.gained"));
     await second.tier.shutdown();
-    expect([second.jobs.length, await redis.witness.get("count")]).toEqual([0, "1"]);
+    expect([second.jobs.length, await redis.witness.hget("sg:count", "passes")]).toEqual([0, "1"]);
   });
 
   it("is done again when it is due, and at once where the last time lies in the future", async () => {

@@ -1,22 +1,23 @@
-/** Where an embedded server is reached: a unix socket in a private folder, a password, and a port where one is asked for. */
+/** Where an embedded server is reached: a unix socket in a private folder, and a port where one is asked for. */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, StargazerError } from "../../errors.ts";
-import { maxSocketPathBytes, socketUrl } from "../url.ts";
+import { privateFolder } from "../../private-folder.ts";
+import type { Credentials } from "../url.ts";
+import { maxSocketPathBytes, portUrl, socketUrl } from "../url.ts";
 
 export interface Address {
   /** mode 0700; only this user can open the socket in it */
   readonly folder: string;
   readonly socketPath: string;
-  readonly password: string;
   /** on 127.0.0.1, beside the socket */
   readonly port?: number;
 }
 
-/** The server's URL: by its port where it has one, else by its socket. */
-export const urlOf = ({ password, port, socketPath }: Address): string =>
-  port === undefined ? socketUrl({ path: socketPath, password }) : `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+/** The server's URL for one of its users: by its port where it has one, else by its socket. */
+export const urlOf = ({ port, socketPath }: Address, credentials: Credentials): string =>
+  port === undefined ? socketUrl(socketPath, credentials) : portUrl(port, credentials);
 
 export const socketIn = (folder: string): string => join(folder, "redis.sock");
 
@@ -31,6 +32,15 @@ export const makeFolder = async (): Promise<string> => {
     return await mkdtemp(tooLong ? join("/tmp", folderPrefix) : draft);
   } catch (cause) {
     throw tooLong ? unfit(draft, cause) : unusable(cause);
+  }
+};
+
+/** Makes the folder again where it was removed. Throws `SG_ERR_CONFIG_INVALID` where another user has taken its place. */
+export const keepFolder = (folder: string): void => {
+  try {
+    privateFolder(folder);
+  } catch (cause) {
+    throw unusable(cause);
   }
 };
 

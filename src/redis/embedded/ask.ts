@@ -1,18 +1,15 @@
 /** A question to a server that is just coming up, without a client that would retry by its own schedule. */
 import { once } from "node:events";
 import { connect } from "node:net";
+import type { Waiting } from "../../until.ts";
 import type { Address } from "./address.ts";
 import { quoted } from "./quoted.ts";
 
-export interface AskOptions {
-  readonly signal: AbortSignal;
-}
-
 /**
- * Resolves with the server's pid. Rejects when nothing listens or the server is not ready yet.
+ * Resolves with the server's pid; `password` is the administrator's. Rejects when nothing listens or the server is not ready yet.
  * The question goes over the socket only: it is in a private folder, so no process of another user can receive the password.
  */
-export const askServer = async ({ password, socketPath }: Address, { signal }: AskOptions): Promise<number> => {
+export const askServer = async ({ socketPath }: Address, password: string, { signal }: Waiting): Promise<number> => {
   const socket = connect({ path: socketPath });
   try {
     await once(socket, "connect", { signal });

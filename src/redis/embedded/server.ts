@@ -4,11 +4,11 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, StargazerError } from "../../errors.ts";
-import type { Address } from "./address.ts";
-import { makeFolder, socketIn, urlOf } from "./address.ts";
+import { keepFolder, makeFolder, socketIn, urlOf } from "./address.ts";
 import { askServer } from "./ask.ts";
 import { findRedisServer } from "./binary.ts";
-import { quoted } from "./quoted.ts";
+import type { ServerConfig, ServerUser } from "./config.ts";
+import { configText } from "./config.ts";
 import type { ServerProcess } from "./shell.ts";
 import { spawnServer } from "./shell.ts";
 
@@ -21,14 +21,23 @@ export interface EmbeddedRedisOptions {
   readonly config?: readonly string[];
   /** a port of 127.0.0.1 beside the socket, for clients that need one; 0: a free one. Default: none */
   readonly port?: number;
-  /** Default: random */
+  /** of the administrator; default: random */
   readonly password?: string;
+  /** a user beside the administrator, with a random password */
+  readonly user?: ServerUser;
+  /** the bound of the server's memory in Redis' form, 0 for none; default: 256mb */
+  readonly maxMemory?: string;
 }
 
 /** A server that is up. */
 export interface EmbeddedRedis {
-  /** Fits `openRedis`, `--redis` and REDIS_URL; has the password in it. By the port where one was asked for, else by the socket. */
+  /**
+   * Of the administrator. Fits `openRedis`, `--redis` and REDIS_URL; has the password in it. By the port where one was asked for, else
+   * by the socket.
+   */
   readonly url: string;
+  /** Of the other user; of the administrator where none was asked for. */
+  readonly userUrl: string;
   readonly socketPath: string;
   readonly port?: number;
   /** of the server itself */
@@ -37,7 +46,7 @@ export interface EmbeddedRedis {
   readonly ended: Promise<void>;
   /**
    * An empty server at the same URL in place of this one, which is killed if it still runs; the folder stays meanwhile, so no other
-   * process can take the socket's place. Rejects as `startEmbeddedRedis` does, and may then be called again. Not after `stop`.
+   * process can take the socket's place. A folder that was removed is made again. Rejects as `startEmbeddedRedis` does, and may then be called again. Not after `stop`.
    */
   restart(options?: { readonly signal?: AbortSignal }): Promise<EmbeddedRedis>;
   /** Kills the server; its folder stays, for `restart`. Resolves when the server has ended. */
@@ -55,19 +64,27 @@ const startTimeoutMs = 5000;
  * for it, and with `SG_ERR_REDIS_UNREACHABLE` when it does not come up, also because the port is taken. Keeps no process alive.
  */
 export const startEmbeddedRedis = async (options: EmbeddedRedisOptions = {}): Promise<EmbeddedRedis> => {
-  const { password = randomBytes(16).toString("hex"), port, signal, config = [] } = options;
+  const { password = randomPassword(), port, signal, user, maxMemory = defaultMaxMemory, config: lines = [] } = options;
   const binary = findRedisServer();
   if (binary === undefined) throw missing();
   const folder = await makeFolder();
-  const address = { folder, socketPath: socketIn(folder), password };
+  const address = { folder, socketPath: socketIn(folder) };
+  const administrator = { user: "", password };
+  const restricted = user && { ...user, user: user.name, password: randomPassword() };
+  const plan: Plan = { address, administrator, user: restricted, maxMemory, lines, binary };
   try {
-    if (port === 0) return await startOnFreePort({ address, binary, config }, signal);
-    return await startAt({ address: { ...address, ...(port === undefined ? {} : { port }) }, binary, config }, signal);
+    if (port === 0) return await startOnFreePort(plan, signal);
+    return await startAt({ ...plan, address: { ...address, ...(port === undefined ? {} : { port }) } }, signal);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
 };
+
+/** Holds what a fleet leaves behind for weeks, and leaves room on a small machine. */
+export const defaultMaxMemory = "256mb";
+
+const randomPassword = (): string => randomBytes(16).toString("hex");
 
 const missing = (): StargazerError =>
   new StargazerError(
@@ -75,10 +92,8 @@ const missing = (): StargazerError =>
     "There is no redis-server and no valkey-server on the PATH. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL to a Redis that runs.",
   );
 
-interface Plan {
-  readonly address: Address;
+interface Plan extends ServerConfig {
   readonly binary: string;
-  readonly config: readonly string[];
 }
 
 /** Systems give connections their ports from 32768 (Linux) or 49152 on: a port below that is not taken by one of them. */
@@ -87,11 +102,11 @@ const lastPort = 26_999;
 const portAttempts = 20;
 
 /** The server itself finds out whether a port is free: one that was looked for beforehand may be taken meanwhile. */
-const startOnFreePort = async ({ address, ...plan }: Plan, signal?: AbortSignal): Promise<EmbeddedRedis> => {
+const startOnFreePort = async (plan: Plan, signal?: AbortSignal): Promise<EmbeddedRedis> => {
   for (let attempt = 1; ; attempt += 1) {
     const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1));
     try {
-      return await startAt({ address: { ...address, port }, ...plan }, signal);
+      return await startAt({ ...plan, address: { ...plan.address, port } }, signal);
     } catch (error) {
       signal?.throwIfAborted();
       if (!isTaken(messageOf(error)) || attempt === portAttempts) throw error;
@@ -100,47 +115,32 @@ const startOnFreePort = async ({ address, ...plan }: Plan, signal?: AbortSignal)
 };
 
 const startAt = async (plan: Plan, signal?: AbortSignal): Promise<EmbeddedRedis> => {
-  const { address, binary, config } = plan;
+  const { address, binary } = plan;
   const deadline = AbortSignal.timeout(startTimeoutMs);
   const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
   within.throwIfAborted();
-  await writeFile(join(address.folder, "redis.conf"), configFor(address, config), { mode: 0o600 });
+  keepFolder(address.folder);
+  await writeFile(join(address.folder, "redis.conf"), configText(plan), { mode: 0o600 });
   const server = await spawnServer({ binary, folder: address.folder, signal: within });
   try {
-    return handleOf(plan, server, await answering(server, address, within));
+    return handleOf(plan, server, await answering(server, plan, within));
   } catch (error) {
     await server.end({ keepFolder: true });
     throw signal?.aborted ? signal.reason : error;
   }
 };
 
-const configFor = ({ folder, password, socketPath, port }: Address, more: readonly string[]): string =>
-  [
-    `port ${port ?? 0}`,
-    "bind 127.0.0.1",
-    `unixsocket ${quoted(socketPath)}`,
-    "unixsocketperm 700",
-    `requirepass ${quoted(password)}`,
-    'save ""',
-    "appendonly no",
-    `dir ${quoted(folder)}`,
-    "daemonize no",
-    "loglevel warning",
-    ...more,
-    "",
-  ].join("\n");
-
 /**
  * Resolves with the server's pid once it answers on its socket. A server opens its port first and ends where it cannot, so one that
  * answers has the port: no client meets another listener there.
  */
-const answering = async (server: ServerProcess, address: Address, signal: AbortSignal): Promise<number> => {
+const answering = async (server: ServerProcess, { address, administrator }: Plan, signal: AbortSignal): Promise<number> => {
   let ended = false;
   void server.ended.then(() => {
     ended = true;
   });
   while (!ended && !signal.aborted) {
-    const pid = await askServer(address, { signal }).catch(() => undefined);
+    const pid = await askServer(address, administrator.password, { signal }).catch(() => undefined);
     if (pid !== undefined) return pid;
     await pause(2);
   }
@@ -168,7 +168,8 @@ const handleOf = (plan: Plan, server: ServerProcess, pid: number): EmbeddedRedis
   // the server first: its shell may have been killed
   const stop = (): Promise<void> => kill().then(() => server.end({ keepFolder: false }));
   return {
-    url: urlOf(plan.address),
+    url: urlOf(plan.address, plan.administrator),
+    userUrl: urlOf(plan.address, plan.user ?? plan.administrator),
     socketPath,
     ...(port === undefined ? {} : { port }),
     pid,

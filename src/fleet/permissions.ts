@@ -1,0 +1,17 @@
+/** What the user of the tiers may do in a Redis of the fleet's own: the commands in use, on keys and channels of Stargazer. */
+import type { ServerUser } from "../redis/embedded/config.ts";
+import { registryCommands } from "../registry/permissions.ts";
+
+/** Beside what the registry's writer sends: its readers, streams, leaderships, and the jobs and messages of the tiers. */
+const furtherCommands = [
+  "type mget pttl smembers zrange zrangebyscore xrevrange xread",
+  "xgroup xinfo xreadgroup xack xpending xclaim xautoclaim xrange xtrim",
+  "subscribe unsubscribe publish",
+  "hset hincrby zincrby zremrangebyscore zunionstore",
+].flatMap((names) => names.split(" "));
+
+/** No command of an administrator: no FLUSHALL, CONFIG, KEYS, SHUTDOWN, ACL or DEBUG. */
+export const tiersUser: ServerUser = {
+  name: "tiers",
+  rules: ["~sg:*", "&sg:*", ...[...registryCommands, ...furtherCommands].map((name) => `+${name}`)],
+};
