@@ -29,13 +29,20 @@ export interface RedisPlace {
   readonly from: "--redis" | "REDIS_URL" | "up" | "default";
 }
 
+/** The folder of a run: its logs, and the note by which other shells find the fleet. */
+export interface RunFolder {
+  readonly path: string;
+  /** No shell finds the fleet any more; nothing is left of the folder but, with `keepLogs`, the logs. */
+  remove(options: { readonly keepLogs: boolean }): Promise<void>;
+}
+
 /** What a fleet is going to be. */
 export interface FleetPlan {
   readonly services: readonly PlannedService[];
   /** undefined for a Redis of the fleet's own */
   readonly redis: RedisPlace | undefined;
-  /** where the logs are, and the note by which other shells find the fleet; undefined where there is no such folder */
-  readonly folder: string | undefined;
+  /** undefined where there can be no such folder */
+  readonly folder: RunFolder | undefined;
   /** what the plan has to do without, as a sentence */
   readonly notice: string | undefined;
 }
@@ -65,7 +72,7 @@ export interface ServiceView extends PlannedService {
   /** when this phase began, ms since the epoch */
   readonly since: number;
   readonly pid: number | undefined;
-  /** where it listens, or last did; undefined before it did */
+  /** where it listens; undefined where no process does */
   readonly healthPort: number | undefined;
   readonly port: number | undefined;
   readonly restarts: number;
@@ -125,7 +132,7 @@ export type FleetCommand = { type: "stop"; reason: string } | { type: "force"; r
 export type RedisFact =
   | { type: "redis.provided"; redis: FleetRedis }
   | { type: "redis.failed"; error: unknown }
-  | Extract<FleetFact, { type: "redis.changed" }>
+  | Extract<FleetFact, { type: "redis.changed" | "notice" }>
   | { type: "redis.lost" }
   | { type: "redis.ended"; ending: ServiceEnding | undefined };
 
@@ -135,7 +142,7 @@ export type ServicesFact =
   | { type: "services.ready" }
   | { type: "services.ended"; endings: readonly ServiceEnding[] }
   | { type: "services.failed"; error: unknown }
-  | Extract<FleetFact, { type: "port.taken" | "fleet.listening" | "service.changed" | "service.lost" }>;
+  | Extract<FleetFact, { type: "port.taken" | "fleet.listening" | "service.changed" | "service.lost" | "notice" }>;
 
 /** Every event that the chart takes: a caller's commands, and what its two actors send. */
 export type FleetEvent = FleetCommand | RedisFact | ServicesFact | Extract<FleetFact, { type: "notice" }>;
@@ -166,7 +173,7 @@ export interface ServicesInput {
 
 /** What `removeFolder` gets at the end. `keepLogs` is true where something went wrong. */
 export interface FolderInput {
-  readonly folder: string | undefined;
+  readonly folder: RunFolder | undefined;
   readonly keepLogs: boolean;
 }
 
@@ -231,7 +238,7 @@ export interface FleetOutput {
 
 const hasFailed = ({ endings }: FleetContext): boolean => endings.some(({ ok }) => !ok);
 const exitCodeOf = (context: FleetContext): number => context.forced ?? (hasFailed(context) ? 1 : 0);
-const logsOf = ({ plan }: FleetContext): { logs?: string } => (plan.folder === undefined ? {} : { logs: plan.folder });
+const logsOf = ({ plan }: FleetContext): { logs?: string } => (plan.folder === undefined ? {} : { logs: plan.folder.path });
 
 const fleet = setup({
   types: {} as {

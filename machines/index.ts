@@ -26,6 +26,7 @@ export type {
   RedisLogic,
   RedisPlace,
   RedisView,
+  RunFolder,
   ServiceEnding,
   ServicesCommand,
   ServicesFact,

@@ -4,15 +4,15 @@ import { isRunning } from "../../machines/phases.ts";
 import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
-import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { number, object, text } from "../schema.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
-import { redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
+import { refuse, refusePositionals } from "./command.ts";
 import { converse, within } from "./conversation.ts";
 import { urlFrom } from "./health-client.ts";
+import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print } from "./print.ts";
 import { openWebchat } from "./webchat-client.ts";
 
@@ -75,17 +75,17 @@ const firstReply = (): { promise: Promise<string>; onAnswer: (answer: WebchatAns
 export const chat: Command = {
   name: "chat",
   summary: "sends messages to the fleet through its gateway",
-  synopsis: "[--once TEXT] [--redis URL]",
+  synopsis: `[--once TEXT] ${placeSynopsis}`,
   details: [
     `--once TEXT      sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`,
-    redisDetail,
+    ...placeDetails,
   ],
-  options: { once: { type: "string" }, ...redisOption },
+  options: { once: { type: "string" }, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args, `: write --once "${args.positionals.join(" ")}"`);
     refuse(args, chat);
     const once = args.text("once");
-    const gateway = await findGateway(locate(args.text("redis")));
+    const gateway = await findGateway(await findPlace(args, chat));
     if (once === undefined) await converse(gateway, replyTimeoutMs);
     else print(cleanLines(await ask(gateway, once)));
     return 0;

@@ -91,6 +91,4 @@ export const parse = (argv: readonly string[], options: Options, optionalValues:
 /** Options that more than one command has. */
 export const redisOption = { redis: { type: "string" } } as const;
 export const jsonOption = { json: { type: "boolean" } } as const;
-export const redisDetail =
-  "--redis URL      the Redis of the fleet; else REDIS_URL, else the fleet that `up` runs here, else 127.0.0.1:6379";
 export const jsonDetail = "--json           prints JSON, for programs";

@@ -1,11 +1,11 @@
 /** `fleet`: the entries of the registry. */
 import { authority } from "../address.ts";
 import { withRedis } from "../fleet/connect.ts";
-import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, redisDetail, redisOption, refuse, refusePositionals } from "./command.ts";
+import { jsonDetail, jsonOption, refuse, refusePositionals } from "./command.ts";
+import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
 import { interrupted } from "./signals.ts";
 import { duration, paintFor, table } from "./terminal.ts";
@@ -65,13 +65,13 @@ const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
 export const fleet: Command = {
   name: "fleet",
   summary: "lists the services in the registry, or watches them",
-  synopsis: "[--watch] [--json] [--redis URL]",
-  details: ["--watch          prints the entries, then each change, until Ctrl-C", jsonDetail, redisDetail],
-  options: { watch: { type: "boolean" }, ...jsonOption, ...redisOption },
+  synopsis: `[--watch] [--json] ${placeSynopsis}`,
+  details: ["--watch          prints the entries, then each change, until Ctrl-C", jsonDetail, ...placeDetails],
+  options: { watch: { type: "boolean" }, ...jsonOption, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args);
     refuse(args, fleet);
-    const place = locate(args.text("redis"));
+    const place = await findPlace(args, fleet);
     await withRedis(place, async (redis) => {
       const registry = new Registry(redis, { onSkipped: printSkipped });
       if (args.has("watch")) return watch(registry, args.has("json"));

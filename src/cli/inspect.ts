@@ -1,13 +1,13 @@
 /** `inspect`: the state of one running instance on the chart, and its path. */
 import { isChartPhase, stateNames } from "../../machines/phases.ts";
 import { withRedis } from "../fleet/connect.ts";
-import { locate } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { timelineTree } from "../timeline/timeline-tree.ts";
 import type { Command } from "./command.ts";
-import { jsonDetail, jsonOption, redisDetail, redisOption, refuse } from "./command.ts";
+import { jsonDetail, jsonOption, refuse } from "./command.ts";
 import { findInstance } from "./instance.ts";
+import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printJson } from "./print.ts";
 import type { Status } from "./status-client.ts";
 import { askStatus } from "./status-client.ts";
@@ -70,15 +70,15 @@ const report = (entry: RegistryEntry, status: Status, paint: Paint): string[] =>
 export const inspect: Command = {
   name: "inspect",
   summary: "shows the state of one running instance on the chart, and its path",
-  synopsis: "<service>[/<instance>] [--json] [--redis URL]",
-  details: ["instance         its name or a beginning of it; not needed where there is only one", jsonDetail, redisDetail],
-  options: { ...jsonOption, ...redisOption },
+  synopsis: `<service>[/<instance>] [--json] ${placeSynopsis}`,
+  details: ["instance         its name or a beginning of it; not needed where there is only one", jsonDetail, ...placeDetails],
+  options: { ...jsonOption, ...placeOptions },
   async run(args) {
     const [target = "", ...more] = args.positionals;
     const [service = "", instance = ""] = target.split("/");
     if (service === "" || more.length > 0) args.problems.push("name one service, or service/instance");
     refuse(args, inspect);
-    const place = locate(args.text("redis"));
+    const place = await findPlace(args, inspect);
     const entry = await withRedis(place, (redis) => findInstance(new Registry(redis), { service, instance }, place.label));
     const status = await askStatus(entry);
     if (args.has("json")) printJson(status, 2);

@@ -1,6 +1,7 @@
 /** What `up` writes where there is no board: one line for each fact, as text or as JSON. */
 import { hasStopped, isRunning, isStopping } from "../../machines/index.ts";
 import type { FleetFact, RedisView, ServiceEnding, ServiceView } from "../fleet/index.ts";
+import { invocation } from "./invocation.ts";
 import { duration, table } from "./terminal.ts";
 
 /** A writer over the facts of a fleet. */
@@ -20,7 +21,7 @@ const describe = (service: ServiceView): string => {
 };
 
 const addressLine = ({ tier, url }: { readonly tier: string; readonly url: string }): string =>
-  tier === "web" ? `page  ${url}` : `chat  stargazer chat  (${url.replace(/^http/, "ws")}/webchat)`;
+  tier === "web" ? `page  ${url}` : `chat  ${invocation()} chat  (${url.replace(/^http/, "ws")}/webchat)`;
 
 const redisLine = ({ state, pid, restarts, trouble }: RedisView): string => {
   if (isRunning(state)) return `redis running again (pid ${pid ?? "-"}, restarts: ${restarts})`;
@@ -56,11 +57,17 @@ export const linesOf = (fact: FleetFact): string[] => {
     case "service.changed":
       return [describe(fact.service)];
     case "service.lost":
-      return [`${fact.service.name} was given up: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`];
+      return [
+        `${fact.service.name} was given up: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`,
+        `${fact.service.name} is not started again, the others go on: remove the cause, stop the fleet (Ctrl-C) and start it again`,
+      ];
     case "redis.changed":
       return [redisLine(fact.redis)];
     case "fleet.ready":
-      return [`ready in ${duration(fact.ms)}${fact.web === undefined ? "" : `  ${fact.web}`}`];
+      return [
+        `ready in ${duration(fact.ms)}${fact.web === undefined ? "" : `  ${fact.web}`}`,
+        `stop  Ctrl-C  (${invocation()} fleet lists the services, ${invocation()} inspect NAME shows one)`,
+      ];
     case "fleet.stopping":
       return [`stopping: ${fact.reason}`];
     case "fleet.stopped":

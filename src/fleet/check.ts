@@ -6,9 +6,10 @@ import { readChoice } from "../inspector/choice.ts";
 import { redisUrlProblem } from "../redis/url.ts";
 import { resolveOptions } from "../service/options/options.ts";
 import { tiers } from "../tiers/index.ts";
-import { temporaryFolderProblem } from "./files.ts";
+import { existingFleetFolder, temporaryFolderProblem } from "./folder.ts";
 import { hostProblems } from "./hosts.ts";
 import { namedRedis } from "./locate.ts";
+import { maxMemoryProblem } from "./max-memory.ts";
 
 type Check = () => unknown;
 
@@ -58,15 +59,20 @@ const redisProblems = async (url: string | undefined): Promise<string[]> => {
   const problem = url === undefined ? undefined : redisUrlProblem(url);
   if (problem !== undefined) return [`redis ${problem}`];
   return problemOf(() => {
-    const folder = namedRedis(url) === undefined ? temporaryFolderProblem() : undefined;
-    if (folder !== undefined) throw new StargazerError("SG_ERR_CONFIG_INVALID", folder);
+    if (namedRedis(url) !== undefined) return;
+    const own = [temporaryFolderProblem(), maxMemoryProblem()].filter((one) => one !== undefined);
+    if (own.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", own.join("; "));
   });
 };
 
 /** Every problem of the fleet and its environment, a sentence each without its full stop; empty where it can be started. */
 export const fleetProblems = async ({ counts, redis }: FleetRequest): Promise<readonly string[]> => {
   const wanted = tiers.filter(({ name }) => (counts.get(name) ?? 0) > 0);
-  const problems = [...(await redisProblems(redis)), ...(await settingProblems(wanted))];
+  const problems = [
+    ...(await redisProblems(redis)),
+    ...(await problemOf(existingFleetFolder)),
+    ...(await settingProblems(wanted)),
+  ];
   if (problems.length === 0) problems.push(...(await listenProblems(wanted)));
   return [...new Set(problems)].map((problem) => problem.replace(/\.$/, ""));
 };

@@ -5,19 +5,17 @@ import { fleetMachine } from "../../machines/index.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { signalExitCode } from "../process.ts";
 import { countsOf } from "./counts.ts";
-import { publishNote, removeRunFolder } from "./files.ts";
+import { publishNote } from "./note.ts";
 import { planFleet } from "./plan.ts";
 import { redis } from "./redis.ts";
 import { services } from "./services.ts";
 
 const machine = fleetMachine.provide({
   actors: {
-    planFleet: fromPromise(({ input }) => planFleet(input)),
+    planFleet: fromPromise(({ input, signal }) => planFleet(input, { signal })),
     redis,
     services,
-    removeFolder: fromPromise(async ({ input: { folder, keepLogs } }) => {
-      if (folder !== undefined) removeRunFolder(folder, { keepLogs });
-    }),
+    removeFolder: fromPromise(async ({ input: { folder, keepLogs } }) => folder?.remove({ keepLogs })),
   },
 });
 
@@ -122,7 +120,7 @@ const publish = (actor: FleetActor, startedAt: number): void => {
   const { plan, redis: provided, addresses } = actor.getSnapshot().context;
   if (plan.folder === undefined || provided === undefined) return;
   try {
-    publishNote(plan.folder, { pid: process.pid, redisUrl: provided.url, startedAt, ...addresses });
+    publishNote(plan.folder.path, { pid: process.pid, redisUrl: provided.url, startedAt, cwd: process.cwd(), ...addresses });
   } catch (error) {
     actor.send({ type: "notice", message: `other shells cannot find this fleet: ${messageOf(error)}` });
   }

@@ -1,10 +1,12 @@
-/** Where the fleet is: `--redis`, `REDIS_URL`, a fleet that `up` runs on this machine, 127.0.0.1:6379; the first that is there. */
+/** Where the fleet is: `--redis`, `--fleet`, `REDIS_URL`, a fleet that `up` runs on this machine, 127.0.0.1:6379; the first that is there. */
 import type { RedisPlace } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import { StargazerError } from "../errors.ts";
 import { redactUrl, redisUrlProblem } from "../redis/url.ts";
-import { findFleet } from "./files.ts";
+import { fleetAround, fleetNamed } from "./choose.ts";
+import { livingFleets } from "./runs.ts";
 
+const defaultUrl = "redis://127.0.0.1:6379";
 const place = (url: string, from: RedisPlace["from"]): RedisPlace => ({ url, from, label: redactUrl(url) });
 
 /** The Redis that the option or REDIS_URL names, if one does. Throws `SG_ERR_USAGE` or `SG_ERR_CONFIG_INVALID` for a text that is no URL. */
@@ -18,10 +20,29 @@ export const namedRedis = (option: string | undefined): RedisPlace | undefined =
   throw new StargazerError(from === "--redis" ? "SG_ERR_USAGE" : "SG_ERR_CONFIG_INVALID", `${from} ${problem}`);
 };
 
-/** The Redis of the fleet that a command is about. Throws as `namedRedis` does. */
-export const locate = (option: string | undefined): RedisPlace => {
-  const named = namedRedis(option);
-  if (named !== undefined) return named;
-  const note = findFleet();
-  return note === undefined ? place("redis://127.0.0.1:6379", "default") : place(note.redisUrl, "up");
+/** How a command names its fleet. */
+export interface Naming {
+  /** a URL */
+  readonly redis: string | undefined;
+  /** the pid of an `up`, or the name of the folder where it was started */
+  readonly fleet: string | undefined;
+}
+
+/** A place, and a sentence about it where it was not named and another one could be meant. */
+export interface Located {
+  readonly place: RedisPlace;
+  readonly notice: string | undefined;
+}
+
+/**
+ * The Redis of the fleet that a command is about. Rejects as `namedRedis` throws, with `SG_ERR_USAGE` where several fleets may be
+ * meant, and with `SG_ERR_CONFIG_INVALID` where the folder that names the fleets cannot be trusted.
+ */
+export const locate = async ({ redis, fleet }: Naming): Promise<Located> => {
+  if (fleet !== undefined) return { place: place(fleetNamed(await livingFleets(), fleet).redisUrl, "up"), notice: undefined };
+  const named = namedRedis(redis);
+  if (named !== undefined) return { place: named, notice: undefined };
+  const chosen = fleetAround(await livingFleets(), process.cwd());
+  if (chosen !== undefined) return { place: place(chosen.note.redisUrl, "up"), notice: chosen.notice };
+  return { place: place(defaultUrl, "default"), notice: `no fleet of this user runs here: this is ${defaultUrl}` };
 };

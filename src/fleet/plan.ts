@@ -5,22 +5,28 @@ import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { tiers } from "../tiers/index.ts";
 import { readPort } from "../tiers/settings.ts";
+import type { Waiting } from "../until.ts";
 import { version } from "../version.ts";
 import { fleetProblems } from "./check.ts";
 import type { Counts } from "./counts.ts";
-import { openRunFolder } from "./files.ts";
 import { namedRedis } from "./locate.ts";
+import { openRun } from "./runs.ts";
 
 /** On one machine there is no herd to spread: a small wait is enough, in ms. */
 const bootJitterMs = 100;
 const highestPort = 65_535;
 
-/** Checks everything and opens the folder of the run. Rejects with `SG_ERR_CONFIG_INVALID`, all problems in one message. */
-export const planFleet = async (request: FleetRequest): Promise<FleetPlan> => {
+/**
+ * Checks everything and opens the folder of the run. Rejects with `SG_ERR_CONFIG_INVALID`, all problems in one message. A folder that
+ * is opened after `signal` aborted is removed again.
+ */
+export const planFleet = async (request: FleetRequest, { signal }: Waiting): Promise<FleetPlan> => {
   const problems = await fleetProblems(request);
   if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `${problems.join("; ")}.`);
   const redis = namedRedis(request.redis);
-  return { services: servicesOf(request.counts, redis !== undefined), redis, ...openFolder() };
+  const opened = await openFolder();
+  if (signal.aborted) await opened.folder?.remove({ keepLogs: false });
+  return { services: servicesOf(request.counts, redis !== undefined), redis, ...opened };
 };
 
 /**
@@ -35,10 +41,12 @@ const servicesOf = (counts: Counts, isShared: boolean): PlannedService[] => {
 const namesOf = (tier: string, count: number): string[] =>
   count === 1 ? [tier] : Array.from({ length: count }, (_, index) => `${tier}-${index + 1}`);
 
-const openFolder = (): Pick<FleetPlan, "folder" | "notice"> => {
+/** The services can do without a folder. One that other users could have written to is refused all the same. */
+const openFolder = async (): Promise<Pick<FleetPlan, "folder" | "notice">> => {
   try {
-    return { folder: openRunFolder(), notice: undefined };
+    return { folder: await openRun(), notice: undefined };
   } catch (error) {
+    if (error instanceof StargazerError) throw error;
     return {
       folder: undefined,
       notice: `other shells have to be given the address of this fleet's Redis, and there are no logs: ${messageOf(error)}`,

@@ -16,6 +16,7 @@ import type {
 } from "../../machines/index.ts";
 import { processChild, supervise } from "../supervisor/index.ts";
 import { environmentOf } from "./plan.ts";
+import { watchForRemoval } from "./removed.ts";
 import type { Member } from "./views.ts";
 import { causeOf, endingOf, urlOf, viewOf } from "./views.ts";
 
@@ -41,7 +42,9 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     for (const member of members) report(member, members, send);
     void reportReady(members, send);
     void reportEnd(members, logs, send);
+    const unwatch = watchFolder(input, send);
     return () => {
+      unwatch();
       for (const { supervisor } of members) void supervisor.kill();
     };
   } catch (error) {
@@ -55,7 +58,13 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
 
 /** The log of each service, opened before the first process starts; undefined without a run folder. */
 const logsOf = ({ plan: { folder, services: planned } }: ServicesInput): (string | undefined)[] =>
-  planned.map(({ name }) => (folder === undefined ? undefined : join(folder, `${name}.log`)));
+  planned.map(({ name }) => (folder === undefined ? undefined : join(folder.path, `${name}.log`)));
+
+const watchFolder = ({ plan: { folder } }: ServicesInput, send: Send): (() => void) => {
+  if (folder === undefined) return () => {};
+  const message = `the folder of this fleet, ${folder.path}, was removed: other shells cannot find the fleet, and its logs are lost. Stop it (Ctrl-C) and start it again.`;
+  return watchForRemoval(folder.path, () => send({ type: "notice", message }));
+};
 
 const closeAll = (logs: readonly (number | undefined)[]): void => {
   for (const descriptor of logs) if (descriptor !== undefined) closeSync(descriptor);

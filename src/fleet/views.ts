@@ -10,7 +10,7 @@ import type {
 import { initialState, statePath } from "../../machines/index.ts";
 import { authority, isEveryAddress } from "../address.ts";
 import type { Supervisor } from "../supervisor/index.ts";
-import { lastLineOf } from "./files.ts";
+import { lastLineOf } from "./logs.ts";
 
 /** One service of a fleet that runs. */
 export interface Member extends PlannedService {
@@ -25,11 +25,21 @@ const phaseOf = (snapshot: SupervisorSnapshot): string =>
 /** Where a service is: in its own chart while its process lives, else in its supervisor's. */
 export const viewOf = ({ name, tier, supervisor }: Member): ServiceView => {
   const snapshot = supervisor.actor.getSnapshot();
-  const { pid, restarts, trouble, addresses } = snapshot.context;
+  const { pid, restarts, addresses } = snapshot.context;
   const phase = phaseOf(snapshot);
   const [state = phase] = phase.split(".");
-  const ports = { healthPort: addresses.health?.port, port: addresses.http?.port };
-  return { name, tier, state, phase, since: Date.now(), pid, ...ports, restarts, trouble };
+  const listens = pid === undefined ? {} : addresses;
+  const ports = { healthPort: listens.health?.port, port: listens.http?.port };
+  return { name, tier, state, phase, since: Date.now(), pid, ...ports, restarts, trouble: troubleOf(snapshot) };
+};
+
+/** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */
+const troubleOf = (snapshot: SupervisorSnapshot): string => {
+  const { trouble, report } = snapshot.context;
+  if (!snapshot.matches("ended")) return trouble;
+  const { reason = "" } = report ?? {};
+  const how = reason.startsWith("SIG") ? `by ${reason}, which this fleet has not sent` : "by itself";
+  return `${how}; it is not started again until the fleet is`;
 };
 
 /** What the service reported of its failure; a service that could not report wrote it to its log, as a rule. */

@@ -71,6 +71,6 @@ describe("the board", () => {
     write({ type: "fleet.listening", tier: "web", url: "http://127.0.0.1:8090" });
     write({ type: "fleet.listening", tier: "gateway", url: "http://127.0.0.1:8080" });
     expect(texts[1]).toContain("page  http://127.0.0.1:8090\nSERVICE");
-    expect(texts[2]).toContain("chat  stargazer chat  (ws://127.0.0.1:8080/webchat)\nSERVICE");
+    expect(texts[2]).toContain("chat  npx stargazer chat  (ws://127.0.0.1:8080/webchat)\nSERVICE");
   });
 });

@@ -206,7 +206,7 @@ describe("with a Redis", () => {
   it("fleet prints an empty array for an empty registry, or a line that no service is registered", async () => {
     expect(JSON.parse((await shell.run(["fleet", "--json", "--redis", redis.url])).out)).toEqual([]);
     const { out, code } = await shell.run(["fleet"], { env: { REDIS_URL: redis.url } });
-    expect(out).toMatch(/^no service is registered in redis:\/\/:\*\*\*@127/);
+    expect(out).toMatch(/^no service is registered in redis:\/\/tiers:\*\*\*@127/);
     expect(code).toBe(0);
   });
 

@@ -2,7 +2,6 @@
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isAlive } from "../../src/process.ts";
@@ -74,7 +73,7 @@ describe("a fleet on this machine", () => {
   const up = (args: readonly string[] = [], env: Record<string, string> = {}) =>
     shell.start(["up", ...args], { ...ports, ...env });
   const left = () => readdirSync(shell.folder).filter((name) => name.startsWith("stargazer-redis-"));
-  const runs = () => join(shell.folder, `stargazer-${userInfo().uid}`);
+  const runs = () => join(shell.folder, `stargazer-${process.getuid!()}`);
   const noteOf = (fleet: CliProcess): { redisUrl: string; gateway?: string } => {
     const folder = readdirSync(runs()).find((name) => name.startsWith(`${fleet.child.pid}-`))!;
     return JSON.parse(readFileSync(join(runs(), folder, "fleet.json"), "utf8")) as { redisUrl: string; gateway?: string };
@@ -83,7 +82,7 @@ describe("a fleet on this machine", () => {
   it("boots, is found by other shells, answers, and unwinds at Ctrl-C with nothing left", async () => {
     const fleet = up();
     await fleet.line("the page", (line) => /^page {2}http:\/\/127\.0\.0\.1:\d+$/.test(line));
-    await fleet.line("the chat", (line) => /^chat {2}stargazer chat .*\/webchat\)$/.test(line));
+    await fleet.line("the chat", (line) => /^chat {2}npx stargazer chat .*\/webchat\)$/.test(line));
     await fleet.line("the ready line", (line) => /^ready in [\d.]+ m?s/.test(line));
 
     const listed = await shell.run(["fleet", "--json"]);

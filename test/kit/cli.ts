@@ -38,7 +38,7 @@ export interface Shell {
 export const openShell = (): Shell => {
   const folder = mkdtempSync(join(tmpdir(), "sg-shell-"));
   const start = (args: readonly string[], env: Record<string, string | undefined> = {}): CliProcess => {
-    const clean = { REDIS_URL: undefined, NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
+    const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: undefined, NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
     const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...clean, TMPDIR: folder, ...env } });
     running.add(child);
     return watched(child);

@@ -14,7 +14,7 @@ const after = (delay: string, state: string): AnyEvent => ({ type: `xstate.after
 const plan: FleetPlan = {
   services: [{ name: "web", tier: "web" }],
   redis: undefined,
-  folder: "/run/1",
+  folder: { path: "/run/1", remove: async () => {} },
   notice: undefined,
 };
 const view = { name: "web", tier: "web", state: "init" } as ServiceView;
@@ -228,7 +228,7 @@ describe("a fleet, step by step", () => {
       "services.ready -> ready | emit fleet.ready 1235 http://127.0.0.1:8091",
       "stop SIGINT -> stopping.services | emit fleet.stopping SIGINT | services <- stop | stopTimeout in 40000",
       `services.ended ${JSON.stringify([ending])} -> stopping.redis | stop services | redis <- stop | endTimeout in 15000`,
-      'redis.ended  -> stopping.removing | stop redis | folderTimeout in 5000 | start removeFolder {"folder":"/run/1","keepLogs":false}',
+      'redis.ended  -> stopping.removing | stop redis | folderTimeout in 5000 | start removeFolder {"folder":{"path":"/run/1"},"keepLogs":false}',
       `xstate.done.actor.removeFolder -> stopped | stop removeFolder | emit fleet.stopped ${JSON.stringify([ending])} 0`,
     ]);
   });
@@ -249,7 +249,7 @@ describe("a fleet, step by step", () => {
     const named = { url: "redis://r", label: "redis://r", from: "--redis" as const };
     expect(runOf([cue(planned({ ...plan, redis: named }))]).steps.at(-1)).toContain(`start redis ${JSON.stringify({ named })}`);
     expect(runOf([...toReady, cue(stop), cue(servicesEnded(badEnding)), cue(redisEnded())]).steps.at(-1)).toContain(
-      '{"folder":"/run/1","keepLogs":true}',
+      '{"folder":{"path":"/run/1"},"keepLogs":true}',
     );
   });
 

@@ -1,0 +1,47 @@
+/** Where a fleet is, for the other shells of its user: a file in the run's folder. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { number, object, optional, readJson, text, time } from "../schema.ts";
+
+/** Readable for the same user only, because the Redis URL has a password in it. */
+export interface FleetNote {
+  readonly pid: number;
+  readonly redisUrl: string;
+  /** http URLs; absent where the tier is left out or does not listen yet */
+  readonly gateway?: string;
+  readonly web?: string;
+  /** ms since the epoch */
+  readonly startedAt: number;
+  /** the folder in which `up` was started */
+  readonly cwd: string;
+}
+
+const read = object({
+  pid: number,
+  redisUrl: text(4096),
+  gateway: optional(text(1024)),
+  web: optional(text(1024)),
+  startedAt: time,
+  cwd: text(4096),
+});
+
+const pathIn = (folder: string): string => join(folder, "fleet.json");
+
+/** Undefined where there is none, or none that can be read. */
+export const readNote = (folder: string): FleetNote | undefined => {
+  try {
+    return readJson(readFileSync(pathIn(folder), "utf8"), read);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Publishes where the fleet is; a reader gets the old note or the new one. Throws if it cannot be written. */
+export const publishNote = (folder: string, note: FleetNote): void => {
+  const draft = `${pathIn(folder)}.draft`;
+  writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
+  renameSync(draft, pathIn(folder));
+};
+
+/** No shell finds the fleet any more. */
+export const removeNote = (folder: string): void => rmSync(pathIn(folder), { force: true });

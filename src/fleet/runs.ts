@@ -1,0 +1,77 @@
+/** The runs of this user on this machine: each has a folder with its logs, its note, and the socket that says whether it lives. */
+import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import type { Server } from "node:net";
+import { basename, join } from "node:path";
+import type { RunFolder } from "../../machines/index.ts";
+import { existingFleetFolder, openFleetFolder } from "./folder.ts";
+import type { FleetNote } from "./note.ts";
+import { readNote, removeNote } from "./note.ts";
+import { beginPresence, isPresent } from "./presence.ts";
+
+/** runs that have ended and left logs: so many are kept, the newest ones */
+const keptRuns = 8;
+
+const runsIn = (root: string): string[] =>
+  readdirSync(root)
+    .filter((name) => /^\d+-/.test(name))
+    .map((name) => join(root, name));
+
+const split = async (folders: readonly string[]): Promise<{ living: string[]; ended: string[] }> => {
+  const present = await Promise.all(folders.map(isPresent));
+  return { living: folders.filter((_, at) => present[at]), ended: folders.filter((_, at) => !present[at]) };
+};
+
+/**
+ * The fleets of this user that live on this machine, the newest first; changes nothing. Rejects with `SG_ERR_CONFIG_INVALID` where
+ * other users could have written to the folder.
+ */
+export const livingFleets = async (): Promise<FleetNote[]> => {
+  const root = existingFleetFolder();
+  if (root === undefined) return [];
+  const { living } = await split(runsIn(root));
+  return living.flatMap((folder) => readNote(folder) ?? []).sort((a, b) => b.startedAt - a.startedAt);
+};
+
+const changedAt = (path: string): number => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const logsIn = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".log")) : [];
+/** ms since the epoch; 0 without logs */
+const loggedAt = (folder: string): number => Math.max(0, ...logsIn(folder).map((name) => changedAt(join(folder, name))));
+
+/** Of the runs that have ended, the newest that left logs stay. */
+const prune = async (root: string): Promise<void> => {
+  const { ended } = await split(runsIn(root));
+  for (const folder of ended) removeNote(folder);
+  const logged = ended.map((folder) => ({ folder, at: loggedAt(folder) })).filter(({ at }) => at > 0);
+  const newest = logged.sort((a, b) => b.at - a.at).slice(0, keptRuns);
+  const stays = new Set(newest.map(({ folder }) => folder));
+  for (const folder of ended) if (!stays.has(folder)) rmSync(folder, { recursive: true, force: true });
+};
+
+/**
+ * Makes the folder of a run. Other shells see it with its socket or not at all: it gets its name when the socket is there. Removes
+ * what is left of runs whose process is gone. Rejects with `SG_ERR_CONFIG_INVALID` as `livingFleets` does, else with the reason why
+ * there can be no such folder.
+ */
+export const openRun = async (): Promise<RunFolder> => {
+  const root = openFleetFolder();
+  await prune(root);
+  const draft = mkdtempSync(join(root, `.${process.pid}-`));
+  const path = join(root, basename(draft).slice(1));
+  try {
+    const presence = await beginPresence(draft, basename(path));
+    renameSync(draft, path);
+    return { path, remove: ({ keepLogs }) => remove(path, presence, keepLogs) };
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+};
+
+/** No shell finds the fleet any more; with `keepLogs` the logs stay. */
+const remove = async (path: string, presence: Server, keepLogs: boolean): Promise<void> => {
+  removeNote(path);
+  await new Promise((resolve) => presence.close(resolve));
+  rmSync(join(path, "up.sock"), { force: true });
+  if (!keepLogs || logsIn(path).length === 0) rmSync(path, { recursive: true, force: true });
+};
