@@ -1,8 +1,8 @@
 /** Fastify as each server here uses it: no compilers, one guard, one answer to an unknown path, one to an error. */
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { Guarded } from "./guard.ts";
-import { addGuard } from "./guard.ts";
+import { addGuard, answerRefusal, refusalBy } from "./guard.ts";
 import { answerHeaders } from "./headers.ts";
 
 export interface AppOptions extends Guarded {
@@ -24,6 +24,15 @@ const compile = (): never => {
 /** Fastify's own compilers would load ajv, which is most of its boot time. */
 const compilersFactory = { buildValidator: compile, buildSerializer: compile };
 
+/** Answers a target that the router cannot read, which no hook sees: one that is refused, or the error. */
+const answerUnroutable =
+  (guarded: Guarded) =>
+  (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.headers(answerHeaders);
+    const refusal = refusalBy(guarded, request) ?? { status: error.statusCode ?? 400, error: error.message };
+    answerRefusal(request, reply, refusal);
+  };
+
 /** An app without routes that does not listen. The caller closes it. */
 export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: AppOptions): Promise<FastifyInstance> => {
   // of a CommonJS package that is bundled and loaded late, only the default export has a name
@@ -33,6 +42,7 @@ export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: 
     // while the app closes, requests on connections that exist are answered as before
     return503OnClosing: false,
     requestTimeout: 10_000,
+    frameworkErrors: answerUnroutable(guarded),
     bodyLimit,
   });
   app.addHook("onRequest", async (request, reply) => {

@@ -44,7 +44,10 @@ export interface PageOptions {
   readonly wsHandler?: WebsocketHandler;
 }
 
-/** Serves the files of `src/<room>/page` and the shared ones at their paths, one of them at `/`, and no other file. */
+/**
+ * Serves the files of `src/<room>/page` and the shared ones at their paths, one of them at `/`, and no other file. They are the
+ * package's own and need no token; what they show does.
+ */
 export const servePage = async (
   app: FastifyInstance,
   room: string,
@@ -53,7 +56,8 @@ export const servePage = async (
   const files = (await Promise.all([readFolder(`${room}/page`), readFolder(`${shared}/page`)])).flat();
   for (const { path, type, bytes } of files) {
     const handler = (_request: FastifyRequest, reply: FastifyReply) => reply.type(type).send(bytes);
-    if (path === `/${room}/page/${index}`) app.route({ method: "GET", url: "/", handler, ...atRoot });
-    else app.get(path, handler);
+    const file = { method: "GET", handler, config: { isOpen: true } } as const;
+    if (path === `/${room}/page/${index}`) app.route({ url: "/", ...file, ...atRoot });
+    else app.route({ url: path, ...file });
   }
 };

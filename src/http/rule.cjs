@@ -25,7 +25,7 @@ const { hostname } = require("node:os");
 
 /**
  * @typedef {object} Refusal
- * @property {421 | 403} status
+ * @property {421 | 403 | 401} status
  * @property {string} error
  */
 

@@ -32,6 +32,8 @@ export interface HttpServerOptions extends Address {
   readonly allowedHosts?: readonly string[];
   /** whose pages may send requests; default those of the same site and of this machine */
   readonly origins?: Origins;
+  /** the secret that requests have to carry, those for the files of a page excepted; default none, and no request needs any */
+  readonly token?: string | undefined;
   /** headers of each answer beside those of every server, by the Host header of its request; default none */
   readonly headers?: (host: string | undefined) => Readonly<Record<string, string>>;
   /** whether the server and its connections keep the process alive; default true */
@@ -63,25 +65,35 @@ export class HttpServer {
   /** Resolves with a server that takes routes and does not listen yet. Loads Fastify. */
   static async create(given: HttpServerOptions): Promise<HttpServer> {
     const options = { ...defaults, ...given } as HttpServerOptions & typeof defaults;
-    const { host, origins, bodyLimit, signal, log } = options;
+    const { host, origins, token, bodyLimit, signal, log } = options;
     const { allowedHosts = allowedHostsFromEnvironment() } = options;
     const onFailed = (failure: object) => log.error({ type: "http.failed", ...failure });
-    const guarded = { host, allowedHosts, origins };
+    const guarded = { host, allowedHosts, origins, token };
     return new HttpServer(await createApp({ ...guarded, bodyLimit, isLeaving: () => signal.aborted, onFailed }), options);
   }
 
-  /** Resolves with the address once it listens. Rejects with `SG_ERR_START_FAILED`, or with the signal's reason. */
+  /**
+   * Resolves with the address once it listens. Rejects with `SG_ERR_START_FAILED`, also where it has been closed before or meanwhile,
+   * or with the signal's reason.
+   */
   async listen(): Promise<ListeningAddress> {
-    const { signal, log } = this.#options;
-    await this.app.ready();
-    signal.throwIfAborted();
+    const { log } = this.#options;
+    if (this.#over === undefined) await this.app.ready();
+    if (this.#over !== undefined) throw this.#over.reason;
     const { result, taken } = await listenFrom(this.#options, (port) => this.#listenOn(port));
     this.app.server.on("error", (error) => log.warn({ type: "http.server.failed", reason: messageOf(error) }));
     return { ...result, taken };
   }
 
+  /** Why it may no longer listen. */
+  get #over(): { readonly reason: unknown } | undefined {
+    const { signal } = this.#options;
+    if (signal.aborted) return signal;
+    return this.#closing && { reason: new StargazerError("SG_ERR_START_FAILED", "the server has been closed") };
+  }
+
   #listenOn(port: number): Promise<Address> {
-    const { host, signal } = this.#options;
+    const { host } = this.#options;
     const { server } = this.app;
     return new Promise((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException) => {
@@ -90,10 +102,11 @@ export class HttpServer {
       };
       const accept = () => {
         server.off("error", refuse);
-        if (!signal.aborted) return resolve({ host, port: (server.address() as AddressInfo).port });
-        // a host name is resolved first, which nothing cancels: the abort came meanwhile
+        const over = this.#over;
+        if (over === undefined) return resolve({ host, port: (server.address() as AddressInfo).port });
+        // a host name is resolved first, which nothing cancels: the abort or the close came meanwhile
         server.close();
-        reject(signal.reason);
+        reject(over.reason);
       };
       server.once("error", refuse).once("listening", accept).listen({ host, port, exclusive: true });
     });

@@ -1,6 +1,7 @@
 /** WebSocket routes on an app. */
 import type { FastifyInstance } from "fastify";
 import type { WebSocketServer } from "ws";
+import { socketProtocol } from "./token.ts";
 
 export interface WebSocketOptions {
   /** bytes that a message may have; a longer one ends its connection with 1009 */
@@ -18,5 +19,7 @@ export const addWebSockets = async (app: FastifyInstance, { maxPayload, reason }
     server.close();
     done();
   };
-  await app.register(websocket, { options: { maxPayload }, preClose });
+  // never the protocol that has the token in it
+  const handleProtocols = (offered: Set<string>) => offered.has(socketProtocol) && socketProtocol;
+  await app.register(websocket, { options: { maxPayload, handleProtocols }, preClose });
 };

@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import { pageHeaders } from "../http/headers.ts";
 import { servePage } from "../http/page-files.ts";
 import { HttpServer } from "../http/server.ts";
+import { createToken } from "../http/token.ts";
 import { addWebSockets } from "../http/web-sockets.ts";
 import { silentLogger } from "../logger.ts";
 import type { StatelySink } from "./sink.ts";
@@ -38,11 +39,13 @@ class Relay implements StatelySink {
   readonly #backlog = new Backlog();
   readonly #server: HttpServer;
   readonly #closing: AbortController;
+  readonly #token: string;
   #port = 0;
 
-  constructor(server: HttpServer, closing: AbortController) {
+  constructor(server: HttpServer, closing: AbortController, token: string) {
     this.#server = server;
     this.#closing = closing;
+    this.#token = token;
   }
 
   async listen(): Promise<void> {
@@ -52,8 +55,9 @@ class Relay implements StatelySink {
     ({ port: this.#port } = await this.#server.listen());
   }
 
+  /** The link to the page. Its fragment has the token; a receiver elsewhere uses `ws://:TOKEN@` and the address. */
   get url(): string {
-    return `http://${host}:${this.#port}/`;
+    return `http://${host}:${this.#port}/#${this.#token}`;
   }
 
   send(text: string, isMachine: boolean): void {
@@ -78,6 +82,7 @@ class Relay implements StatelySink {
 /** Resolves when it listens, on a free port of loopback. */
 export const openRelay = async (): Promise<StatelySink> => {
   const closing = new AbortController();
+  const token = createToken();
   const server = await HttpServer.create({
     host,
     port: 0,
@@ -85,11 +90,12 @@ export const openRelay = async (): Promise<StatelySink> => {
     signal: closing.signal,
     log: silentLogger,
     origins: "same",
+    token,
     headers: (name) => pageHeaders({ connect: [`ws://${name}`], frame: "https://stately.ai" }),
     keepsProcess: false,
     graceMs,
   });
-  const relay = new Relay(server, closing);
+  const relay = new Relay(server, closing, token);
   await relay.listen();
   return relay;
 };

@@ -5,10 +5,10 @@ import type { ChartName } from "../charts/charts.ts";
 import { drawChart } from "../drawing/draw.ts";
 import { chartStyle } from "../drawing/style.ts";
 import { messageOf } from "../errors.ts";
-import { createToken, isToken } from "../http/guard.ts";
 import { pageHeaders } from "../http/headers.ts";
 import { servePage } from "../http/page-files.ts";
 import { HttpServer } from "../http/server.ts";
+import { createToken } from "../http/token.ts";
 import { silentLogger } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { DrawnChart, InspectorCommand } from "./picture.ts";
@@ -40,12 +40,13 @@ export class InspectorServer {
   readonly #recorder: Recorder;
   readonly #http: HttpServer;
   readonly #streams: PageStreams;
-  readonly #token = createToken();
+  readonly #token: string;
   readonly #closing: AbortController;
   #port = 0;
 
-  private constructor(http: HttpServer, closing: AbortController, { service, recorder }: InspectorServerOptions) {
+  private constructor(http: HttpServer, token: string, closing: AbortController, { service, recorder }: InspectorServerOptions) {
     this.#http = http;
+    this.#token = token;
     this.#closing = closing;
     this.#service = service;
     this.#recorder = recorder;
@@ -63,6 +64,7 @@ export class InspectorServer {
   /** Resolves when it listens. Rejects with `SG_ERR_START_FAILED` where the port is taken; then the recorder has stopped. */
   static async open(options: InspectorServerOptions): Promise<InspectorServer> {
     const closing = new AbortController();
+    const token = createToken();
     const http = await HttpServer.create({
       host,
       port: options.port ?? 0,
@@ -70,12 +72,13 @@ export class InspectorServer {
       signal: closing.signal,
       log: silentLogger,
       origins: "same",
+      token,
       headers: () => pageHeaders(),
       keepsProcess: false,
       bodyLimit: 1024,
       graceMs,
     });
-    const server = new InspectorServer(http, closing, options);
+    const server = new InspectorServer(http, token, closing, options);
     try {
       await server.#addRoutes();
       ({ port: server.#port } = await http.listen());
@@ -87,7 +90,10 @@ export class InspectorServer {
     }
   }
 
-  /** The link to open. Its fragment has the token that allows commands. */
+  /**
+   * The link to open. Its fragment has the token of this inspector, without which nothing is read or commanded. It is no fleet's
+   * token, because this process prints it, and what a process prints may be kept.
+   */
   get url(): string {
     return `http://${host}:${this.#port}/#${this.#token}`;
   }
@@ -114,8 +120,10 @@ export class InspectorServer {
   async #addRoutes(): Promise<void> {
     const { app } = this.#http;
     await servePage(app, "inspector");
-    app.get("/chart/style.css", (_request, reply) => reply.type("text/css; charset=utf-8").send(chartStyle));
-    app.get("/favicon.ico", (_request, reply) => reply.code(204).send());
+    app.get("/chart/style.css", { config: { isOpen: true } }, (_request, reply) =>
+      reply.type("text/css; charset=utf-8").send(chartStyle),
+    );
+    app.get("/favicon.ico", { config: { isOpen: true } }, (_request, reply) => reply.code(204).send());
     for (const name of Object.keys(chartStates) as DrawnChart[])
       app.get(`/chart/${name}`, async (_request, reply) => this.#draw(reply, name));
     app.get<{ Querystring: { after?: string } }>("/events", (request, reply) =>
@@ -135,9 +143,6 @@ export class InspectorServer {
   /** Sends what the chart allows now; another command is recorded as refused. */
   #command(request: FastifyRequest<{ Params: { name: string } }>, reply: FastifyReply): FastifyReply {
     const { name } = request.params;
-    if (!isToken(this.#token, first(request.headers["x-stargazer-token"]))) {
-      return reply.code(403).send({ error: "open the page by the printed link: its token allows commands" });
-    }
     if (!isCommand(name)) return reply.code(404).send({ error: `there is no command ${JSON.stringify(name)}` });
     const allowed = allowedCommands(this.#service.actor.getSnapshot());
     if (allowed.includes(name)) {

@@ -1,8 +1,10 @@
 /** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
 import { initialState } from "../../machines/index.ts";
-import { allowedHostsFromEnvironment } from "../allowed-hosts.ts";
+import { allowedHostsFromEnvironment, allowedHostsVariable } from "../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { createToken, tokenFromEnvironment, tokenProblem, tokenVariable } from "../http/token.ts";
+import { isLoopback } from "../loopback.ts";
 
 export const invalid = (variable: string, problem: string): StargazerError =>
   new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: initialState });
@@ -75,14 +77,17 @@ export const readAll = <Readers extends Record<string, () => unknown>>(readers: 
 export interface Listening {
   readonly port?: number | undefined;
   readonly host?: string | undefined;
+  readonly token?: string | undefined;
   /** as the service's constructor has checked them */
   readonly allowedHosts?: readonly string[] | undefined;
 }
 
-interface ListeningSettings {
+export interface ListeningSettings {
   readonly port: number;
   readonly host: string;
   readonly allowedHosts: readonly string[];
+  /** that every request needs; undefined where none does */
+  readonly token: string | undefined;
 }
 
 /** The variable that names a tier's port, and the port without one. */
@@ -97,14 +102,68 @@ export const portAdvice = ({ variable }: PortSetting): string => `Set ${variable
 export const gatewayPort: PortSetting = { variable: "SG_GATEWAY_PORT", fallback: 8080 };
 export const webPort: PortSetting = { variable: "SG_WEB_PORT", fallback: 8090 };
 
-const listeningSettings = (setting: PortSetting, { port, host, allowedHosts }: Listening): ListeningSettings => ({
-  ...readAll({ port: () => readPort(setting, port), host: () => readHost(host) }),
-  allowedHosts: allowedHosts ?? allowedHostsFromEnvironment(),
-});
+const readToken = (value: string | undefined): string | undefined => {
+  const token = value ?? tokenFromEnvironment();
+  const problem = token === undefined ? undefined : tokenProblem(token);
+  if (problem !== undefined) throw invalid(tokenVariable, problem);
+  return token;
+};
 
-export const gatewaySettings = (given: Listening = {}): ListeningSettings => listeningSettings(gatewayPort, given);
+const publicVariable = "SG_CHAT_PUBLIC";
 
-export const webSettings = (given: Listening = {}): ListeningSettings => listeningSettings(webPort, given);
+/** Whether anybody who reaches a gateway may chat, without a token. */
+export const isChatPublic = (): boolean => {
+  const text = fromEnvironment(publicVariable) ?? "0";
+  if (text === "0" || text === "1") return text === "1";
+  throw invalid(publicVariable, `must be 1 or 0, not ${JSON.stringify(text.slice(0, 80))}`);
+};
+
+/** Throws where other machines would reach the tier and nothing says that this is meant. */
+const refuseExposure = ({ host, allowedHosts, token }: ListeningSettings): void => {
+  if (isLoopback(host) || isChatPublic()) return;
+  const missing = [
+    ...(token === undefined ? [`${tokenVariable} to a secret of at least 32 characters, which requests then need`] : []),
+    ...(allowedHosts.length === 0 ? [`${allowedHostsVariable} to the names or addresses by which it is reached`] : []),
+  ];
+  if (missing.length === 0) return;
+  const problem = `is ${JSON.stringify(host)}, where other machines reach this tier`;
+  throw invalid("SG_HTTP_HOST", `${problem}: set ${missing.join(", and ")}; or ${publicVariable}=1 if anybody may chat`);
+};
+
+const listeningSettings = (setting: PortSetting, { port, host, token, allowedHosts }: Listening): ListeningSettings => {
+  const settings = {
+    ...readAll({
+      port: () => readPort(setting, port),
+      host: () => readHost(host),
+      token: () => readToken(token),
+      isPublic: isChatPublic,
+    }),
+    allowedHosts: allowedHosts ?? allowedHostsFromEnvironment(),
+  };
+  refuseExposure(settings);
+  return settings;
+};
+
+/** One sentence where a tier is reached by more than this machine: from where, and what a request needs. */
+export const exposureOf = ({ host, allowedHosts, token }: ListeningSettings): string | undefined => {
+  const names = allowedHosts.length === 0 ? [] : [`under ${allowedHosts.join(", ")}`];
+  const from = isLoopback(host) ? names : [`at ${host}`, ...names];
+  if (from.length === 0) return undefined;
+  const needed = token === undefined ? "and no request needs a token" : "and requests need the token";
+  return `it is reached from other machines ${from.join(" and ")}, ${needed}`;
+};
+
+/** A public chat needs no token. */
+export const gatewaySettings = (given: Listening = {}): ListeningSettings => {
+  const settings = listeningSettings(gatewayPort, given);
+  return isChatPublic() ? { ...settings, token: undefined } : settings;
+};
+
+/** The fleet is never public: with a public chat and no token of its own, the list of services needs one that no client has. */
+export const webSettings = (given: Listening = {}): ListeningSettings => {
+  const settings = listeningSettings(webPort, given);
+  return isChatPublic() ? { ...settings, token: settings.token ?? createToken() } : settings;
+};
 
 /** The origins whose pages may chat, beside those of this machine. */
 export const webOrigins = (): readonly string[] => readList("SG_WEB_ORIGINS");

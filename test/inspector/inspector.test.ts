@@ -15,6 +15,10 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
 });
 
+/** of each inspector, by its origin */
+const tokens = new Map<string, string>();
+const bearer = (origin: string) => ({ authorization: `Bearer ${tokens.get(origin)}` });
+
 const opened = async (hooks: TestHooks = {}, { capacity = 500 } = {}) => {
   const service = new TestTier({ redis: null, useHealthServer: true }, hooks);
   const recorder = new Recorder(service, { capacity });
@@ -24,11 +28,12 @@ const opened = async (hooks: TestHooks = {}, { capacity = 500 } = {}) => {
     () => service.shutdown(),
   );
   const [origin, token] = server.url.split("/#") as [string, string];
+  tokens.set(origin, token);
   return { service, recorder, server, origin, token };
 };
 
 const reading = async (origin: string, headers: Record<string, string> = {}, query = ""): Promise<EventReader> => {
-  const reader = await EventReader.open(`${origin}/events${query}`, headers);
+  const reader = await EventReader.open(`${origin}/events${query}`, { ...bearer(origin), ...headers });
   cleanups.push(() => reader.close());
   return reader;
 };
@@ -145,7 +150,7 @@ describe("the stream of a page", () => {
 describe("a command of a page", () => {
   it("is accepted where the chart allows it: run in healthy, shutdown after it, none after the stop", async () => {
     const { service, origin, token } = await opened();
-    const headers = { "x-stargazer-token": token };
+    const headers = { authorization: `Bearer ${token}` };
     const tooEarly = await command(origin, "run", headers);
     expect([tooEarly.status, await tooEarly.json()]).toEqual([
       409,
@@ -162,7 +167,7 @@ describe("a command of a page", () => {
   it("is sent to every page as refused where the chart does not allow it", async () => {
     const { origin, token } = await booted(await opened());
     const reader = await reading(origin);
-    await command(origin, "run", { "x-stargazer-token": token });
+    await command(origin, "run", { authorization: `Bearer ${token}` });
     expect((await reader.until("a refusal", (sent) => sent.data.kind === "refused")).data).toMatchObject({
       event: "run",
       from: "running",
@@ -172,20 +177,20 @@ describe("a command of a page", () => {
   it("is not found where there is none of that name, even with the token", async () => {
     const { origin, token } = await opened();
     for (const name of ["boot", "constructor", "lease.superseded"]) {
-      expect((await command(origin, name, { "x-stargazer-token": token })).status).toBe(404);
+      expect((await command(origin, name, { authorization: `Bearer ${token}` })).status).toBe(404);
     }
   });
 
   const foreign = [
-    { what: "no token", headers: {}, status: 403 },
-    { what: "a wrong token", headers: { "x-stargazer-token": "AAAAAAAAAAAAAAAAAAAAAA" }, status: 403 },
+    { what: "no token", headers: {}, status: 401 },
+    { what: "a wrong token", headers: { authorization: "Bearer AAAAAAAAAAAAAAAAAAAAAA" }, status: 401 },
     { what: "the origin of another site", headers: { origin: "https://example.com" }, status: 403, hasToken: true },
     { what: "the origin of another port", headers: { origin: "http://127.0.0.1:1" }, status: 403, hasToken: true },
     { what: "an opaque origin", headers: { origin: "null" }, status: 403, hasToken: true },
   ];
   it.each(foreign)("with $what is refused with $status, and the service runs on", async ({ headers, status, hasToken }) => {
     const { service, origin, token } = await booted(await opened());
-    const given = hasToken ? { "x-stargazer-token": token, ...headers } : headers;
+    const given = hasToken ? { authorization: `Bearer ${token}`, ...headers } : headers;
     expect((await command(origin, "shutdown", given)).status).toBe(status);
     expect(service.state).toBe("running");
   });
@@ -221,9 +226,22 @@ describe("the inspector's server", () => {
       "/inspector/page/tsconfig.json",
       "/package.json",
     ]) {
-      expect((await fetch(`${origin}${path}`)).status).toBe(404);
+      expect((await fetch(`${origin}${path}`, { headers: bearer(origin) })).status).toBe(404);
     }
   });
+
+  it.each(["/events", "/chart/lifecycle", "/command/run", "/nothing", "/%zz", "/command/%zz", `/command/${"x".repeat(200)}`])(
+    "answers %s with 401 without its token",
+    async (path) => {
+      const { origin } = await opened();
+      const { status, headers } = await fetch(`${origin}${path}`, { headers: { authorization: "Bearer no" } });
+      expect([status, headers.get("www-authenticate"), headers.get("x-content-type-options")]).toEqual([
+        401,
+        "Bearer",
+        "nosniff",
+      ]);
+    },
+  );
 
   it("listens on loopback only", async () => {
     const { server } = await opened();
@@ -238,7 +256,8 @@ describe("an inspected service", () => {
     const idle = connect({ host: "127.0.0.1", port });
     idle.on("error", () => {});
     idle.pause();
-    idle.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    const { authorization } = bearer(origin);
+    idle.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: ${authorization}\r\n\r\n`);
     const silent = connect({ host: "127.0.0.1", port });
     silent.on("error", () => {});
     await eventually("both are connected", () => !idle.connecting && !silent.connecting);

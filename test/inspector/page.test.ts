@@ -236,13 +236,24 @@ describe.runIf(browser !== undefined)("the page", () => {
     await page.locator("[data-command=run]:disabled").waitFor();
   });
 
-  it("enables no command without the token of the printed link", async () => {
+  it("shows nothing of the service without the token of the printed link, and says why", async () => {
     const { service, url } = await watched();
-    const page = await drawn(await open(url.split("#")[0]!));
+    const page = await open(url.split("#")[0]!, { mayLoseConnection: true });
+    await service.boot();
+    await connection(page, "refused");
+    expect(await text(page, "banner")).toContain("only by the link that its process printed");
+    expect(await page.locator("button[data-command]:enabled").count()).toBe(0);
+    expect(await page.content()).not.toContain(service.instanceId);
+  });
+
+  it("takes the token out of the address, and has it after a reload", async () => {
+    const { service, url } = await watched();
+    const page = await drawn(await open(url));
     await service.boot();
     await isActive(page, "healthy.ready");
-    expect(await page.locator("button[data-command]:enabled").count()).toBe(0);
-    expect(await page.locator("[data-command=run]").getAttribute("title")).toContain("the printed link");
+    expect(page.url()).toBe(url.split("#")[0]);
+    await page.reload();
+    await isActive(page, "healthy.ready");
   });
 
   it("shows what comes from a tier as text, markup included", async () => {

@@ -49,7 +49,8 @@ const received = (url: string): Message[] => {
   return messages;
 };
 
-const socketUrl = (url: string): string => url.replace("http:", "ws:");
+/** For a receiver that takes a URL and nothing else. */
+const socketUrl = (link: string): string => link.replace(/^http:\/\/(.*)\/#(.*)$/, "ws://:$2@$1/");
 const actors = (messages: readonly Message[]): Message[] => messages.filter(({ type }) => type === "@xstate.actor");
 const valuesOf = (messages: readonly Message[], sessionId: string): unknown[] =>
   messages
@@ -138,7 +139,16 @@ describe("our relay", () => {
     const page = await fetch(url);
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toContain("frame-src https://stately.ai");
-    expect((await fetch(`${url}package.json`)).status).toBe(404);
+    expect((await fetch(new URL("/package.json", url))).status).toBe(401);
+  });
+
+  it("sends nothing to a receiver without the token of its link", async () => {
+    const { inspection } = inspected({ kind: "stately" });
+    const { host } = new URL((await inspection.url)!);
+    for (const protocols of [[], ["stargazer", "stargazer.token.wrong"]]) {
+      const [error] = await once(new WebSocket(`ws://${host}/`, protocols), "error");
+      expect(String(error)).toContain("401");
+    }
   });
 
   it("closes when the service has stopped", async () => {

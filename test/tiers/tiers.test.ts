@@ -19,6 +19,7 @@ import { AgentsService } from "../../src/tiers/agents/agents.ts";
 import { ConsolidationService } from "../../src/tiers/consolidation/consolidation.ts";
 import { edgeOf } from "../../src/tiers/consolidation/knowledge.ts";
 import { GatewayService } from "../../src/tiers/gateway/gateway.ts";
+import type { HttpTierOptions } from "../../src/tiers/http-tier.ts";
 import { tiers } from "../../src/tiers/index.ts";
 import type { InferenceOptions } from "../../src/tiers/inference/inference.ts";
 import { InferenceService } from "../../src/tiers/inference/inference.ts";
@@ -27,7 +28,6 @@ import { chooseResponder, openAiResponder } from "../../src/tiers/inference/resp
 import { tierKeys } from "../../src/tiers/keys.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { submit } from "../../src/tiers/messages/producer.ts";
-import type { WebOptions } from "../../src/tiers/web/web.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { ask } from "../kit/http-client.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -60,7 +60,7 @@ const start = async <T extends StargazerService>(service: T): Promise<T> => {
   return service;
 };
 const gateway = () => start(new GatewayService({ ...common(), port: 0 }));
-const web = (options: WebOptions = {}) => start(new WebService({ ...common(), port: 0, ...options }));
+const web = (options: HttpTierOptions = {}) => start(new WebService({ ...common(), port: 0, ...options }));
 const inference = (options: InferenceOptions = {}) => start(new InferenceService({ ...common(), ...options }));
 const chat = async (port: number, options?: Parameters<typeof Chat.open>[1]) => {
   const opened = await Chat.open(port, options);

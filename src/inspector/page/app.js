@@ -1,6 +1,7 @@
 // @ts-check
 /** Wires the page: the stream in, the charts, panels and buttons out. */
 import { byId, showText } from "../../http/page/dom.js";
+import { authorization, token } from "../../http/page/token.js";
 import { Chart } from "./chart.js";
 import { addEvent, addGap, clearEvents } from "./events.js";
 import { clockTime } from "./format.js";
@@ -16,7 +17,6 @@ import { wireTabs } from "./tabs.js";
 /** @import { Connection } from "./live.js" */
 
 const tickMs = 200;
-const token = location.hash.slice(1);
 const follow = /** @type {HTMLInputElement} */ (byId("follow"));
 
 /** @param {string} name */
@@ -55,7 +55,7 @@ const showButtons = () => {
 /** @param {InspectorCommand} name */
 const command = async (name) => {
   try {
-    const response = await fetch(`/command/${name}`, { method: "POST", headers: { "x-stargazer-token": token } });
+    const response = await fetch(`/command/${name}`, { method: "POST", headers: authorization });
     if (!response.ok) notice((await response.json()).error);
   } catch {
     notice(`${name} did not reach the service`);
@@ -64,12 +64,14 @@ const command = async (name) => {
 
 /* ---- the connection ---- */
 /** @type {Record<Connection, string>} */
-const words = { connecting: "connecting", live: "live", lost: "disconnected", ended: "ended" };
+const words = { connecting: "connecting", live: "live", lost: "disconnected", ended: "ended", refused: "refused" };
 
 const bannerText = () => {
   if (connection === "lost" && picture === undefined) return "The service does not answer. Trying again.";
   if (connection === "lost")
     return `The service no longer answers. This is its last picture, from ${clockTime(picture?.now ?? 0)}. Trying again.`;
+  if (connection === "refused")
+    return "This page shows a service only by the link that its process printed: the link has the token.";
   if (connection === "ended")
     return `The service has stopped: ${picture?.report?.reason ?? "no reason was given"}. This is its last picture.`;
   return "";
@@ -81,7 +83,7 @@ const onConnection = (next) => {
   connection = next;
   document.body.dataset.connection = next;
   byId("live-text").textContent = words[next];
-  byId("banner").className = `banner ${next === "lost" ? "bad" : ""}`;
+  byId("banner").className = `banner ${next === "lost" || next === "refused" ? "bad" : ""}`;
   showText(byId("banner"), bannerText());
   revealAll();
   showButtons();

@@ -1,12 +1,13 @@
 // @ts-check
 /** The service's stream, for as long as there is one; resumed after the last record that the page has. */
+import { followEvents } from "../../http/page/event-source.js";
 
 /** @import { Picture } from "../picture.ts" */
 /** @import { InspectionRecord } from "../records.ts" */
 /** @import { Hello } from "../streams.ts" */
-/** @typedef {"connecting" | "live" | "lost" | "ended"} Connection */
+/** @typedef {"connecting" | "live" | "lost" | "ended" | "refused"} Connection */
 
-const retryMs = 1000;
+const retryMs = 500;
 
 /**
  * @param {{
@@ -20,30 +21,33 @@ export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
   let lastEventId = "";
   let isReplayed = true;
 
-  const open = () => {
-    const source = new EventSource(`/events?after=${encodeURIComponent(lastEventId)}`);
-    source.addEventListener("hello", ({ data }) => {
+  /** By the name of an event. @type {Record<string, (data: any) => void>} */
+  const handlers = {
+    hello: (data) => {
       isReplayed = true;
-      onHello(JSON.parse(data));
-    });
-    source.addEventListener("record", (event) => {
-      lastEventId = event.lastEventId;
-      onRecord(JSON.parse(event.data), isReplayed);
-    });
-    source.addEventListener("picture", ({ data }) => {
+      onHello(data);
+    },
+    record: (data) => onRecord(data, isReplayed),
+    picture: (data) => {
       isReplayed = false;
-      onPicture(JSON.parse(data));
+      onPicture(data);
       onConnection("live");
-    });
-    source.addEventListener("end", () => {
-      source.close();
+    },
+    end: () => {
+      end();
       onConnection("ended");
-    });
-    source.addEventListener("error", () => {
-      onConnection("lost");
-      // the browser connects anew by itself, except after an answer that is not a stream
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, retryMs);
-    });
+    },
   };
-  open();
+  const end = followEvents(
+    () => `/events?after=${encodeURIComponent(lastEventId)}`,
+    {
+      onEvent: ({ event, id, data }) => {
+        lastEventId = id ?? lastEventId;
+        if (Object.hasOwn(handlers, event)) handlers[event]?.(JSON.parse(data));
+      },
+      onLost: () => onConnection("lost"),
+      onRefused: () => onConnection("refused"),
+    },
+    retryMs,
+  );
 };

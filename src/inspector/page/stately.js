@@ -1,5 +1,6 @@
 // @ts-check
 /** Passes the service's messages to Stately's page, in order, once that page is there. */
+import { socketProtocols } from "../../http/page/token.js";
 
 const origin = "https://stately.ai";
 const maxQueued = 1000;
@@ -22,9 +23,19 @@ addEventListener("message", ({ source, data }) => {
   for (const message of queue.splice(0)) pass(message);
 });
 
-const socket = new WebSocket(`ws://${location.host}`);
-socket.addEventListener("open", () => showConnection("connected to the service"));
-socket.addEventListener("close", () => showConnection("the service has stopped or is gone; these are its last messages"));
+const socket = new WebSocket(`ws://${location.host}`, socketProtocols);
+let isOpened = false;
+socket.addEventListener("open", () => {
+  isOpened = true;
+  showConnection("connected to the service");
+});
+socket.addEventListener("close", () =>
+  showConnection(
+    isOpened
+      ? "the service has stopped or is gone; these are its last messages"
+      : "the service is gone, or this page was not opened by the printed link, which has the token",
+  ),
+);
 socket.addEventListener("message", ({ data }) => {
   const message = JSON.parse(data);
   if (isThere) return pass(message);

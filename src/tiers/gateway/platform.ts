@@ -15,7 +15,10 @@ export interface PlatformMessage {
 
 /** What the gateway gives a platform. */
 export interface PlatformHost {
-  /** for routes; it does not listen yet */
+  /**
+   * For routes; it does not listen yet. A request needs the token of the fleet, where there is one; a route with
+   * `config: { isOpen: true }`, for a webhook of the platform for example, does not, and checks by itself who calls it.
+   */
   readonly app: FastifyInstance;
   readonly redis: RedisClient;
   readonly log: Logger;

@@ -4,14 +4,12 @@
  * `/webchat?channel=…`: the name is random and only that page has it.
  */
 import { randomUUID } from "node:crypto";
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { messageOf } from "../../errors.ts";
 import { addWebSockets } from "../../http/web-sockets.ts";
-import { isAllowedOrigin } from "../../loopback.ts";
 import type { Outbound } from "../messages/envelope.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
-import { webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost } from "./platform.ts";
 import { Switchboard } from "./switchboard.ts";
 
@@ -57,7 +55,6 @@ const send = (socket: WebSocket, answer: WebchatAnswer): void => {
 
 export class Webchat implements PlatformAdapter {
   readonly platform = "webchat";
-  readonly #origins = webOrigins();
   /** sockets that answered the last ping */
   readonly #alive = new WeakSet<WebSocket>();
   #switchboard: Switchboard | undefined;
@@ -68,7 +65,7 @@ export class Webchat implements PlatformAdapter {
     this.#switchboard = switchboard;
     defer(() => switchboard.close());
     await addWebSockets(app, { maxPayload, reason: "the gateway is stopping" });
-    app.get("/webchat", { websocket: true, preValidation: this.#refuseForeign }, (socket, request) => {
+    app.get("/webchat", { websocket: true }, (socket, request) => {
       void this.#converse(socket, request, host);
     });
     const pinging = setInterval(() => this.#pingAll(app.websocketServer.clients), pingMs).unref();
@@ -79,12 +76,6 @@ export class Webchat implements PlatformAdapter {
     if (this.#switchboard === undefined) throw new Error("webchat is not open");
     await this.#switchboard.send(message);
   }
-
-  readonly #refuseForeign = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { origin } = request.headers;
-    if (origin === undefined || isAllowedOrigin(origin, this.#origins)) return undefined;
-    return reply.code(403).send({ error: "pages of this origin may not chat here: see SG_WEB_ORIGINS" });
-  };
 
   /** Listens at once and answers after the welcome: a socket emits a message once, to the listeners of that moment. */
   async #converse(socket: WebSocket, request: FastifyRequest, host: PlatformHost): Promise<void> {

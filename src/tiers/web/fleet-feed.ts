@@ -4,6 +4,7 @@ import { lifecycleMachine, statesOf, takesWork } from "../../../machines/index.t
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
+import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import { Registry } from "../../registry/registry.ts";
@@ -52,6 +53,12 @@ export class FleetFeed {
     reader(this.#condition);
     this.#readers.add(reader);
     return () => void this.#readers.delete(reader);
+  }
+
+  /** Where the gateways that take work listen. */
+  get gateways(): readonly unknown[] {
+    const working = [...this.#entries.values()].filter(({ service, status }) => service === "gateway" && takesWork(status));
+    return working.flatMap(({ metadata: { http } }) => (isRecord(http) ? { host: http.host, port: http.port } : []));
   }
 
   #begin(): void {

@@ -1,25 +1,34 @@
 // @ts-check
 /** Wires the page: the stream of the fleet in, the table and the chat out. */
-import { connectChat } from "./chat.js";
-import { applyEvent, drawFleet, showConnection } from "./fleet.js";
-
-/** @import { FeedEvent } from "../fleet-feed.ts" */
+import { followEvents } from "../../../http/page/event-source.js";
+import { connectChat, showState } from "./chat.js";
+import { applyEvent, drawFleet, showConnection, showWithheld } from "./fleet.js";
+import { loadGateways } from "./gateways.js";
 
 const redrawMs = 5000;
 const retryMs = 1000;
+/** ms between two looks for gateways, where the fleet is not shown */
+const lookMs = 5000;
 
-const follow = () => {
-  const source = new EventSource("/api/fleet/events");
-  source.addEventListener("message", ({ data }) => {
-    applyEvent(/** @type {FeedEvent} */ (JSON.parse(data)));
-    connectChat();
-  });
-  source.addEventListener("error", () => {
-    showConnection("stale", "the page's server does not answer");
-    // the browser connects anew by itself, except after an answer that is not a stream
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, retryMs);
-  });
+/** Without the token there is no list of services; a chat that is public goes on without it. */
+const chatAlone = async () => {
+  const isPublic = await loadGateways();
+  showWithheld(isPublic);
+  if (!isPublic) return showState("open this page by its link", false);
+  connectChat();
+  setTimeout(chatAlone, lookMs);
 };
 
+followEvents(
+  () => "/api/fleet/events",
+  {
+    onEvent: ({ data }) => {
+      applyEvent(JSON.parse(data));
+      connectChat();
+    },
+    onLost: () => showConnection("stale", "the page's server does not answer"),
+    onRefused: () => void chatAlone(),
+  },
+  retryMs,
+);
 setInterval(drawFleet, redrawMs);
-follow();

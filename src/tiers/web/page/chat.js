@@ -1,7 +1,8 @@
 // @ts-check
 /** The chat: a WebSocket to one of the fleet's gateways; after it breaks, to one of those that are left. */
 import { byId, make } from "../../../http/page/dom.js";
-import { workingEntries } from "./fleet.js";
+import { socketProtocols } from "../../../http/page/token.js";
+import { gatewayUrl } from "./gateways.js";
 
 /** @import { WebchatAnswer } from "../../gateway/webchat.ts" */
 /** @typedef {{ [Type in WebchatAnswer["type"]]: (answer: Extract<WebchatAnswer, { type: Type }>) => void }} Handlers */
@@ -30,23 +31,9 @@ const addLine = (text, className) => {
 };
 
 /** @type {(text: string, isOpen: boolean) => void} */
-const showState = (text, isOpen) => {
+export const showState = (text, isOpen) => {
   byId("chat-state").textContent = text;
   for (const control of form.elements) /** @type {HTMLInputElement | HTMLButtonElement} */ (control).disabled = !isOpen;
-};
-
-/**
- * The address of a gateway, chosen at random. One that listens on every address is reached by the name that this page was opened by.
- *
- * @returns {string | undefined}
- */
-const gatewayUrl = () => {
-  const gateways = workingEntries().filter(({ service, metadata }) => service === "gateway" && metadata.http !== undefined);
-  const chosen = gateways[Math.floor(Math.random() * gateways.length)];
-  if (chosen === undefined) return undefined;
-  const { host, port } = /** @type {{ host: string, port: number }} */ (chosen.metadata.http);
-  const name = ["0.0.0.0", "::"].includes(host) ? location.hostname : host.includes(":") ? `[${host}]` : host;
-  return `${location.protocol === "https:" ? "wss" : "ws"}://${name}:${port}/webchat`;
 };
 
 /** @type {Handlers} */
@@ -93,7 +80,7 @@ export const connectChat = () => {
   if (url === undefined) return showState("waiting for a gateway", false);
   const channel = sessionStorage.getItem("channel");
   showState("connecting", false);
-  socket = new WebSocket(channel === null ? url : `${url}?channel=${encodeURIComponent(channel)}`);
+  socket = new WebSocket(channel === null ? url : `${url}?channel=${encodeURIComponent(channel)}`, socketProtocols);
   socket.addEventListener("message", ({ data }) => applyAnswer(JSON.parse(data)));
   socket.addEventListener("close", onClose);
 };

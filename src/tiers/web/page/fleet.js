@@ -34,6 +34,13 @@ export const showConnection = (state, text) => {
   byId("live-text").textContent = text;
 };
 
+/** In place of the table, where the server does not send it. @param {boolean} isChatPublic */
+export const showWithheld = (isChatPublic) => {
+  const link = "those who open this page by the link that was printed when the fleet started";
+  byId("empty").textContent = isChatPublic ? `The services are shown to ${link}.` : `Services and chat are for ${link}.`;
+  showConnection("stale", "no token");
+};
+
 /** The dot shows that data arrives; removing the class for a frame starts its animation again. */
 const pulse = () => {
   byId("live").classList.remove("pulse");

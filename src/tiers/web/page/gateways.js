@@ -1,0 +1,47 @@
+// @ts-check
+/** Where the chat connects: to a gateway of the fleet's, as far as the page knows it. */
+import { workingEntries } from "./fleet.js";
+
+/** @typedef {{ host: string, port: number }} Address */
+
+/** What the page's server gives a page that has no token. @type {readonly Address[]} */
+let published = [];
+
+/** Resolves with whether anybody may chat. A server that does not answer says nothing new. */
+export const loadGateways = async () => {
+  try {
+    const response = await fetch("/api/gateways", { cache: "no-store" });
+    if (!response.ok) return false;
+    published = await response.json();
+  } catch {
+    // the last list stands
+  }
+  return true;
+};
+
+/** @returns {readonly Address[]} */
+const known = () => {
+  const gateways = workingEntries().filter(({ service, metadata }) => service === "gateway" && metadata.http !== undefined);
+  return [...gateways.map(({ metadata }) => /** @type {Address} */ (metadata.http)), ...published];
+};
+
+const isEvery = (/** @type {string} */ host) => ["0.0.0.0", "::"].includes(host);
+const isLoopback = (/** @type {string} */ host) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+
+/**
+ * The address of a gateway, chosen at random; undefined while none is known. One that listens on every address is reached by the name
+ * that this page was opened by. Where that is no name of this machine and the gateway listens on loopback, both are behind a reverse
+ * proxy, which has the chat at the page's own address.
+ *
+ * @returns {string | undefined}
+ */
+export const gatewayUrl = () => {
+  const gateways = known();
+  const chosen = gateways[Math.floor(Math.random() * gateways.length)];
+  if (chosen === undefined) return undefined;
+  const { host, port } = chosen;
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  if (isLoopback(host) && !isLoopback(location.hostname)) return `${scheme}://${location.host}/webchat`;
+  const name = isEvery(host) ? location.hostname : host.includes(":") ? `[${host}]` : host;
+  return `${scheme}://${name}:${port}/webchat`;
+};
