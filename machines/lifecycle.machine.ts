@@ -20,7 +20,17 @@ import type { LifecycleFact } from "./facts.ts";
 import type { LeadershipFact } from "./leadership.machine.ts";
 import type { EntryHolder, LeaseEvent, LeaseFact } from "./lease.machine.ts";
 import { leaseMachine } from "./lease.machine.ts";
-import type { ChartPhase, EndedPhase, Failure, LeaseStatus, Moment, PhaseOutcome, PhaseRecord, StopStep } from "./phases.ts";
+import type {
+  ChartPhase,
+  EndedPhase,
+  Failure,
+  LeaseStatus,
+  Moment,
+  PhaseOutcome,
+  PhaseRecord,
+  StateName,
+  StopStep,
+} from "./phases.ts";
 import {
   beginTierPhase,
   currentPhase,
@@ -28,7 +38,11 @@ import {
   endedBy,
   endPhase,
   enterPhase,
+  finalState,
+  firstStep,
+  initialState,
   isState,
+  lastEnded,
   markPhase,
   rounded,
   tierPhaseUnderWay,
@@ -221,10 +235,11 @@ const lifecycle = setup({
     companion: declared("companion"),
   },
   actions: {
-    enter: enqueueActions(({ context, enqueue }, { phase }: { phase: ChartPhase }) => {
-      record(enqueue, context.phases, enterPhase(context.phases, phase, momentOf(context)));
-      if (isState(phase)) enqueue.emit({ type: "state.entered", state: phase });
+    enter: assign({
+      phases: ({ context }, params: { phase: ChartPhase }) => enterPhase(context.phases, params.phase, momentOf(context)),
     }),
+    reportLeft: emit(({ context }) => ({ type: "phase.ended" as const, ...lastEnded(context.phases) })),
+    reportEntered: emit((_, { state }: { state: StateName }) => ({ type: "state.entered" as const, state })),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
     begin: assign({ begun: ({ context }, params: { what: keyof Begun }) => ({ ...context.begun, [params.what]: true }) }),
     beginHealth: assign({ begun: ({ context }) => ({ ...context.begun, health: context.settings.hasHealth }) }),
@@ -264,9 +279,13 @@ const lifecycle = setup({
     endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) =>
       record(enqueue, context.phases, endPhase(context.phases, phase, uptimeOf(context), outcome)),
     ),
-    endPhases: enqueueActions(({ context, enqueue }) =>
-      record(enqueue, context.phases, endAllPhases(context.phases, uptimeOf(context))),
-    ),
+    /** enters the last state, which ends at once, and with it every phase that is still open */
+    end: enqueueActions(({ context, enqueue }) => {
+      const entered = enterPhase(context.phases, finalState, momentOf(context));
+      record(enqueue, context.phases, entered);
+      enqueue.emit({ type: "state.entered", state: finalState });
+      record(enqueue, entered, endAllPhases(entered, uptimeOf(context)));
+    }),
     spawnLease: spawnChild("lease", {
       id: "lease",
       input: ({ context, self }) => ({
@@ -344,7 +363,13 @@ interface Spoilt {
   /** why the service stops; left out where it stops already */
   readonly reason?: string;
 }
-const enter = (phase: ChartPhase) => ({ type: "enter" as const, params: { phase } });
+/** Entering a state ends the phase before it, and so does a step of stopping that follows another one. */
+const enter = (phase: ChartPhase) => {
+  const enters = { type: "enter" as const, params: { phase } };
+  if (!isState(phase)) return phase === firstStep ? ([enters] as const) : ([enters, "reportLeft"] as const);
+  const entered = { type: "reportEntered" as const, params: { state: phase } };
+  return phase === initialState ? ([enters, entered] as const) : ([enters, "reportLeft", entered] as const);
+};
 const begin = (what: keyof Begun) => ({ type: "begin" as const, params: { what } });
 const mark = (outcome: PhaseOutcome) => ({ type: "mark" as const, params: { outcome } });
 const sendStatus = (status: LeaseStatus) => ({ type: "sendStatus" as const, params: { status } });
@@ -535,7 +560,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's onStart.",
       meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
       tags: ["booting"],
-      entry: [enter("starting"), begin("tier")],
+      entry: [...enter("starting"), begin("tier")],
       on: { shutdown: cutBoot },
       invoke: {
         src: "startTier",
@@ -633,7 +658,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's run; takes traffic.",
       meta: { waitsFor: "the tier's run", detail: ({ phases }) => tierPhaseUnderWay(phases), tone: "good" },
       tags: ["ready"],
-      entry: [enter("running"), sendStatus("running")],
+      entry: [...enter("running"), sendStatus("running")],
       on: { shutdown, "lease.superseded": superseded },
       invoke: {
         src: "runTier",
@@ -649,7 +674,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Undoes what was begun, in reverse.",
       meta: { tone: "caution" },
       tags: ["stopping"],
-      entry: ["beginStopping", enter("stopping"), sendStatus("stopping")],
+      entry: ["beginStopping", ...enter("stopping"), sendStatus("stopping")],
       on: {
         "error.late": { actions: { type: "noteLateError", params: ({ event }) => event } },
         "lease.superseded": { actions: [report, "forgetLease"] },
@@ -676,7 +701,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         deregistering: {
           description: "Deletes the registry entry.",
           meta: { waitsFor: "the registry entry to be deleted", deadline: "deregisterTimeout" },
-          entry: [enter("stopping.deregistering"), "sendRelease"],
+          entry: [...enter("stopping.deregistering"), "sendRelease"],
           always: [
             { guard: "ownsNoLease", target: "draining", actions: mark("skipped") },
             { guard: "isLeaseOver", target: "draining", actions: mark("failed") },
@@ -723,7 +748,7 @@ export const lifecycleMachine = lifecycle.createMachine({
               message: "onStop did not finish within its share of stopTimeoutMs",
             }),
           }),
-          entry: [enter("stopping.unwinding"), "beginUnwinding"],
+          entry: [...enter("stopping.unwinding"), "beginUnwinding"],
         },
         releasing: {
           description: "Calls what the tier deferred, last in first out.",
@@ -766,7 +791,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         },
       },
     },
-    stopped: { type: "final", description: "Is over; its output is the report.", entry: [enter("stopped"), "endPhases"] },
+    stopped: { type: "final", description: "Is over; its output is the report.", entry: "end" },
   },
   output: ({ context }) => ({
     // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total

@@ -73,6 +73,8 @@ export const stopSteps = [
 ] as const;
 /** A step of `stopping`. */
 export type StopStep = (typeof stopSteps)[number];
+/** The step that `stopping` begins with: no other step ends by it. */
+export const firstStep = `stopping.${stopSteps[0]}` as const;
 
 /** A phase that the chart itself goes through: a state, or a step of stopping. */
 export type ChartPhase = StateName | `stopping.${StopStep}`;
@@ -201,6 +203,10 @@ export const endAllPhases = (records: readonly PhaseRecord[], offsetMs: number):
 /** The phases that a change of the record has ended; every phase before it keeps its place in the record. */
 export const endedBy = (before: readonly PhaseRecord[], after: readonly PhaseRecord[]): EndedPhase[] =>
   after.filter((record, at) => record !== before[at] && !isOpen(record)) as EndedPhase[];
+
+/** The phase of the chart that ended last, once one has. */
+export const lastEnded = (records: readonly PhaseRecord[]): EndedPhase =>
+  records.findLast((record) => !isOpen(record) && chartPhases.has(record.phase)) as EndedPhase;
 
 /** The name of the chart's innermost open phase: where a failure happened. */
 export const currentPhase = (records: readonly PhaseRecord[]): string =>

@@ -116,7 +116,7 @@ const build = () => {
   const { ok, output } = run(process.execPath, [at("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.json"]);
   if (!ok) throw new SetupError(`the build failed:\n${lastLines(output, 30)}`);
   const bundled = run(process.execPath, [at("src", "build", "bundle.mjs")]);
-  if (!bundled.ok) log(`the tiers stay plain modules, which start slower: ${lastLines(bundled.output, 1)}`);
+  if (!bundled.ok) log(`the tiers and the library stay plain modules, which start slower: ${lastLines(bundled.output, 1)}`);
   keep("build.json", JSON.stringify(now));
 };
 

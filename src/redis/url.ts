@@ -5,6 +5,15 @@ const hidden = "***";
 const socketForm = "redis://localhost?path=/run/redis.sock";
 const isDatabase = (path: string): boolean => /^\/?\d*$/.test(path);
 
+/** Parsed once; `URL.canParse` before it would parse it twice. */
+const parsed = (text: string): URL | undefined => {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+};
+
 /** The longest path of a socket, in bytes: the kernel's `sun_path` without its terminating zero. */
 export const maxSocketPathBytes = process.platform === "linux" ? 107 : 103;
 
@@ -32,8 +41,9 @@ export const portUrl = (port: number, credentials: Credentials): string => `redi
  * an unescaped character in it spills into the path, the query or the fragment. A text that is no URL is not repeated at all.
  */
 export const redactUrl = (text: string): string => {
-  if (!URL.canParse(text)) return "(not a URL)";
-  const { protocol, username, password, host, pathname, searchParams } = new URL(text);
+  const url = parsed(text);
+  if (url === undefined) return "(not a URL)";
+  const { protocol, username, password, host, pathname, searchParams } = url;
   const user = password ? `${username}:${hidden}@` : username ? `${hidden}@` : "";
   const database = isDatabase(pathname) ? pathname : `/${hidden}`;
   const socket = searchParams.get("path");
@@ -42,9 +52,9 @@ export const redactUrl = (text: string): string => {
 
 /** Why `text` cannot be opened as a Redis URL, in words that never contain its password; undefined if it can. */
 export const redisUrlProblem = (text: string): string | undefined => {
-  if (!URL.canParse(text))
+  const url = parsed(text);
+  if (url === undefined)
     return `is not a URL; write redis://host:6379, rediss://user:password@host:6379/0 or, for a unix socket, ${socketForm}`;
-  const url = new URL(text);
   const socket = url.searchParams.get("path");
   if (!protocols.includes(url.protocol)) return `must begin with redis:// or rediss://; a unix socket is ${socketForm}`;
   if (!url.hostname && socket === null) return "names no host; write redis://host:6379";
