@@ -257,6 +257,7 @@ export const leaseModel = (): Model => ({
     status: "starting",
     times: { heartbeatMs: 1, leaseTtlMs: 3, writeTimeoutMs: 1, leaseRetryMs: 1 },
     now: () => 0,
+    epochNow: () => 0,
     random: () => 0.5,
   },
   key: ({ value, context }) => [value, context.wanted, context.sent, context.written],
