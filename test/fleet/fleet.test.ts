@@ -1,6 +1,6 @@
 /** The whole fleet as real processes, under `up`. */
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -257,6 +257,60 @@ describe("a fleet on this machine", () => {
     await closeRedis(witness, { signal: AbortSignal.timeout(1000) });
     await end(fleet);
     expect(left()).toEqual([]);
+  });
+
+  it("is asked for by name where two run, and found by its pid", async () => {
+    const both = [up(small), up(small)];
+    await Promise.all(both.map(ready));
+    const refused = await shell.run(["fleet"]);
+    expect(refused).toMatchObject({ code: 2, out: "" });
+    for (const { child } of both) expect(refused.err).toContain(`${child.pid} (`);
+    for (const fleet of both) {
+      const found = await shell.run(["fleet", "--json", "--fleet", String(fleet.child.pid)]);
+      const pids = (JSON.parse(found.out) as RegistryEntry[]).map(({ pid }) => pid);
+      expect(pids.sort()).toEqual([...viewsOf(fleet).values()].map(({ pid }) => pid).sort());
+    }
+    for (const fleet of both) await end(fleet);
+  });
+
+  it("says of a service that another process has ended that it is not started again, and shows no ports of it", async () => {
+    const fleet = up(small);
+    await ready(fleet);
+    process.kill(pidOf(fleet, "gateway"), "SIGTERM");
+    await eventually("the end", () => viewsOf(fleet).get("gateway")!.state === "ended");
+    const { trouble, port, healthPort } = viewsOf(fleet).get("gateway") as View & { trouble: string };
+    expect([trouble, port, healthPort]).toEqual([
+      "by SIGTERM, which this fleet has not sent; it is not started again until the fleet is",
+      undefined,
+      undefined,
+    ]);
+    await end(fleet);
+  });
+
+  it("says when its folder or the socket of its Redis was removed, and stops in order all the same", async () => {
+    const fleet = up(small);
+    await ready(fleet);
+    const { logs } = factsOf(fleet).find(({ type }) => type === "fleet.starting") as Fact & { logs: string };
+    const socket = new URL(noteOf(fleet).redisUrl).searchParams.get("path")!;
+    rmSync(logs, { recursive: true });
+    rmSync(socket);
+    for (const path of [logs, socket]) {
+      const notice = await fact(fleet, path, ({ message }) => String(message).includes(`${path}, was removed`));
+      expect(notice).toMatchObject({ type: "notice", message: expect.stringContaining("start it again") });
+    }
+    await end(fleet);
+    expect(left()).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("boots and is found for a user whom the system has no name for", async () => {
+    chmodSync(shell.folder, 0o1777);
+    const stranger = { uid: 12_345, gid: 12_345 };
+    const fleet = shell.start(["up", ...small], ports, stranger);
+    await ready(fleet);
+    const found = await shell.start(["fleet", "--json"], {}, stranger).ended;
+    expect(found).toMatchObject({ code: 0, err: "" });
+    expect(JSON.parse(found.out)).toHaveLength(2);
+    await end(fleet);
   });
 
   it("needs nothing of the PATH", async () => {

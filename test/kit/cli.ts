@@ -29,7 +29,12 @@ export interface CliProcess {
 /** A temporary folder in which one command finds what another one started. */
 export interface Shell {
   readonly folder: string;
-  start(args: readonly string[], env?: Record<string, string | undefined>): CliProcess;
+  /** `uid`: the user, as root only */
+  start(
+    args: readonly string[],
+    env?: Record<string, string | undefined>,
+    options?: { readonly uid?: number; readonly gid?: number },
+  ): CliProcess;
   /** Runs to the end; `input` is what is piped into it. */
   run(args: readonly string[], options?: { env?: Record<string, string | undefined>; input?: string }): Promise<CliEnding>;
   remove(): void;
@@ -37,9 +42,12 @@ export interface Shell {
 
 export const openShell = (): Shell => {
   const folder = mkdtempSync(join(tmpdir(), "sg-shell-"));
-  const start = (args: readonly string[], env: Record<string, string | undefined> = {}): CliProcess => {
+  const start: Shell["start"] = (args, env = {}, options = {}) => {
     const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: undefined, NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
-    const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...clean, TMPDIR: folder, ...env } });
+    const child = spawn(process.execPath, [program, ...args], {
+      env: { ...process.env, ...clean, TMPDIR: folder, ...env },
+      ...options,
+    });
     running.add(child);
     return watched(child);
   };

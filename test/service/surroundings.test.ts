@@ -74,7 +74,7 @@ it("whose standard output is a pipe that is full and never read a service stops,
   const program = new Program("service.mjs", { env });
   program.child.stdout!.pause();
   await entryOf("chatty");
-  await eventually("all is written", async () => (await redis.witness.get("chatty")) === "done");
+  await eventually("all is written", async () => (await redis.witness.get("sg:chatty")) === "done");
   program.signal("SIGTERM");
   await eventually("the entry is gone", async () => (await keysOf("chatty")).length === 0);
   program.child.stdout!.resume();
