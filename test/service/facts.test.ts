@@ -196,7 +196,7 @@ describe("a fact in the log", () => {
 
 const leaseAfter = (cues: readonly Cue[]): LeaseSnapshot => {
   const times = { heartbeatMs: 5, leaseTtlMs: 15, writeTimeoutMs: 2, leaseRetryMs: 1 };
-  const input = { parent: createEmptyActor(), status: "starting", times, now: () => 7, random: () => 0.5 };
+  const input = { parent: createEmptyActor(), status: "starting", times, now: () => 7, epochNow: () => 7, random: () => 0.5 };
   return story(leaseMachine, input, cues).snapshot as unknown as LeaseSnapshot;
 };
 const held = leaseAfter(["registerInstance done ok"]);
