@@ -15,7 +15,7 @@ import { story, trouble } from "../kit/story.ts";
 
 const livedThrough = (cues: readonly Cue[], settings: Partial<LifecycleSettings> = {}) => {
   let time = 0;
-  const input = { settings, now: () => time, random: () => 0.5 };
+  const input = { settings, now: () => time, epochNow: () => time, random: () => 0.5 };
   return story(lifecycleMachine, input, cues, (step) => {
     time = 1000 + step * 10;
   });
@@ -58,7 +58,14 @@ describe("the facts that the chart emits", () => {
       message: "onStart failed: trouble",
       cause: trouble,
     });
-    expect(facts[1]).toEqual({ type: "phase.ended", phase: "starting", startedAt: 1030, durationMs: 10, outcome: "failed" });
+    expect(facts[1]).toEqual({
+      type: "phase.ended",
+      phase: "starting",
+      startedAt: 1030,
+      offsetMs: 30,
+      durationMs: 10,
+      outcome: "failed",
+    });
   });
 
   it.each<[string, Cue[], string, object]>([
@@ -226,6 +233,7 @@ describe("the status", () => {
       state: "held.waiting",
       incarnation: 42,
       confirmedAt: 7,
+      confirmedAgoMs: 0,
       missed: 0,
       trouble: "",
     });
