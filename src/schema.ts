@@ -3,7 +3,7 @@
  * `Misfit` that says where the value is wrong.
  */
 import { messageOf } from "./errors.ts";
-import { isRecord } from "./record.ts";
+import { isRecord, isShallow } from "./record.ts";
 
 /** `where`: the path to the value, `phases[3].startedAt` for example; empty for the whole. */
 export type Reader<T> = (value: unknown, where: string) => T;
@@ -81,17 +81,15 @@ export const object =
     return Object.fromEntries(read.filter(([, own]) => own !== undefined)) as ReadFields<F>;
   };
 
-const isShallow = (value: unknown, depth: number): boolean =>
-  typeof value !== "object" || value === null || (depth > 0 && Object.values(value).every((own) => isShallow(own, depth - 1)));
-
-/** Any JSON of at most `depth` levels. */
+/** Any JSON of at most `levels` levels, without a key `__proto__`. */
 export const anyJson =
-  (depth: number): Reader<unknown> =>
+  (levels: number): Reader<unknown> =>
   (value, where) =>
-    isShallow(value, depth) ? value : refuse(where, `of at most ${depth} levels`);
+    isShallow(value, levels) ? value : refuse(where, `of at most ${levels} levels, without __proto__`);
 
-/** The JSON that `json` is, by `read`. Throws a `Misfit`. */
-export const readJson = <T>(json: string, read: Reader<T>): T => {
+/** The JSON that `json` is, by `read`. A text of more than `bytes` bytes is refused before it is parsed. Throws a `Misfit`. */
+export const readJson = <T>(json: string, { bytes, read }: { readonly bytes: number; readonly read: Reader<T> }): T => {
+  if (json.length > bytes || Buffer.byteLength(json) > bytes) throw new Misfit(`it has more than ${bytes} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(json);

@@ -1,7 +1,10 @@
 /** Reading what comes from outside. */
 import { describe, expect, it } from "vitest";
 import type { Reader } from "../src/schema.ts";
-import { anyJson, flag, list, Misfit, nullable, number, object, oneOf, optional, readJson, text, time } from "../src/schema.ts";
+import * as schema from "../src/schema.ts";
+import { anyJson, flag, list, Misfit, nullable, number, object, oneOf, optional, text, time } from "../src/schema.ts";
+
+const readJson = <T>(json: string, read: Reader<T>, bytes = 1_000_000): T => schema.readJson(json, { bytes, read });
 
 const whole = object({
   name: text(5),
@@ -32,9 +35,20 @@ describe("F54: what is read", () => {
     ["a wrong item", { ...fits, items: [{ size: 1 }, { size: "2" }] }, "items[1].size must be a number"],
     ["a wrong optional field", { ...fits, more: "yes" }, "more must be true or false"],
     ["a wrong nullable field", { ...fits, none: "" }, "none must be a number"],
+    [
+      "free JSON with a key that sets a prototype",
+      JSON.parse(`${JSON.stringify({ ...fits }).slice(0, -1)},"free":{"__proto__":{}}}`),
+      "without __proto__",
+    ],
     ["free JSON that is too deep", { ...fits, free: { a: { b: { c: 1 } } } }, "free must be of at most 2 levels"],
   ])("is refused where it is %s", (_, value, problem) => {
     expect(() => readJson(JSON.stringify(value), whole)).toThrow(problem);
+  });
+
+  it("is refused unparsed where it has more bytes than are read", () => {
+    expect(readJson('"é"', text(), 4)).toBe("é");
+    expect(() => readJson('"éé"', text(), 4)).toThrow("it has more than 4 bytes");
+    expect(() => readJson("[[[[[[", text(), 4)).toThrow("it has more than 4 bytes");
   });
 
   it.each<[string, Reader<unknown>]>([

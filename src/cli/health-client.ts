@@ -9,7 +9,7 @@ import { object, optional, readJson, text } from "../schema.ts";
 /** ms for an answer */
 const answerTimeoutMs = 3000;
 /** larger than any `/status` */
-const maxAnswerBytes = 1_048_576;
+export const maxAnswerBytes = 1_048_576;
 
 /**
  * The URL of a server that an entry names. One that listens on all addresses is reached by loopback or by its machine's name. Throws
@@ -60,7 +60,7 @@ const probeReader = object({ reason: optional(text(500)), status: optional(text(
 export const probeAnswer = async (url: string): Promise<string> => {
   try {
     const { status, body } = await askHealth(url);
-    const { reason, status: word } = readJson(body, probeReader);
+    const { reason, status: word } = readJson(body, { bytes: maxAnswerBytes, read: probeReader });
     return [status, ...[reason ?? word ?? []].flat().map((why) => `(${why})`)].join(" ");
   } catch (error) {
     return messageOf(error);

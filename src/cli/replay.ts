@@ -1,5 +1,5 @@
 /** `replay`: the recording of a service whose stop failed, from the file that its log names. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { readUpTo } from "../bounded-file.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
 import { maxFlightBytes, parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
@@ -10,24 +10,6 @@ import { print, printJson, printText } from "./print.ts";
 import { duration, paintFor } from "./terminal.ts";
 
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
-
-/** The text of a file; undefined where it has more than `bytes`, as a device may, which has no end. */
-const readUpTo = (path: string, bytes: number): string | undefined => {
-  const file = openSync(path, "r");
-  try {
-    const chunks: Buffer[] = [];
-    for (let left = bytes; left >= 0; ) {
-      const chunk = Buffer.alloc(65_536);
-      const length = readSync(file, chunk);
-      if (length === 0) return Buffer.concat(chunks).toString("utf8");
-      chunks.push(chunk.subarray(0, length));
-      left -= length;
-    }
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
-};
 
 const read = (path: string): FlightRecording => {
   const unreadable = (why: string) => new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${why}`);

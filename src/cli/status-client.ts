@@ -6,7 +6,7 @@ import type { RegistryEntry } from "../registry/registry.ts";
 import type { ReadBy } from "../schema.ts";
 import { anyJson, flag, list, nullable, number, object, oneOf, optional, readJson, text, time } from "../schema.ts";
 import type { Answer } from "./health-client.ts";
-import { askHealth, probeAnswer, urlFrom } from "./health-client.ts";
+import { askHealth, maxAnswerBytes, probeAnswer, urlFrom } from "./health-client.ts";
 
 /** phases, failures and leaderships that are read */
 const maxItems = 4096;
@@ -58,7 +58,7 @@ const blocked = async (name: string, url: string, { error, state }: LastKnown): 
 
 const lastKnownIn = (body: string): LastKnown | undefined => {
   try {
-    return readJson(body, lastKnownReader);
+    return readJson(body, { bytes: maxAnswerBytes, read: lastKnownReader });
   } catch {
     return undefined;
   }
@@ -66,7 +66,7 @@ const lastKnownIn = (body: string): LastKnown | undefined => {
 
 const readStatus = async (name: string, url: string, { status, body }: Answer): Promise<Status> => {
   try {
-    return readJson(body, statusReader);
+    return readJson(body, { bytes: maxAnswerBytes, read: statusReader });
   } catch (misfit) {
     const lastKnown = status === 503 ? lastKnownIn(body) : undefined;
     if (lastKnown !== undefined) throw await blocked(name, url, lastKnown);

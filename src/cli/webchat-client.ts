@@ -49,12 +49,13 @@ const deferred = <T>() => {
   return { promise, resolve, reject };
 };
 
+const answerReader: Reader<WebchatAnswer | undefined> = (value, where) => {
+  const { type } = object({ type: text() })(value, where);
+  return isKnown(type) ? readers[type](value, where) : undefined;
+};
+
 /** Undefined for an answer of a type that this version does not know. Throws a `Misfit`. */
-const readAnswer = (json: string): WebchatAnswer | undefined =>
-  readJson(json, (value, where) => {
-    const { type } = object({ type: text() })(value, where);
-    return isKnown(type) ? readers[type](value, where) : undefined;
-  });
+const readAnswer = (json: string): WebchatAnswer | undefined => readJson(json, { bytes: maxAnswerBytes, read: answerReader });
 
 /**
  * Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached or what it answers cannot be

@@ -1,9 +1,11 @@
 /** The cause in a service's log, where the service reported none. */
-import { readFileSync } from "node:fs";
+import { readEnd } from "../bounded-file.ts";
 import { messageOf } from "../errors.ts";
 import { isRecord } from "../record.ts";
 
 const maxLength = 500;
+/** bytes of the end of a log that are read for its last line */
+const endBytes = 65_536;
 
 /** The words in one JSON line of a logger: its message and, behind it, its error. */
 const wordsIn = (line: Record<string, unknown>): string => {
@@ -25,7 +27,7 @@ const readable = (line: string): string => {
 /** The last line of a log, at most 500 characters; of a line of JSON its words. */
 export const lastLineOf = (file: string): string => {
   try {
-    return readable(readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "").slice(0, maxLength);
+    return readable(readEnd(file, endBytes).trimEnd().split("\n").at(-1) ?? "").slice(0, maxLength);
   } catch (error) {
     return messageOf(error);
   }

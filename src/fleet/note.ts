@@ -1,6 +1,7 @@
 /** Where a fleet is, for the other shells of its user: a file in the run's folder. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readUpTo } from "../bounded-file.ts";
 import { number, object, optional, readJson, text, time } from "../schema.ts";
 
 /** Readable for the same user only, because the Redis URL has a password in it. */
@@ -16,6 +17,9 @@ export interface FleetNote {
   readonly cwd: string;
 }
 
+/** larger than any note */
+const maxBytes = 65_536;
+
 const read = object({
   pid: number,
   redisUrl: text(4096),
@@ -30,7 +34,8 @@ const pathIn = (folder: string): string => join(folder, "fleet.json");
 /** Undefined where there is none, or none that can be read. */
 export const readNote = (folder: string): FleetNote | undefined => {
   try {
-    return readJson(readFileSync(pathIn(folder), "utf8"), read);
+    const json = readUpTo(pathIn(folder), maxBytes);
+    return json === undefined ? undefined : readJson(json, { bytes: maxBytes, read });
   } catch {
     return undefined;
   }

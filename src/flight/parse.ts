@@ -67,13 +67,15 @@ const recording = object({
   end: nullable(object({ outcome: text(), reason: text(), failures: list(failureReader, maxItems) })),
 }) satisfies Reader<FlightRecording>;
 
+const formatted: Reader<FlightRecording> = (value, where) => {
+  if (!isRecord(value) || value.format !== flightFormat) throw new Error(`its format is not '${flightFormat}'`);
+  return recording(value, where);
+};
+
 /** Reads `json`, which came from the file `name`. Throws `SG_ERR_CONFIG_INVALID`, which names the first problem. */
 export const parseFlight = (json: string, name: string): FlightRecording => {
   try {
-    return readJson(json, (value, where) => {
-      if (!isRecord(value) || value.format !== flightFormat) throw new Error(`its format is not '${flightFormat}'`);
-      return recording(value, where);
-    });
+    return readJson(json, { bytes: maxFlightBytes, read: formatted });
   } catch (problem) {
     const message = `${name} is no flight recording: ${messageOf(problem)}. A failed stop names its file in the log.`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", message);

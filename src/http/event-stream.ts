@@ -4,6 +4,8 @@ import type { FastifyReply } from "fastify";
 
 /** bytes that a reader may leave unread; past them it is disconnected, and its browser connects anew */
 const maxUnreadBytes = 1_048_576;
+/** bytes that a paced sender leaves unread before it waits for its reader */
+const pacedBytes = 65_536;
 const keepAliveMs = 15_000;
 
 export interface StreamEvent {
@@ -19,6 +21,8 @@ export interface EventStreamOptions {
   readonly signal?: AbortSignal;
   /** Called once, when the connection has ended for any reason. */
   readonly onClose: () => void;
+  /** Called whenever the reader has taken all that was written; default never. */
+  readonly onDrain?: () => void;
 }
 
 /** An event in the format of `text/event-stream`. */
@@ -27,18 +31,24 @@ export const eventText = ({ data, event, id }: StreamEvent): string =>
 
 export class EventStream {
   readonly #response: ServerResponse;
+  /** whether nothing was taken since the last beat although something was there */
+  #isStalled = false;
 
   /** Takes the answer from Fastify and sends its headers. */
-  constructor(reply: FastifyReply, { signal, onClose }: EventStreamOptions) {
+  constructor(reply: FastifyReply, { signal, onClose, onDrain = () => {} }: EventStreamOptions) {
     const response = reply.hijack().raw;
     this.#response = response;
     const headers = reply.getHeaders() as Record<string, string>;
     response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
     response.flushHeaders();
-    const keepAlive = setInterval(() => this.write(": \n\n"), keepAliveMs).unref();
+    const keepAlive = setInterval(() => this.#beat(), keepAliveMs).unref();
     const end = () => this.end();
     // a reader that disconnects is no error
     response.on("error", () => {});
+    response.on("drain", () => {
+      this.#isStalled = false;
+      onDrain();
+    });
     response.once("close", () => {
       clearInterval(keepAlive);
       signal?.removeEventListener("abort", end);
@@ -48,14 +58,23 @@ export class EventStream {
     if (signal?.aborted) end();
   }
 
-  send(event: StreamEvent): void {
-    this.write(eventText(event));
-  }
-
   /** Writes text that is in the format already. After the end without effect. */
   write(text: string): void {
     if (this.#response.writableLength > maxUnreadBytes) this.#response.destroy();
     else if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.write(text);
+  }
+
+  /** Whether a paced sender may write more; if not, `onDrain` follows. False after the end. */
+  get hasRoom(): boolean {
+    const { writableEnded, destroyed, writableNeedDrain, writableLength } = this.#response;
+    return !writableEnded && !destroyed && !writableNeedDrain && writableLength < pacedBytes;
+  }
+
+  /** A reader that took nothing between two beats is disconnected: a paced sender would wait for it without end. */
+  #beat(): void {
+    if (this.#isStalled) return void this.#response.destroy();
+    this.#isStalled = this.#response.writableNeedDrain;
+    this.write(": \n\n");
   }
 
   /** Ends the answer, with a last text in the format if there is one. */

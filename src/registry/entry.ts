@@ -2,7 +2,7 @@
 import type { LeaseStatus } from "../../machines/index.ts";
 import { leaseStatuses } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
-import { isRecord } from "../record.ts";
+import { isRecord, isShallow } from "../record.ts";
 
 /** Which instance a key stands for. */
 export interface InstanceName {
@@ -35,37 +35,73 @@ export interface RegistryEntry extends EntryDetails, InstanceName {
 
 /** for the metadata as JSON: what the options and `describe` give together */
 export const metadataLimitBytes = 4096;
+/** levels of objects and lists in the metadata, the metadata itself among them */
+export const metadataLimitLevels = 32;
+/** for the whole text: nothing larger is written, and nothing larger is read */
+export const entryLimitBytes = 8192;
+
+/** Why `metadata` cannot be in an entry, in words that follow its name; undefined if it can. `json`: its text. */
+export const metadataProblem = (metadata: unknown, json = JSON.stringify(metadata)): string | undefined => {
+  const bytes = Buffer.byteLength(json);
+  if (bytes > metadataLimitBytes) return `must be at most ${metadataLimitBytes} bytes of JSON, it has ${bytes}`;
+  return isShallow(metadata, metadataLimitLevels)
+    ? undefined
+    : `must have at most ${metadataLimitLevels} levels and no key __proto__`;
+};
 
 /**
  * The scripts read incarnation and boot off the beginning of the text, so they come first, in this order. Throws `SG_ERR_REGISTRY`
- * where the metadata has grown too large.
+ * where the metadata is beyond its limits, or the whole is.
  */
 export const entryText = (entry: RegistryEntry): string => {
   const { incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata } = entry;
-  const bytes = Buffer.byteLength(JSON.stringify(metadata));
-  if (bytes > metadataLimitBytes) {
-    const message = `the metadata of ${service}/${instance} has ${bytes} bytes of JSON, and ${metadataLimitBytes} are allowed: have describe() return less.`;
-    throw new StargazerError("SG_ERR_REGISTRY", message);
-  }
-  return JSON.stringify({ incarnation, boot, service, instance, status, startedAt, since, host, pid, version, health, metadata });
+  const refuse = (what: string): never => {
+    throw new StargazerError("SG_ERR_REGISTRY", `the ${what}`);
+  };
+  const problem = metadataProblem(metadata);
+  if (problem !== undefined) refuse(`metadata of ${service}/${instance} ${problem}: have describe() return less.`);
+  const text = JSON.stringify({
+    incarnation,
+    boot,
+    service,
+    instance,
+    status,
+    startedAt,
+    since,
+    host,
+    pid,
+    version,
+    health,
+    metadata,
+  });
+  const bytes = Buffer.byteLength(text);
+  if (bytes > entryLimitBytes)
+    refuse(`entry of ${service}/${instance} must be at most ${entryLimitBytes} bytes, it has ${bytes}.`);
+  return text;
 };
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+/** what a Date can hold, in ms */
+const latest = 8.64e15;
+/** Whether `value` is a time in whole ms since the epoch. */
+export const isTime = (value: unknown): boolean => isCount(value) && value <= latest;
 const isHealth = (value: unknown): boolean => value === null || (isRecord(value) && isText(value.host) && isCount(value.port));
 
-/** The entry of exactly this instance, or undefined where the text is none. */
+/** The entry of exactly this instance, or undefined where the text is none. A text beyond the limits is not parsed. */
 export const parseEntry = (text: string, { service, instance }: InstanceName): RegistryEntry | undefined => {
-  const value = parseJson(text);
+  const value = text.length > entryLimitBytes ? undefined : parseJson(text);
   const fits =
     isRecord(value) &&
     value.service === service &&
     value.instance === instance &&
     leaseStatuses.some((status) => status === value.status) &&
-    [value.incarnation, value.startedAt, value.since, value.pid].every(isCount) &&
+    [value.incarnation, value.pid].every(isCount) &&
+    [value.startedAt, value.since].every(isTime) &&
     [value.boot, value.host, value.version].every(isText) &&
     isHealth(value.health) &&
-    isRecord(value.metadata);
+    isRecord(value.metadata) &&
+    isShallow(value, metadataLimitLevels + 1);
   return fits ? (value as unknown as RegistryEntry) : undefined;
 };
 

@@ -1,11 +1,15 @@
 /** The registry's stream of events, read on a blocking connection of its own. */
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, dropConnection, openBlockingConnection, whenReady } from "../redis/connection.ts";
+import { runScript } from "../redis/script.ts";
 import type { StreamEvent } from "./events.ts";
 import { streamEvent } from "./events.ts";
 import { registryKeys } from "./keys.ts";
+import { lastEventScript } from "./read-scripts.ts";
 
 const batchSize = 1000;
+
+type Message = readonly [id: Buffer, fields: readonly Buffer[]];
 
 export interface StreamBatch {
   readonly events: readonly StreamEvent[];
@@ -27,8 +31,7 @@ export class EventStream {
 
   /** The id of the last event. */
   async end(): Promise<string> {
-    const [last] = await this.#redis.xrevrange(this.#key, "+", "-", "COUNT", 1);
-    return last?.[0] ?? "0-0";
+    return (await runScript(this.#redis, lastEventScript, { keys: [this.#key], args: [] })) as string;
   }
 
   /** Resolves once `read` can be called. */
@@ -38,9 +41,11 @@ export class EventStream {
 
   /** Waits up to `blockMs` for events behind the id `after`. */
   async read({ after, blockMs }: { readonly after: string; readonly blockMs: number }): Promise<StreamBatch> {
-    const reply = await this.#blocking.xread("COUNT", batchSize, "BLOCK", blockMs, "STREAMS", this.#key, after);
-    const messages = reply?.[0]?.[1] ?? [];
-    return { events: messages.map(([, fields]) => streamEvent(fields)), last: messages.at(-1)?.[0] ?? after };
+    const reply = await this.#blocking.xreadBuffer("COUNT", batchSize, "BLOCK", blockMs, "STREAMS", this.#key, after);
+    const messages = ((reply as [Buffer, Message[]][] | null)?.[0]?.[1] ?? []) as Message[];
+    // a field that is not read does not become a text
+    const events = messages.flatMap(([, fields]) => streamEvent(fields) ?? []);
+    return { events, last: messages.at(-1)?.[0].toString() ?? after };
   }
 
   /** Ends the connection; it is made again by its own schedule. */

@@ -1,5 +1,8 @@
 /** What a watch of the registry emits, and the messages of the stream that it reads. */
+import { leaseStatuses } from "../../machines/phases.ts";
 import type { RegistryEntry } from "./entry.ts";
+import { isTime } from "./entry.ts";
+import { nameProblem } from "./names.ts";
 
 /** What `Registry.watch` emits, one after the other. */
 export type RegistryEvent =
@@ -31,16 +34,20 @@ export interface StreamEvent {
   readonly since: number;
 }
 
-/** Reads the fields of a message; a missing one is empty, and an event without sense leads to nothing in `FleetView`. */
-export const streamEvent = (fields: readonly string[]): StreamEvent => {
-  const at = (name: string): string => fields[fields.indexOf(name) + 1] ?? "";
-  return {
-    type: at("type"),
-    service: at("service"),
-    instance: at("instance"),
-    incarnation: Number(at("incarnation")),
-    boot: at("boot"),
-    status: at("status"),
-    since: Number(at("since")),
-  };
+/** fields of a message, and bytes of one */
+const maxFields = 32;
+const maxFieldBytes = 512;
+
+/** Reads the fields of a message; a missing one is empty. Undefined for a message beyond the limits, or one that no registry writes. */
+export const streamEvent = (fields: readonly Uint8Array[]): StreamEvent | undefined => {
+  if (fields.length > 2 * maxFields || fields.some(({ length }) => length > maxFieldBytes)) return undefined;
+  const texts = fields.map((field) => Buffer.from(field.buffer, field.byteOffset, field.length).toString());
+  const at = (name: string): string => texts[texts.findIndex((text, index) => index % 2 === 0 && text === name) + 1] ?? "";
+  const [service, instance] = [at("service"), at("instance")];
+  if (nameProblem("service", service) !== undefined || nameProblem("instance", instance) !== undefined) return undefined;
+  const [type, status, since] = [at("type"), at("status"), Number(at("since"))];
+  if ((type === "registered" || type === "updated") && !(isStatus(status) && isTime(since))) return undefined;
+  return { type, service, instance, incarnation: Number(at("incarnation")), boot: at("boot"), status, since };
 };
+
+const isStatus = (status: string): boolean => leaseStatuses.some((known) => known === status);

@@ -3,6 +3,9 @@
 const longest = { service: 64, instance: 128 } as const;
 export type NameKind = keyof typeof longest;
 
+/** bytes that no name exceeds: a character has three at most */
+export const nameLimitBytes = 3 * longest.instance;
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const refused = /[:{}\s\u0000-\u001f\u007f-\u009f\p{Surrogate}]/u;
 

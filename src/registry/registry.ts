@@ -3,29 +3,26 @@
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
-import { whenReady } from "../redis/connection.ts";
-import { runScript } from "../redis/script.ts";
 import { until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
-import { parseEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
-import { registryKeys } from "./keys.ts";
-import { beginListScript } from "./scripts.ts";
+import type { Source } from "./reading.ts";
 import { unreadable } from "./unreadable.ts";
 import type { WatchOptions } from "./watch.ts";
-import { foreignAmong, isWrongType } from "./wrong-type.ts";
 
 export type { RegistryEntry } from "./entry.ts";
 export type { RegistryEvent } from "./events.ts";
 
-const chunkSize = 500;
 const listTimeoutMs = 5000;
+/** keys that are remembered as skipped */
+const skippedLimit = 1000;
 
 /** Options of `Registry`. */
 export interface RegistryOptions {
   /**
-   * Called once for each key, an entry's or a service's index, that holds another program's value. The instance or service that it
-   * stands for is left out. What it throws is a warning of the process, and the list goes on. Default: none.
+   * Called once for each key that holds another program's value, or one beyond the registry's limits (entries of 8192 bytes, names as
+   * the options allow them, 10,000 services with 100,000 instances each). What it stands for is left out, and nothing else. What it
+   * throws is a warning of the process, and the list goes on. Default: none.
    */
   readonly onSkipped?: (key: string) => void;
 }
@@ -68,12 +65,8 @@ export class Registry {
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const reply = { signal: either, what: "the list of the registry" };
     try {
-      const names = await until(this.#names(serviceName ?? "", either), reply);
-      const texts = await until(this.#texts(names), reply);
-      // accepted mutant: more keys are read, and the same are reported
-      await until(this.#reportForeign(names.filter((_, at) => texts[at] === null)), reply);
-      // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
-      return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
+      const { listEntries } = await import("./reading.ts");
+      return await until(listEntries(this.#source, { service: serviceName ?? "", signal: either }), reply);
     } catch (error) {
       signal?.throwIfAborted();
       throw await unreadable(this.#redis, error);
@@ -93,76 +86,25 @@ export class Registry {
   }
 
   /** The entries of these instances, in this order, without those that have none. Rejects with the error of Redis. */
-  // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
   async read(names: readonly InstanceName[]): Promise<RegistryEntry[]> {
-    const texts = await this.#texts(names);
-    // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
-    return names.flatMap((name, at) => this.#parsed(name, texts[at] ?? null));
+    const { readEntries } = await import("./reading.ts");
+    return readEntries(this.#source, names);
   }
 
-  async #texts(names: readonly InstanceName[]): Promise<(string | null)[]> {
-    const keys = registryKeys(this.#redis);
-    const chunks: Promise<(string | null)[]>[] = [];
-    for (let at = 0; at < names.length; at += chunkSize) {
-      chunks.push(
-        // accepted mutant: reading all in each chunk is slower, not wrong: only the first rows are taken
-        this.#redis.mget(names.slice(at, at + chunkSize).map(({ service, instance }) => keys.service(service, instance))),
-      );
-    }
-    return (await Promise.all(chunks)).flat();
+  get #source(): Source {
+    return { redis: this.#redis, skip: (key) => this.#skip(key) };
   }
 
-  /** MGET answers a key of another type as one that is absent. */
-  async #reportForeign(absent: readonly InstanceName[]): Promise<void> {
-    const { service: keyOf } = registryKeys(this.#redis);
-    const keys = absent.map(({ service, instance }) => ({ key: keyOf(service, instance), type: "string" }) as const);
-    for (const { key } of await foreignAmong(this.#redis, keys)) this.#skip(key);
-  }
-
-  /** Once a key: a watch lists again and again. */
+  /** Once a key, of the last ones: a watch lists again and again. */
   #skip(key: string): void {
     if (this.#skipped.has(key)) return;
     this.#skipped.add(key);
+    const [oldest] = this.#skipped;
+    if (this.#skipped.size > skippedLimit) this.#skipped.delete(oldest!);
     contained(
       () => this.#onSkipped(key),
       (error) => process.emitWarning(`onSkipped threw: ${messageOf(error)}`, "StargazerWarning"),
     );
-  }
-
-  #parsed(name: InstanceName, text: string | null): RegistryEntry[] {
-    // equivalent mutant: an instance that has no entry is not listed
-    if (text === null) return [];
-    const entry = parseEntry(text, name);
-    if (entry === undefined) this.#skip(registryKeys(this.#redis).service(name.service, name.instance));
-    return entry === undefined ? [] : [entry];
-  }
-
-  async #names(serviceName: string, signal: AbortSignal): Promise<InstanceName[]> {
-    const redis = this.#redis;
-    const keys = registryKeys(redis);
-    // accepted mutant: a caller's client that was closed: opening it again is refused in redis.test.ts
-    await whenReady(redis, { reopen: false, signal });
-    const reply = await runScript(redis, beginListScript, { keys: [keys.services], args: [serviceName], signal });
-    const [now, ...services] = reply as [string, ...string[]];
-    signal.throwIfAborted();
-    const live = await Promise.all(
-      services.sort().map(async (service) => {
-        const instances = await this.#live(keys.index(service), now);
-        return instances.sort().map((instance) => ({ service, instance }));
-      }),
-    );
-    return live.flat();
-  }
-
-  async #live(index: string, now: string): Promise<string[]> {
-    try {
-      return await this.#redis.zrange(index, now, "+inf", "BYSCORE");
-    } catch (error) {
-      if (!isWrongType(error)) throw error;
-      this.#skip(index);
-      // equivalent mutant: an instance that has no entry is not listed
-      return [];
-    }
   }
 }
 

@@ -119,12 +119,11 @@ return { 'ok' }`);
 
 /**
  * Takes the ended leases of one service out of its index and publishes each once, however many readers call it.
- * KEYS index, services, events, the entries' keys up to the instance. ARGV service, limit. Returns how many ended.
+ * KEYS index, services, events, the entries' keys up to the instance. ARGV service, limit. Returns how many instances the index has left.
  */
 export const reapScript = script(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local ended = 0
 for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[2])) do
   local left = redis.call('PTTL', KEYS[4] .. instance)
   redis.call('ZREM', KEYS[1], instance)
@@ -133,19 +132,8 @@ for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.fo
   else
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
       'incarnation', '0', 'boot', '', 'status', '', 'since', '')
-    ended = ended + 1
   end
 end
-if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end
-return ended`);
-
-/**
- * The beginning of a listing.
- * KEYS services. ARGV a service, or '' for all. Returns the time of Redis in ms as text, then the services.
- */
-export const beginListScript = script(`
-local t = redis.call('TIME')
-local answer = { string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) }
-local services = ARGV[1] ~= '' and { ARGV[1] } or redis.call('SMEMBERS', KEYS[1])
-for _, service in ipairs(services) do answer[#answer + 1] = service end
-return answer`);
+local left = redis.call('ZCARD', KEYS[1])
+if left == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end
+return left`);

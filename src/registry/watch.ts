@@ -76,7 +76,7 @@ class Watch {
   readonly #stream: EventStream;
   readonly #view = new FleetView();
   readonly #vanish = new VanishWatch(vanishWindowMs);
-  /** whose index is reaped */
+  /** those that have an index, which is reaped */
   readonly #services = new Set<string>();
   /** the id of the last event that was taken in */
   #position = "0-0";
@@ -144,16 +144,16 @@ class Watch {
   async #news(): Promise<RegistryEvent[]> {
     await this.#soon((either) => this.#stream.ready({ signal: either }));
     const { events, last } = await this.#soon(() => this.#stream.read({ after: this.#position, blockMs: reapEveryMs }));
-    for (const { service } of events) if (service !== "") this.#services.add(service);
+    for (const { service } of events) this.#services.add(service);
     const ours = events.filter((event) => this.#concerns(event));
     const entries = await this.#soon(() => this.#entriesOf(ours));
     this.#position = last;
     return this.#judge(ours.flatMap((event) => this.#view.apply(event, entries.get(nameOf(event)))));
   }
 
-  #concerns({ service, instance }: StreamEvent): boolean {
+  #concerns({ service }: StreamEvent): boolean {
     const { serviceName = service } = this.#options;
-    return service !== "" && instance !== "" && service === serviceName;
+    return service === serviceName;
   }
 
   async #entriesOf(events: readonly StreamEvent[]): Promise<Map<string, RegistryEntry>> {
@@ -170,15 +170,19 @@ class Watch {
     const { redis, serviceName } = this.#options;
     const keys = registryKeys(redis);
     const services = serviceName === undefined ? [...this.#services] : [serviceName];
-    const reaped = services.map((service) =>
-      runScript(redis, reapScript, {
+    const reaped = services.map(async (service) => {
+      const call = {
         keys: [keys.index(service), keys.services, keys.events, keys.service(service, "")],
         args: [service, reapLimit],
-      }).catch((error: unknown) => {
+      };
+      const left = await runScript(redis, reapScript, call).catch((error: unknown) => {
         // a listing reports it
         if (!isWrongType(error)) throw error;
-      }),
-    );
+        return 0;
+      });
+      // its next registration is an event, which adds it again
+      if (left === 0) this.#services.delete(service);
+    });
     await this.#soon(() => Promise.all(reaped));
   }
 

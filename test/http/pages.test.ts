@@ -53,7 +53,7 @@ describe("an event stream", () => {
 
   it("sends the headers of the answer that it takes, then its events", async () => {
     const { stream, reader } = await opened();
-    stream.send({ event: "first", data: { at: 1 } });
+    stream.write(eventText({ event: "first", data: { at: 1 } }));
     expect((await reader.until("the event", ({ event }) => event === "first")).data).toEqual({ at: 1 });
     expect(reader.response.headers).toMatchObject({ "content-type": "text/event-stream; charset=utf-8", "x-page": "ours" });
   });
@@ -62,7 +62,7 @@ describe("an event stream", () => {
     const { stream, reader, ending, closed } = await opened();
     ending.abort();
     await eventually("the end", () => reader.isEnded && closed() === 1);
-    stream.send({ data: {} });
+    stream.write(eventText({ data: {} }));
     stream.end();
     expect(closed()).toBe(1);
   });
@@ -78,7 +78,7 @@ describe("an event stream", () => {
     reader.response.pause();
     const data = { text: "x".repeat(100_000) };
     await eventually("onClose", () => {
-      stream.send({ data });
+      stream.write(eventText({ data }));
       return closed() === 1;
     });
   });

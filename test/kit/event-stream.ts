@@ -59,7 +59,7 @@ export class EventReader {
       const lines = new Map(
         frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
       );
-      const event = lines.get("event");
+      const event = lines.get("event") ?? (lines.has("data") ? "message" : undefined);
       if (event !== undefined) this.events.push({ event, id: lines.get("id"), data: JSON.parse(lines.get("data") ?? "null") });
     }
   }

@@ -28,7 +28,7 @@ const failing: readonly (readonly [string, string, () => unknown])[] = [
     "no such figure",
     () => Object.defineProperty({}, "x", { get: () => fail("no such figure"), enumerable: true }),
   ],
-  ["returns too much", "4096 are allowed", () => ({ text: "x".repeat(5000) })],
+  ["returns too much", "at most 4096 bytes", () => ({ text: "x".repeat(5000) })],
 ];
 const raise = (thrown: unknown): never => {
   throw thrown;

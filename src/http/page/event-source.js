@@ -10,6 +10,9 @@ import { authorization } from "./token.js";
  * @property {() => void} onRefused once: the token is missing or wrong
  */
 
+/** characters of one event; longer than any that a server of ours sends */
+const longest = 1_048_576;
+
 /** An event has three fields of one line each; a comment has none. @param {string} block @returns {StreamEvent} */
 const eventIn = (block) => {
   const fields = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
@@ -24,6 +27,7 @@ const readEvents = async ({ body }, onEvent) => {
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     const blocks = (rest + decoder.decode(part.value, { stream: true })).split("\n\n");
     rest = blocks.pop() ?? "";
+    if (rest.length > longest) return void reader.cancel();
     for (const event of blocks.map(eventIn)) {
       if (event.data !== "") onEvent(event);
       // as from a browser's own: what observes the page sees each event

@@ -1,6 +1,7 @@
 // @ts-check
 /** A drawn chart, lit: the active state, the arrow that was just taken, what was refused. */
 import { make } from "../../http/page/dom.js";
+import { readObject } from "../../http/page/json.js";
 import { authorization } from "../../http/page/token.js";
 
 /** ms for which an arrow stays lit after another one was taken */
@@ -14,7 +15,7 @@ const marginPx = 60;
 const loadSvg = async (name) => {
   const response = await fetch(`/chart/${name}`, { headers: authorization });
   const text = await response.text();
-  if (!response.ok) throw new Error(JSON.parse(text).error ?? text);
+  if (!response.ok) throw new Error(readObject(text)?.error ?? text);
   return document.adoptNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement);
 };
 

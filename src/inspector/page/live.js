@@ -1,6 +1,7 @@
 // @ts-check
 /** The service's stream, for as long as there is one; resumed after the last record that the page has. */
 import { followEvents } from "../../http/page/event-source.js";
+import { readObject } from "../../http/page/json.js";
 
 /** @import { Picture } from "../picture.ts" */
 /** @import { InspectionRecord } from "../records.ts" */
@@ -43,7 +44,8 @@ export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
     {
       onEvent: ({ event, id, data }) => {
         lastEventId = id ?? lastEventId;
-        if (Object.hasOwn(handlers, event)) handlers[event]?.(JSON.parse(data));
+        const value = readObject(data);
+        if (value !== undefined && Object.hasOwn(handlers, event)) handlers[event]?.(value);
       },
       onLost: () => onConnection("lost"),
       onRefused: () => onConnection("refused"),

@@ -1,5 +1,7 @@
 // @ts-check
 /** Passes the service's messages to Stately's page, in order, once that page is there. */
+
+import { readObject } from "../../http/page/json.js";
 import { socketProtocols } from "../../http/page/token.js";
 
 const origin = "https://stately.ai";
@@ -37,7 +39,8 @@ socket.addEventListener("close", () =>
   ),
 );
 socket.addEventListener("message", ({ data }) => {
-  const message = JSON.parse(data);
+  const message = readObject(data);
+  if (message === undefined) return;
   if (isThere) return pass(message);
   queue.push(message);
   if (queue.length > maxQueued) queue.shift();

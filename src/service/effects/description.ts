@@ -1,7 +1,7 @@
 /** What `describe()` adds to the registry entry. A `describe()` that fails costs its own part of the entry, never the entry. */
 import { messageOf } from "../../errors.ts";
 import { isRecord } from "../../record.ts";
-import { metadataLimitBytes } from "../../registry/entry.ts";
+import { metadataProblem } from "../../registry/entry.ts";
 
 type Metadata = Readonly<Record<string, unknown>>;
 
@@ -48,7 +48,7 @@ const asJson = (described: unknown): Metadata => {
 };
 
 const withinLimit = (merged: Metadata): Metadata => {
-  const bytes = Buffer.byteLength(JSON.stringify(merged));
-  if (bytes <= metadataLimitBytes) return merged;
-  throw new Error(`it makes the metadata ${bytes} bytes of JSON, and ${metadataLimitBytes} are allowed`);
+  const problem = metadataProblem(merged);
+  if (problem === undefined) return merged;
+  throw new Error(`with it the metadata ${problem}`);
 };

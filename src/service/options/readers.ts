@@ -6,7 +6,7 @@ import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redisUrlProblem } from "../../redis/url.ts";
-import { metadataLimitBytes } from "../../registry/entry.ts";
+import { metadataProblem } from "../../registry/entry.ts";
 import { nameProblem } from "../../registry/names.ts";
 
 /** The bounds and the default of a whole number, and the variable that it is read from where the option is absent. */
@@ -110,9 +110,12 @@ export const readMetadata = (value: unknown, problems: string[]): Readonly<Recor
   try {
     const json = JSON.stringify(value);
     if (!isRecord(value)) problems.push(`metadata must be an object, not ${shown(value)}`);
-    else if (Buffer.byteLength(json) > metadataLimitBytes)
-      problems.push(`metadata must be at most ${metadataLimitBytes} bytes of JSON`);
-    else return JSON.parse(json);
+    else {
+      const plain = JSON.parse(json);
+      const problem = metadataProblem(plain, json);
+      if (problem === undefined) return plain;
+      problems.push(`metadata ${problem}`);
+    }
   } catch {
     problems.push("metadata must be JSON, without cycles or big integers");
   }

@@ -1,13 +1,15 @@
-/** One watch of the registry for any number of readers: each gets every known entry, then each change. */
+/** One watch of the registry for any number of readers: each gets every known entry, then each change, at its own pace. */
 import type { StateWords } from "../../../machines/index.ts";
 import { lifecycleMachine, statesOf, takesWork } from "../../../machines/index.ts";
 import { messageOf } from "../../errors.ts";
+import { eventText } from "../../http/event-stream.ts";
 import type { Logger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import { Registry } from "../../registry/registry.ts";
+import { FleetLog, LogReader } from "./fleet-log.ts";
 
 /** A state that an entry may be in, as the page shows it. */
 export interface FleetState extends StateWords {
@@ -17,18 +19,42 @@ export interface FleetState extends StateWords {
 
 /** `reset` comes first and whenever every entry that was sent before is void. */
 export type FeedEvent = RegistryEvent | { readonly type: "reset"; readonly states: readonly FleetState[] };
-type Reader = (event: FeedEvent) => void;
 
 const states = statesOf(lifecycleMachine).map((state) => ({ ...state, takesWork: takesWork(state.name) }));
-const reset: FeedEvent = { type: "reset", states };
+const reset = eventText({ data: { type: "reset", states } satisfies FeedEvent });
 
 const retryMs = 1000;
+/** characters of one write */
+const pieceLength = 65_536;
+/** the log's name of the condition; an instance's name has a colon */
+const conditionName = "condition";
 const nameOf = ({ service, instance }: RegistryEntry): string => `${service}:${instance}`;
 
+const isGone = (type: RegistryEvent["type"]): boolean => type === "deregistered" || type === "expired";
+
+/** Where a reader's events go. */
+export interface FeedSink {
+  write(text: string): void;
+  /** whether it takes more; if not, `resume` has to be called once it does */
+  readonly hasRoom: boolean;
+}
+
+export interface Subscription {
+  /** Sends what the sink has room for. Legal at any time. */
+  resume(): void;
+  end(): void;
+}
+
 export class FleetFeed {
-  readonly #entries = new Map<string, RegistryEntry>();
-  readonly #readers = new Set<Reader>();
-  #condition: FeedEvent = { type: "stale", reason: "unreachable", message: "The registry has not been read yet." };
+  readonly #log = new FleetLog();
+  readonly #gateways = new Map<string, RegistryEntry>();
+  /** sends one reader what its sink has room for */
+  readonly #readers = new Set<() => void>();
+  #condition: RegistryEvent = { type: "stale", reason: "unreachable", message: "The registry has not been read yet." };
+
+  constructor() {
+    this.#begin();
+  }
 
   /** Watches the registry until `signal` aborts; begins anew 1 s after an error. */
   async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
@@ -46,30 +72,56 @@ export class FleetFeed {
     }
   }
 
-  /** Sends `reader` every known entry now and each change from now on, until the returned function is called. */
-  subscribe(reader: Reader): () => void {
-    reader(reset);
-    for (const entry of this.#entries.values()) reader({ type: "registered", entry });
-    reader(this.#condition);
-    this.#readers.add(reader);
-    return () => void this.#readers.delete(reader);
+  /**
+   * Sends `sink` every known entry and each change from now on, in pieces, as it has room. With the id of an event, only what came
+   * after it, if that is still known.
+   */
+  subscribe(sink: FeedSink, lastEventId?: string): Subscription {
+    let reader = new LogReader(this.#log, lastEventId);
+    sink.write(reader.isResumed ? eventText({ data: this.#condition }) : reset);
+    const resume = () => {
+      if (reader.isLost) {
+        reader = new LogReader(this.#log, undefined);
+        sink.write(reset);
+      }
+      while (sink.hasRoom) {
+        const piece = reader.next(pieceLength);
+        if (piece === "") return;
+        sink.write(piece);
+      }
+    };
+    this.#readers.add(resume);
+    resume();
+    return { resume, end: () => void this.#readers.delete(resume) };
   }
 
   /** Where the gateways that take work listen. */
   get gateways(): readonly unknown[] {
-    const working = [...this.#entries.values()].filter(({ service, status }) => service === "gateway" && takesWork(status));
+    const working = [...this.#gateways.values()].filter(({ status }) => takesWork(status));
     return working.flatMap(({ metadata: { http } }) => (isRecord(http) ? { host: http.host, port: http.port } : []));
   }
 
   #begin(): void {
-    this.#entries.clear();
-    for (const reader of this.#readers) reader(reset);
+    this.#log.clear();
+    this.#gateways.clear();
+    this.#put(conditionName, this.#condition);
   }
 
   #take(event: RegistryEvent): void {
-    if (event.type === "registered" || event.type === "updated") this.#entries.set(nameOf(event.entry), event.entry);
-    else if (event.type === "deregistered" || event.type === "expired") this.#entries.delete(nameOf(event.entry));
-    else this.#condition = event;
-    for (const reader of this.#readers) reader(event);
+    const isCondition = event.type === "stale" || event.type === "synced";
+    if (isCondition) this.#condition = event;
+    else this.#keepGateway(event);
+    this.#put(isCondition ? conditionName : nameOf(event.entry), event);
+  }
+
+  #keepGateway({ type, entry }: Extract<RegistryEvent, { entry: RegistryEntry }>): void {
+    if (entry.service !== "gateway") return;
+    if (isGone(type)) this.#gateways.delete(nameOf(entry));
+    else this.#gateways.set(nameOf(entry), entry);
+  }
+
+  #put(name: string, event: RegistryEvent): void {
+    this.#log.put(name, event, { isGone: isGone(event.type) });
+    for (const resume of this.#readers) resume();
   }
 }

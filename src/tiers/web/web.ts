@@ -49,9 +49,10 @@ export class WebService extends HttpTier {
     });
     // what a page without the token is shown: where it may chat, if anybody may
     app.get("/api/gateways", { config: { isOpen: isChatPublic() } }, () => this.#feed.gateways);
-    app.get("/api/fleet/events", (_request, reply) => {
-      const stream = new EventStream(reply, { signal, onClose: () => unsubscribe() });
-      const unsubscribe = this.#feed.subscribe((data) => stream.send({ data }));
+    app.get<{ Querystring: { after?: unknown } }>("/api/fleet/events", ({ headers, query }, reply) => {
+      const stream = new EventStream(reply, { signal, onClose: () => reader.end(), onDrain: () => reader.resume() });
+      const after = headers["last-event-id"] ?? query.after;
+      const reader = this.#feed.subscribe(stream, typeof after === "string" ? after : undefined);
     });
   }
 }

@@ -1,8 +1,9 @@
 // @ts-check
 /** Wires the page: the stream of the fleet in, the table and the chat out. */
 import { followEvents } from "../../../http/page/event-source.js";
+import { readObject } from "../../../http/page/json.js";
 import { connectChat, showState } from "./chat.js";
-import { applyEvent, drawFleet, showConnection, showWithheld } from "./fleet.js";
+import { afterDrawing, applyEvent, redrawFleet, showConnection, showWithheld } from "./fleet.js";
 import { loadGateways } from "./gateways.js";
 
 const redrawMs = 5000;
@@ -19,16 +20,20 @@ const chatAlone = async () => {
   setTimeout(chatAlone, lookMs);
 };
 
+/** of the last event that had an id: a new connection goes on behind it */
+let lastEventId = "";
+afterDrawing(connectChat);
 followEvents(
-  () => "/api/fleet/events",
+  () => `/api/fleet/events?after=${encodeURIComponent(lastEventId)}`,
   {
-    onEvent: ({ data }) => {
-      applyEvent(JSON.parse(data));
-      connectChat();
+    onEvent: ({ id, data }) => {
+      lastEventId = id ?? lastEventId;
+      const event = readObject(data);
+      if (event !== undefined) applyEvent(event);
     },
     onLost: () => showConnection("stale", "the page's server does not answer"),
     onRefused: () => void chatAlone(),
   },
   retryMs,
 );
-setInterval(drawFleet, redrawMs);
+setInterval(redrawFleet, redrawMs);

@@ -1,6 +1,7 @@
 // @ts-check
 /** The chat: a WebSocket to one of the fleet's gateways; after it breaks, to one of those that are left. */
 import { byId, make } from "../../../http/page/dom.js";
+import { readObject } from "../../../http/page/json.js";
 import { socketProtocols } from "../../../http/page/token.js";
 import { gatewayUrl } from "./gateways.js";
 
@@ -10,6 +11,9 @@ import { gatewayUrl } from "./gateways.js";
 /** ms before the next attempt, from so much to twice as much more, so that pages do not connect in step */
 const retryMs = 500;
 const retrySpreadMs = 1500;
+
+/** lines of the conversation that are kept, and accepted messages whose reply is awaited */
+const maxLines = 500;
 
 const form = /** @type {HTMLFormElement} */ (byId("say"));
 const input = /** @type {HTMLInputElement} */ (byId("text"));
@@ -25,7 +29,9 @@ const sent = [];
 /** @type {(text: string, className: string) => HTMLElement} */
 const addLine = (text, className) => {
   const line = make("li", className, text);
-  byId("messages").append(line);
+  const lines = byId("messages");
+  lines.append(line);
+  while (lines.childElementCount > maxLines) lines.firstElementChild?.remove();
   line.scrollIntoView({ block: "nearest" });
   return line;
 };
@@ -46,6 +52,8 @@ const handlers = {
   accepted: ({ id }) => {
     const line = sent.shift();
     if (line !== undefined) accepted.set(id, line);
+    const [oldest] = accepted.keys();
+    if (accepted.size > maxLines) accepted.delete(/** @type {string} */ (oldest));
   },
   reply: ({ text, to }) => {
     accepted.get(to)?.classList.remove("waiting");
@@ -58,8 +66,9 @@ const handlers = {
   },
 };
 
-/** @param {WebchatAnswer} answer */
+/** @param {WebchatAnswer | undefined} answer */
 const applyAnswer = (answer) => {
+  if (answer === undefined) return;
   const handle = Object.hasOwn(handlers, answer.type) ? handlers[answer.type] : undefined;
   /** @type {((answer: WebchatAnswer) => void) | undefined} */ (handle)?.(answer);
 };
@@ -81,7 +90,7 @@ export const connectChat = () => {
   const channel = sessionStorage.getItem("channel");
   showState("connecting", false);
   socket = new WebSocket(channel === null ? url : `${url}?channel=${encodeURIComponent(channel)}`, socketProtocols);
-  socket.addEventListener("message", ({ data }) => applyAnswer(JSON.parse(data)));
+  socket.addEventListener("message", ({ data }) => applyAnswer(readObject(data)));
   socket.addEventListener("close", onClose);
 };
 

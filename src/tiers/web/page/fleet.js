@@ -1,7 +1,8 @@
 // @ts-check
 /** The table of the fleet: what the stream last sent, and for a while the entries that are gone. */
-import { byId, make } from "../../../http/page/dom.js";
+import { byId } from "../../../http/page/dom.js";
 import { age } from "../../../http/page/format.js";
+import { KeyedTable } from "./table.js";
 
 /** @import { FeedEvent, FleetState } from "../fleet-feed.ts" */
 /** @import { RegistryEntry } from "../../../registry/entry.ts" */
@@ -13,6 +14,9 @@ const goneMs = 10_000;
 
 /** By service and instance. @type {Map<string, Row>} */
 const rows = new Map();
+/** Names whose rows are to be drawn. @type {Set<string>} */
+const changed = new Set();
+const table = new KeyedTable(byId("fleet"));
 
 /** The states of a service, from the chart. @type {readonly FleetState[]} */
 let states = [];
@@ -54,47 +58,79 @@ const statusOf = ({ status, gone }) => {
   return { name: state?.name ?? status, description: state?.description ?? "", tone: gone ?? state?.tone ?? "neutral" };
 };
 
-/** @param {ReturnType<typeof statusOf>} status */
-const statusCell = ({ name, description, tone }) => {
-  const dot = make("span", "dot");
-  dot.setAttribute("aria-hidden", "true");
-  const cell = make("td", "", dot, name);
-  cell.title = description;
-  cell.dataset.tone = tone;
-  return cell;
-};
-
-/** @param {Row} row */
-const elementOf = (row) => {
+/** @type {(row: Row) => import("./table.js").RowContent} */
+const contentOf = (row) => {
   const { service, instance, gone, since, host, pid, health } = row;
-  const status = statusOf(row);
-  const element = make("tr", gone === undefined ? "" : "gone");
-  element.dataset.service = service;
-  element.dataset.status = status.name;
-  const name = make("td", "instance", instance);
-  name.title = instance;
-  element.append(make("td", "", service), name, statusCell(status), make("td", "", age(Date.now() - since)));
+  const { name, description, tone } = statusOf(row);
   const address = health?.host.includes(":") ? `[${health.host}]` : health?.host;
-  const port = health === null ? "none" : `${address}:${health.port}`;
-  element.append(make("td", "", `${host} · ${pid}`), make("td", "", port));
-  return element;
+  return {
+    attributes: { class: gone === undefined ? "" : "gone", "data-service": service, "data-status": name },
+    cells: [
+      { text: service },
+      { text: instance, title: instance, className: "instance" },
+      { text: name, title: description, tone },
+      { text: age(Date.now() - since) },
+      { text: `${host} · ${pid}` },
+      { text: health === null ? "none" : `${address}:${health.port}` },
+    ],
+  };
 };
 
-export const drawFleet = () => {
-  const sorted = [...rows.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  byId("fleet").replaceChildren(...sorted.map(elementOf));
-  byId("empty").hidden = sorted.length > 0;
+/** @param {string} name */
+const drawRow = (name) => {
+  const row = rows.get(name);
+  if (row === undefined) table.remove(name);
+  else table.put(name, contentOf(row));
+};
+
+const draw = () => {
+  for (const name of changed) drawRow(name);
+  changed.clear();
+  byId("empty").hidden = rows.size > 0;
   byId("count").textContent = `${liveRows().length} live`;
+  pulse();
+  onDrawn();
+};
+
+let isDrawing = false;
+let onDrawn = () => {};
+
+/** Draws what has changed, with the next frame: a burst of events is one drawing. */
+const drawSoon = () => {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    draw();
+  });
+};
+
+/** Calls `listener` after each drawing. @param {() => void} listener */
+export const afterDrawing = (listener) => {
+  onDrawn = listener;
+};
+
+/** Draws every row again: ages grow. */
+export const redrawFleet = () => {
+  for (const name of rows.keys()) changed.add(name);
+  drawSoon();
+};
+
+/** @type {(entry: RegistryEntry, row: Row | undefined) => void} */
+const setRow = (entry, row) => {
+  const name = nameOf(entry);
+  if (row === undefined) rows.delete(name);
+  else rows.set(name, row);
+  changed.add(name);
+  drawSoon();
 };
 
 /** @type {(entry: RegistryEntry, gone: NonNullable<Row["gone"]>) => void} */
 const showGone = (entry, gone) => {
   const row = { ...entry, gone, since: Date.now() };
-  rows.set(nameOf(entry), row);
+  setRow(entry, row);
   setTimeout(() => {
-    if (rows.get(nameOf(entry)) !== row) return;
-    rows.delete(nameOf(entry));
-    drawFleet();
+    if (rows.get(nameOf(entry)) === row) setRow(entry, undefined);
   }, goneMs);
 };
 
@@ -103,19 +139,20 @@ const handlers = {
   reset: (event) => {
     states = event.states;
     rows.clear();
+    changed.clear();
+    table.clear();
   },
-  registered: ({ entry }) => void rows.set(nameOf(entry), entry),
-  updated: ({ entry }) => void rows.set(nameOf(entry), entry),
+  registered: ({ entry }) => setRow(entry, entry),
+  updated: ({ entry }) => setRow(entry, entry),
   deregistered: ({ entry }) => showGone(entry, "deregistered"),
   expired: ({ entry }) => showGone(entry, "expired"),
   stale: ({ message }) => showConnection("stale", message),
   synced: () => showConnection("on", "live"),
 };
 
-/** Shows an event of the stream; one of a type that this page does not know changes nothing. @param {FeedEvent} event */
+/** Takes an event of the stream; one of a type that this page does not know changes nothing. @param {FeedEvent} event */
 export const applyEvent = (event) => {
   const handle = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
   /** @type {((event: FeedEvent) => void) | undefined} */ (handle)?.(event);
-  pulse();
-  drawFleet();
+  drawSoon();
 };

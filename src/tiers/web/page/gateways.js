@@ -7,12 +7,21 @@ import { workingEntries } from "./fleet.js";
 /** What the page's server gives a page that has no token. @type {readonly Address[]} */
 let published = [];
 
+/** @param {unknown} value */
+const isAddress = (value) => {
+  const { host, port } = /** @type {{ host?: unknown, port?: unknown }} */ (value ?? {});
+  return typeof host === "string" && /^[\w.:-]{1,253}$/.test(host) && Number.isInteger(port) && URL.canParse(`ws://h:${port}`);
+};
+
+/** Those that are addresses: what an entry has is its writer's. @param {unknown} values @returns {Address[]} */
+const addressesIn = (values) => (Array.isArray(values) ? values.filter(isAddress) : []);
+
 /** Resolves with whether anybody may chat. A server that does not answer says nothing new. */
 export const loadGateways = async () => {
   try {
     const response = await fetch("/api/gateways", { cache: "no-store" });
     if (!response.ok) return false;
-    published = await response.json();
+    published = addressesIn(await response.json());
   } catch {
     // the last list stands
   }
@@ -21,8 +30,8 @@ export const loadGateways = async () => {
 
 /** @returns {readonly Address[]} */
 const known = () => {
-  const gateways = workingEntries().filter(({ service, metadata }) => service === "gateway" && metadata.http !== undefined);
-  return [...gateways.map(({ metadata }) => /** @type {Address} */ (metadata.http)), ...published];
+  const gateways = workingEntries().filter(({ service }) => service === "gateway");
+  return [...addressesIn(gateways.map(({ metadata }) => metadata.http)), ...published];
 };
 
 const isEvery = (/** @type {string} */ host) => ["0.0.0.0", "::"].includes(host);
