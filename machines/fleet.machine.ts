@@ -43,6 +43,8 @@ export interface FleetPlan {
   readonly redis: RedisPlace | undefined;
   /** undefined where there can be no such folder */
   readonly folder: RunFolder | undefined;
+  /** the secret that requests to the fleet's page and gateways have to carry; its services are given it by environment */
+  readonly token: string;
   /** what the plan has to do without, as a sentence */
   readonly notice: string | undefined;
 }
@@ -57,7 +59,10 @@ export interface FleetRedis {
   readonly isOwn: boolean;
 }
 
-/** Where the first service of each tier with HTTP of its own listens: URLs for a browser on this machine. */
+/**
+ * Where the first service of each tier with HTTP of its own listens: URLs for a browser on this machine. That of the page is the link
+ * to open: the fleet's token is in its fragment.
+ */
 export interface FleetAddresses {
   readonly gateway?: string;
   readonly web?: string;
@@ -104,7 +109,7 @@ export interface ServiceEnding {
 
 /** What a fleet reports, in order. */
 export type FleetFact =
-  /** something that the fleet does without; `message` is a sentence */
+  /** something that the fleet does without, or that it opens to other machines; `message` is a sentence */
   | { type: "notice"; message: string }
   /** Redis has answered and the processes are started */
   | { type: "fleet.starting"; redis: string; isOwnRedis: boolean; logs?: string; services: readonly ServiceView[] }
@@ -145,7 +150,7 @@ export type ServicesFact =
   | Extract<FleetFact, { type: "port.taken" | "fleet.listening" | "service.changed" | "service.lost" | "notice" }>;
 
 /** Every event that the chart takes: a caller's commands, and what its two actors send. */
-export type FleetEvent = FleetCommand | RedisFact | ServicesFact | Extract<FleetFact, { type: "notice" }>;
+export type FleetEvent = FleetCommand | RedisFact | ServicesFact;
 
 /** What the chart sends to the actor `redis`. */
 export type RedisCommand = { readonly type: "stop" };
@@ -357,7 +362,7 @@ export const fleetMachine = fleet.createMachine({
     request: input.request,
     settings: { ...defaultFleetSettings, ...input.settings },
     now: input.now ?? (() => performance.now()),
-    plan: { services: [], redis: undefined, folder: undefined, notice: undefined },
+    plan: { services: [], redis: undefined, folder: undefined, token: "", notice: undefined },
     redis: undefined,
     addresses: {},
     reason: "",

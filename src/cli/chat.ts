@@ -4,12 +4,14 @@ import { isRunning } from "../../machines/phases.ts";
 import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
+import { tokenOf } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { number, object, text } from "../schema.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, refusePositionals } from "./command.ts";
+import type { Gateway } from "./conversation.ts";
 import { converse, within } from "./conversation.ts";
 import { urlFrom } from "./health-client.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
@@ -44,11 +46,11 @@ const findGateway = async (place: RedisPlace): Promise<string> => {
 };
 
 /** Sends one message and resolves with its reply. */
-const ask = async (gateway: string, text: string): Promise<string> => {
+const ask = async (gateway: Gateway, text: string): Promise<string> => {
   const over = new AbortController();
   const { promise: reply, onAnswer } = firstReply();
   const late = failed(`no reply within ${replyTimeoutMs / 1000} s. Are all tiers running? See: stargazer fleet`);
-  const asked = openWebchat({ gateway, onAnswer, signal: over.signal }).then((client) => {
+  const asked = openWebchat({ ...gateway, onAnswer, signal: over.signal }).then((client) => {
     client.send(text);
     return Promise.race([reply, client.ended.then(() => reply)]).finally(client.close);
   });
@@ -79,13 +81,16 @@ export const chat: Command = {
   details: [
     `--once TEXT      sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`,
     ...placeDetails,
+    "A fleet that `up` runs here is chatted with by its token; for another one SG_TOKEN has it.",
   ],
   options: { once: { type: "string" }, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args, `: write --once "${args.positionals.join(" ")}"`);
     refuse(args, chat);
     const once = args.text("once");
-    const gateway = await findGateway(await findPlace(args, chat));
+    const place = await findPlace(args, chat);
+    const token = await tokenOf(place);
+    const gateway = { gateway: await findGateway(place), token };
     if (once === undefined) await converse(gateway, replyTimeoutMs);
     else print(cleanLines(await ask(gateway, once)));
     return 0;

@@ -7,7 +7,11 @@ import { until } from "../until.ts";
 import { own, print, printError, printPart } from "./print.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor } from "./terminal.ts";
+import type { WebchatOptions } from "./webchat-client.ts";
 import { openWebchat } from "./webchat-client.ts";
+
+/** Where a chat goes, and with which token. */
+export type Gateway = Pick<WebchatOptions, "gateway" | "token">;
 
 /** Counts the answers that are still to come. */
 class PendingAnswers {
@@ -49,7 +53,7 @@ const isLast = ({ type }: WebchatAnswer): boolean => type === "reply" || type ==
  * Sends each line of standard input until the input ends or a signal arrives. At the end of the input it waits for the answers
  * that are pending, at most `replyTimeoutMs`. Rejects with `SG_ERR_FAILED` when the gateway closes or an answer does not arrive.
  */
-export const converse = async (gateway: string, replyTimeoutMs: number): Promise<void> => {
+export const converse = async (gateway: Gateway, replyTimeoutMs: number): Promise<void> => {
   const { signal, release } = interrupted();
   const pending = new PendingAnswers();
   const onAnswer = (answer: WebchatAnswer): void => {
@@ -58,7 +62,7 @@ export const converse = async (gateway: string, replyTimeoutMs: number): Promise
     pending.settle();
   };
   try {
-    const client = await openWebchat({ gateway, onAnswer, signal });
+    const client = await openWebchat({ ...gateway, onAnswer, signal });
     const lines = createInterface({ input: process.stdin, terminal: false, signal });
     client.ended.catch(() => lines.close());
     prompt();

@@ -3,6 +3,7 @@ import { fleetProblems } from "../fleet/check.ts";
 import { countProblem, oneOfEach } from "../fleet/counts.ts";
 import type { Fleet, FleetOptions } from "../fleet/index.ts";
 import { startFleet } from "../fleet/index.ts";
+import { createToken } from "../http/token.ts";
 import { redisUrlProblem } from "../redis/url.ts";
 import { tiers } from "../tiers/index.ts";
 import { createBoard } from "./board.ts";
@@ -42,7 +43,7 @@ const readOptions = async (args: Arguments): Promise<FleetOptions> => {
   refusePositionals(args);
   const problem = redis === undefined ? undefined : redisUrlProblem(redis);
   if (problem !== undefined) args.problems.push(`--redis ${problem}`);
-  if (args.problems.length > 0) args.problems.push(...(await fleetProblems({ counts, redis: undefined })));
+  if (args.problems.length > 0) args.problems.push(...(await fleetProblems({ counts, redis: undefined }, createToken())));
   refuse(args, up);
   return { tiers: Object.fromEntries(counts), redis };
 };

@@ -1,6 +1,7 @@
 /** A client of the gateway's webchat. */
 import { WebSocket } from "ws";
 import { messageOf, StargazerError } from "../errors.ts";
+import { socketProtocols } from "../http/token.ts";
 import type { Reader } from "../schema.ts";
 import { object, oneOf, readJson, text } from "../schema.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
@@ -15,6 +16,8 @@ export interface WebchatClient {
 export interface WebchatOptions {
   /** the gateway's address, `http://127.0.0.1:8080` for example */
   readonly gateway: string;
+  /** that of the fleet, where it has one */
+  readonly token?: string | undefined;
   /** called with each answer of the gateway */
   readonly onAnswer: (answer: WebchatAnswer) => void;
   /** closes the connection by force, at any time */
@@ -23,6 +26,11 @@ export interface WebchatOptions {
 
 const failed = (message: string, cause?: unknown): StargazerError =>
   new StargazerError("SG_ERR_FAILED", message, cause === undefined ? {} : { cause });
+
+const refused = (gateway: string, status: number | undefined): StargazerError => {
+  const why = status === 401 ? "the token is missing or wrong: SG_TOKEN has to be that of the fleet" : `it answered ${status}`;
+  return failed(`the gateway at ${gateway} refused the chat: ${why}`);
+};
 
 /** larger than any answer of a gateway */
 const maxAnswerBytes = 1_048_576;
@@ -61,8 +69,9 @@ const readAnswer = (json: string): WebchatAnswer | undefined => readJson(json, {
  * Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached or what it answers cannot be
  * read, or with the signal's reason.
  */
-export const openWebchat = ({ gateway, onAnswer, signal }: WebchatOptions): Promise<WebchatClient> => {
-  const socket = new WebSocket(`${gateway.replace(/^http/, "ws")}/webchat`, { maxPayload: maxAnswerBytes });
+export const openWebchat = ({ gateway, token, onAnswer, signal }: WebchatOptions): Promise<WebchatClient> => {
+  const url = `${gateway.replace(/^http/, "ws")}/webchat`;
+  const socket = new WebSocket(url, socketProtocols(token), { maxPayload: maxAnswerBytes });
   const send = (text: string) => socket.send(JSON.stringify({ type: "message", text }));
   const ended = deferred<void>();
   const opened = deferred<WebchatClient>();
@@ -80,6 +89,7 @@ export const openWebchat = ({ gateway, onAnswer, signal }: WebchatOptions): Prom
     signal.removeEventListener("abort", abort);
     fail(failed(`the gateway at ${gateway} closed the chat (code ${code})`));
   });
+  socket.on("unexpected-response", (_request, { statusCode }) => fail(refused(gateway, statusCode)));
   socket.on("error", (cause) => fail(failed(`the gateway at ${gateway} cannot be reached: ${cause.message}`, cause)));
   socket.on("message", (data) => {
     let answer: WebchatAnswer | undefined;

@@ -32,7 +32,7 @@ const checkInspector: Check = () => {
 };
 
 /** What the services would refuse of their environment. A tier without a process is not checked. */
-const settingProblems = async (wanted: typeof tiers): Promise<string[]> => {
+const settingProblems = async (wanted: typeof tiers, token: string): Promise<string[]> => {
   const problems: string[] = [];
   for (const check of [
     checkService,
@@ -40,7 +40,7 @@ const settingProblems = async (wanted: typeof tiers): Promise<string[]> => {
     ...wanted.map(
       (tier): Check =>
         () =>
-          tier.check(),
+          tier.check({ token }),
     ),
   ]) {
     problems.push(...(await problemOf(check)));
@@ -65,13 +65,13 @@ const redisProblems = async (url: string | undefined): Promise<string[]> => {
   });
 };
 
-/** Every problem of the fleet and its environment, a sentence each without its full stop; empty where it can be started. */
-export const fleetProblems = async ({ counts, redis }: FleetRequest): Promise<readonly string[]> => {
+/** Every problem of the fleet, whose token is given, and of its environment, a sentence each without its full stop; empty where it can be started. */
+export const fleetProblems = async ({ counts, redis }: FleetRequest, token: string): Promise<readonly string[]> => {
   const wanted = tiers.filter(({ name }) => (counts.get(name) ?? 0) > 0);
   const problems = [
     ...(await redisProblems(redis)),
     ...(await problemOf(existingFleetFolder)),
-    ...(await settingProblems(wanted)),
+    ...(await settingProblems(wanted, token)),
   ];
   if (problems.length === 0) problems.push(...(await listenProblems(wanted)));
   return [...new Set(problems)].map((problem) => problem.replace(/\.$/, ""));

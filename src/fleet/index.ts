@@ -120,7 +120,15 @@ const publish = (actor: FleetActor, startedAt: number): void => {
   const { plan, redis: provided, addresses } = actor.getSnapshot().context;
   if (plan.folder === undefined || provided === undefined) return;
   try {
-    publishNote(plan.folder.path, { pid: process.pid, redisUrl: provided.url, startedAt, cwd: process.cwd(), ...addresses });
+    const { token } = plan;
+    publishNote(plan.folder.path, {
+      pid: process.pid,
+      redisUrl: provided.url,
+      token,
+      startedAt,
+      cwd: process.cwd(),
+      ...addresses,
+    });
   } catch (error) {
     actor.send({ type: "notice", message: `other shells cannot find this fleet: ${messageOf(error)}` });
   }

@@ -2,6 +2,7 @@
 import type { RedisPlace } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import { StargazerError } from "../errors.ts";
+import { tokenFromEnvironment, tokenProblem, tokenVariable } from "../http/token.ts";
 import { redactUrl, redisUrlProblem } from "../redis/url.ts";
 import { fleetAround, fleetNamed } from "./choose.ts";
 import { livingFleets } from "./runs.ts";
@@ -45,4 +46,18 @@ export const locate = async ({ redis, fleet }: Naming): Promise<Located> => {
   const chosen = fleetAround(await livingFleets(), process.cwd());
   if (chosen !== undefined) return { place: place(chosen.note.redisUrl, "up"), notice: chosen.notice };
   return { place: place(defaultUrl, "default"), notice: `no fleet of this user runs here: this is ${defaultUrl}` };
+};
+
+/**
+ * The token of the fleet that is there: `SG_TOKEN`, else that of a fleet that `up` runs here on the same Redis, else none. Rejects
+ * with `SG_ERR_CONFIG_INVALID` for a text that is no token.
+ */
+export const tokenOf = async ({ url }: RedisPlace): Promise<string | undefined> => {
+  const given = tokenFromEnvironment();
+  const problem = given === undefined ? undefined : tokenProblem(given);
+  if (problem !== undefined) throw new StargazerError("SG_ERR_CONFIG_INVALID", `${tokenVariable} ${problem}`);
+  if (given !== undefined) return given;
+  // without notes that can be trusted there is no token, and a gateway that needs one says so
+  const fleets = await livingFleets().catch(() => []);
+  return fleets.find(({ redisUrl }) => redisUrl === url)?.token;
 };

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { readUpTo } from "../bounded-file.ts";
 import { number, object, optional, readJson, text, time } from "../schema.ts";
 
-/** Readable for the same user only, because the Redis URL has a password in it. */
+/** Readable for the same user only, because of the password in the Redis URL, and the token. */
 export interface FleetNote {
   readonly pid: number;
   readonly redisUrl: string;
-  /** http URLs; absent where the tier is left out or does not listen yet */
+  /** what requests to the page and the gateways carry; absent in the note of an older version */
+  readonly token?: string;
+  /** http URLs, that of the page with the token in its fragment; absent where the tier is left out or does not listen yet */
   readonly gateway?: string;
   readonly web?: string;
   /** ms since the epoch */
@@ -23,6 +25,7 @@ const maxBytes = 65_536;
 const read = object({
   pid: number,
   redisUrl: text(4096),
+  token: optional(text(256)),
   gateway: optional(text(1024)),
   web: optional(text(1024)),
   startedAt: time,

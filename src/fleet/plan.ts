@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { ChildAddresses, FleetPlan, FleetRequest, PlannedService } from "../../machines/index.ts";
 import { fromEnvironment } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { createToken, tokenFromEnvironment, tokenVariable } from "../http/token.ts";
 import { tiers } from "../tiers/index.ts";
 import { readPort } from "../tiers/settings.ts";
 import type { Waiting } from "../until.ts";
@@ -21,12 +22,13 @@ const highestPort = 65_535;
  * is opened after `signal` aborted is removed again.
  */
 export const planFleet = async (request: FleetRequest, { signal }: Waiting): Promise<FleetPlan> => {
-  const problems = await fleetProblems(request);
+  const token = tokenFromEnvironment() ?? createToken();
+  const problems = await fleetProblems(request, token);
   if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `${problems.join("; ")}.`);
   const redis = namedRedis(request.redis);
   const opened = await openFolder();
   if (signal.aborted) await opened.folder?.remove({ keepLogs: false });
-  return { services: servicesOf(request.counts, redis !== undefined), redis, ...opened };
+  return { services: servicesOf(request.counts, redis !== undefined), redis, token, ...opened };
 };
 
 /**
@@ -59,7 +61,7 @@ const openFolder = async (): Promise<Pick<FleetPlan, "folder" | "notice">> => {
  * with HTTP begins at its own port, or where it listened before, and steps over ports that are taken.
  */
 export const environmentOf = (
-  { services }: FleetPlan,
+  { services, token }: FleetPlan,
   { name, tier }: PlannedService,
   { redisUrl, addresses }: { readonly redisUrl: string; readonly addresses: ChildAddresses },
 ): Readonly<Record<string, string>> => {
@@ -75,5 +77,6 @@ export const environmentOf = (
     SG_HEALTH_PORT: String(healthPort),
     ...(http === undefined ? {} : { [http.variable]: String(port) }),
     REDIS_URL: redisUrl,
+    [tokenVariable]: token,
   };
 };

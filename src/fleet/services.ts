@@ -15,6 +15,7 @@ import type {
   SupervisorSnapshot,
 } from "../../machines/index.ts";
 import { processChild, supervise } from "../supervisor/index.ts";
+import { exposuresOf } from "./exposure.ts";
 import { environmentOf } from "./plan.ts";
 import { watchForRemoval } from "./removed.ts";
 import type { Member } from "./views.ts";
@@ -38,8 +39,9 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     receive(({ type }) => {
       for (const { supervisor } of members) void supervisor[type]();
     });
+    for (const message of exposuresOf(input.plan)) send({ type: "notice", message });
     send({ type: "services.started", services: members.map(viewOf) });
-    for (const member of members) report(member, members, send);
+    for (const member of members) report(member, members, input.plan.token, send);
     void reportReady(members, send);
     void reportEnd(members, logs, send);
     const unwatch = watchFolder(input, send);
@@ -84,11 +86,11 @@ const superviseOne = (input: ServicesInput, index: number, descriptor: number | 
 };
 
 /** Sends each phase and each process of the service, where it listens, and its loss. */
-const report = (member: Member, members: readonly Member[], send: Send): void => {
+const report = (member: Member, members: readonly Member[], token: string, send: Send): void => {
   let last = viewOf(member);
   let { addresses } = member.supervisor.actor.getSnapshot().context;
   member.supervisor.actor.subscribe((snapshot) => {
-    reportAddresses(member, addresses, members, send);
+    reportAddresses(member, addresses, members, token, send);
     addresses = snapshot.context.addresses;
     const service = viewOf(member);
     const isBetweenProcesses = snapshot.matches("alive") && service.pid === undefined;
@@ -99,7 +101,7 @@ const report = (member: Member, members: readonly Member[], send: Send): void =>
   });
 };
 
-const reportAddresses = (member: Member, before: ChildAddresses, members: readonly Member[], send: Send): void => {
+const reportAddresses = (member: Member, before: ChildAddresses, members: readonly Member[], token: string, send: Send): void => {
   const { addresses } = member.supervisor.actor.getSnapshot().context;
   const { http, health } = addresses;
   const reportTaken = (whose: string, { taken, port }: ChildAddress): void => {
@@ -109,7 +111,10 @@ const reportAddresses = (member: Member, before: ChildAddresses, members: readon
   if (http === undefined || http === before.http) return;
   reportTaken(member.name, http);
   const isFirst = members.find(({ tier }) => tier === member.tier) === member;
-  if (isFirst && isAddressed(member.tier)) send({ type: "fleet.listening", tier: member.tier, url: urlOf(http) });
+  if (!isFirst || !isAddressed(member.tier)) return;
+  // a fragment is sent to no server; the page takes the token from it
+  const url = member.tier === "web" ? `${urlOf(http)}/#${token}` : urlOf(http);
+  send({ type: "fleet.listening", tier: member.tier, url });
 };
 
 const isAddressed = (tier: string): tier is keyof FleetAddresses => tier === "gateway" || tier === "web";

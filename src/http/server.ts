@@ -52,12 +52,16 @@ export class HttpServer {
   readonly app: FastifyInstance;
   readonly #options: HttpServerOptions & typeof defaults;
   readonly #connections: InstanceType<typeof Connections>;
+  readonly #closed = new AbortController();
+  /** Aborts when it may no longer listen. */
+  readonly #ending: AbortSignal;
   #closing: Promise<void> | undefined;
 
   private constructor(app: FastifyInstance, options: HttpServerOptions & typeof defaults) {
     this.app = app;
     this.#options = options;
     this.#connections = new Connections(app.server);
+    this.#ending = AbortSignal.any([options.signal, this.#closed.signal]);
     if (!options.keepsProcess) app.server.unref().on("connection", (socket) => socket.unref());
     app.addHook("onRequest", async (request, reply) => void reply.headers(options.headers(request.headers.host)));
   }
@@ -78,36 +82,33 @@ export class HttpServer {
    */
   async listen(): Promise<ListeningAddress> {
     const { log } = this.#options;
-    if (this.#over === undefined) await this.app.ready();
-    if (this.#over !== undefined) throw this.#over.reason;
+    this.#ending.throwIfAborted();
+    await this.app.ready();
+    this.#ending.throwIfAborted();
     const { result, taken } = await listenFrom(this.#options, (port) => this.#listenOn(port));
     this.app.server.on("error", (error) => log.warn({ type: "http.server.failed", reason: messageOf(error) }));
     return { ...result, taken };
   }
 
-  /** Why it may no longer listen. */
-  get #over(): { readonly reason: unknown } | undefined {
-    const { signal } = this.#options;
-    if (signal.aborted) return signal;
-    return this.#closing && { reason: new StargazerError("SG_ERR_START_FAILED", "the server has been closed") };
-  }
-
   #listenOn(port: number): Promise<Address> {
     const { host } = this.#options;
     const { server } = this.app;
+    const ending = this.#ending;
     return new Promise((resolve, reject) => {
+      const end = () => reject(ending.reason);
       const refuse = (error: NodeJS.ErrnoException) => {
         server.off("listening", accept);
+        ending.removeEventListener("abort", end);
         reject(this.#refusal(error, port));
       };
       const accept = () => {
         server.off("error", refuse);
-        const over = this.#over;
-        if (over === undefined) return resolve({ host, port: (server.address() as AddressInfo).port });
-        // a host name is resolved first, which nothing cancels: the abort or the close came meanwhile
-        server.close();
-        reject(over.reason);
+        ending.removeEventListener("abort", end);
+        // a host name is resolved first, which not every version of Node cancels
+        if (ending.aborted) server.close();
+        else resolve({ host, port: (server.address() as AddressInfo).port });
       };
+      ending.addEventListener("abort", end, { once: true });
       server.once("error", refuse).once("listening", accept).listen({ host, port, exclusive: true });
     });
   }
@@ -118,6 +119,7 @@ export class HttpServer {
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
+    this.#closed.abort(new StargazerError("SG_ERR_START_FAILED", "the server has been closed"));
     return this.#closing;
   }
 

@@ -5,8 +5,8 @@ import { portSteps } from "../http/steps.ts";
 import { announceListening } from "../process.ts";
 import { StargazerService } from "../service/service.ts";
 import type { HookContext, ServiceOptions } from "../service/types.ts";
-import type { ListeningSettings, PortSetting } from "./settings.ts";
-import { exposureOf, portAdvice } from "./settings.ts";
+import type { ListeningSettings, ReadListening } from "./settings.ts";
+import { exposureOf } from "./settings.ts";
 
 export interface HttpTierOptions extends Partial<ServiceOptions> {
   /** Default the tier's variable, else its own port; 0 picks a free one. */
@@ -21,10 +21,15 @@ export interface HttpTierOptions extends Partial<ServiceOptions> {
 export type Shell = Pick<HttpServerOptions, "origins" | "headers">;
 
 export abstract class HttpTier extends StargazerService {
-  /** what it answers with, and to whom */
-  protected abstract readonly settings: ListeningSettings;
-  protected abstract readonly portSetting: PortSetting;
+  /** private, so that nothing that shows the service shows its token */
+  readonly #settings: ListeningSettings;
   #http: Address | undefined;
+
+  /** Throws `SG_ERR_CONFIG_INVALID`. */
+  constructor(serviceName: string, read: ReadListening, { port, host, token, ...options }: HttpTierOptions) {
+    super({ serviceName, ...options });
+    this.#settings = read({ port, host, token, allowedHosts: options.allowedHosts });
+  }
 
   /** Where it listens; undefined before it does. */
   get http(): Address | undefined {
@@ -38,15 +43,13 @@ export abstract class HttpTier extends StargazerService {
   protected async onStart(context: HookContext): Promise<void> {
     await context.phase("http", async () => {
       const { signal, log, defer } = context;
-      const { host, port, allowedHosts, token } = this.settings;
-      const guarded = { host, port, allowedHosts, token, ...this.shell() };
-      const http = await Server.create({ ...guarded, advice: portAdvice(this.portSetting), steps: portSteps(), signal, log });
+      const http = await Server.create({ ...this.#settings, ...this.shell(), steps: portSteps(), signal, log });
       defer(() => http.close());
       await this.addRoutes(http, context);
       const { taken, ...address } = await http.listen();
       announceListening({ name: "http", ...address, taken });
       this.#http = address;
-      const exposure = exposureOf(this.settings);
+      const exposure = exposureOf(this.#settings);
       if (exposure !== undefined) log.warn({ type: "http.exposed", ...address }, exposure);
     });
   }

@@ -15,8 +15,11 @@ export interface TierDefinition {
   readonly title: string;
   /** the port of a tier that serves HTTP of its own */
   readonly port?: PortSetting;
-  /** Reads the tier's settings without loading its class. Opens nothing. Rejects with `SG_ERR_CONFIG_INVALID`. */
-  check(): Promise<unknown>;
+  /**
+   * Reads the tier's settings without loading its class; `token` is the one that its process is going to have. Opens nothing. Rejects
+   * with `SG_ERR_CONFIG_INVALID`.
+   */
+  check(given: { readonly token: string }): Promise<unknown>;
   /** Imports the class and its dependencies. */
   load(): Promise<TierClass>;
 }
@@ -27,7 +30,7 @@ export const tiers: readonly TierDefinition[] = [
     name: "gateway",
     title: "holds the platforms' connections",
     port: gatewayPort,
-    check: async () => gatewaySettings(),
+    check: async (given) => gatewaySettings(given),
     load: async () => (await import("./gateway/gateway.ts")).GatewayService,
   },
   {
@@ -52,7 +55,7 @@ export const tiers: readonly TierDefinition[] = [
     name: "web",
     title: "the page: the fleet live, and the chat",
     port: webPort,
-    check: async () => webSettings(),
+    check: async (given) => webSettings(given),
     load: async () => (await import("./web/web.ts")).WebService,
   },
 ];

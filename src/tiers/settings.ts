@@ -83,6 +83,8 @@ export interface Listening {
 }
 
 export interface ListeningSettings {
+  /** what to do about a port that cannot be listened on */
+  readonly advice: string;
   readonly port: number;
   readonly host: string;
   readonly allowedHosts: readonly string[];
@@ -90,14 +92,14 @@ export interface ListeningSettings {
   readonly token: string | undefined;
 }
 
+/** Throws `SG_ERR_CONFIG_INVALID` with every problem. */
+export type ReadListening = (given?: Listening) => ListeningSettings;
+
 /** The variable that names a tier's port, and the port without one. */
 export interface PortSetting {
   readonly variable: string;
   readonly fallback: number;
 }
-
-/** What to do about a port that cannot be listened on. */
-export const portAdvice = ({ variable }: PortSetting): string => `Set ${variable} (0 picks a free one) or SG_HTTP_HOST.`;
 
 export const gatewayPort: PortSetting = { variable: "SG_GATEWAY_PORT", fallback: 8080 };
 export const webPort: PortSetting = { variable: "SG_WEB_PORT", fallback: 8090 };
@@ -109,6 +111,8 @@ const readToken = (value: string | undefined): string | undefined => {
   return token;
 };
 
+type Reached = Pick<ListeningSettings, "host" | "allowedHosts" | "token">;
+
 const publicVariable = "SG_CHAT_PUBLIC";
 
 /** Whether anybody who reaches a gateway may chat, without a token. */
@@ -119,7 +123,7 @@ export const isChatPublic = (): boolean => {
 };
 
 /** Throws where other machines would reach the tier and nothing says that this is meant. */
-const refuseExposure = ({ host, allowedHosts, token }: ListeningSettings): void => {
+const refuseExposure = ({ host, allowedHosts, token }: Reached): void => {
   if (isLoopback(host) || isChatPublic()) return;
   const missing = [
     ...(token === undefined ? [`${tokenVariable} to a secret of at least 32 characters, which requests then need`] : []),
@@ -132,6 +136,7 @@ const refuseExposure = ({ host, allowedHosts, token }: ListeningSettings): void 
 
 const listeningSettings = (setting: PortSetting, { port, host, token, allowedHosts }: Listening): ListeningSettings => {
   const settings = {
+    advice: `Set ${setting.variable} (0 picks a free one) or SG_HTTP_HOST.`,
     ...readAll({
       port: () => readPort(setting, port),
       host: () => readHost(host),
@@ -145,7 +150,7 @@ const listeningSettings = (setting: PortSetting, { port, host, token, allowedHos
 };
 
 /** One sentence where a tier is reached by more than this machine: from where, and what a request needs. */
-export const exposureOf = ({ host, allowedHosts, token }: ListeningSettings): string | undefined => {
+export const exposureOf = ({ host, allowedHosts, token }: Reached): string | undefined => {
   const names = allowedHosts.length === 0 ? [] : [`under ${allowedHosts.join(", ")}`];
   const from = isLoopback(host) ? names : [`at ${host}`, ...names];
   if (from.length === 0) return undefined;
@@ -154,13 +159,13 @@ export const exposureOf = ({ host, allowedHosts, token }: ListeningSettings): st
 };
 
 /** A public chat needs no token. */
-export const gatewaySettings = (given: Listening = {}): ListeningSettings => {
+export const gatewaySettings: ReadListening = (given = {}) => {
   const settings = listeningSettings(gatewayPort, given);
   return isChatPublic() ? { ...settings, token: undefined } : settings;
 };
 
 /** The fleet is never public: with a public chat and no token of its own, the list of services needs one that no client has. */
-export const webSettings = (given: Listening = {}): ListeningSettings => {
+export const webSettings: ReadListening = (given = {}) => {
   const settings = listeningSettings(webPort, given);
   return isChatPublic() ? { ...settings, token: settings.token ?? createToken() } : settings;
 };

@@ -36,8 +36,10 @@ describe("help", () => {
   });
 });
 
+type Wrong = [args: string[], problem: RegExp, env?: Record<string, string>];
+
 describe("wrong usage", () => {
-  it.each<[string[], RegExp, Record<string, string>?]>([
+  it.each<Wrong>([
     [[], /name a command: up, run, fleet, chat/],
     [["flee"], /unknown command "flee" \(did you mean fleet\?\)/],
     [["constructor"], /unknown command "constructor"/],
@@ -62,7 +64,28 @@ describe("wrong usage", () => {
     [["up"], /CONFIG_INVALID SG_GATEWAY_PORT must be a whole number from 0 to 65535, not "99999"/, { SG_GATEWAY_PORT: "99999" }],
     [["up"], /SG_WEB_PORT must be a whole number from 0 to 65535, not "0x50"/, { SG_WEB_PORT: "0x50" }],
     [["up"], /SG_HEALTH_PORT .*must be a whole number from 0 to 65535, not " "/, { SG_HEALTH_PORT: " " }],
-    [["up"], /SG_HTTP_HOST is "no-such-host.invalid", which cannot be listened on: /, { SG_HTTP_HOST: "no-such-host.invalid" }],
+    [
+      ["up"],
+      /SG_HTTP_HOST is "no-such-host.invalid", which cannot be listened on: /,
+      { SG_HTTP_HOST: "no-such-host.invalid", SG_CHAT_PUBLIC: "1" },
+    ],
+    [
+      ["up"],
+      /CONFIG_INVALID SG_HTTP_HOST is "0.0.0.0", where other machines reach this tier: set SG_ALLOWED_HOSTS to /,
+      { SG_HTTP_HOST: "0.0.0.0" },
+    ],
+    ...(["gateway", "web"] as const).map(
+      (tier): Wrong => [
+        ["run", tier],
+        /CONFIG_INVALID SG_HTTP_HOST is "0.0.0.0", .*: set SG_TOKEN to .*, and SG_ALLOWED_HOSTS to .*; or SG_CHAT_PUBLIC=1/,
+        { SG_HTTP_HOST: "0.0.0.0" },
+      ],
+    ),
+    [
+      ["run", "web"],
+      /CONFIG_INVALID SG_TOKEN must have 32 to 256 characters of A-Z, a-z, 0-9, - and _\.$/m,
+      { SG_TOKEN: "hunter2" },
+    ],
     [["up"], /SG_HEALTH_HOST is "192.0.2.1", which cannot be listened on: it is no address/, { SG_HEALTH_HOST: "192.0.2.1" }],
     [["up"], /SG_ERR_CONFIG_INVALID the folder for temporary files cannot be used: .*set TMPDIR/, { TMPDIR: "/nonexistent" }],
     [["run", "web"], /SG_ERR_CONFIG_INVALID/, { SG_HEALTH_PORT: "-1" }],

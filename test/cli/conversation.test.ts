@@ -24,7 +24,7 @@ it("F57: an empty line on a terminal is not sent, and a prompt follows it", asyn
   vi.spyOn(process.stdout, "write").mockImplementation((text) => written.push(String(text)) > 0);
   try {
     const { port } = gateway.address() as { port: number };
-    const over = converse(`http://127.0.0.1:${port}`, 1000);
+    const over = converse({ gateway: `http://127.0.0.1:${port}` }, 1000);
     await eventually("the first prompt", () => written.join("") === "> ");
     input.write("\n");
     await eventually("the second prompt", () => written.join("") === "> > ");

@@ -81,7 +81,7 @@ describe("a fleet on this machine", () => {
 
   it("boots, is found by other shells, answers, and unwinds at Ctrl-C with nothing left", async () => {
     const fleet = up();
-    await fleet.line("the page", (line) => /^page {2}http:\/\/127\.0\.0\.1:\d+$/.test(line));
+    await fleet.line("the page", (line) => /^page {2}http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43}$/.test(line));
     await fleet.line("the chat", (line) => /^chat {2}npx stargazer chat .*\/webchat\)$/.test(line));
     await fleet.line("the ready line", (line) => /^ready in [\d.]+ m?s/.test(line));
 

@@ -100,6 +100,31 @@ describe("an HTTP server", () => {
   });
 });
 
+describe("an HTTP server that is closed", () => {
+  it("before it listens does not listen any more", async () => {
+    const { server } = await created();
+    await server.close();
+    await expect(server.listen()).rejects.toMatchObject({ code: "SG_ERR_START_FAILED", message: "the server has been closed" });
+    expect(server.app.server.listening).toBe(false);
+  });
+
+  it("while the host name is resolved has no port afterwards", async () => {
+    let resolveName = () => {};
+    const lookup = vi.spyOn(dns, "lookup").mockImplementation(((_name: string, done: (...args: unknown[]) => void) => {
+      resolveName = () => done(null, "127.0.0.1", 4);
+    }) as unknown as typeof dns.lookup);
+    cleanups.push(() => lookup.mockRestore());
+    const { server } = await created({ host: "some.name" });
+    const listening = server.listen();
+    listening.catch(() => {});
+    await eventually("the name is being resolved", () => lookup.mock.calls.length > 0);
+    await server.close();
+    resolveName();
+    await expect(listening).rejects.toThrow("the server has been closed");
+    await eventually("nothing listens", () => !server.app.server.listening);
+  });
+});
+
 describe("the end of an HTTP server", () => {
   it("makes each answer the last on its connection once the signal has aborted", async () => {
     const { server, stopping } = await created();
@@ -260,6 +285,22 @@ describe("F55: the guard", () => {
     expect([await statusOf("chat.example.org"), await statusOf("web.svc"), await statusOf("example.org")]).toEqual([
       404, 404, 421,
     ]);
+  });
+
+  it.each(["/%zz", "/%E0%A4", `/named/${"x".repeat(200)}`])("covers %s too, which the router cannot read", async (path) => {
+    const { server } = await created({ token: "the-token" });
+    server.app.get("/named/:name", async () => "");
+    const { port } = await server.listen();
+    const asked = async (headers: Record<string, string>) => {
+      const answer = await ask(port, path, { headers });
+      expect(answer.headers).toMatchObject(answerHeaders);
+      return answer.status;
+    };
+    const authorization = "Bearer the-token";
+    expect(await asked({ authorization, host: "evil.example" })).toBe(421);
+    expect(await asked({ authorization, "sec-fetch-site": "cross-site" })).toBe(403);
+    expect(await asked({})).toBe(401);
+    expect([400, 414]).toContain(await asked({ authorization }));
   });
 
   it("ends the connection of an upgrade that it refuses", async () => {

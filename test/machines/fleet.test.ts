@@ -15,6 +15,7 @@ const plan: FleetPlan = {
   services: [{ name: "web", tier: "web" }],
   redis: undefined,
   folder: { path: "/run/1", remove: async () => {} },
+  token: "the-token",
   notice: undefined,
 };
 const view = { name: "web", tier: "web", state: "init" } as ServiceView;
@@ -349,7 +350,7 @@ describe("what a fleet reports", () => {
     expect(noted).toEqual({
       request,
       settings: defaultFleetSettings,
-      plan: { services: [], redis: undefined, folder: undefined, notice: undefined },
+      plan: { services: [], redis: undefined, folder: undefined, token: "", notice: undefined },
       redis: undefined,
       addresses: {},
       reason: "",

@@ -8,8 +8,7 @@ import { HttpTier } from "../http-tier.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { submit } from "../messages/producer.ts";
-import type { ListeningSettings } from "../settings.ts";
-import { gatewayPort, gatewaySettings, webOrigins } from "../settings.ts";
+import { gatewaySettings, webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
 
@@ -19,13 +18,10 @@ export interface GatewayOptions extends HttpTierOptions {
 }
 
 export class GatewayService extends HttpTier {
-  protected override readonly portSetting = gatewayPort;
-  protected override readonly settings: ListeningSettings;
   readonly #platforms: readonly PlatformAdapter[];
 
-  constructor({ port, host, token, platforms, ...options }: GatewayOptions = {}) {
-    super({ serviceName: "gateway", ...options });
-    this.settings = gatewaySettings({ port, host, token, allowedHosts: options.allowedHosts });
+  constructor({ platforms, ...options }: GatewayOptions = {}) {
+    super("gateway", gatewaySettings, options);
     this.#platforms = platforms ?? [new Webchat()];
   }
 

@@ -8,8 +8,7 @@ import { Registry } from "../../registry/registry.ts";
 import type { HookContext } from "../../service/types.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
-import type { ListeningSettings } from "../settings.ts";
-import { isChatPublic, webPort, webSettings } from "../settings.ts";
+import { isChatPublic, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
 
 /** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
@@ -21,13 +20,10 @@ const headersFor = (authority: string | undefined): Readonly<Record<string, stri
 };
 
 export class WebService extends HttpTier {
-  protected override readonly portSetting = webPort;
-  protected override readonly settings: ListeningSettings;
   readonly #feed = new FleetFeed();
 
-  constructor({ port, host, token, ...options }: HttpTierOptions = {}) {
-    super({ serviceName: "web", ...options });
-    this.settings = webSettings({ port, host, token, allowedHosts: options.allowedHosts });
+  constructor(options: HttpTierOptions = {}) {
+    super("web", webSettings, options);
   }
 
   protected override shell(): Shell {
