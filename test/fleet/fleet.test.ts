@@ -1,13 +1,14 @@
 /** The whole fleet as real processes, under `up`. */
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isAlive } from "../../src/process.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { launchBrowser, openPage } from "../kit/browser.ts";
 import type { CliProcess, Shell } from "../kit/cli.ts";
 import { endCli, openShell } from "../kit/cli.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -61,6 +62,9 @@ const end = async (fleet: CliProcess) => {
   expect(await fleet.ended).toMatchObject({ code: 0, err: "" });
 };
 
+const browser = await launchBrowser("the page of a fleet by its printed link");
+afterAll(() => browser?.close());
+
 describe("a fleet on this machine", () => {
   let shell: Shell;
   beforeEach(() => {
@@ -74,10 +78,13 @@ describe("a fleet on this machine", () => {
     shell.start(["up", ...args], { ...ports, ...env });
   const left = () => readdirSync(shell.folder).filter((name) => name.startsWith("stargazer-redis-"));
   const runs = () => join(shell.folder, `stargazer-${process.getuid!()}`);
-  const noteOf = (fleet: CliProcess): { redisUrl: string; gateway?: string } => {
-    const folder = readdirSync(runs()).find((name) => name.startsWith(`${fleet.child.pid}-`))!;
-    return JSON.parse(readFileSync(join(runs(), folder, "fleet.json"), "utf8")) as { redisUrl: string; gateway?: string };
-  };
+  const runOf = (fleet: CliProcess) => join(runs(), readdirSync(runs()).find((name) => name.startsWith(`${fleet.child.pid}-`))!);
+  const noteOf = (fleet: CliProcess) =>
+    JSON.parse(readFileSync(join(runOf(fleet), "fleet.json"), "utf8")) as { redisUrl: string; gateway?: string };
+  const logsOf = (fleet: CliProcess) =>
+    readdirSync(runOf(fleet))
+      .filter((name) => name.endsWith(".log"))
+      .map((name) => readFileSync(join(runOf(fleet), name), "utf8"));
 
   it("boots, is found by other shells, answers, and unwinds at Ctrl-C with nothing left", async () => {
     const fleet = up();
@@ -104,6 +111,40 @@ describe("a fleet on this machine", () => {
     for (const { pid } of entries) await gone(pid);
     expect(left()).toEqual([]);
     expect((await shell.run(["fleet"])).err).toContain("Redis at redis://127.0.0.1:6379");
+  });
+
+  it("has one token: in the printed link, the private note and the environment, and nowhere else", async () => {
+    const fleet = up(["--json", "--tier", "agents=0", "--tier", "consolidation=0"]);
+    const { web, gateway } = (await ready(fleet)) as Fact & { web: string; gateway: string };
+    const token = new URL(web).hash.slice(1);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    const statusOf = async (path: string, headers: Record<string, string> = {}) =>
+      (await fetch(new URL(path, web), { headers })).status;
+    expect([await statusOf("/api/fleet"), await statusOf("/api/fleet", { authorization: `Bearer ${token}` })]).toEqual([
+      401, 200,
+    ]);
+    expect((await fetch(new URL("/webchat", gateway))).status).toBe(401);
+    expect(noteOf(fleet)).toMatchObject({ token, web });
+    expect(statSync(join(runOf(fleet), "fleet.json")).mode & 0o777).toBe(0o600);
+    const entries = (await shell.run(["fleet", "--json"])).out;
+    const pids = ["web", "gateway", "inference"].map((name) => pidOf(fleet, name));
+    const commands = pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    for (const shown of [entries, ...commands, ...logsOf(fleet)]) {
+      expect(shown).not.toBe("");
+      expect(shown).not.toContain(token);
+    }
+
+    if (browser !== undefined) {
+      const { page, troubles } = await openPage(browser);
+      await page.goto(web);
+      await page.waitForSelector("#text:enabled");
+      await page.fill("#text", "hello");
+      await page.click("button");
+      await page.waitForSelector("li.theirs");
+      expect([page.url(), troubles]).toEqual([new URL("/", web).href, []]);
+      await page.context().close();
+    }
+    await end(fleet);
   });
 
   it("steps over ports that are taken, and names them", async () => {

@@ -2,12 +2,13 @@
 import { get } from "node:http";
 import { WebSocket } from "ws";
 
-process.on("message", (link) => {
-  const url = new URL(link);
+process.on("message", ({ kind, link }) => {
+  const { host, hash } = new URL(link);
+  const headers = { authorization: `Bearer ${hash.slice(1)}` };
   const ready = () => process.send("ready");
-  if (url.hash === "") new WebSocket(`ws://${url.host}`).on("open", ready).on("error", () => {});
+  if (kind === "stately") new WebSocket(`ws://${host}`, { headers }).on("open", ready).on("error", () => {});
   else
-    get(`http://${url.host}/events`, (response) => {
+    get(`http://${host}/events`, { headers }, (response) => {
       response.on("error", () => {}).resume();
       ready();
     }).on("error", () => {});

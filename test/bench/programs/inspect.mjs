@@ -34,7 +34,7 @@ const inspectedAs = (service, text) => {
 
 const watched = (text) => async (service) => {
   const inspection = inspectedAs(service, text);
-  watcher.send(await inspection.url);
+  watcher.send({ kind: text, link: await inspection.url });
   await once(watcher, "message");
   return inspection;
 };
