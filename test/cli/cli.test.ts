@@ -71,19 +71,19 @@ describe("wrong usage", () => {
     ],
     [
       ["up"],
-      /CONFIG_INVALID SG_HTTP_HOST is "0.0.0.0", where other machines reach this tier: set SG_ALLOWED_HOSTS to /,
+      /SG_HTTP_HOST is "0.0.0.0", where other machines reach this tier: set SG_ALLOWED_HOSTS to /,
       { SG_HTTP_HOST: "0.0.0.0" },
     ],
     ...(["gateway", "web"] as const).map(
       (tier): Wrong => [
         ["run", tier],
-        /CONFIG_INVALID SG_HTTP_HOST is "0.0.0.0", .*: set SG_TOKEN to .*, and SG_ALLOWED_HOSTS to .*; or SG_CHAT_PUBLIC=1/,
+        /SG_HTTP_HOST is "0.0.0.0", .*: set SG_TOKEN to .*, and SG_ALLOWED_HOSTS to .*; or SG_CHAT_PUBLIC=1/,
         { SG_HTTP_HOST: "0.0.0.0" },
       ],
     ),
     [
       ["run", "web"],
-      /CONFIG_INVALID SG_TOKEN must have 32 to 256 characters of A-Z, a-z, 0-9, - and _\.$/m,
+      /SG_TOKEN must have 32 to 256 characters of A-Z, a-z, 0-9, - and _\.$/m,
       { SG_TOKEN: "hunter2" },
     ],
     [["up"], /SG_HEALTH_HOST is "192.0.2.1", which cannot be listened on: it is no address/, { SG_HEALTH_HOST: "192.0.2.1" }],
