@@ -27,8 +27,10 @@ export abstract class HttpTier extends StargazerService {
 
   /** Throws `SG_ERR_CONFIG_INVALID`. */
   constructor(serviceName: string, read: ReadListening, { port, host, token, ...options }: HttpTierOptions) {
+    // first: what is refused has not begun to be a service, and logs nothing
+    const settings = read({ port, host, token, allowedHosts: options.allowedHosts });
     super({ serviceName, ...options });
-    this.#settings = read({ port, host, token, allowedHosts: options.allowedHosts });
+    this.#settings = settings;
   }
 
   /** Where it listens; undefined before it does. */

@@ -78,7 +78,7 @@ export interface Listening {
   readonly port?: number | undefined;
   readonly host?: string | undefined;
   readonly token?: string | undefined;
-  /** as the service's constructor has checked them */
+  /** checked by the service's constructor */
   readonly allowedHosts?: readonly string[] | undefined;
 }
 
