@@ -17,6 +17,9 @@ export interface Logger {
   error(fact: object, message?: string): void;
 }
 
+/** A logger of which every line has its words, for the parts of this package. */
+export type WordedLogger = { readonly [Level in keyof Logger]: (fact: object, message: string) => void };
+
 const levels = ["debug", "info", "warn", "error"] as const;
 type Level = (typeof levels)[number];
 

@@ -4,7 +4,7 @@ import { hasStopped, isRunning } from "../../machines/index.ts";
 import type { FleetFact, ServiceView } from "../fleet/index.ts";
 import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import { redraw } from "./print.ts";
+import { redraw, widthOf } from "./print.ts";
 import { duration, paintFor, table } from "./terminal.ts";
 
 /** A terminal, as far as the board needs one. */
@@ -45,7 +45,8 @@ const rowOf = ({ service, since }: Shown, now: number): string[] => [
 export const createBoard = (screen: Screen, now: () => number = () => performance.now()): Writer => {
   const services = new Map<string, Shown>();
   const paint = paintFor(screen);
-  let drawn = 0;
+  /** the widths of the lines that were drawn last */
+  let drawn: readonly number[] = [];
   const board = (): string[] => {
     const views = [...services.values()];
     if (views.length === 0) return [];
@@ -59,10 +60,15 @@ export const createBoard = (screen: Screen, now: () => number = () => performanc
     if (lines.length <= room) return lines;
     return room < 2 ? [] : [...lines.slice(0, room - 1), paint("dim", `and ${lines.length - room + 1} more`)];
   };
+  /** A terminal that was made narrower since has broken the lines that no longer fit. */
+  const height = (): number => {
+    const columns = screen.columns || Number.POSITIVE_INFINITY;
+    return drawn.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
+  };
   const draw = (above: readonly string[] = []): void => {
     const lines = clipped(board());
-    redraw(screen, drawn, [...above, ...lines]);
-    drawn = lines.length;
+    redraw(screen, height(), [...above, ...lines]);
+    drawn = lines.map(widthOf);
   };
   const timer = setInterval(draw, refreshMs).unref();
   const note = (service: ServiceView) => void services.set(service.name, { service, since: now() });

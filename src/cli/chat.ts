@@ -79,7 +79,7 @@ export const chat: Command = {
   summary: "sends messages to the fleet through its gateway",
   synopsis: `[--once TEXT] ${placeSynopsis}`,
   details: [
-    `--once TEXT      sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`,
+    ["--once TEXT", `sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`],
     ...placeDetails,
     "A fleet that `up` runs here is chatted with by its token; for another one SG_TOKEN has it.",
   ],

@@ -12,8 +12,8 @@ export interface Command {
   readonly summary: string;
   /** what follows `stargazer <name>` */
   readonly synopsis: string;
-  /** what the options mean, a line each */
-  readonly details: readonly string[];
+  /** what each argument means, as a pair, and sentences of the whole */
+  readonly details: readonly (string | readonly [argument: string, meaning: string])[];
   readonly options: Options;
   /** boolean options that may also have a value: `--inspect`, `--inspect=stately` */
   readonly optionalValues?: readonly string[];
@@ -91,4 +91,4 @@ export const parse = (argv: readonly string[], options: Options, optionalValues:
 /** Options that more than one command has. */
 export const redisOption = { redis: { type: "string" } } as const;
 export const jsonOption = { json: { type: "boolean" } } as const;
-export const jsonDetail = "--json           prints JSON, for programs";
+export const jsonDetail = ["--json", "prints JSON, for programs"] as const;

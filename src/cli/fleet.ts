@@ -10,7 +10,7 @@ import { print, printError, printJson } from "./print.ts";
 import { interrupted } from "./signals.ts";
 import { duration, paintFor, table } from "./terminal.ts";
 
-const titles = ["SERVICE", "STATUS", "FOR", "HEALTH", "PID", "HOST", "INSTANCE"];
+const titles = ["SERVICE", "STATE", "FOR", "HEALTH", "PID", "HOST", "INSTANCE"];
 
 const rowOf = (entry: RegistryEntry, now: number): string[] => [
   entry.service,
@@ -66,7 +66,7 @@ export const fleet: Command = {
   name: "fleet",
   summary: "lists the services in the registry, or watches them",
   synopsis: `[--watch] [--json] ${placeSynopsis}`,
-  details: ["--watch          prints the entries, then each change, until Ctrl-C", jsonDetail, ...placeDetails],
+  details: [["--watch", "prints the entries, then each change, until Ctrl-C"], jsonDetail, ...placeDetails],
   options: { watch: { type: "boolean" }, ...jsonOption, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args);

@@ -71,7 +71,7 @@ export const inspect: Command = {
   name: "inspect",
   summary: "shows the state of one running instance on the chart, and its path",
   synopsis: `<service>[/<instance>] [--json] ${placeSynopsis}`,
-  details: ["instance         its name or a beginning of it; not needed where there is only one", jsonDetail, ...placeDetails],
+  details: [["instance", "its name or a beginning of it; not needed where there is only one"], jsonDetail, ...placeDetails],
   options: { ...jsonOption, ...placeOptions },
   async run(args) {
     const [target = "", ...more] = args.positionals;

@@ -40,11 +40,16 @@ const endingTable = (services: readonly ServiceEnding[]): string[] =>
     ]),
   ]);
 
+const takenPorts = (taken: readonly number[]): string => {
+  const listed = new Intl.ListFormat("en-GB").format(taken.map(String));
+  return taken.length > 1 ? `ports ${listed} are` : `port ${listed} is`;
+};
+
 /** A fact as text. */
 export const linesOf = (fact: FleetFact): string[] => {
   switch (fact.type) {
     case "port.taken":
-      return [`port ${fact.taken.join(", ")} ${fact.taken.length > 1 ? "are" : "is"} taken: ${fact.whose} uses ${fact.port}`];
+      return [`${takenPorts(fact.taken)} taken: ${fact.whose} uses ${fact.port}`];
     case "notice":
       return [fact.message];
     case "fleet.starting":

@@ -32,8 +32,19 @@ const readSource = (path: string): string => {
   }
 };
 
+/** The files are the package's own; in the folder of a user they would be in the way. */
+const refuseElsewhere = (): void => {
+  const { name } = JSON.parse(readSource("package.json")) as { name?: unknown };
+  if (name === "stargazer") return;
+  throw new StargazerError(
+    "SG_ERR_CONFIG_INVALID",
+    "--write is for the folder of Stargazer itself. Here: stargazer machines NAME > NAME.svg",
+  );
+};
+
 /** Every file is drawn before the first is written. */
 const write = async (names: readonly ChartName[], withReadme: boolean): Promise<void> => {
+  refuseElsewhere();
   const files = new Map([...(await pictureFiles(names)), ...(withReadme ? [readmeFile(readSource)] : [])]);
   for (const [path, text] of files) {
     mkdirSync(dirname(path), { recursive: true });
@@ -47,9 +58,9 @@ export const machines: Command = {
   summary: "prints the charts as pictures, Mermaid or JSON for Stately's editor",
   synopsis: "[NAME] [--format svg|mermaid|json] [--write]",
   details: [
-    `NAME             ${chartNames.join(", ")}; without one they are listed`,
-    "--format F       svg (default), mermaid, or json for Stately's editor",
-    "--write          for this package's own tree: into visualizations/, all formats; without NAME also machines/README.md",
+    ["NAME", `${chartNames.join(", ")}; without one they are listed`],
+    ["--format F", "svg (default), mermaid, or json for Stately's editor"],
+    ["--write", "for this package's own tree: into visualizations/, all formats; without NAME also machines/README.md"],
   ],
   options: { format: { type: "string" }, write: { type: "boolean" } },
   async run(args) {

@@ -34,12 +34,18 @@ const overview = async (): Promise<string[]> => {
   return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"];
 };
 
+/** The meanings stand below each other. */
+const detailLines = (details: Command["details"]): string[] => {
+  const width = Math.max(...details.map((detail) => (typeof detail === "string" ? 0 : detail[0].length)));
+  return details.map((detail) => (typeof detail === "string" ? detail : `${detail[0].padEnd(width)}  ${detail[1]}`));
+};
+
 const helpOf = ({ name, summary, synopsis, details }: Command): string[] => [
   `stargazer ${name} ${synopsis}`.trimEnd(),
   "",
   `  ${summary}`,
   ...(details.length > 0 ? [""] : []),
-  ...details.map((line) => `  ${line}`),
+  ...detailLines(details).map((line) => `  ${line}`),
 ];
 
 /** These start services, which signals stop: also a signal that arrives while the command is being loaded. */

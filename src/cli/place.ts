@@ -9,9 +9,12 @@ import { printError } from "./print.ts";
 export const placeOptions = { ...redisOption, fleet: { type: "string" } } as const;
 export const placeSynopsis = "[--fleet NAME|PID] [--redis URL]";
 export const placeDetails = [
-  "--fleet NAME     a fleet that `up` runs here, by its pid or by the name of the folder where it was started; needed where several run",
-  "--redis URL      the Redis of the fleet; else REDIS_URL, else that of the fleet that `up` runs here, else 127.0.0.1:6379",
-];
+  [
+    "--fleet NAME",
+    "a fleet that `up` runs here, by its pid or by the name of the folder where it was started; needed where several run",
+  ],
+  ["--redis URL", "the Redis of the fleet; else REDIS_URL, else that of the fleet that `up` runs here, else 127.0.0.1:6379"],
+] as const;
 
 /** Rejects with `SG_ERR_USAGE` where several places are named or meant. A choice that was not named is written to standard error. */
 export const findPlace = async ({ text }: Arguments, command: Command): Promise<RedisPlace> => {

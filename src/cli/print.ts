@@ -38,6 +38,13 @@ export const printJson = (value: unknown, indent = 0): void => console.log(escap
 /** A part of a line, a prompt for example; the cursor stays behind it. */
 export const printPart = (text: string): void => void process.stdout.write(shown(text));
 
+/** How many columns a line takes. */
+export const widthOf = (line: string): number =>
+  line
+    .split(ownSequence)
+    .filter((_, at) => at % 2 === 0)
+    .reduce((sum, part) => sum + cleanLine(part).length, 0);
+
 /** Writes lines over the last `height` ones of a screen. */
 export const redraw = (screen: { write(text: string): unknown }, height: number, lines: readonly string[]): void => {
   const over = height === 0 ? "" : own(`\u001b[${height}A\r\u001b[J`);

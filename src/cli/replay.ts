@@ -71,8 +71,11 @@ export const replay: Command = {
   summary: "shows what a service did before its stop failed, or turns that into a test",
   synopsis: "FILE [--json] [--test node|vitest]",
   details: [
-    "FILE             named by the log of a service that failed; in SG_FLIGHT_DIR, else in stargazer-flights-UID below the folder for temporary files",
-    "--test STYLE     the text of a test that drives the chart the same way, for node:test or vitest",
+    [
+      "FILE",
+      "named by the log of a service that failed; in SG_FLIGHT_DIR, else in stargazer-flights-UID below the folder for temporary files",
+    ],
+    ["--test STYLE", "the text of a test that drives the chart the same way, for node:test or vitest"],
     jsonDetail,
   ],
   options: { test: { type: "string" }, ...jsonOption },

@@ -59,8 +59,11 @@ export const up: Command = {
   summary: "boots the whole fleet on this machine, until Ctrl-C",
   synopsis: "[--tier NAME=COUNT]... [--redis URL] [--json]",
   details: [
-    `--tier NAME=COUNT  how many processes of a tier; ${tiers.map(({ name }) => name).join(", ")}; 1 of each by default, 0 leaves it out`,
-    "--redis URL        the Redis to use; else REDIS_URL, else one of its own, which is gone with the fleet",
+    [
+      "--tier NAME=COUNT",
+      `how many processes of a tier; ${tiers.map(({ name }) => name).join(", ")}; 1 of each by default, 0 leaves it out`,
+    ],
+    ["--redis URL", "the Redis to use; else REDIS_URL, else one of its own, which is gone with the fleet"],
     jsonDetail,
     "Gateway and page begin at SG_GATEWAY_PORT (8080) and SG_WEB_PORT (8090) and step over ports that are taken. Health ports are any",
     "free ones; with SG_HEALTH_PORT they begin there. An instance is called as on the board; on a Redis that was named, six more",

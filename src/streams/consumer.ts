@@ -5,7 +5,7 @@
  */
 
 import { messageOf } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import type { WordedLogger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import { openBlockingConnection } from "../redis/connection.ts";
@@ -35,7 +35,7 @@ export interface ConsumerOptions<T> extends GroupOptions {
   readonly handle: (message: T, work: Work) => Promise<unknown>;
   /** whether `handle` acknowledges the entry itself, in one step with its result. Default false: the consumer does */
   readonly handlerAcknowledges?: boolean;
-  readonly log?: Logger;
+  readonly log?: WordedLogger;
   /** messages at once. Default 16 */
   readonly concurrency?: number;
   /** attempts before an entry goes to the dead letters. Default 3 */
@@ -128,7 +128,11 @@ export class StreamConsumer<T> {
     const { claimIdleMs, retainMs, log } = this.#options;
     if (this.#room > 0) {
       for (const delivery of await until(this.#group.claim(claimIdleMs, this.#room), { signal, what: "claimed messages" })) {
-        log.warn({ type: "message.claimed", entry: delivery.id, attempt: delivery.attempt });
+        const { id: entry, attempt } = delivery;
+        log.warn(
+          { type: "message.claimed", entry, attempt },
+          `message ${entry} is claimed from another worker: attempt ${attempt}`,
+        );
         this.#take(delivery, signal);
       }
     }
@@ -154,7 +158,8 @@ export class StreamConsumer<T> {
         else await this.#bury(delivery, parsed.reason);
       } catch (error) {
         // the entry stays pending and is claimed again
-        this.#options.log.warn({ type: "message.unsettled", entry: delivery.id, reason: messageOf(error) });
+        const [entry, reason] = [delivery.id, messageOf(error)];
+        this.#options.log.warn({ type: "message.unsettled", entry, reason }, `message ${entry} stays pending: ${reason}`);
       }
     });
   }
@@ -173,7 +178,11 @@ export class StreamConsumer<T> {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ type: "message.failed", entry: entryId, attempt, reason: messageOf(error) });
+        const reason = messageOf(error);
+        log.warn(
+          { type: "message.failed", entry: entryId, attempt, reason },
+          `message ${entryId} failed, attempt ${attempt}: ${reason}`,
+        );
         if (attempt >= maxAttempts) return this.#bury(delivery, messageOf(error));
       }
       await pause(jittered(retryMs), { signal: AbortSignal.any([signal, stopping]) });
@@ -184,7 +193,8 @@ export class StreamConsumer<T> {
 
   async #bury(delivery: Delivery, reason: string): Promise<void> {
     await this.#group.bury(delivery, reason.slice(0, 500), Date.now());
-    this.#options.log.error({ type: "message.buried", entry: delivery.id, attempt: delivery.attempt, reason });
+    const { id: entry, attempt } = delivery;
+    this.#options.log.error({ type: "message.buried", entry, attempt, reason }, `message ${entry} is a dead letter: ${reason}`);
   }
 
   /** Lets the work under way finish; after the grace it is aborted and has a second more. */
@@ -201,7 +211,8 @@ export class StreamConsumer<T> {
     try {
       await until(work, { signal: AbortSignal.timeout(ms), what: "work in flight" });
     } catch (error) {
-      this.#options.log.warn({ type: "consumer.unsettled", reason: messageOf(error) });
+      const reason = messageOf(error);
+      this.#options.log.warn({ type: "consumer.unsettled", reason }, `messages under way stay pending: ${reason}`);
     }
   }
 }

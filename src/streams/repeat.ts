@@ -1,6 +1,6 @@
 /** Work that goes on until its signal aborts, through every failure. */
 import { messageOf } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 
 const longestPauseMs = 2000;
@@ -10,7 +10,7 @@ export const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random())
 
 export interface RepeatOptions {
   readonly signal: AbortSignal;
-  readonly log: Logger;
+  readonly log: WordedLogger;
 }
 
 /** Calls `work` again and again. A failure is logged, the first of a row as a warning, and followed by a growing pause. Never rejects. */
@@ -22,7 +22,8 @@ export const repeat = async (work: () => Promise<void>, { signal, log }: RepeatO
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      log[failures === 0 ? "warn" : "debug"]({ type: "consumer.troubled", reason: messageOf(error) });
+      const reason = messageOf(error);
+      log[failures === 0 ? "warn" : "debug"]({ type: "consumer.troubled", reason }, `a pass over the stream failed: ${reason}`);
       failures += 1;
       await pause(jittered(Math.min(longestPauseMs, 50 * 2 ** Math.min(failures, 6))), { signal });
     }

@@ -4,6 +4,7 @@ import { messageOf } from "../errors.ts";
 import type { Command } from "../leadership/commit.ts";
 import type { Term } from "../leadership/lead.ts";
 import { lead } from "../leadership/lead.ts";
+import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { HookContext } from "../service/types.ts";
@@ -49,11 +50,13 @@ const serve = async (context: HookContext, job: RecurringJob, term: Term): Promi
   }
 };
 
+type WordedContext = Pick<HookContext, "redis"> & { readonly log: WordedLogger };
+
 /**
  * Does the job unless another leader did it meanwhile. Resolves with the ms until it is due next. The key of the last pass lives until
  * then, so the clock of Redis decides, and no instance's own.
  */
-const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: RecurringJob, term: Term): Promise<number> => {
+const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }: RecurringJob, term: Term): Promise<number> => {
   const { signal } = term;
   const done = tierKeys(redis).jobDone(name);
   const ask: Job["ask"] = async (command) => {
@@ -68,9 +71,11 @@ const passIfDue = async ({ redis, log }: HookContext, { name, everyMs, work }: R
     const commit: Job["commit"] = (keys, commands) =>
       until(term.commit([done, ...keys], [["SET", done, now, "PX", everyMs], ...commands]), { signal, what: "the commit" });
     await until(work({ signal, now, ask, commit }), { signal, what: `the job ${name}` });
-    log.debug({ type: "job.done", job: name, durationMs: performance.now() - beganAt });
+    const durationMs = performance.now() - beganAt;
+    log.debug({ type: "job.done", job: name, durationMs }, `the job ${name} is done`);
   } catch (error) {
-    if (!signal.aborted) log.warn({ type: "job.failed", job: name, reason: messageOf(error) });
+    const reason = messageOf(error);
+    if (!signal.aborted) log.warn({ type: "job.failed", job: name, reason }, `the job ${name} failed: ${reason}`);
   }
   return everyMs;
 };

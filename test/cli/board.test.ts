@@ -44,6 +44,29 @@ describe("the board", () => {
     expect(again!.split("\n")).toHaveLength(7);
   });
 
+  it("is redrawn over the lines that a terminal made narrower has broken", () => {
+    const size = { columns: 80, rows: 24 };
+    const texts: string[] = [];
+    const screen: Screen = {
+      get columns() {
+        return size.columns;
+      },
+      rows: 24,
+      write: (text) => texts.push(text),
+    };
+    board = createBoard(screen, () => 0);
+    board.write({ type: "fleet.starting", redis: "r", isOwnRedis: false, services });
+    const widths = texts[0]!
+      .split("\n")
+      .slice(-7, -1)
+      .map(({ length }) => length);
+    size.columns = Math.max(...widths) - 1;
+    const broken = widths.filter((width) => width > size.columns).length;
+    board.write({ type: "service.changed", service: services[0]! });
+    expect(broken).toBeGreaterThan(0);
+    expect(wentUp(texts[1]!)).toBe(6 + broken);
+  });
+
   it.each([4, 3, 2, 1])("on a terminal of %i rows is no higher, and counts the lines that it leaves out", (rows) => {
     const [, again] = begin({ columns: 60, rows });
     expect(wentUp(again!)).toBeLessThan(rows);

@@ -25,6 +25,15 @@ describe("help", () => {
     for (const command of ["up", "run", "fleet", "chat"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
+  it.each(["up", "run", "fleet", "chat", "inspect", "replay", "machines"])(
+    "%s --help has the meanings of its arguments below each other",
+    async (command) => {
+      const { out } = await shell.run([command, "--help"]);
+      const starts = out.split("\n").flatMap((line) => /^ {2}(?=--)(.*?) {2,}/.exec(line)?.[0].length ?? []);
+      expect(new Set(starts).size).toBe(1);
+    },
+  );
+
   it.each(["up", "run", "fleet", "chat"])("%s --help prints its options and touches nothing", async (command) => {
     const { code, out, err } = await shell.run([command, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -236,7 +245,7 @@ describe("with a Redis", () => {
       { service: "sample", instance: "one", status: "running", incarnation: expect.any(Number), health: { port: 9090 } },
     ]);
     const { out } = await shell.run(["fleet", "--redis", redis.url]);
-    expect(out).toMatch(/^SERVICE +STATUS/);
+    expect(out).toMatch(/^SERVICE +STATE/);
     expect(out).toMatch(/^sample +running .*127\.0\.0\.1:9090/m);
     expect(out).not.toContain("\u001b");
     drop();

@@ -1,6 +1,6 @@
 /** The drawings: the committed files are what the machines draw today, every state and arrow is marked, nothing lies on anything else. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
@@ -340,7 +340,19 @@ describe("stargazer machines", () => {
     expect(err).toContain(message);
   });
 
-  it("writes all files of a machine where it is called", async () => {
+  it("with --write writes nothing into the folder of another package", async () => {
+    writeFileSync(`${shell.folder}/package.json`, '{"name":"app"}');
+    const program = `${root}dist/src/cli/main.js`;
+    const called = promisify(execFile)(process.execPath, [program, "machines", "lease", "--write"], { cwd: shell.folder });
+    await expect(called).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("stargazer machines NAME > NAME.svg"),
+    });
+    expect(readdirSync(shell.folder)).not.toContain("visualizations");
+  });
+
+  it("with --write writes all files of a machine into the package's own folder", async () => {
+    writeFileSync(`${shell.folder}/package.json`, '{"name":"stargazer"}');
     const program = `${root}dist/src/cli/main.js`;
     await promisify(execFile)(process.execPath, [program, "machines", "lease", "--write"], { cwd: shell.folder });
     for (const extension of ["svg", "mmd", "json"]) {

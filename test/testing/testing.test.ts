@@ -94,6 +94,21 @@ describe("what conforms", () => {
   );
 });
 
+describe("the argument of the runner", () => {
+  const runner = { describe: () => {}, it: () => {} };
+  const declare = (given: object) => conformanceSuite("mine", (options) => new TestTier(options), { ...runner, ...given });
+
+  it("refuses an option of the kit, which would have no effect there", () => {
+    expect(() => declare({ only: ["run and stop"], redis: false })).toThrow(
+      /^only, redis in the argument of the runner: .* the fourth/,
+    );
+  });
+
+  it("may be a whole module of tests, which has more than the kit needs", () => {
+    expect(() => declare({ only: () => {}, mock: {}, default: {} })).not.toThrow();
+  });
+});
+
 describe("what a bad tier did wrong", () => {
   it("onStop hangs", async () => {
     expect(await reportTextOf({ onStop: hangs })).toContain("onStop never ended, although its signal aborted");

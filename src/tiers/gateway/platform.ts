@@ -1,6 +1,6 @@
 /** What the gateway and a platform (a chat network, a phone line, a page) give each other. */
 import type { FastifyInstance } from "fastify";
-import type { Logger } from "../../logger.ts";
+import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Outbound } from "../messages/envelope.ts";
 
@@ -21,7 +21,7 @@ export interface PlatformHost {
    */
   readonly app: FastifyInstance;
   readonly redis: RedisClient;
-  readonly log: Logger;
+  readonly log: WordedLogger;
   /**
    * Writes a message to the inbound stream. Resolves with its id once Redis has it: from then on it is answered, whichever process dies.
    * Rejects with `SG_ERR_MESSAGE_INVALID`, or when Redis did not take the message.

@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { messageOf } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
+import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { openBlockingConnection } from "../../redis/connection.ts";
 import type { Outbound } from "../messages/envelope.ts";
@@ -16,7 +16,7 @@ type Deliver = (message: Outbound) => void;
 export interface SwitchboardOptions {
   readonly redis: RedisClient;
   readonly platform: string;
-  readonly log: Logger;
+  readonly log: WordedLogger;
 }
 
 export class Switchboard {
@@ -74,7 +74,10 @@ export class Switchboard {
       if (problem !== undefined) throw new Error(problem);
       for (const deliver of this.#holders.get(topic) ?? []) deliver(message);
     } catch (error) {
-      this.#options.log.warn({ type: "delivery.refused", reason: messageOf(error) });
+      this.#options.log.warn(
+        { type: "delivery.refused", reason: messageOf(error) },
+        `an answer is not delivered: ${messageOf(error)}`,
+      );
     }
   }
 }

@@ -83,7 +83,9 @@ export class Webchat implements PlatformAdapter {
     const channel = typeof asked === "string" && uuid.test(asked) ? asked : randomUUID();
     this.#alive.add(socket);
     socket.on("pong", () => this.#alive.add(socket));
-    socket.on("error", (failure) => host.log.debug({ type: "webchat.socket.failed", reason: messageOf(failure) }));
+    socket.on("error", (failure) =>
+      host.log.debug({ type: "webchat.socket.failed", reason: messageOf(failure) }, `a connection failed: ${messageOf(failure)}`),
+    );
     const held = this.#switchboard!.hold(channel, ({ text, to }) => send(socket, { type: "reply", text, to }));
     socket.once("close", () => void held.then((release) => release()).catch(() => {}));
     this.#listen(socket, channel, host, held);
@@ -91,7 +93,7 @@ export class Webchat implements PlatformAdapter {
       await held;
       send(socket, { type: "welcome", channel });
     } catch (failure) {
-      host.log.warn({ type: "webchat.refused", reason: messageOf(failure) });
+      host.log.warn({ type: "webchat.refused", reason: messageOf(failure) }, `a connection is refused: ${messageOf(failure)}`);
       socket.close(1013, "try again later");
     }
   }
@@ -105,7 +107,10 @@ export class Webchat implements PlatformAdapter {
         await held;
         send(socket, { type: "accepted", id: await host.accept({ channel, author: "visitor", text }) });
       } catch (failure) {
-        host.log.warn({ type: "webchat.not-accepted", reason: messageOf(failure) });
+        host.log.warn(
+          { type: "webchat.not-accepted", reason: messageOf(failure) },
+          `a message is not accepted: ${messageOf(failure)}`,
+        );
         send(socket, error("unavailable", "the message was not accepted; please send it again"));
       }
     };

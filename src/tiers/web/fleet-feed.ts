@@ -3,7 +3,7 @@ import type { StateWords } from "../../../machines/index.ts";
 import { lifecycleMachine, statesOf, takesWork } from "../../../machines/index.ts";
 import { messageOf } from "../../errors.ts";
 import { eventText } from "../../http/event-stream.ts";
-import type { Logger } from "../../logger.ts";
+import type { WordedLogger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
@@ -57,15 +57,17 @@ export class FleetFeed {
   }
 
   /** Watches the registry until `signal` aborts; begins anew 1 s after an error. */
-  async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
-    const registry = new Registry(redis, { onSkipped: (key) => log.warn({ type: "registry.skipped", key }) });
+  async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: WordedLogger }): Promise<void> {
+    const registry = new Registry(redis, {
+      onSkipped: (key) => log.warn({ type: "registry.skipped", key }, `an entry cannot be read and is left out: ${key}`),
+    });
     while (!signal.aborted) {
       try {
         this.#begin();
         for await (const event of registry.watch(undefined, { signal })) this.#take(event);
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ type: "feed.failed", reason: messageOf(error) });
+        log.warn({ type: "feed.failed", reason: messageOf(error) }, `the registry cannot be read: ${messageOf(error)}`);
         this.#take({ type: "stale", reason: "unreachable", message: messageOf(error) });
         await pause(retryMs, { signal });
       }
