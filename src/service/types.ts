@@ -4,7 +4,13 @@ import type { StargazerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 
-/** Options over environment over default; `undefined` is absent. All problems are reported at once, before anything is touched. */
+/**
+ * Options over environment over default; `undefined` is absent. All problems are reported at once, before anything is touched.
+ *
+ * Every duration is in ms and measured by a monotonic clock, that of `setTimeout`: setting the time of the system moves none. The time for
+ * which a machine is suspended counts on macOS and Windows and does not on Linux, where a deadline goes on behind it; the clock of Redis goes
+ * on in any case, so an entry whose TTL passed meanwhile is gone until the next beat, which writes it again.
+ */
 export interface ServiceOptions {
   /** name of the tier in the registry: no `:`, braces or control characters, at most 64 characters */
   readonly serviceName: string;
@@ -111,7 +117,10 @@ export interface HookContext {
   readonly redis: RedisClient;
 }
 
-/** How a service stopped. Durations in ms, `startedAt` in ms since the epoch. */
+/**
+ * How a service stopped. `durationMs` and `offsetMs`, which is counted from the construction of the service, are measured, in ms; `startedAt`
+ * is what the wall clock said, in ms since the epoch, so the difference of two of them is no duration.
+ */
 export interface StopReport {
   /** The first cause: `run` returned, a shutdown or signal, or a failure. A hook or release that fails makes it `failed` too. */
   readonly outcome: "completed" | "shutdown" | "failed";

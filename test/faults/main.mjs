@@ -13,6 +13,7 @@
  * | herd.test.ts       | F24: two hundred replicas                                    |
  * | failover.test.ts   | F26: Sentinel and Cluster                                    |
  * | health.test.ts     | F27 to F29: what health answers is so                        |
+ * | clock.test.ts      | F39: the wall clock is set at each step of a life            |
  *
  * The other cases stand beside what they test, in all of test/: a `describe` or a test whose name begins with `F43: `.
  *

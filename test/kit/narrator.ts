@@ -17,7 +17,8 @@ export interface Plan {
   readonly run?: string;
   readonly onStop?: string;
   readonly defers?: readonly string[];
-  readonly at?: Readonly<Record<string, readonly Act[]>>;
+  /** a number: the wall clock is set by so many ms (test/fixtures/wall-clock.cjs) */
+  readonly at?: Readonly<Record<string, readonly (Act | number)[]>>;
   readonly lives?: number;
   /** stays in healthy instead of running */
   readonly hold?: boolean;

@@ -1,5 +1,5 @@
 /** A recurring job: when it is due, what a failed pass does, and that nothing of it outlives its signal. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServiceFact } from "../../src/index.ts";
 import { tierKeys } from "../../src/tiers/keys.ts";
 import type { Job, RecurringJob } from "../../src/tiers/recurring.ts";
@@ -71,6 +71,19 @@ describe("a recurring job", () => {
     await eventually("another leader", () => second.facts.some(({ type }) => type === "leadership.gained"));
     await second.tier.shutdown();
     expect([second.jobs.length, await redis.witness.hget("sg:count", "passes")]).toEqual([0, "1"]);
+  });
+
+  it("is due by the clock of Redis: another leader, whose wall clock is an hour ahead, waits too", async () => {
+    const first = recurring(increment);
+    await eventually("a pass", () => typesOf(first).includes("job.done"));
+    await first.tier.shutdown();
+    const { now } = Date;
+    vi.spyOn(Date, "now").mockImplementation(() => now() + 3_600_000);
+    const second = recurring(increment);
+    await eventually("another leader", () => second.facts.some(({ type }) => type === "leadership.gained"));
+    await second.tier.shutdown();
+    vi.restoreAllMocks();
+    expect([second.jobs.length, await redis.witness.get("count")]).toEqual([0, "1"]);
   });
 
   it("is done again when it is due, and at once where the last time lies in the future", async () => {
