@@ -31,6 +31,7 @@ const listing = (entries: readonly RegistryEntry[], label: string): string[] => 
 
 const colours = {
   registered: "green",
+  replaced: "yellow",
   updated: "cyan",
   deregistered: "dim",
   expired: "red",
@@ -38,9 +39,24 @@ const colours = {
   synced: "dim",
 } as const;
 
-const line = (event: RegistryEvent): string => {
+/** The incarnation of each instance that is registered. */
+type Boots = Map<string, number>;
+
+/** What happened: a boot that registers while another one of its instance is registered has replaced that, which had been killed. */
+const wordOf = (event: RegistryEvent, boots: Boots): keyof typeof colours => {
+  if (!("entry" in event)) return event.type;
+  const { service, instance, incarnation } = event.entry;
+  const name = `${service}/${instance}`;
+  const before = boots.get(name);
+  if (event.type === "deregistered" || event.type === "expired") boots.delete(name);
+  else boots.set(name, incarnation);
+  return event.type === "registered" && before !== undefined && before !== incarnation ? "replaced" : event.type;
+};
+
+const line = (event: RegistryEvent, boots: Boots): string => {
   const time = new Date().toISOString().slice(11, 23);
-  const type = paintFor(process.stdout)(colours[event.type], event.type.padEnd(12));
+  const word = wordOf(event, boots);
+  const type = paintFor(process.stdout)(colours[word], word.padEnd(12));
   if (event.type === "synced") return `${time}  ${type}  ${event.entries} in the registry`;
   if (event.type === "stale") return `${time}  ${type}  ${event.message}`;
   const { service, instance, status } = event.entry;
@@ -52,10 +68,11 @@ const printSkipped = (key: string): void => printError(`skipped ${key}: its valu
 /** Prints each change until a signal arrives. */
 const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
   const { signal, release } = interrupted();
+  const boots: Boots = new Map();
   try {
     for await (const event of registry.watch(undefined, { signal })) {
       if (asJson) printJson(event);
-      else print(line(event));
+      else print(line(event, boots));
     }
   } finally {
     release();

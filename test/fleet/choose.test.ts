@@ -6,7 +6,7 @@ import type { FleetNote } from "../../src/fleet/note.ts";
 const fleet = (pid: number, cwd: string): FleetNote => ({ pid, cwd, redisUrl: `redis://${pid}`, startedAt: pid });
 const [one, two, nested] = [fleet(1, "/work/shop"), fleet(2, "/work/blog"), fleet(3, "/work/blog/next")];
 
-describe("a fleet that is not named", () => {
+describe("F57: a fleet that is not named", () => {
   it("is none where none runs", () => {
     expect(fleetAround([], "/work")).toBeUndefined();
   });
@@ -42,7 +42,7 @@ describe("a fleet that is not named", () => {
   });
 });
 
-describe("a fleet that is named", () => {
+describe("F57: a fleet that is named", () => {
   it("is that of the pid, or of the folder's name", () => {
     expect(fleetNamed([one, two], "2")).toBe(two);
     expect(fleetNamed([one, two], "shop")).toBe(one);

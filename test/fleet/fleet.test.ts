@@ -185,6 +185,8 @@ describe("a fleet on this machine", () => {
       .list("inference")
       .then((entries) => entries.filter(({ instance }) => instance === "inference-2"));
     const seen: RegistryEntry[][] = [];
+    const watch = shell.start(["fleet", "--watch"]);
+    await watch.line("the list", (line) => line.includes("in the registry"));
     const pid = pidOf(fleet, "inference-2");
     process.kill(pid, "SIGKILL");
     const after = await eventually("the new boot's entry", async () => {
@@ -194,6 +196,9 @@ describe("a fleet on this machine", () => {
     expect(Math.max(...seen.map((entries) => entries.length))).toBe(1);
     expect(after.incarnation).toBeGreaterThan(before!.incarnation);
     await isBack(fleet, "inference-2", pid);
+    await watch.line("the replacement", (line) => / replaced {2,}inference\/inference-2 /.test(line));
+    watch.child.kill("SIGINT");
+    expect(watch.out()).not.toMatch(/replaced {2,}gateway/);
     expect(viewsOf(fleet).get("inference-2")).toMatchObject({ restarts: 1, pid: after.pid });
     expect(await registry.list("inference")).toHaveLength(2);
     expect(await shell.run(["chat", "--once", "again"])).toMatchObject({ code: 0 });
@@ -300,7 +305,7 @@ describe("a fleet on this machine", () => {
     expect(left()).toEqual([]);
   });
 
-  it("is asked for by name where two run, and found by its pid", async () => {
+  it("F57: is asked for by name where two run, and found by its pid", async () => {
     const both = [up(small), up(small)];
     await Promise.all(both.map(ready));
     const refused = await shell.run(["fleet"]);
@@ -314,7 +319,7 @@ describe("a fleet on this machine", () => {
     for (const fleet of both) await end(fleet);
   });
 
-  it("says of a service that another process has ended that it is not started again, and shows no ports of it", async () => {
+  it("F57: says of a service that another process has ended that it is not started again, and shows no ports of it", async () => {
     const fleet = up(small);
     await ready(fleet);
     process.kill(pidOf(fleet, "gateway"), "SIGTERM");
@@ -328,7 +333,7 @@ describe("a fleet on this machine", () => {
     await end(fleet);
   });
 
-  it("says when its folder or the socket of its Redis was removed, and stops in order all the same", async () => {
+  it("F51: says when its folder or the socket of its Redis was removed, and stops in order all the same", async () => {
     const fleet = up(small);
     await ready(fleet);
     const { logs } = factsOf(fleet).find(({ type }) => type === "fleet.starting") as Fact & { logs: string };
@@ -343,7 +348,7 @@ describe("a fleet on this machine", () => {
     expect(left()).toEqual([]);
   });
 
-  it.runIf(process.getuid?.() === 0)("boots and is found for a user whom the system has no name for", async () => {
+  it.runIf(process.getuid?.() === 0)("F50: boots and is found for a user whom the system has no name for", async () => {
     chmodSync(shell.folder, 0o1777);
     const stranger = { uid: 12_345, gid: 12_345 };
     const fleet = shell.start(["up", ...small], ports, stranger);

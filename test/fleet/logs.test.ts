@@ -16,7 +16,7 @@ const causeIn = (text: string): string => {
   return lastLineOf(file);
 };
 
-describe("the last line of a log", () => {
+describe("F57: the last line of a log", () => {
   it("is a line of text as it is", () => {
     expect(causeIn("first\nError: no luck\n\n")).toBe("Error: no luck");
     expect(causeIn("")).toBe("");

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const granted = tiersUser.rules.filter((rule) => rule.startsWith("+")).map((rule) => rule.slice(1));
 
-describe("the user of the tiers", () => {
+describe("F51: the user of the tiers", () => {
   it("is all that a fleet needs: it boots, chats and stops, and Redis refuses nothing", async () => {
     await redis.witness.acl("LOG", "RESET");
     const up = shell.start(["up", "--redis", redis.url], { SG_GATEWAY_PORT: "18080", SG_WEB_PORT: "18090" });

@@ -55,7 +55,7 @@ const killedRun = async (name: string): Promise<string> => {
   return folder;
 };
 
-describe("the run of a process that was killed", () => {
+describe("F41: the run of a process that was killed", () => {
   it("is not found although its pid belongs to a process that lives, and the next run removes it", async () => {
     const folder = await killedRun(`${process.pid}-reused`);
     publishNote(folder, noteOf(process.pid));
@@ -81,7 +81,7 @@ describe("the run of a process that was killed", () => {
   });
 });
 
-describe("the run of a process that lives", () => {
+describe("F41: the run of a process that lives", () => {
   it("is found and kept although its pid is of no process here, as that of another container's", async () => {
     const run = await open();
     publishNote(run.path, noteOf(2 ** 30));
@@ -102,7 +102,7 @@ describe("the run of a process that lives", () => {
   });
 });
 
-describe("the folder of the fleets", () => {
+describe("F50: the folder of the fleets", () => {
   it("is in XDG_RUNTIME_DIR, where no other user can open that", () => {
     const runtime = join(home, "run");
     mkdirSync(runtime, { mode: 0o700 });

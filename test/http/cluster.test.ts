@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(endPrograms);
 afterAll(() => redis.stop());
 
-describe("two workers of node:cluster that ask for any free port", () => {
+describe("F42: two workers of node:cluster that ask for any free port", () => {
   it.each(["0", "1"])("get ports of their own, with SG_PROBE_THREAD=%s", async (thread) => {
     await redis.witness.flushall();
     const primary = new Program("cluster-ports.mjs", { env: { REDIS_URL: redis.url, SG_PROBE_THREAD: thread } });

@@ -252,7 +252,7 @@ describe("an embedded Redis and its parent", () => {
     expect(isAlive(server.pid)).toBe(false);
   });
 
-  test("starts again, at the same URL, where its folder was removed", async () => {
+  test("F51: starts again, at the same URL, where its folder was removed", async () => {
     const server = await start({ user: { name: "limited", rules: ["+ping"] } });
     rmSync(dirname(server.socketPath), { recursive: true });
     const next = await server.restart();
@@ -262,7 +262,7 @@ describe("an embedded Redis and its parent", () => {
     expect(statSync(dirname(next.socketPath)).mode & 0o777).toBe(0o700);
   });
 
-  test("has a bounded memory, and refuses writes where it is full", async () => {
+  test("F51: has a bounded memory, and refuses writes where it is full", async () => {
     const { url } = await start();
     const settings = await asked(url, (redis) => redis.config("GET", "maxmemory*"));
     expect(settings).toEqual(expect.arrayContaining(["maxmemory", String(256 * 1024 ** 2), "maxmemory-policy", "noeviction"]));
@@ -270,7 +270,7 @@ describe("an embedded Redis and its parent", () => {
     expect(await asked(small.url, (redis) => redis.config("GET", "maxmemory"))).toEqual(["maxmemory", String(64 * 1024 ** 2)]);
   });
 
-  test("has a user beside the administrator, and no password of either in its folder", async () => {
+  test("F51: has a user beside the administrator, and no password of either in its folder", async () => {
     const server = await start({ user: { name: "limited", rules: ["~own:*", "+get", "+ping"] } });
     expect(await ask(server.userUrl)).toBe("PONG");
     await expect(asked(server.userUrl, (redis) => redis.get("another"))).rejects.toThrow("NOPERM");
