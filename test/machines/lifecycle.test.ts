@@ -40,12 +40,16 @@ const isPlace = (scene: Scene): scene is ReturnType<typeof to> => typeof scene =
 /** The wall clock: it is set back by an hour in each step of 10 ms. */
 const told = (time: number) => 1_700_000_000_000 - time * 360_000;
 
+/** more than a life has */
+const maxSteps = 200;
+
 /** A life in which each step takes 10 ms; `seen` has its snapshots. */
 const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) => {
   const queue = [...scenes];
   const seen: LifecycleSnapshot[] = [];
   let time = 0;
   const next = (snapshot: LifecycleSnapshot): Cue | undefined => {
+    if (seen.length > maxSteps) throw new Error(`no step leads to ${JSON.stringify(queue[0])}: ${statePath(snapshot)}`);
     if (seen.at(-1) !== snapshot) seen.push(snapshot);
     const scene = queue[0];
     if (scene === undefined || !isPlace(scene)) return queue.shift() as Cue | undefined;

@@ -36,8 +36,8 @@ const raise = (thrown: unknown): never => {
 const fail = (message: string): never => raise(new Error(message));
 
 let services = 0;
-/** A service that runs; `answer.is` may change. */
-const running = async (
+/** A service in its first state; `answer.is` may change. */
+const described = (
   answer: { is: () => unknown },
   metadata: Record<string, unknown> = { zone: "b" },
   more: Partial<ServiceOptions> = {},
@@ -52,18 +52,22 @@ const running = async (
   const tier = new Described(options, { run: ({ signal }) => aborted(signal) });
   const facts: ServiceFact[] = [];
   tier.onFact((fact) => void (fact.type.startsWith("description.") && facts.push(fact)));
-  const report = tier.runToCompletion();
-  const entry = async (status: string) =>
+  const entry = (status: string) =>
     eventually(`the entry is ${status}`, async () => {
       const [found] = await new Registry(redis.witness).list(tier.serviceName);
       return found?.status === status && found;
     });
-  return { tier, facts, report, entry };
+  return { tier, facts, entry };
+};
+/** The same, started. */
+const running = (...given: Parameters<typeof described>) => {
+  const made = described(...given);
+  return { ...made, report: made.tier.runToCompletion() };
 };
 
 describe("F46: describe()", () => {
   it.each(failing)("that %s leaves the entry with the metadata of the options", async (_how, reason, is) => {
-    const { tier, facts, report, entry } = await running({ is });
+    const { tier, facts, report, entry } = running({ is });
     expect((await entry("running")).metadata).toEqual({ zone: "b" });
     await tier.shutdown();
     expect(await report).toMatchObject({ outcome: "shutdown", exitCode: 0 });
@@ -72,13 +76,12 @@ describe("F46: describe()", () => {
 
   it("that fails only once the service runs, and recovers, is named at each change", async () => {
     let calls = 0;
-    const is = () => (calls++ === 1 ? fail("the pool is closed") : { shards: 4 });
-    // time for the write of the status `stopping`, which the stop does not wait for
-    const { tier, facts, report, entry } = await running({ is }, undefined, { useHealthServer: true, drainDelayMs: 1000 });
+    const { tier, facts, entry } = described({ is: () => (calls++ === 1 ? fail("the pool is closed") : { shards: 4 }) });
+    await tier.boot();
+    await entry("healthy");
+    const report = tier.runToCompletion();
     await entry("running");
-    const stopped = tier.shutdown();
-    await eventually("a third write", () => calls > 2);
-    await stopped;
+    await tier.shutdown();
     await report;
     expect(facts).toEqual([
       { type: "description.failed", reason: "describe() failed: the pool is closed" },
@@ -95,14 +98,14 @@ describe("F46: other callbacks", () => {
         return reads++ < 2 ? "b" : fail("too late");
       },
     };
-    const { tier, report, entry } = await running({ is: () => ({}) }, metadata);
+    const { tier, report, entry } = running({ is: () => ({}) }, metadata);
     expect((await entry("running")).metadata).toEqual({ zone: "b" });
     await tier.shutdown();
     await report;
   });
 
   it("onSkipped that throws hides no entry", async () => {
-    const { tier, report, entry } = await running({ is: () => ({}) });
+    const { tier, report, entry } = running({ is: () => ({}) });
     await entry("running");
     await redis.witness.zadd(`sg:registry:idx:${tier.serviceName}`, "9e15", "another-program");
     await redis.witness.set(`sg:registry:service:${tier.serviceName}:another-program`, "no entry");
