@@ -87,13 +87,19 @@ await bundle.close();
 const ids = output.flatMap(({ moduleIds = [] }) => moduleIds);
 writeFileSync(join(folder, "bundled", "licences.txt"), licences(ids).join(`\n${"-".repeat(72)}\n\n`));
 
+/** Users bundle the library as CommonJS too, where some bundlers leave `import.meta.url` undefined. */
+const requireFromAnywhere = {
+  name: "require-from-anywhere",
+  renderChunk: (code) => code.replaceAll("createRequire(import.meta.url)", "createRequire(import.meta.url ?? __filename)"),
+};
+
 /** The modules that a program or a bundled tier imports by name: they share their chunks, so each module is there once. */
 const doors = ["machines/index", "src/index", "src/leadership/index", "src/testing/index", "src/errors", "src/process"];
 const library = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(built, `${name}.js`)])),
   platform: "node",
   external: (id) => !/^[./]/.test(id) || tiers.includes(basename(id, ".js")),
-  plugins: [plainUrls(join(dist, "bundled"))],
+  plugins: [plainUrls(join(dist, "bundled")), requireFromAnywhere],
 });
 await library.write({ dir: built, format: "esm", chunkFileNames: "src/bundled/[name].js" });
 await library.close();

@@ -80,7 +80,7 @@ const bundle = async (format: "esm" | "cjs"): Promise<string> => {
 const works = { probe: 200, code: 0, errors: "" };
 const requiresModules = process.features && "require_module" in process.features;
 
-describe("a service in the folder of a user", () => {
+describe("F49: a service in the folder of a user", () => {
   test("imports the package, and its probes are answered beside a blocked loop", async () => {
     expect(await live(write("imported.mjs", imported))).toEqual(works);
   });

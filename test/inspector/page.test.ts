@@ -236,7 +236,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await page.locator("[data-command=run]:disabled").waitFor();
   });
 
-  it("shows nothing of the service without the token of the printed link, and says why", async () => {
+  it("F56: shows nothing of the service without the token of the printed link, and says why", async () => {
     const { service, url } = await watched();
     const page = await open(url.split("#")[0]!, { mayLoseConnection: true });
     await service.boot();

@@ -142,7 +142,7 @@ describe("our relay", () => {
     expect((await fetch(new URL("/package.json", url))).status).toBe(401);
   });
 
-  it("sends nothing to a receiver without the token of its link", async () => {
+  it("F56: sends nothing to a receiver without the token of its link", async () => {
     const { inspection } = inspected({ kind: "stately" });
     const { host } = new URL((await inspection.url)!);
     for (const protocols of [[], ["stargazer", "stargazer.token.wrong"]]) {

@@ -72,7 +72,7 @@ describe("a seed", () => {
   });
 });
 
-describe("the wall clock", () => {
+describe("F39: the wall clock", () => {
   it("is set in every state that is seen, and by every step", async () => {
     const tally = new Tally();
     const uncaught = new Uncaught();
