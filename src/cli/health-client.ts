@@ -1,6 +1,7 @@
 /** Questions to the health server of an instance: to the address in its entry and no other, with a bounded answer. */
 import { hostname } from "node:os";
 import { httpUrl, isEveryAddress } from "../address.ts";
+import { boundedText } from "../bounded-text.ts";
 import { messageOf } from "../errors.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
@@ -35,23 +36,11 @@ export const askHealth = async (url: string): Promise<Answer> => {
   const signal = AbortSignal.timeout(answerTimeoutMs);
   try {
     const response = await fetch(url, { signal, redirect: "error", headers: { "accept-encoding": "identity" } });
-    return { status: response.status, body: await boundedText(response) };
+    return { status: response.status, body: await boundedText(response, maxAnswerBytes) };
   } catch (error) {
     if (signal.aborted) throw new Error(`no answer within ${answerTimeoutMs} ms`);
     throw (error as Error).cause ?? error;
   }
-};
-
-const boundedText = async ({ body }: Response): Promise<string> => {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // leaving the loop cancels the rest
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxAnswerBytes) throw new Error(`its answer has more than ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 };
 
 const probeReader = object({ reason: optional(text(500)), status: optional(text(100)) });

@@ -7,9 +7,22 @@ import { messageOf } from "../../errors.ts";
 import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { openBlockingConnection } from "../../redis/connection.ts";
+import type { Reader } from "../../schema.ts";
+import { number, object, readJson, text } from "../../schema.ts";
 import type { Outbound } from "../messages/envelope.ts";
-import { problemOf } from "../messages/envelope.ts";
+import { maxTextBytes, problemOf } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
+
+/** JSON may write a byte of text as six; the rest is names */
+const maxBytes = 6 * maxTextBytes + 8192;
+const outboundReader = object({
+  id: text(),
+  platform: text(),
+  channel: text(),
+  text: text(maxTextBytes),
+  to: text(),
+  at: number,
+}) satisfies Reader<Outbound>;
 
 type Deliver = (message: Outbound) => void;
 
@@ -67,9 +80,9 @@ export class Switchboard {
     return messageKeys(this.#options.redis).delivery(this.#options.platform, channel);
   }
 
-  #receive(topic: string, text: string): void {
+  #receive(topic: string, json: string): void {
     try {
-      const message = JSON.parse(text) as Outbound;
+      const message = readJson(json, { bytes: maxBytes, read: outboundReader });
       const problem = problemOf(message);
       if (problem !== undefined) throw new Error(problem);
       for (const deliver of this.#holders.get(topic) ?? []) deliver(message);

@@ -1,6 +1,8 @@
 /** The responders: a model behind an OpenAI-compatible endpoint, or, without one, a text that names the missing setting. */
+import { boundedText } from "../../bounded-text.ts";
 import { fromEnvironment } from "../../environment.ts";
 import { reasonOf } from "../../redis/reason.ts";
+import { list, object, readJson, text } from "../../schema.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
 import { invalid, readAll, readNumber, readUrl } from "../settings.ts";
 
@@ -57,12 +59,20 @@ const unreached = (error: unknown): Error => {
   return new Error(`the model's endpoint cannot be reached${known ? `: ${reasonOf({ code: known, message: known })}` : ""}`);
 };
 
-const parsedJson = (text: string): unknown => {
+/** larger than any answer of which `maxTextBytes` are kept */
+const maxAnswerBytes = 1_048_576;
+const answerReader = object({ choices: list(object({ message: object({ content: text(maxAnswerBytes) }) }), 16) });
+
+/** The text of an answer. The error does not repeat the answer. */
+const contentIn = (json: string): string => {
+  let content: string | undefined;
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error("the model's endpoint answered with something else than JSON");
+    content = readJson(json, { bytes: maxAnswerBytes, read: answerReader }).choices[0]?.message.content;
+  } catch (error) {
+    if ((error as Error).message.includes("JSON")) throw new Error("the model's endpoint answered with something else than JSON");
   }
+  if (content === undefined || content.trim() === "") throw new Error("the model's endpoint answered without a text");
+  return content;
 };
 
 /** A responder for any endpoint with `/chat/completions`. No error contains the key. Throws `SG_ERR_CONFIG_INVALID`. */
@@ -73,16 +83,16 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
   const headers = { "content-type": "application/json", ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }) };
   const ask = async (body: string, signal: AbortSignal): Promise<{ status: number; text: string }> => {
     const response = await fetch(url, { method: "POST", headers, body, signal });
-    if (response.ok) return { status: response.status, text: await response.text() };
+    if (response.ok) return { status: response.status, text: await boundedText(response, maxAnswerBytes) };
     await response.body?.cancel();
     return { status: response.status, text: "" };
   };
   return {
     name: `model ${model}`,
-    async respond(text, { signal }) {
+    async respond(message, { signal }) {
       const messages = [
         { role: "system", content: instructions },
-        { role: "user", content: text },
+        { role: "user", content: message },
       ];
       const deadline = AbortSignal.timeout(timeoutMs);
       const asked = ask(JSON.stringify({ model, messages }), AbortSignal.any([signal, deadline]));
@@ -91,10 +101,7 @@ export const openAiResponder = ({ baseUrl, apiKey, model, timeoutMs }: OpenAiOpt
         throw deadline.aborted ? new Error(`the model's endpoint gave no answer within ${timeoutMs} ms`) : unreached(error);
       });
       if (answer.status >= 300) throw new Error(`the model's endpoint answered ${answer.status}`);
-      const { choices } = (parsedJson(answer.text) ?? {}) as { choices?: { message?: { content?: unknown } }[] };
-      const content = choices?.[0]?.message?.content;
-      if (typeof content !== "string" || content.trim() === "") throw new Error("the model's endpoint answered without a text");
-      return fitted(content);
+      return fitted(contentIn(answer.text));
     },
   };
 };
