@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { stateNames, stopSteps } from "../machines/index.ts";
+import { claims } from "./faults/claims.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -227,6 +228,11 @@ describe("tests", () => {
   it("lie in the same tree as the sources", () => {
     const own = ["kit", "fixtures", "faults", "simulation", "mutate", "bench", "machines"];
     expect(foldersIn("test").filter((name) => !own.includes(name) && !foldersIn("src").includes(name))).toEqual([]);
+  });
+
+  it("have a case for every fault, by its number", () => {
+    const texts = files.map(read).join();
+    expect(Object.keys(claims).filter((id) => !new RegExp(`["\`]${id}[:"\`]`).test(texts))).toEqual([]);
   });
 
   it("assert no elapsed time: they neither subtract or compare readings of a clock nor bound a measured duration", () => {

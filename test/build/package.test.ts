@@ -67,9 +67,11 @@ const live = async (file: string): Promise<{ probe: number; code: number | null;
   return { probe, code, errors: program.errors };
 };
 
+/** As esbuild makes it, a CommonJS bundle has no `import.meta.url`. */
 const bundle = async (format: "esm" | "cjs"): Promise<string> => {
   const input = write("service.mjs", imported);
-  const bundled = await rolldown({ input, platform: "node", logLevel: "silent" });
+  const define: Record<string, string> = format === "cjs" ? { "import.meta.url": "undefined" } : {};
+  const bundled = await rolldown({ input, platform: "node", logLevel: "silent", transform: { define } });
   const folder = join(mkdtempSync(join(tmpdir(), "sg-bundle-")), format);
   const extension = format === "esm" ? "mjs" : "cjs";
   await bundled.write({ dir: folder, format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name].${extension}` });

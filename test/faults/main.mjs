@@ -67,7 +67,7 @@ const chosenOf = (only) => {
 
 /** The test files that name one of these faults. */
 const filesOf = (ids) => {
-  const names = new RegExp(`"(${ids.join("|")})[:"]`);
+  const names = new RegExp(`["\`](${ids.join("|")})[:"]`);
   return readdirSync(join(root, "test"), { recursive: true })
     .map((file) => join("test", file))
     .filter((file) => file.endsWith(".test.ts") && names.test(readFileSync(join(root, file), "utf8")));
