@@ -53,7 +53,7 @@ const report = (entry: RegistryEntry, status: Status, paint: Paint): string[] =>
   const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(Math.max(0, status.uptimeMs))}`;
   return [
     paint("bold", head),
-    ...(status.degraded ? [paint("yellow", "degraded: Redis is optional and has not answered since boot")] : []),
+    ...(status.degraded ? [paint("yellow", `degraded, since Redis is optional. ${status.condition ?? ""}`.trimEnd())] : []),
     "",
     ...spine(status, paint),
     ...section("lease", leaseLines(status), paint),

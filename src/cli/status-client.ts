@@ -22,6 +22,7 @@ const statusReader = object({
   startedAt: time,
   uptimeMs: number,
   degraded: flag,
+  condition: optional(text(2000)),
   lease: nullable(
     object({
       state: name,

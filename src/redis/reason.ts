@@ -54,13 +54,20 @@ const advices: readonly (readonly [RegExp, string])[] = [
 /** One sentence that fits the reason; undefined where there is only the question whether it runs. */
 export const adviceFor = (reason: string): string | undefined => advices.find(([pattern]) => pattern.test(reason))?.[1];
 
+/** What Redis said to a command in a script, without the place in the script: before version 7 that stands before it, since 7 behind. */
+const withoutScript = (text: string): string =>
+  text
+    .replace(/ script: [0-9a-f]{40}, on @\w+:\d+\.?$/, "")
+    .replace(/^(?:ERR Error running script .*?: @\w+:\d+: )?@\w+: ?\d+: -?/, "")
+    .trim();
+
 /** One clause: `connection refused`, `wrong user or password`, else the error's own message. */
 export const reasonOf = (error: unknown): string => {
   const { code, message, lastNodeError, denied } = (error ?? {}) as Detailed;
   if (lastNodeError !== undefined) return `no node of the cluster answers: ${reasonOf(lastNodeError)}`;
   const known = typeof code === "string" ? codes[code] : undefined;
   if (known !== undefined) return known;
-  const text = String(message ?? error).replace(/ script: [0-9a-f]{40}, on @\w+:\d+\.?$/, "");
+  const text = withoutScript(String(message ?? error));
   if (text.startsWith("NOPERM")) return deniedReason(text, denied ?? deniedIn(error));
   return replies.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 };

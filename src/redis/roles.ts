@@ -25,8 +25,11 @@ export const reconnectDelays = (): (() => number) => {
   };
 };
 
-/** ioredis' 2: reconnect and send the command again, which leaves a master that became a replica. */
-const onReadonly = (error: Error): 2 | false => (error.message.startsWith("READONLY") ? 2 : false);
+/**
+ * ioredis' 2: reconnect and send the command again, which leaves a master that became a replica. The error of a script begins with its
+ * place in the script before Redis 7.
+ */
+const onReadonly = (error: Error): 2 | false => (/(?:^|: -)READONLY/.test(error.message) ? 2 : false);
 
 /** ms that a closing socket may wait for its peer before it is destroyed */
 export const disconnectTimeoutMs = 100;

@@ -11,7 +11,7 @@ const oldest = [6, 2] as const;
  */
 export const checkServer = async (client: RedisClient): Promise<void> => {
   const info = await (client as Redis).info("server").catch(() => "");
-  const mode = /^redis_mode:(\w+)/m.exec(info)?.[1];
+  const mode = /^(?:redis|server)_mode:(\w+)/m.exec(info)?.[1];
   const version = /^redis_version:((\d+)\.(\d+)\S*)/m.exec(info);
   if (mode === "sentinel")
     throw new Unfit(

@@ -72,6 +72,8 @@ describe("F43: the server", () => {
       "Use Redis 6.2 or later",
     ],
     ["redis_version:7.0.15\r\nredis_mode:sentinel\r\n", "a Sentinel, not a Redis", "sentinels: [{ host, port }]"],
+    ["redis_version:7.2.4\r\nserver_mode:sentinel\r\n", "a Sentinel, not a Redis", "sentinels: [{ host, port }]"],
+    ["redis_version:7.2.4\r\nserver_mode:cluster\r\n", "a node of a Redis Cluster", "Pass a Cluster client"],
     ["redis_version:7.0.15\r\nredis_mode:cluster\r\n", "a node of a Redis Cluster", "Pass a Cluster client"],
   ])("that says %j is refused, with the way on", async (info, message, advice) => {
     const server = await serving(info);

@@ -42,6 +42,18 @@ const errorOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
+describe("F43: an error in a script", () => {
+  const sha = "0".repeat(40);
+  it.each([
+    "READONLY You can't write against a read only replica.",
+    `READONLY You can't write against a read only replica. script: ${sha}, on @user_script:6.`,
+    "@user_script: 6: -READONLY You can't write against a read only replica.\r\n",
+    `ERR Error running script (call to f_${sha}): @user_script:2: @user_script: 2: -READONLY You can't write against a read only replica.`,
+  ])("is the one of Redis, wherever a version has the place in the script: %j", (message) => {
+    expect(reasonOf(new Error(message))).toBe("a read-only replica");
+  });
+});
+
 describe("F45: a refused permission", () => {
   it("names the command, and the key with its command, also once the command was taken out of the error", async () => {
     const client = await limited("~mine:*", "+@all", "-incr");

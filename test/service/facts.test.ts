@@ -221,6 +221,7 @@ describe("the status", () => {
       since: 1040,
       startedAt: 1000,
       degraded: false,
+      condition: "",
       lease: null,
     });
     expect(status.failures).toEqual([{ phase: "starting", code: "SG_ERR_START_FAILED", message: "onStart failed: trouble" }]);

@@ -223,10 +223,11 @@ describe("Redis that cannot be reached", () => {
     const facts: ServiceFact["type"][] = [];
     tier.onFact(({ type }) => facts.push(type));
     await run(tier);
-    expect(tier.status()).toMatchObject({ degraded: true });
+    expect(tier.status()).toMatchObject({ degraded: true, condition: expect.stringContaining("did not pass the ping gate") });
     await proxy.accept();
     await status(tier, "running");
     await eventually("degraded clears", () => !tier.status().degraded);
+    expect(tier.status().condition).toBe("");
     expect(facts).toContain("degraded.cleared");
   });
 

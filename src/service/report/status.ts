@@ -2,7 +2,7 @@
 import { companionsAmong } from "../../../machines/companion.ts";
 import type { LeadershipSnapshot, LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
 import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
-import { rounded } from "../../../machines/phases.ts";
+import { effectPhases, rounded } from "../../../machines/phases.ts";
 import { stateName, statePath } from "../../../machines/state.ts";
 
 /** The registry entry of a service, as the service knows it. */
@@ -54,6 +54,8 @@ export interface StatusReport {
   readonly uptimeMs: number;
   /** Redis is optional, was absent at boot, and has not answered since */
   readonly degraded: boolean;
+  /** what the ping gate refused Redis for, while the service waits for it: in `pinging`, and while it is degraded; empty otherwise */
+  readonly condition: string;
   /** null before `registering`, after deregistering and without Redis */
   readonly lease: LeaseStatusReport | null;
   /** in the order in which they began; those that have ended are left out */
@@ -89,11 +91,17 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
   startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
   uptimeMs: uptimeOf(snapshot.context),
   degraded: snapshot.context.degraded,
+  condition: conditionOf(snapshot),
   lease: lease ? leaseStatus(lease, incarnation) : null,
   leaderships: leadershipsOf(snapshot),
   failures: snapshot.context.failures.map(({ phase, code, message }) => ({ phase, code, message })),
   phases: snapshot.context.phases,
 });
+
+const conditionOf = (snapshot: LifecycleSnapshot): string => {
+  const { degraded, refusal } = snapshot.context;
+  return degraded || stateName(snapshot) === effectPhases.pingRedis ? refusal.message : "";
+};
 
 const leaseStatus = (lease: LeaseSnapshot, incarnation: number | undefined): LeaseStatusReport => {
   const { now, confirmedAt, confirmedEpoch, missed, trouble } = lease.context;
