@@ -92,7 +92,8 @@ it.each(samples.filter((code) => code.includes("launch(")).map((code, at) => [at
   async (at, code) => {
     const file = `${folder}sample-${at}.js`;
     writeFileSync(file, String(code));
-    const env = { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0" };
+    // the samples write keys of their own
+    const env = { REDIS_URL: redis.adminUrl, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0" };
     const program = new Program(file, { env });
     await program.state("running");
     program.signal("SIGTERM");
