@@ -1,6 +1,6 @@
 /** Gates that hold an effect until the test opens or fails them, and a clock whose timers the test fires. */
 import { setImmediate as turn } from "node:timers/promises";
-import type { Clock } from "../../src/clock.ts";
+import type { ServiceClock } from "../../src/clock.ts";
 import { deadlines } from "./deadlines.ts";
 
 export interface Gate {
@@ -49,11 +49,15 @@ export class Gates {
 }
 
 /** Time stands still; timers are fired by their length. */
-export class HeldClock implements Clock {
+export class HeldClock implements ServiceClock {
   readonly #timers = new Map<number, { readonly fn: () => void; readonly ms: number }>();
   #last = 0;
 
   now(): number {
+    return 0;
+  }
+
+  epochNow(): number {
     return 0;
   }
 
