@@ -127,7 +127,9 @@ describe("a thread that dies", () => {
     const address = await server.open({ signal: never });
     const [thread] = await worker;
     await thread.terminate();
-    await vi.waitFor(() => expect(facts.map(({ type }) => type)).toEqual(["health.thread.died", "health.port.moved"]), 10_000);
+    // a busy machine may block the loop meanwhile, which is a fact too
+    const ofThread = () => facts.map(({ type }) => type).filter((type) => type !== "loop.blocked");
+    await vi.waitFor(() => expect(ofThread()).toEqual(["health.thread.died", "health.port.moved"]), 10_000);
     expect(server.address).toEqual(address);
     source.isStopping = true;
     expect(await ask(address.port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "stopping" } });
