@@ -35,19 +35,19 @@ describe("F51: the user of the tiers", () => {
   });
 
   it.each([
-    ["FLUSHALL"],
-    ["CONFIG", "GET", "*"],
-    ["KEYS", "*"],
-    ["ACL", "LIST"],
-    ["SHUTDOWN"],
-    ["DEBUG", "SLEEP", "0"],
-    ["GET", "another:key"],
-    ["PUBLISH", "another:channel", ""],
-    ["EVAL", "return redis.call('FLUSHALL')", "0"],
-  ])("may not run %s %s", async (...words) => {
+    "FLUSHALL",
+    "CONFIG GET *",
+    "KEYS *",
+    "ACL LIST",
+    "SHUTDOWN",
+    "DEBUG SLEEP 0",
+    "GET another:key",
+    "PUBLISH another:channel text",
+    "EVAL return(redis.call('FLUSHALL')) 0",
+  ])("may not run %s", async (line) => {
     const client = openRedis(redis.url);
     await client.connect();
-    const [command = "", ...args] = words;
+    const [command = "", ...args] = line.split(" ");
     await expect(client.call(command, ...args)).rejects.toThrow(/NOPERM|permissions|can't run/);
     await closeRedis(client, { signal: AbortSignal.timeout(1000) });
   });

@@ -262,7 +262,7 @@ describe("an embedded Redis and its parent", () => {
     expect(statSync(dirname(next.socketPath)).mode & 0o777).toBe(0o700);
   });
 
-  test("F51: has a bounded memory, and refuses writes where it is full", async () => {
+  test("F51: is set to a bound of its memory, and to evict nothing", async () => {
     const { url } = await start();
     const settings = await asked(url, (redis) => redis.config("GET", "maxmemory*"));
     expect(settings).toEqual(expect.arrayContaining(["maxmemory", String(256 * 1024 ** 2), "maxmemory-policy", "noeviction"]));
