@@ -41,7 +41,7 @@ const givesUp = async (url: string, { message, silent }: Trouble): Promise<strin
   const { error } = program.report as unknown as { error: { code: string; phase: string; message: string } };
   expect(error).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", phase: "pinging" });
   expect(error.message).toMatch(message);
-  expect(error.message).toMatch(/^Redis at redis:\/\/:\*+@127\.0\.0\.1:\d+ .* 3 attempts: /);
+  expect(error.message).toMatch(/^Redis at redis:\/\/tiers:\*+@127\.0\.0\.1:\d+ .* 3 attempts: /);
   const ms = durationOf(program, "pinging");
   expect(ms).toBeLessThan(gateMs);
   if (silent) expect(ms).toBeGreaterThan(attempts * pingTimeoutMs - 50);

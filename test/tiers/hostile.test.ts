@@ -101,6 +101,8 @@ it("names of a prototype in a message, an entry or an address change no prototyp
   const entry = (await redis.witness.keys("sg:registry:service:gateway:*"))[0]!;
   const text = (await redis.witness.get(entry))!;
   await redis.witness.set(entry, text.replace('"metadata":{', '"metadata":{"__proto__":{"polluted":true},'));
+  expect(await new Registry(redis.witness).list("gateway")).toEqual([]);
+  await redis.witness.set(entry, text);
   expect(await new Registry(redis.witness).list("gateway")).toHaveLength(1);
   expect(await redis.witness.xlen(messageKeys(redis.witness).inbound)).toBe(page.of("accepted").length);
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
