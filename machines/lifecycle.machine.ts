@@ -34,9 +34,11 @@ import type {
 import {
   beginTierPhase,
   currentPhase,
+  effectPhases,
   endAllPhases,
   endedBy,
   endPhase,
+  enteredAt,
   enterPhase,
   finalState,
   firstStep,
@@ -45,6 +47,7 @@ import {
   lastEnded,
   markPhase,
   rounded,
+  stoppingState,
   tierPhaseUnderWay,
 } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
@@ -101,9 +104,6 @@ export interface LifecycleContext {
   /** the first error that came while stopping */
   readonly lateError: unknown;
   readonly phases: readonly PhaseRecord[];
-  /** when `stopping`, and when its unwinding, was entered, measured */
-  readonly stoppingAt: number;
-  readonly unwindingAt: number;
 }
 
 /** What a caller may ask for. */
@@ -200,12 +200,15 @@ export const uptimeOf = ({ now, constructedAt }: LifecycleContext): number => ro
 const momentOf = (context: LifecycleContext): Moment => ({ startedAt: context.epochNow(), offsetMs: uptimeOf(context) });
 
 const toLease = (event: LeaseEvent) => event;
-const budgetLeft = ({ settings, stoppingAt, now }: LifecycleContext): number => stoppingAt + settings.shutdownTimeoutMs - now();
+/** What is left of `withinMs` that began when `phase` was entered. */
+const leftOf = (context: LifecycleContext, phase: ChartPhase, withinMs: number): number =>
+  enteredAt(context.phases, phase) + withinMs - uptimeOf(context);
+const budgetLeft = (context: LifecycleContext): number => leftOf(context, stoppingState, context.settings.shutdownTimeoutMs);
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
 const releaseTimeoutMs = (context: LifecycleContext): number => {
   const { stopTimeoutMs } = context.settings;
-  const shared = context.unwindingAt + stopTimeoutMs - context.now();
+  const shared = leftOf(context, effectPhases.stopTier, stopTimeoutMs);
   return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), 1);
 };
 
@@ -271,8 +274,6 @@ const lifecycle = setup({
       enqueue.assign({ degraded: false });
       enqueue.emit({ type: "degraded.cleared" });
     }),
-    beginStopping: assign({ stoppingAt: ({ context }) => context.now() }),
-    beginUnwinding: assign({ unwindingAt: ({ context }) => context.now() }),
     beginTierPhase: assign({
       phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, momentOf(context)),
     }),
@@ -479,8 +480,6 @@ export const lifecycleMachine = lifecycle.createMachine({
     failures: [],
     lateError: undefined,
     phases: [],
-    stoppingAt: 0,
-    unwindingAt: 0,
   }),
   initial: "init",
   on: {
@@ -674,7 +673,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Undoes what was begun, in reverse.",
       meta: { tone: "caution" },
       tags: ["stopping"],
-      entry: ["beginStopping", ...enter("stopping"), sendStatus("stopping")],
+      entry: [...enter("stopping"), sendStatus("stopping")],
       on: {
         "error.late": { actions: { type: "noteLateError", params: ({ event }) => event } },
         "lease.superseded": { actions: [report, "forgetLease"] },
@@ -748,7 +747,7 @@ export const lifecycleMachine = lifecycle.createMachine({
               message: "onStop did not finish within its share of stopTimeoutMs",
             }),
           }),
-          entry: [...enter("stopping.unwinding"), "beginUnwinding"],
+          entry: enter("stopping.unwinding"),
         },
         releasing: {
           description: "Calls what the tier deferred, last in first out.",

@@ -204,6 +204,10 @@ export const endAllPhases = (records: readonly PhaseRecord[], offsetMs: number):
 export const endedBy = (before: readonly PhaseRecord[], after: readonly PhaseRecord[]): EndedPhase[] =>
   after.filter((record, at) => record !== before[at] && !isOpen(record)) as EndedPhase[];
 
+/** When a phase of the chart was entered, in ms since the service was constructed; 0 before. */
+export const enteredAt = (records: readonly PhaseRecord[], phase: ChartPhase): number =>
+  records.findLast((record) => record.phase === phase)?.offsetMs ?? 0;
+
 /** The phase of the chart that ended last, once one has. */
 export const lastEnded = (records: readonly PhaseRecord[]): EndedPhase =>
   records.findLast((record) => !isOpen(record) && chartPhases.has(record.phase)) as EndedPhase;

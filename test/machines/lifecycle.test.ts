@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
+import type { ChartPhase } from "../../machines/phases.ts";
+import { enteredAt } from "../../machines/phases.ts";
 import { StargazerError } from "../../src/errors.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
@@ -351,8 +353,6 @@ describe("what the chart notes", () => {
       failures: [],
       isLeaseAlive: false,
       lateError: undefined,
-      stoppingAt: 0,
-      unwindingAt: 0,
     });
   });
 
@@ -459,7 +459,9 @@ describe("what the chart notes", () => {
   });
 
   it("the time at which stopping and its unwinding are entered", () => {
-    expect(contextOf({}, [to("stopping.unwinding")])).toMatchObject({ stoppingAt: 80, unwindingAt: 120 });
+    const { phases } = contextOf({}, [to("stopping.unwinding")]);
+    expect([enteredAt(phases, "stopping"), enteredAt(phases, "stopping.unwinding")]).toEqual([80, 120]);
+    expect(enteredAt(phases, "stopping.releasing")).toBe(0);
   });
 
   it("a tier's phase has an outcome of its own", () => {
@@ -483,6 +485,7 @@ describe("a delay", () => {
   const delay = (name: string, settings: Partial<LifecycleSettings>, context: Partial<LifecycleContext> = {}) =>
     delays[name]!({ context: { ...fresh, now: () => 0, ...context, settings: { ...fresh.settings, ...settings } } });
   const all = { tier: true, lease: true, health: true, open: true, releases: true };
+  const entered = (phase: ChartPhase, offsetMs: number) => ({ phase, startedAt: 0, offsetMs });
 
   it("jitter is a random part of its maximum, and a ping's backoff doubles up to 500 ms", () => {
     expect(delay("bootJitter", { jitterMaxMs: 300 })).toBe(150);
@@ -497,7 +500,7 @@ describe("a delay", () => {
     ["deregisterTimeout", "registerTimeoutMs", 4],
     ["drainTimeout", "drainTimeoutMs", 3],
   ] as const)("%s is %s, within the budget less %i seconds for the steps to come", (name, own, toCome) => {
-    const context = { begun: all, stoppingAt: 1000, now: () => 3000 };
+    const context = { begun: all, phases: [entered("stopping", 1000)], now: () => 3000 };
     expect(delay(name, { [own]: 700, shutdownTimeoutMs: 60_000 }, context)).toBe(700);
     expect(delay(name, { [own]: 70_000, shutdownTimeoutMs: 20_000 }, context)).toBe(18_000 - toCome * 1000);
     expect(delay(name, { [own]: 70_000, shutdownTimeoutMs: 4100 }, context)).toBeCloseTo(2100 / (toCome + 1));
@@ -516,7 +519,11 @@ describe("a delay", () => {
 
   it("the releases get what onStop left, at least their quarter, and within the budget", () => {
     const at = (now: number, settings = {}) =>
-      delay("releaseTimeout", { stopTimeoutMs: 4000, ...settings }, { unwindingAt: 100, now: () => now });
+      delay(
+        "releaseTimeout",
+        { stopTimeoutMs: 4000, ...settings },
+        { phases: [entered("stopping.unwinding", 100)], now: () => now },
+      );
     expect([at(100), at(1100), at(3100), at(4000)]).toEqual([4000, 3000, 1000, 1000]);
     expect(at(100, { shutdownTimeoutMs: 3000 })).toBe(1900);
   });

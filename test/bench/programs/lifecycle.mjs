@@ -1,6 +1,7 @@
 // node lifecycle.mjs COUNT MACHINES: whole lives in process without sockets, of a service and of the bare chart; and what many weigh.
 import { createActor, fromPromise, waitFor } from "xstate";
-import { leaseMachine, lifecycleMachine } from "../../../dist/machines/index.js";
+import { leaseMachine } from "../../../dist/machines/lease.machine.js";
+import { lifecycleMachine } from "../../../dist/machines/lifecycle.machine.js";
 import { StargazerService, seams } from "../../../dist/src/service/service.js";
 import { noResources } from "../kit/resources.mjs";
 
