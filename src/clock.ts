@@ -19,6 +19,9 @@ export interface ServiceClock extends Clock {
 export const systemClock: ServiceClock = {
   now: () => performance.now(),
   epochNow: Date.now,
-  setTimeout: (fn, ms) => setTimeout(fn, ms),
-  clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+  // a timer of 0 ms takes one, and a boot and a stop pass several states at once
+  setTimeout: (fn, ms) => (ms > 0 ? setTimeout(fn, ms) : setImmediate(fn)),
+  clearTimeout: (id) => (isTimeout(id) ? clearTimeout(id) : clearImmediate(id as NodeJS.Immediate)),
 };
+
+const isTimeout = (id: unknown): id is NodeJS.Timeout => typeof (id as NodeJS.Timeout | undefined)?.refresh === "function";

@@ -99,7 +99,7 @@ const library = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(built, `${name}.js`)])),
   platform: "node",
   external: (id) => !/^[./]/.test(id) || tiers.includes(basename(id, ".js")),
-  plugins: [plainUrls(join(dist, "bundled")), requireFromAnywhere],
+  plugins: [plainUrls(join(dist, "bundled")), healthAtOnce, requireFromAnywhere],
 });
 await library.write({ dir: built, format: "esm", chunkFileNames: "src/bundled/[name].js" });
 await library.close();

@@ -101,6 +101,8 @@ export class ServiceResources implements Resources {
 
   async closeHealth(waiting: Waiting): Promise<void> {
     await this.#opened?.close(waiting);
+    // no probe comes any more: the thread ends beside the steps that are left
+    this.#opened?.destroy();
   }
 
   async close({ signal }: Waiting): Promise<void> {
