@@ -21,21 +21,49 @@ import {
 } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const at = (...parts) => join(root, ...parts);
 const cache = at("node_modules", ".cache", "stargazer");
 const minute = 60_000;
 
-const log = (line) => console.log(`setup: ${line}`);
+let step = "";
+const log = (line) => {
+  step = line;
+  console.log(`setup: ${line}`);
+};
 
 /** Every way out but success: one line of what is wrong and what to do. */
 class SetupError extends Error {}
 
+/** ms between two lines of a step that lasts */
+const progressMs = Number(process.env.SG_SETUP_PROGRESS_MS ?? 10_000);
+
+/** Says how long the step has lasted, while `work` blocks this thread. */
+const withProgress = (work) => {
+  const text = `const { workerData: { step, ms } } = require("node:worker_threads");
+    let beats = 0;
+    setInterval(() => {
+      beats += 1;
+      try {
+        require("node:fs").writeSync(1, "setup: " + step + ": " + Math.round((beats * ms) / 1000) + " s so far\\n");
+      } catch {}
+    }, ms);`;
+  const lines = new Worker(text, { eval: true, workerData: { step, ms: progressMs } });
+  try {
+    return work();
+  } finally {
+    void lines.terminate();
+  }
+};
+
 /** Runs a program to its end; its output is shown only if it fails. */
 const run = (command, args, { timeout = 10 * minute, env = {} } = {}) => {
   const options = { cwd: root, encoding: "utf8", timeout, env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
-  const { status, stdout, stderr, error } = spawnSync(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const { status, stdout, stderr, error } = withProgress(() =>
+    spawnSync(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] }),
+  );
   return { ok: status === 0, output: `${stdout ?? ""}${stderr ?? ""}${error ? error.message : ""}`.trim() };
 };
 

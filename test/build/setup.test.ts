@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,9 +19,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 const setup = fileURLToPath(new URL("../../src/build/setup.mjs", import.meta.url));
 
 /** Stands for npm: notes what it was asked for, and installs the compiler below. `npm ci` fails where `ci` is not `works`. */
-const npm = `import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+const npm = `import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 const args = process.argv.slice(2);
 appendFileSync("npm.log", args[0] + "\\n");
+const output = process.env.WAITS_FOR_PROGRESS;
+for (const until = Date.now() + 20_000; output && Date.now() < until && !readFileSync(output, "utf8").includes("so far"); )
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 if (args.includes("--prefix") || (args[0] === "ci" && process.env.CI_FAILS)) { console.error("npm refuses"); process.exit(1); }
 mkdirSync("node_modules/typescript/bin", { recursive: true });
 writeFileSync("node_modules/.package-lock.json", "{}");
@@ -58,6 +72,17 @@ describe("the set-up of a clone", () => {
     copyFileSync(setup, at("src/build/setup.mjs"));
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  it("says how long a step has lasted while it lasts", () => {
+    const output = at("output.txt");
+    const file = openSync(output, "w");
+    spawnSync(process.execPath, [at("src/build/setup.mjs")], {
+      env: { PATH: at("bin"), TSC: tsc, npm_execpath: at("npm.js"), SG_SETUP_PROGRESS_MS: "20", WAITS_FOR_PROGRESS: output },
+      stdio: ["ignore", file, file],
+    });
+    closeSync(file);
+    expect(readFileSync(output, "utf8")).toMatch(/^setup: installing dependencies \(npm ci\): \d+ s so far$/m);
+  });
 
   it("installs, builds and links once, and is quiet when there is nothing to do", () => {
     const first = run();
