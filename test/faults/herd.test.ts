@@ -27,7 +27,8 @@ const herd = (url: string) =>
   new Program("service.mjs", {
     env: {
       REDIS_URL: url,
-      SG_TEST: JSON.stringify({ count: replicas, options: { jitterMaxMs, useHealthServer: false } }),
+      // the gate waits for a busy machine: a replica that gives up sends no further PING, and is missed for ever
+      SG_TEST: JSON.stringify({ count: replicas, options: { jitterMaxMs, pingTimeoutMs: 60_000, useHealthServer: false } }),
     },
   });
 

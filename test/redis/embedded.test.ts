@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -135,8 +135,11 @@ describe("an embedded Redis", () => {
   });
 
   test("a start rejects with the reason of its signal, and leaves no folder", async () => {
-    const temporary = await mkdtemp("/tmp/sg-");
+    const [temporary, fake] = [await mkdtemp("/tmp/sg-"), await mkdtemp("/tmp/sg-fake-")];
+    // stands for a server that never answers: a real one may be up before the abort
+    await writeFile(`${fake}/redis-server`, "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
     vi.stubEnv("TMPDIR", temporary);
+    vi.stubEnv("PATH", `${fake}:${process.env.PATH}`);
     try {
       const gone = new AbortController();
       const starting = startEmbeddedRedis({ signal: gone.signal });
@@ -146,7 +149,7 @@ describe("an embedded Redis", () => {
       expect(readdirSync(temporary)).toEqual([]);
     } finally {
       vi.unstubAllEnvs();
-      await rm(temporary, { recursive: true });
+      for (const folder of [temporary, fake]) await rm(folder, { recursive: true });
     }
   });
 
