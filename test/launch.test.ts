@@ -63,7 +63,9 @@ const hasNoListener = () =>
   [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held].every((count) => count === 0);
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate", "performance"],
+  });
   vi.clearAllTimers();
   for (const list of [lastLines, announced, state.exited]) list.length = 0;
   Object.assign(state, { code: 0, released: 0, leadsTerminal: false });

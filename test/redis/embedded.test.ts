@@ -11,6 +11,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { closeRedis, openBlockingConnection, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedded/server.ts";
 import { findRedisServer, startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
+import { spawnServer } from "../../src/redis/embedded/shell.ts";
 import { redactUrl, redisUrlProblem, socketUrl } from "../../src/redis/url.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -151,6 +152,13 @@ describe("an embedded Redis", () => {
       vi.unstubAllEnvs();
       for (const folder of [temporary, fake]) await rm(folder, { recursive: true });
     }
+  });
+
+  test("a start that is aborted before its shell is up rejects with the reason of its signal", async () => {
+    const folder = await mkdtemp("/tmp/sg-");
+    const signal = AbortSignal.abort(new Error("changed my mind"));
+    await expect(spawnServer({ binary: "/bin/true", folder, signal })).rejects.toThrow("changed my mind");
+    await rm(folder, { recursive: true, force: true });
   });
 
   test("takes another port where the first has a listener", async () => {

@@ -58,7 +58,7 @@ export const spawnServer = async ({ binary, folder, signal }: ServerCommand): Pr
   (child.stdout as Socket).unref();
   const { ended, log } = logOf(child);
   const server = { ended, log, kill: killerOf(child, ended), end: endingOf(child, folder) };
-  await once(child, "spawn", { signal }).catch(async (error: unknown) => {
+  await until(once(child, "spawn"), { signal, what: "the shell to start" }).catch(async (error: unknown) => {
     await server.end({ keepFolder: true });
     throw error;
   });
