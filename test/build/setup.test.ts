@@ -23,7 +23,7 @@ const npm = `import { appendFileSync, mkdirSync, readFileSync, writeFileSync } f
 const args = process.argv.slice(2);
 appendFileSync("npm.log", args[0] + "\\n");
 const output = process.env.WAITS_FOR_PROGRESS;
-for (const until = Date.now() + 20_000; output && Date.now() < until && !readFileSync(output, "utf8").includes("so far"); )
+for (let looks = 0; output && looks < 2000 && !readFileSync(output, "utf8").includes("so far"); looks += 1)
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 if (args.includes("--prefix") || (args[0] === "ci" && process.env.CI_FAILS)) { console.error("npm refuses"); process.exit(1); }
 mkdirSync("node_modules/typescript/bin", { recursive: true });
