@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { createActor, fromCallback } from "xstate";
 import type { LeaseContext, LeaseSnapshot, LeaseTimes } from "../../machines/index.ts";
-import { leaseMachine } from "../../machines/index.ts";
+import { isLeaseHeld, leaseMachine } from "../../machines/index.ts";
+import { linesOf } from "../kit/known.ts";
 import type { Cue } from "../kit/story.ts";
 import { story } from "../kit/story.ts";
 
@@ -255,5 +256,32 @@ describe("an actor that was not provided", () => {
   it.each(["registerInstance", "renewLease", "deregisterInstance"])("%s fails with its own name", async (name) => {
     const { actors } = leaseMachine.implementations as unknown as { actors: Record<string, { config: () => Promise<void> }> };
     await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+  });
+});
+
+describe("what is known of each state of a lease", () => {
+  it("is its tags, its tone, what it waits for and its deadline", () => {
+    expect(linesOf(leaseMachine)).toEqual([
+      "registering | waits for the entry to be written | within writeTimeout",
+      "held | [held] | tone good",
+      "held.waiting | waits for the next beat | within heartbeatInterval",
+      "held.beating | waits for Redis to confirm the beat | within beatTimeout",
+      "suspect | tone caution | within leaseTtl",
+      "suspect.waiting | waits for the next try | within leaseRetry",
+      "suspect.beating | waits for Redis to confirm the beat | within writeTimeout",
+      "lost | tone bad",
+      "lost.registering | waits for the entry to be written again | within writeTimeout",
+      "lost.waiting | waits for the next try | within leaseRetry",
+      "regained | tone caution | waits for the next beat | within heartbeatInterval",
+      "releasing | [ending] | waits for the entry to be deleted | within writeTimeout",
+      "superseded | [ending] | tone bad",
+      "released | [ending] | tone good",
+      "abandoned | [ending] | tone bad",
+    ]);
+  });
+
+  it("is held in `held` and below it only", () => {
+    expect(["held", "held.waiting", "held.beating"].map(isLeaseHeld)).toEqual([true, true, true]);
+    expect(["registering", "suspect.waiting", "lost.registering", "regained", ""].some(isLeaseHeld)).toBe(false);
   });
 });

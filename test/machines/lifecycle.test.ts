@@ -1,10 +1,12 @@
 /** The lifecycle chart's actions, guards and delays: two lives step by step, a table of ends, and what it notes on the way. */
 import { describe, expect, it } from "vitest";
+import { fromCallback } from "xstate";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
 import type { ChartPhase } from "../../machines/phases.ts";
 import { enteredAt } from "../../machines/phases.ts";
 import { StargazerError } from "../../src/errors.ts";
+import { linesOf } from "../kit/known.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
@@ -458,6 +460,26 @@ describe("what the chart notes", () => {
       }
   });
 
+  it("every fact of a leadership is emitted once, in whichever state it comes", () => {
+    for (const type of ["leadership.gained", "leadership.lost", "leadership.released", "leadership.abandoned"])
+      for (const path of ["starting", "running", "stopping.draining"]) {
+        const { steps } = lifeOf({}, [to(path), { type, name: "summaries" }]);
+        expect(steps.at(-1)!.split(" | ").slice(1), `${type} in ${path}`).toEqual([`emit ${type} summaries`]);
+      }
+  });
+
+  it("a companion is spawned under its name and number, and stopped as it ends", () => {
+    const logic = fromCallback(() => {});
+    const companion = { name: "leadership.summaries", logic, input: { name: "summaries" } };
+    const spawn = { type: "companion.spawn", companion, count: 2 };
+    const end = (how: string) => ({ type: `xstate.${how}.actor.companion.leadership.summaries.2` });
+    for (const how of ["done", "error"]) {
+      const [spawned, ended] = lifeOf({}, [to("running"), spawn, end(how)]).steps.slice(-2);
+      expect(spawned).toMatch(/ \| start companion\.leadership\.summaries\.2$/);
+      expect(ended).toMatch(/ \| stop companion\.leadership\.summaries\.2$/);
+    }
+  });
+
   it("the time at which stopping and its unwinding are entered", () => {
     const { phases } = contextOf({}, [to("stopping.unwinding")]);
     expect([enteredAt(phases, "stopping"), enteredAt(phases, "stopping.unwinding")]).toEqual([80, 120]);
@@ -551,5 +573,31 @@ describe("an actor that was not provided", () => {
   const { actors } = lifecycleMachine.implementations as unknown as { actors: Record<string, { config: () => Promise<void> }> };
   it.each(Object.keys(actors).filter((name) => name !== "lease"))("%s fails with its own name", async (name) => {
     await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+  });
+});
+
+describe("what is known of each state of a service", () => {
+  it("is its tags, its tone, what it waits for and its deadline", () => {
+    expect(linesOf(lifecycleMachine)).toEqual([
+      "init | waits for boot",
+      "jitter | [booting] | waits for its turn | within bootJitter",
+      "pinging | [booting]",
+      "pinging.attempt | waits for Redis to answer PING | detail by context | within pingTimeout",
+      "pinging.backoff | waits for the next attempt | within pingBackoff",
+      "starting | [booting] | waits for the tier's onStart | detail by context | within startTimeout",
+      "registering | [booting] | waits for the first answer to the registry entry | within registerTimeout",
+      "healthy | tone good",
+      "healthy.opening | [booting] | waits for the health port to open | within healthTimeout",
+      "healthy.ready | [ready] | waits for run",
+      "running | [ready] | tone good | waits for the tier's run | detail by context",
+      "stopping | [stopping] | tone caution",
+      "stopping.announcing | waits for load balancers to notice | within drainDelay",
+      "stopping.closing | waits for the health port's last answers | within closeTimeout",
+      "stopping.deregistering | waits for the registry entry to be deleted | within deregisterTimeout",
+      "stopping.draining | waits for work in flight to end | within drainTimeout",
+      "stopping.unwinding | waits for the tier's onStop | within stopTimeout",
+      "stopping.releasing | waits for the tier's deferred releases | within releaseTimeout",
+      "stopping.disconnecting | waits for the Redis connections to close | within disconnectTimeout",
+    ]);
   });
 });

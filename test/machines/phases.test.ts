@@ -2,7 +2,25 @@
 import { describe, expect, it } from "vitest";
 import type { PhaseRecord, StateName } from "../../machines/index.ts";
 import { canReach, defaultSettings, isOpen, stateName, stateNames, statePath, stopSteps } from "../../machines/index.ts";
-import { beginTierPhase, currentPhase, endAllPhases, endPhase, enterPhase, markPhase } from "../../machines/phases.ts";
+import {
+  beginTierPhase,
+  currentPhase,
+  endAllPhases,
+  endedBy,
+  endPhase,
+  enteredAt,
+  enterPhase,
+  finalState,
+  firstStep,
+  initialState,
+  isChartPhase,
+  isState,
+  lastEnded,
+  markPhase,
+  runningState,
+  stoppingState,
+  tierPhaseUnderWay,
+} from "../../machines/phases.ts";
 import { maxPingBackoffMs, withinBudget } from "../../machines/settings.ts";
 
 /** A moment: the wall clock was set by an hour since the construction of the service. */
@@ -172,5 +190,69 @@ describe("the figures", () => {
     ["nothing, when the budget is spent", 9000, -50, 3, 0],
   ])("a step gets %s", (_, own, left, toCome, expected) => {
     expect(withinBudget(own, left, toCome)).toBe(expected);
+  });
+});
+
+describe("what is read of the record", () => {
+  const records = [
+    ended("init", 1),
+    open("stopping", 20),
+    ended("stopping.announcing", 5),
+    open("stopping.closing", 25),
+    ended("stopping.closing.sockets", 2),
+    open("stopping.closing.files", 27),
+  ];
+
+  it("is when a phase was entered last, and 0 where it was not", () => {
+    const twice = [open("starting.tools", 3), open("stopping", 20), open("stopping", 30)];
+    expect(enteredAt(twice, "stopping")).toBe(30);
+    expect(enteredAt(twice, "stopping.closing")).toBe(0);
+    expect(enteredAt([], "stopping")).toBe(0);
+  });
+
+  it("is the phase of the chart that ended last, and none of a tier's own", () => {
+    expect(lastEnded(records)).toBe(records[2]);
+    expect(lastEnded(records.slice(0, 2))).toBe(records[0]);
+    expect(lastEnded([open("init")])).toBeUndefined();
+  });
+
+  it("is which phases a change has ended", () => {
+    const after = endPhase(records, "stopping.closing", 40, "done");
+    expect(endedBy(records, after)).toEqual([after[3]]);
+    expect(endedBy(records, [...records, open("stopped", 50)])).toEqual([]);
+    expect(endedBy(records, records)).toEqual([]);
+  });
+
+  it("is the name of the tier's own phase under way, without the state around it", () => {
+    const tiers = [open("starting"), open("starting.tools"), open("starting.index"), ended("starting.cache", 1)];
+    expect(tierPhaseUnderWay(tiers)).toBe("index");
+    expect(tierPhaseUnderWay(tiers.slice(0, 1))).toBeUndefined();
+    expect(tierPhaseUnderWay([])).toBeUndefined();
+  });
+});
+
+describe("a phase", () => {
+  it("is a state, a step of stopping, or a tier's own", () => {
+    for (const state of stateNames) expect([isState(state), isChartPhase(state)]).toEqual([true, true]);
+    for (const step of stopSteps) expect([isState(`stopping.${step}`), isChartPhase(`stopping.${step}`)]).toEqual([false, true]);
+    expect([isChartPhase("starting.tools"), isChartPhase("toString")]).toEqual([false, false]);
+  });
+
+  it("has a name by its part in a life", () => {
+    expect([initialState, runningState, stoppingState, finalState, firstStep]).toEqual([
+      "init",
+      "running",
+      "stopping",
+      "stopped",
+      "stopping.announcing",
+    ]);
+  });
+});
+
+describe("the state of a chart that has failed itself", () => {
+  it("counts as stopping, whatever its value", () => {
+    expect(stateName({ value: "running", status: "error" })).toBe("stopping");
+    expect(stateName({ value: { healthy: "ready" }, status: "active" })).toBe("healthy");
+    expect(stateName({ value: "running" })).toBe("running");
   });
 });

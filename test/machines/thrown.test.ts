@@ -1,6 +1,6 @@
 /** The message and the code of any thrown value. */
 import { describe, expect, it } from "vitest";
-import { isOf, messageOf, nameOf, ownCodeOf } from "../../machines/thrown.ts";
+import { adviceOf, isOf, messageOf, nameOf, ownCodeOf } from "../../machines/thrown.ts";
 import { StargazerError } from "../../src/errors.ts";
 
 const unprintable = {
@@ -52,4 +52,9 @@ describe("what was thrown", () => {
     const kinds = [new TypeError("torn"), odd, unprintable, revoked, undefined].map((thrown) => isOf(thrown, Error));
     expect(kinds).toEqual([true, true, false, false, false]);
   });
+});
+
+it("has an advice where it carries one as a text", () => {
+  expect(adviceOf(Object.assign(new Error("full"), { advice: "Make room." }))).toBe("Make room.");
+  expect([adviceOf(new Error("full")), adviceOf(undefined), adviceOf(revoked)]).toEqual([undefined, undefined, undefined]);
 });

@@ -51,7 +51,7 @@ export const slices = [
     name: "words",
     title: "phases, states and figures",
     mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts"],
-    tests: tests("machines/phases", "machines/thrown"),
+    tests: tests("machines/phases", "machines/thrown", "machines/describe"),
   },
   {
     group: "services",
