@@ -282,7 +282,7 @@ const fleet = setup({
     endRedis: stopChild("redis"),
     beginServices: spawnChild("services", {
       id: "services",
-      input: ({ context }) => ({ plan: context.plan, redisUrl: context.redis?.url ?? "" }),
+      input: ({ context }) => ({ plan: context.plan, redisUrl: context.redis!.url }),
     }),
     stopServices: sendTo("services", { type: "stop" }),
     killServices: sendTo("services", { type: "kill" }),
@@ -290,8 +290,8 @@ const fleet = setup({
     report: emit((_, fact: FleetFact) => fact),
     reportStarting: emit(({ context }, params: { services: readonly ServiceView[] }) => ({
       type: "fleet.starting" as const,
-      redis: context.redis?.label ?? "",
-      isOwnRedis: context.redis?.isOwn ?? false,
+      redis: context.redis!.label,
+      isOwnRedis: context.redis!.isOwn,
       ...logsOf(context),
       services: params.services,
     })),

@@ -1,6 +1,6 @@
 /** The lifecycle chart's actions, guards and delays: two lives step by step, a table of ends, and what it notes on the way. */
 import { describe, expect, it } from "vitest";
-import { fromCallback } from "xstate";
+import { createActor, fromCallback, fromPromise, waitFor } from "xstate";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
 import type { ChartPhase } from "../../machines/phases.ts";
@@ -10,7 +10,7 @@ import { linesOf } from "../kit/known.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
-const shutdown = { type: "shutdown", reason: "asked" };
+const shutdown = { type: "shutdown" as const, reason: "asked" };
 const superseded = { type: "lease.superseded", twin: { host: "elsewhere", pid: 7 } };
 const leaseError = { type: "xstate.error.actor.lease", error: trouble };
 const hookFailed = (phase: string) => ({ type: "hook.failed", failure: { phase, code: "SG_ERR_RUN_FAILED", message: "late" } });
@@ -62,10 +62,10 @@ const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) 
     return here === "registering" && settings.hasRedis === false ? "after registerTimeout" : onward[here];
   };
   const input = { settings, now: () => time, epochNow: () => told(time), random: () => 0.5 };
-  const { steps } = story(lifecycleMachine, input, next as never, (step) => {
+  const { steps, facts } = story(lifecycleMachine, input, next as never, (step) => {
     time = step * 10;
   });
-  return { steps, seen, snapshot: seen.at(-1)! };
+  return { steps, facts, seen, snapshot: seen.at(-1)! };
 };
 const contextOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) => lifeOf(settings, scenes).snapshot.context;
 const oddPhases = ({ context }: LifecycleSnapshot) =>
@@ -458,6 +458,65 @@ describe("what the chart notes", () => {
           path,
         ).toEqual([`emit ${emitted}`]);
       }
+  });
+
+  it("a whole life emits each state that is entered, and each phase once it has ended", () => {
+    const { facts } = lifeOf({}, [to("running"), shutdown, to("stopped")]);
+    const short = facts.flat().flatMap(({ type, state, phase }) => {
+      if (type === "state.entered") return [`+${state}`];
+      return type === "phase.ended" ? [`-${phase}`] : [];
+    });
+    const boot = ["jitter", "pinging", "starting", "registering", "healthy", "running", "stopping"];
+    expect(short).toEqual([
+      "+init",
+      ...boot.flatMap((state, at) => [`-${["init", ...boot][at]}`, `+${state}`]),
+      ...["announcing", "closing", "deregistering", "draining", "unwinding", "releasing"].map((step) => `-stopping.${step}`),
+      "-stopping",
+      "-stopping.disconnecting",
+      "+stopped",
+      "-stopped",
+    ]);
+  });
+
+  it("an error that comes while stopping marks the step under way, and one of onStop its own", () => {
+    const late = { type: "error.late", error: new Error("late") };
+    const { phases } = contextOf({}, [to("running"), shutdown, to("stopping.draining"), late, to("stopped")]);
+    expect(phases.find(({ phase }) => phase === "stopping.draining")?.outcome).toBe("failed");
+    const { failures } = contextOf({}, [to("running"), shutdown, to("stopping.unwinding"), "stopTier error"]);
+    expect(failures).toMatchObject([{ phase: "stopping.unwinding", code: "SG_ERR_STOP_FAILED" }]);
+  });
+
+  it("a companion that outlives the drain is cut as the drain ends", async () => {
+    const commands: unknown[] = [];
+    let endDrain = () => {};
+    const drained = new Promise<void>((resolve) => {
+      endDrain = resolve;
+    });
+    const done = fromPromise(async () => {});
+    const actor = createActor(
+      lifecycleMachine.provide({
+        actors: {
+          pingRedis: done,
+          startTier: done,
+          runTier: fromPromise(() => new Promise<void>(() => {})),
+          drainTier: fromPromise(() => drained),
+          stopTier: done,
+          closeRedis: done,
+        },
+      }),
+      { input: { settings: { jitterMaxMs: 0, hasRedis: false, hasHealth: false } } },
+    ).start();
+    actor.send({ type: "boot" });
+    await waitFor(actor, (snapshot) => snapshot.matches({ healthy: "ready" }));
+    actor.send({ type: "run" });
+    const logic = fromCallback(({ receive }) => receive((command) => void commands.push(command)));
+    actor.send({ type: "companion.spawn", companion: { name: "one", logic, input: {} }, count: 1 });
+    actor.send(shutdown);
+    await waitFor(actor, (snapshot) => snapshot.matches({ stopping: "draining" }));
+    expect(commands).toEqual([]);
+    endDrain();
+    await waitFor(actor, (snapshot) => snapshot.status === "done");
+    expect(commands).toEqual([{ type: "cut" }]);
   });
 
   it("every fact of a leadership is emitted once, in whichever state it comes", () => {
