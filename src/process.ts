@@ -116,16 +116,6 @@ export const openResources = (): string[] => {
   return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} × ${count}`));
 };
 
-/** Whether that process exists, also one of another user. */
-export const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-};
-
 /** Sends `signal` to a whole process group; a group that has ended is no error. */
 export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
   try {

@@ -5,7 +5,7 @@
  * of the probe thread goes as one text into the module that starts it.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -98,7 +98,7 @@ const doors = ["machines/index", "src/index", "src/leadership/index", "src/testi
 const library = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(built, `${name}.js`)])),
   platform: "node",
-  external: (id) => !/^[./]/.test(id) || tiers.includes(basename(id, ".js")),
+  external: (id) => !/^[./]/.test(id),
   plugins: [plainUrls(join(dist, "bundled")), healthAtOnce, requireFromAnywhere],
 });
 await library.write({ dir: built, format: "esm", chunkFileNames: "src/bundled/[name].js" });

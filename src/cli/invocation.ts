@@ -1,20 +1,12 @@
 /** How this user calls the program in this folder: what a line says has to work where it is read. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromEnvironment } from "../environment.ts";
+import { isExecutable } from "../executable.ts";
 import { shellWord } from "../shell-word.ts";
 
 const name = "stargazer";
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** npm and npx put folders in front of the PATH that the user's shell does not have. */
 const isOnPath = (): boolean =>

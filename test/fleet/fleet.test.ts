@@ -4,10 +4,10 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isAlive } from "../../src/process.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { isAlive } from "../kit/alive.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
 import type { CliProcess, Shell } from "../kit/cli.ts";
 import { endCli, openShell } from "../kit/cli.ts";

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fleet, FleetFact, startFleet as StartFleet } from "../../src/fleet/index.ts";
-import { isAlive } from "../../src/process.ts";
+import { isAlive } from "../kit/alive.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/fleet/index.js", import.meta.url));
 const one = { web: 0, agents: 0, consolidation: 0, gateway: 0 };

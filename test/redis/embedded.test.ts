@@ -13,6 +13,7 @@ import type { EmbeddedRedis, EmbeddedRedisOptions } from "../../src/redis/embedd
 import { findRedisServer, startEmbeddedRedis } from "../../src/redis/embedded/server.ts";
 import { spawnServer } from "../../src/redis/embedded/shell.ts";
 import { redactUrl, redisUrlProblem, socketUrl } from "../../src/redis/url.ts";
+import { isAlive } from "../kit/alive.ts";
 import { eventually } from "../kit/wait.ts";
 
 const started: EmbeddedRedis[] = [];
@@ -24,14 +25,6 @@ const start = async (options?: EmbeddedRedisOptions): Promise<EmbeddedRedis> => 
 afterEach(async () => {
   await Promise.all(started.splice(0).map((server) => server.stop()));
 });
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 const withPassword = (text: string, password: string): string => {
   const url = new URL(text);

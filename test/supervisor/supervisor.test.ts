@@ -7,9 +7,9 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { waitFor } from "xstate";
 import type { ChildAddresses, SupervisorSettings, SupervisorSnapshot } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
-import { isAlive } from "../../src/process.ts";
 import type { Supervisor } from "../../src/supervisor/index.ts";
 import { processChild, supervise } from "../../src/supervisor/index.ts";
+import { isAlive } from "../kit/alive.ts";
 
 describe("a supervised process", () => {
   const folder = mkdtempSync(join(tmpdir(), "sg-supervisor-"));

@@ -1,8 +1,8 @@
 /** Finding a Redis server to start. */
-import { accessSync, constants } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromEnvironment } from "../../environment.ts";
+import { isExecutable } from "../../executable.ts";
 
 const names = ["redis-server", "valkey-server"];
 
@@ -12,15 +12,6 @@ const usualFolders = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/usr/l
 /** The package's root, from `src/redis` as well as from `dist/src/redis`. */
 const roots = ["../../..", "../../../.."].map((up) => fileURLToPath(new URL(up, import.meta.url)));
 const cached = roots.map((root) => join(root, "node_modules", ".cache", "stargazer", "redis-server"));
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** The path of a redis-server or valkey-server: on the PATH, in a usual folder, or put into the cache by the set-up. */
 export const findRedisServer = (): string | undefined => {
