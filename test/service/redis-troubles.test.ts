@@ -45,6 +45,10 @@ const killed: Trouble = async ({ witness }) => {
 /** Every connection but the witness's. */
 const killConnections: Trouble = ({ witness }) => witness.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
 
+/** Of the user that the service connects as. */
+const setPassword = ({ witness, url }: TestRedis, password: string) =>
+  witness.acl("SETUSER", new URL(url).username, "resetpass", `>${password}`);
+
 const troubles: Record<string, { begin: Trouble; end?: Trouble }> = {
   "is BUSY with a script": { begin: busy, end: killed },
   "refuses writes with MISCONF": { begin: misconfigured, end: savesNothing },
@@ -55,10 +59,10 @@ const troubles: Record<string, { begin: Trouble; end?: Trouble }> = {
   "has its keys and scripts removed": { begin: ({ witness }) => witness.multi().flushall().script("FLUSH").exec() },
   "gets another password, and the old one back": {
     begin: async (redis) => {
-      await redis.witness.config("SET", "requirepass", "other");
+      await setPassword(redis, "another");
       await killConnections(redis);
     },
-    end: ({ witness, password }) => witness.config("SET", "requirepass", password),
+    end: (redis) => setPassword(redis, new URL(redis.url).password),
   },
 };
 
