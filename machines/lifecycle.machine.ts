@@ -164,7 +164,7 @@ export interface LifecycleOutput {
 /** A failure; with `outcome` it marks the phase under way, with `reason` it is why the service stops. */
 export interface Failing extends Failure {
   readonly outcome?: PhaseOutcome;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 interface Enqueue {
@@ -181,7 +181,7 @@ const record = (enqueue: Enqueue, before: readonly PhaseRecord[], phases: readon
 const fail = (enqueue: Enqueue, context: LifecycleContext, { outcome, reason, ...failure }: Failing): void => {
   enqueue.assign({
     failures: [...context.failures, failure],
-    phases: outcome === undefined ? context.phases : markPhase(context.phases, outcome),
+    phases: markPhase(context.phases, outcome),
     cause: reason === undefined ? context.cause : { outcome: "failed", reason },
   });
   enqueue.emit({ type: "failed", ...failure });
@@ -388,7 +388,7 @@ const broke = ({ phase, code, reason }: Spoilt) => ({
     message: messageOf(event.error),
     cause: event.error,
     outcome: "failed",
-    ...(reason === undefined ? {} : { reason }),
+    reason,
   }),
 });
 /** A failure of a hook has the code of that hook; a code in the tier's own error is not used. */
@@ -400,7 +400,7 @@ const hookFailed = ({ phase, code, reason, hook }: Spoilt & { readonly hook: str
     message: `${hook} failed: ${messageOf(event.error)}`,
     cause: event.error,
     outcome: "failed",
-    ...(reason === undefined ? {} : { reason }),
+    reason,
   }),
 });
 const overran = ({ message, ...spoilt }: Spoilt & { readonly message: string }) => ({

@@ -165,8 +165,9 @@ export const enterPhase = (records: readonly PhaseRecord[], phase: ChartPhase, a
   { phase, ...at },
 ];
 
-/** Notes how the chart's innermost open phase is going to end; the first note stays. */
-export const markPhase = (records: readonly PhaseRecord[], outcome: PhaseOutcome): readonly PhaseRecord[] => {
+/** Notes how the chart's innermost open phase is going to end; the first note stays. Without an outcome nothing is noted. */
+export const markPhase = (records: readonly PhaseRecord[], outcome?: PhaseOutcome): readonly PhaseRecord[] => {
+  if (outcome === undefined) return records;
   const at = records.findLastIndex((record) => isOpen(record) && chartPhases.has(record.phase));
   const record = records[at];
   return record === undefined || record.outcome !== undefined ? records : records.with(at, { ...record, outcome });

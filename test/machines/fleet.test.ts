@@ -367,10 +367,9 @@ describe("an actor of a fleet that was not provided", () => {
     const ended = new Promise((resolve) => actor.subscribe({ complete: () => resolve(actor.getSnapshot().output) }));
     actor.start();
     expect(await ended).toMatchObject({ failure: { error: new Error("actor 'planFleet' was not provided") } });
-    const { actors } = fleetMachine.implementations as unknown as {
-      actors: Record<string, { start?: (state: object, scope: object) => void; config?: () => Promise<void> }>;
-    };
-    await expect(actors.removeFolder!.config!()).rejects.toThrow("'removeFolder'");
+    const { actors } = fleetMachine.implementations as unknown as { actors: Record<string, { config: () => unknown }> };
+    await expect(actors.removeFolder!.config()).rejects.toThrow("'removeFolder'");
+    for (const name of ["redis", "services"]) expect(() => actors[name]!.config(), name).toThrow(`'${name}'`);
   });
 
   it("has a clock that counts from the start of this process", () => {

@@ -308,6 +308,7 @@ describe("an election, step by step", () => {
     expect(lastOf([...leading, "resign", "task.ended", "releaseLead done gone"])).toBe(
       "releaseLead done gone -> ended | stop releaseLead | service <- leadership.lost test 7 the lock was no longer ours",
     );
+    expect(contextOf([...leading, "resign", "task.ended", "releaseLead done gone"])).toMatchObject({ fence: 0, lastFence: 7 });
   });
 
   it("a leadership that is cut off ends at once: its task is aborted, and a lock that it leaves is reported as abandoned", () => {

@@ -483,7 +483,9 @@ describe("what the chart notes", () => {
     const { phases } = contextOf({}, [to("running"), shutdown, to("stopping.draining"), late, to("stopped")]);
     expect(phases.find(({ phase }) => phase === "stopping.draining")?.outcome).toBe("failed");
     const { failures } = contextOf({}, [to("running"), shutdown, to("stopping.unwinding"), "stopTier error"]);
-    expect(failures).toMatchObject([{ phase: "stopping.unwinding", code: "SG_ERR_STOP_FAILED" }]);
+    expect(failures).toMatchObject([
+      { phase: "stopping.unwinding", code: "SG_ERR_STOP_FAILED", message: expect.stringMatching(/^onStop failed: /) },
+    ]);
   });
 
   it("a companion that outlives the drain is cut as the drain ends", async () => {

@@ -204,6 +204,13 @@ describe("a supervision, step by step", () => {
     ]);
   });
 
+  it("waits for a child that stops by itself, and sends it no SIGTERM", () => {
+    expect(supervisionOf([isUp, cue(state("stopping")), "stop", cue(exited(0))]).steps.slice(3)).toEqual([
+      "stop -> alive.stopping | stopTimeout in 30000",
+      "child.exited 0 null -> stopped | stop child",
+    ]);
+  });
+
   it("kills a child that does not stop", () => {
     expect(supervisionOf([isUp, "stop", "after stopTimeout", cue(exited(null, "SIGKILL"))]).steps.slice(2)).toEqual([
       "stop -> alive.stopping | child <- terminate | stopTimeout in 30000",
