@@ -6,6 +6,12 @@ export interface MessageKeys {
   readonly inbound: string;
   /** stream: answers to one platform */
   outbound(platform: string): string;
+  /** stream: the last lines of one conversation, of its author and of its answers */
+  log(platform: string, channel: string): string;
+  /** hash: the number of the last accepted message of each session of one conversation */
+  sent(platform: string, channel: string): string;
+  /** channel: drafts of answers, for the gateways that show them */
+  live(platform: string): string;
   /** string: exists once the message has its answer */
   answered(id: string): string;
   /** channel: answers for the gateway that has this conversation's connection */
@@ -15,6 +21,9 @@ export interface MessageKeys {
 export const messageKeys = keysBehind<MessageKeys>((prefix) => ({
   inbound: `${prefix}sg:stream:inbound`,
   outbound: (platform) => `${prefix}sg:stream:outbound:${platform}`,
+  log: (platform, channel) => `${prefix}sg:chat:log:${platform}:${channel}`,
+  sent: (platform, channel) => `${prefix}sg:chat:sent:${platform}:${channel}`,
+  live: (platform) => `${prefix}sg:live:${platform}`,
   answered: (id) => `${prefix}sg:answered:${id}`,
   delivery: (platform, channel) => `${prefix}sg:deliver:${platform}:${channel}`,
 }));

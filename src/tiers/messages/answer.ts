@@ -1,0 +1,80 @@
+/**
+ * What an answer writes: a line in the log of its conversation, and an entry on the outbound stream of its platform that carries the
+ * id of that line. The commands are run by the script that settles the message, so both are written once, or neither.
+ */
+import { StargazerError } from "../../errors.ts";
+import type { Command } from "../../leadership/commit.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import type { Inbound } from "./envelope.ts";
+import { problemOf } from "./envelope.ts";
+import { messageKeys } from "./keys.ts";
+
+/** Commands, and every key that they touch. In a command the word `$0` stands for the reply of the first one. */
+export interface Writes {
+  readonly keys: readonly string[];
+  readonly commands: readonly Command[];
+}
+
+/** Who wrote a line of a conversation: its author, the responder, or the system. */
+export type Role = "user" | "assistant" | "notice";
+
+/** the last lines that the log of a conversation keeps, approximately */
+export const logLength = 500;
+/** ms after its last line until the log of a conversation expires: 30 days */
+export const logKeptMs = 30 * 86_400_000;
+
+/** Writes one line to the log of a conversation. Its reply is the id of the line, the cursor of a reader of the log. */
+export const logCommand = (log: string, fields: Readonly<Record<string, string | number>>): Command => [
+  ...["XADD", log, "MAXLEN", "~", logLength, "*"],
+  ...Object.entries(fields).flat(),
+];
+
+type Addressed = Pick<Inbound, "id" | "platform" | "channel">;
+
+export interface AnswerText {
+  /** at most 16 KiB of UTF-8, not blank */
+  readonly text: string;
+  /** ms since the epoch */
+  readonly at: number;
+}
+
+const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes => {
+  const { id, role, author, to, platform, channel, text, at } = answer;
+  const problem = problemOf({ id, platform, channel, text, to, at });
+  if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the answer cannot be written: ${problem}`);
+  const keys = messageKeys(client);
+  const [log, outbound] = [keys.log(platform, channel), keys.outbound(platform)];
+  const entry = { id, to, platform, channel, text, at, role, log: "$0" };
+  return {
+    keys: [log, outbound],
+    commands: [
+      logCommand(log, { role, id, author, text, at, to }),
+      ["XADD", outbound, "*", ...Object.entries(entry).flat()],
+      ["PEXPIRE", log, logKeptMs],
+    ],
+  };
+};
+
+interface Line extends AnswerText, Addressed {
+  readonly role: Role;
+  readonly author: string;
+  readonly to: string;
+}
+
+/** What the answer to a message writes. Throws `SG_ERR_MESSAGE_INVALID` for a text that is blank or too long. */
+export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Addressed, { text, at }: AnswerText): Writes => {
+  const { id: to, platform, channel } = message;
+  return writes(client, { id: `re:${to}`, role: "assistant", author: "stargazer", to, platform, channel, text, at });
+};
+
+const notAnswered = "This message could not be answered. Please send it again later.";
+
+/** What tells the author of a message that it has become a dead letter. The reason is for operators and is not in it. */
+export const noticeWrites = (
+  client: Pick<RedisClient, "isCluster">,
+  message: Addressed,
+  { text = notAnswered, at }: Partial<AnswerText> & Pick<AnswerText, "at">,
+): Writes => {
+  const { id: to, platform, channel } = message;
+  return writes(client, { id: `no:${to}`, role: "notice", author: "stargazer", to, platform, channel, text, at });
+};
