@@ -1,11 +1,13 @@
 /** Writes that an older leader cannot make, however late they arrive. */
 import type { RedisClient } from "../redis/client.ts";
+import type { Command } from "../redis/commands.ts";
+import { commandArguments } from "../redis/commands.ts";
 import { runScript } from "../redis/script.ts";
 import { leadershipKeys } from "./keys.ts";
 import { commitScript } from "./scripts.ts";
 
-/** A command of at most a few hundred words: `["HSET", key, "field", "value"]`. */
-export type Command = readonly (string | number)[];
+export type { Command } from "../redis/commands.ts";
+export { firstReply } from "../redis/commands.ts";
 
 export interface FencedCommit {
   /** the leadership, and the term's token */
@@ -25,8 +27,7 @@ export interface FencedCommit {
  */
 export const commitFenced = async (redis: RedisClient, commit: FencedCommit): Promise<boolean> => {
   const { name, fence, keys, commands, signal } = commit;
-  const words = commands.flatMap((command) => [command.length, ...command]);
   const touched = [leadershipKeys(redis).leaderFence(name), ...keys];
-  const call = { keys: touched, args: [fence, ...words], ...(signal === undefined ? {} : { signal }) };
+  const call = { keys: touched, args: [fence, ...commandArguments(commands)], ...(signal === undefined ? {} : { signal }) };
   return (await runScript(redis, commitScript, call)) === 1;
 };

@@ -1,4 +1,5 @@
 /** The Lua scripts of an election. `lock` is the holder's token, with a TTL; `fence` is the last fencing token, without one. */
+import { commandsLua } from "../redis/commands.ts";
 import { script } from "../redis/script.ts";
 
 /**
@@ -44,15 +45,10 @@ return deleted`);
 
 /**
  * Runs commands unless a newer token than the caller's was issued. A command that Redis refuses stops the rest.
- * KEYS fence, then every key that the commands touch. ARGV fence, then each command as its number of words and the words.
- * Returns 1, or 0 where the term is over and nothing was done.
+ * KEYS fence, then every key that the commands touch. ARGV fence, then the commands. Returns 1, or 0 where the term is over and
+ * nothing was done.
  */
-export const commitScript = script(`
+export const commitScript = script(`${commandsLua}
 if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end
-local at = 2
-while at <= #ARGV do
-  local words = tonumber(ARGV[at])
-  redis.call(unpack(ARGV, at + 1, at + words))
-  at = at + words + 1
-end
+runCommands(2)
 return 1`);

@@ -1,6 +1,7 @@
 /** What an answer and a notice write, run on a real Redis. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Writes } from "../../src/tiers/messages/answer.ts";
+import type { Writes } from "../../src/redis/commands.ts";
+import { firstReply } from "../../src/redis/commands.ts";
 import { answerWrites, noticeWrites } from "../../src/tiers/messages/answer.ts";
 import { publishDraft } from "../../src/tiers/messages/draft.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
@@ -21,7 +22,7 @@ const message = { id: "s.1", platform: "webchat", channel: "c" };
 const run = async ({ commands }: Writes): Promise<string> => {
   let first: string | undefined;
   for (const [name, ...words] of commands) {
-    const filled = words.map((word) => (word === "$0" ? first! : word));
+    const filled = words.map((word) => (word === firstReply ? first! : String(word)));
     const replied = String(await redis.witness.call(String(name), filled));
     first ??= replied;
   }

@@ -3,17 +3,12 @@
  * id of that line. The commands are run by the script that settles the message, so both are written once, or neither.
  */
 import { StargazerError } from "../../errors.ts";
-import type { Command } from "../../leadership/commit.ts";
 import type { RedisClient } from "../../redis/client.ts";
+import type { Command, Writes } from "../../redis/commands.ts";
+import { firstReply } from "../../redis/commands.ts";
 import type { Inbound } from "./envelope.ts";
 import { problemOf } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
-
-/** Commands, and every key that they touch. In a command the word `$0` stands for the reply of the first one. */
-export interface Writes {
-  readonly keys: readonly string[];
-  readonly commands: readonly Command[];
-}
 
 /** Who wrote a line of a conversation: its author, the responder, or the system. */
 export type Role = "user" | "assistant" | "notice";
@@ -44,7 +39,7 @@ const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes =>
   if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the answer cannot be written: ${problem}`);
   const keys = messageKeys(client);
   const [log, outbound] = [keys.log(platform, channel), keys.outbound(platform)];
-  const entry = { id, to, platform, channel, text, at, role, log: "$0" };
+  const entry = { id, to, platform, channel, text, at, role, log: firstReply };
   return {
     keys: [log, outbound],
     commands: [
