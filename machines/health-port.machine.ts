@@ -33,6 +33,8 @@ export type HealthFact =
   | { readonly type: "loop.blocked"; readonly blockedMs: number }
   /** the probe thread exited by itself, or could not be started; the main thread takes the port */
   | { readonly type: "health.thread.died"; readonly reason: string }
+  /** probes are answered there from now on; the port is the one that the system chose where 0 was asked for */
+  | ({ readonly type: "health.listening" } & PortAddress)
   /** the main thread listens where the probe thread did */
   | ({ readonly type: "health.port.moved" } & PortAddress)
   /** the listener has failed, or the port could not be moved */
@@ -133,6 +135,7 @@ const healthPort = setup({
     })),
     emitRestored: emit(({ context }) => ({ type: "redis.restored" as const, missed: context.missed })),
     emitDied: emit((_, params: { reason: string }) => ({ type: "health.thread.died" as const, ...params })),
+    emitListening: emit((_, { address }: { address: PortAddress }) => ({ type: "health.listening" as const, ...address })),
     emitMoved: emit((_, { address }: { address: PortAddress }) => ({ type: "health.port.moved" as const, ...address })),
     emitFailed: emit((_, params: { reason: string }) => ({ type: "health.server.failed" as const, ...params })),
     /** an event that is a fact as it stands */
@@ -150,6 +153,7 @@ const healthPort = setup({
 type Event<Type> = { event: Extract<HealthPortEvent, { type: Type }> };
 const addressOf = ({ event }: Event<"port.listening">) => ({ address: event.address });
 const noteAddress = { type: "noteAddress" as const, params: addressOf };
+const emitListening = { type: "emitListening" as const, params: addressOf };
 const emitMoved = { type: "emitMoved" as const, params: addressOf };
 const noteFailure = {
   type: "noteFailure" as const,
@@ -228,7 +232,7 @@ export const healthPortMachine = healthPort.createMachine({
           meta: { waitsFor: "the probe thread to listen" },
           entry: "listenOnThread",
           on: {
-            "port.listening": { target: "#health-port.listening.port.thread", actions: noteAddress },
+            "port.listening": { target: "#health-port.listening.port.thread", actions: [noteAddress, emitListening] },
             "port.refused": forceThread,
             "thread.exited": { target: "main", actions: emitDied },
             close: { actions: "noteClosing" },
@@ -240,7 +244,7 @@ export const healthPortMachine = healthPort.createMachine({
           meta: { waitsFor: "the main thread to listen" },
           entry: ["releaseThread", "startMain", "listenOnMain"],
           on: {
-            "port.listening": { target: "#health-port.listening.port.main", actions: noteAddress },
+            "port.listening": { target: "#health-port.listening.port.main", actions: [noteAddress, emitListening] },
             "port.refused": { target: withoutThread, actions: noteFailure },
             close: { actions: "noteClosing" },
             destroy: forceMain,

@@ -1,6 +1,5 @@
 /** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
-import type { InspectionEvent, Observer, Subscription } from "xstate";
-import type { LifecycleSnapshot, StateName } from "../../machines/index.ts";
+import type { StateName } from "../../machines/index.ts";
 import { uptimeOf } from "../../machines/lifecycle.machine.ts";
 import { stateNames } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
@@ -13,26 +12,22 @@ import type { FlightRecording } from "../flight/recording.ts";
 import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
+import type { ServiceActor } from "./actor.ts";
+import { readOnlyActor } from "./actor.ts";
 import { openResources } from "./effects/open-resources.ts";
 import type { Resources } from "./effects/resources.ts";
 import { HookRunner } from "./hooks/hooks.ts";
+import { missingHooks } from "./hooks/missing.ts";
 import { ServiceHost } from "./host.ts";
+import type { EffectiveOption } from "./options/configuration.ts";
+import { configurationOf, sourcesOf } from "./options/configuration.ts";
+import type { ResolvedOptions } from "./options/options.ts";
 import { resolveOptions, settingsOf } from "./options/options.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
-import type { StatusReport } from "./report/status.ts";
+import type { ListenAddress, StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
-
-/** The chart's actor, read-only. What an observer or an inspector throws is logged and reaches nothing else. */
-export interface ServiceActor {
-  /** The snapshot of now. */
-  getSnapshot(): LifecycleSnapshot;
-  /** Calls the observer after each transition, from now on, behind the probes and the fact listeners. */
-  subscribe(observer: ((snapshot: LifecycleSnapshot) => void) | Partial<Observer<LifecycleSnapshot>>): Subscription;
-  /** XState's inspection events of the service and its lease, from now on. Costs nothing without an inspector. */
-  inspect(listener: (event: InspectionEvent) => void): Subscription;
-}
 
 /** What a simulation replaces. */
 export interface Seams {
@@ -43,13 +38,6 @@ export interface Seams {
 
 /** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
 export const seams: unique symbol = Symbol("stargazer.seams");
-
-/** A tier in plain JavaScript has no compiler that checks for them. */
-const missingHooks = (service: object): string[] => {
-  const hooks = ["onStart", "run", "onStop"] as const;
-  const missing = hooks.filter((name) => typeof (service as Record<string, unknown>)[name] !== "function");
-  return missing.length === 0 ? [] : [`the class has no ${missing.join(", ")}: a service has all three`];
-};
 
 /** Without the causes, which may be anything. */
 const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({
@@ -76,11 +64,14 @@ export abstract class StargazerService {
   readonly #resources: Resources;
   readonly #clock: ServiceClock;
   readonly #flight: FlightRecorder;
+  readonly #configuration: () => readonly EffectiveOption[];
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
     const { clock = systemClock, random = Math.random, resources } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
-    const resolved = resolveOptions(options, missingHooks(this));
+    const resolved: ResolvedOptions = resolveOptions(options, missingHooks(this));
+    const sources = sourcesOf(options);
+    this.#configuration = () => configurationOf(resolved, sources);
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
     this.#log = contain(
@@ -122,7 +113,7 @@ export abstract class StargazerService {
       onContained: (message) => this.#log.error({ type: "contained" }, message),
     });
     this.#host.record((event) => this.#flight.look(event));
-    this.actor = this.#facade();
+    this.actor = readOnlyActor(this.#host);
   }
 
   /** The top-level state's name. Any state. */
@@ -172,7 +163,21 @@ export abstract class StargazerService {
   status(): StatusReport {
     const { serviceName: service, instanceId: instance } = this;
     const { snapshot, lease } = this.#host;
-    return { ...statusOf({ service, instance, incarnation: this.#resources.incarnation, snapshot, lease }), state: this.state };
+    const { incarnation } = this.#resources;
+    return { ...statusOf({ service, instance, incarnation, snapshot, lease, health: this.healthAddress }), state: this.state };
+  }
+
+  /** Where the health server listens, the port that the system chose for `healthPort: 0` included; null while it does not. Any state. */
+  get healthAddress(): ListenAddress | null {
+    return this.#resources.healthAddress ?? null;
+  }
+
+  /**
+   * Each option with the value that is in force and where it came from: the options given, the environment or the default. Passwords are
+   * hidden. Any state; what `stargazer config` prints.
+   */
+  configuration(): readonly EffectiveOption[] {
+    return this.#configuration();
   }
 
   /** The last 256 transitions and facts of the service, as plain JSON. Any state. */
@@ -230,15 +235,6 @@ export abstract class StargazerService {
   // equivalent mutant: undefined and an empty object add the same
   protected describe(): Record<string, unknown> {
     return {};
-  }
-
-  #facade(): ServiceActor {
-    const host = this.#host;
-    return {
-      getSnapshot: () => host.snapshot,
-      subscribe: (observer) => host.subscribe(typeof observer === "function" ? { next: observer } : observer),
-      inspect: (listener) => host.inspect(listener),
-    };
   }
 
   #write(fact: ServiceFact): void {

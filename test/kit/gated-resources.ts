@@ -9,6 +9,9 @@ export const gatedResources = (way: GatedRedis, real: () => ServiceResources): R
   get incarnation() {
     return real().incarnation;
   },
+  get healthAddress() {
+    return real().healthAddress;
+  },
   preload: () => real().preload(),
   pingRedis: (waiting) => way.gated("pingRedis", waiting.signal, () => real().pingRedis(waiting)),
   openHealth: async (waiting) => {

@@ -296,7 +296,7 @@ describe("a port, step by step", () => {
         "closed.idle",
         "prepare -> closed.prepared | start probeThread",
         "open -> starting.thread | probeThread <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | start noticeBoard | start loopWatch | start redisCheck",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
         "thread.exited crashed -> listening.port.moving+redis.reachable | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 8123",
         "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.reachable | emit health.port.moved 127.0.0.1 8123",
         "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
@@ -312,7 +312,7 @@ describe("a port, step by step", () => {
       [
         "closed.idle",
         "open -> starting.thread | start probeThread | probeThread <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | start noticeBoard | start loopWatch | start redisCheck",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
         "close -> ending.thread | stop redisCheck | stop noticeBoard | stop loopWatch | probeThread <- end",
         "port.ended -> parting.app.closing+thread.exiting | probeThread <- cut | start closeApp",
         "closeApp done -> parting.app.closed+thread.exiting | stop closeApp",
@@ -328,7 +328,7 @@ describe("a port, step by step", () => {
         "closed.idle",
         "prepare -> closed.loading | start loadApp",
         "open -> starting.main | stop loadApp | start mainPort | mainPort <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.unchecked | start noticeBoard | start loopWatch | start redisCheck",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.unchecked | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
         "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
         "destroy {} -> ending.main | mainPort <- cut",
         "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
@@ -373,10 +373,10 @@ describe("a port, step by step", () => {
 
   it("whose close came before it was open is opened, and closed in the same step", () => {
     expect(lastOf(["open", "close", cue("port.listening")])).toMatchInlineSnapshot(
-      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.thread | probeThread <- end"`,
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.thread | emit health.listening 127.0.0.1 8123 | probeThread <- end"`,
     );
     expect(lastOf(["open", "close", cue("port.listening")], onlyMain)).toMatchInlineSnapshot(
-      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | mainPort <- end"`,
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.listening 127.0.0.1 8123 | mainPort <- end"`,
     );
     expect(lastOf([...moving, "close", cue("port.listening")])).toMatchInlineSnapshot(
       `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.port.moved 127.0.0.1 8123 | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end"`,
@@ -390,31 +390,41 @@ describe("a port, step by step", () => {
 describe("the facts of a port", () => {
   const emitted = (cues: readonly Cue[]) =>
     play(cues).steps.flatMap((step) => step.split(" | ").filter((part) => part.startsWith("emit")));
+  /** where the port listens for the first time */
+  const open = "emit health.listening 127.0.0.1 8123";
+
+  it("the first time that it listens is one, with the address, on either thread", () => {
+    expect(emitted(listening)).toEqual([open]);
+    expect(emitted(["open", cue("thread.exited"), cue("port.listening")]).at(-1)).toBe(open);
+  });
 
   it("an exit of the thread is one where it was needed, not where it was asked for or not yet needed", () => {
     const died = "emit health.thread.died crashed";
     expect(emitted(["open", cue("thread.exited")])).toEqual([died]);
-    expect(emitted([...listening, "close", cue("thread.exited")])).toEqual([died]);
+    expect(emitted([...listening, "close", cue("thread.exited")])).toEqual([open, died]);
     expect(emitted(["prepare", cue("thread.exited")])).toEqual([]);
-    expect(emitted([...listening, cue("destroy"), cue("thread.exited")])).toEqual([]);
-    expect(emitted([...listening, "close", "port.ended", cue("thread.exited")])).toEqual([]);
+    expect(emitted([...listening, cue("destroy"), cue("thread.exited")])).toEqual([open]);
+    expect(emitted([...listening, "close", "port.ended", cue("thread.exited")])).toEqual([open]);
   });
 
   it("a move is one, with the address; a move that fails is one with the reason", () => {
-    expect(emitted(moved)).toEqual(["emit health.thread.died crashed", "emit health.port.moved 127.0.0.1 8123"]);
+    expect(emitted(moved)).toEqual([open, "emit health.thread.died crashed", "emit health.port.moved 127.0.0.1 8123"]);
     expect(emitted([...moving, cue("port.refused")]).at(-1)).toBe("emit health.server.failed table");
   });
 
   it("Redis is reported when it falls and when it rises, once each", () => {
     const cues = [...listening, ...missed(4), "redis.answered", ...missed(2), "redis.answered"];
-    expect(emitted(cues)).toEqual(["emit redis.unreachable 3 refused", "emit redis.restored 4"]);
+    expect(emitted(cues)).toEqual([open, "emit redis.unreachable 3 refused", "emit redis.restored 4"]);
   });
 
   it("what the actors report in any state is emitted as it is", () => {
     for (const before of [[], listening, [...listening, "close"]])
       for (const type of ["loop.blocked", "health.server.failed", "health.request.failed"]) {
         const { type: _, ...own } = events[type]!;
-        expect(emitted([...before, events[type] as Cue])).toEqual([`emit ${type} ${Object.values(own).join(" ")}`]);
+        expect(emitted([...before, events[type] as Cue])).toEqual([
+          ...(before.length > 0 ? [open] : []),
+          `emit ${type} ${Object.values(own).join(" ")}`,
+        ]);
       }
   });
 });

@@ -187,6 +187,7 @@ describe("a fact in the log", () => {
     [{ type: "redis.restored", missed: 4 }, "info: redis.restored"],
     [{ type: "loop.blocked", blockedMs: 1500 }, "warn: loop.blocked for 1500 ms"],
     [{ type: "health.thread.died", reason: "no memory" }, "warn: health.thread.died: no memory"],
+    [{ type: "health.listening", host: "here", port: 1 }, "info: health.listening at here port 1"],
     [{ type: "health.port.moved", host: "here", port: 1 }, "warn: health.port.moved"],
     [{ type: "health.server.failed", reason: "torn" }, "error: health.server.failed: torn"],
     [{ type: "health.request.failed", url: "/status", reason: "torn" }, "error: health.request.failed: /status: torn"],
@@ -208,7 +209,7 @@ const leaseAfter = (cues: readonly Cue[]): LeaseSnapshot => {
 };
 const held = leaseAfter(["registerInstance done ok"]);
 const statusAfter = (cues: readonly Cue[], settings = {}, lease: LeaseSnapshot | undefined = undefined, incarnation?: number) =>
-  statusOf({ service: "test", instance: "one", incarnation, snapshot: lived(cues, settings), lease });
+  statusOf({ service: "test", instance: "one", incarnation, snapshot: lived(cues, settings), lease, health: null });
 
 describe("the status", () => {
   it("has the state and when it began, the failures and the phases", () => {

@@ -3,18 +3,12 @@ import { hostname } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultSettings } from "../../machines/index.ts";
 import { silentLogger } from "../../src/logger.ts";
-import { resolveOptions, settingsOf } from "../../src/service/options/options.ts";
+import { configurationOf, sourcesOf } from "../../src/service/options/configuration.ts";
+import { optionVariables, resolveOptions, settingsOf } from "../../src/service/options/options.ts";
 
-const variables = [
-  "REDIS_URL",
-  "SG_HEALTH_PORT",
-  "SG_HEALTH_HOST",
-  "SG_BOOT_JITTER_MS",
-  "SG_PROBE_THREAD",
-  "SG_ALLOWED_HOSTS",
-] as const;
+const variables = [...optionVariables.values()].filter((name) => name !== undefined);
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
-const environment = (given: Partial<Record<(typeof variables)[number], string>>) => {
+const environment = (given: Readonly<Record<string, string | undefined>>) => {
   for (const name of variables) {
     const value = given[name];
     if (value === undefined) delete process.env[name];
@@ -110,6 +104,15 @@ describe("the environment", () => {
     expect(resolve()).toMatchObject({ redis: "redis://127.0.0.1:6379", healthPort: 9090 });
   });
 
+  it.each(Object.keys(numbers))("%s has a variable, which is read where the option is absent and named in a problem", (name) => {
+    const variable = optionVariables.get(name)!;
+    const value = numbers[name as keyof typeof numbers][1];
+    environment({ [variable]: String(value) });
+    expect(resolve()[name as keyof typeof numbers]).toBe(value);
+    environment({ [variable]: "many" });
+    expect(problems()).toContain(`${variable} (${name}) must be a whole number`);
+  });
+
   it.each([" 81 ", "81"])("a number is read from '%s'", (text) => {
     environment({ SG_HEALTH_PORT: text });
     expect(resolve().healthPort).toBe(81);
@@ -138,6 +141,41 @@ describe("the environment", () => {
   ])("SG_PROBE_THREAD=%s is %s", (text, read) => {
     environment({ SG_PROBE_THREAD: text });
     expect(resolve().probeThread).toBe(read);
+  });
+});
+
+describe("the configuration in force", () => {
+  const inForce = (options: object = {}) => {
+    const given = { serviceName: "test", ...options };
+    return new Map(configurationOf(resolveOptions(given), sourcesOf(given)).map((entry) => [entry.option, entry]));
+  };
+
+  it("has each option with its value, its source and its variable", () => {
+    environment({ SG_DRAIN_DELAY_MS: "15000", SG_START_TIMEOUT_MS: "1" });
+    const found = inForce({ startTimeoutMs: 90_000 });
+    expect([...found.keys()].sort()).toEqual([...optionVariables.keys()].sort());
+    expect(found.get("startTimeoutMs")).toEqual({
+      option: "startTimeoutMs",
+      value: 90_000,
+      source: "option",
+      variable: "SG_START_TIMEOUT_MS",
+    });
+    expect(found.get("drainDelayMs")).toMatchObject({ value: 15_000, source: "environment" });
+    expect(found.get("stopTimeoutMs")).toMatchObject({ value: 8000, source: "default" });
+    expect(found.get("serviceName")).toMatchObject({ value: "test", source: "option", variable: null });
+  });
+
+  it("shows no password, and describes what is no data", () => {
+    environment({ REDIS_URL: "redis://user:s3cret@there:1" });
+    expect(inForce().get("redis")).toMatchObject({ value: "redis://user:***@there:1", source: "environment" });
+    const client = { duplicate: () => {}, ping: () => {} };
+    const found = inForce({ redis: client, logger: silentLogger, metadata: { zone: "a" }, allowedHosts: ["a", "b"] });
+    expect(found.get("redis")).toMatchObject({ value: "a client of the program's own", source: "option" });
+    expect(found.get("logger")).toMatchObject({ value: "a logger of the program's own", source: "option" });
+    expect(found.get("metadata")?.value).toBe('{"zone":"a"}');
+    expect(found.get("allowedHosts")?.value).toBe('["a","b"]');
+    expect(inForce({ redis: null }).get("redis")).toMatchObject({ value: null, source: "option" });
+    expect(inForce().get("logger")).toMatchObject({ value: "JSON lines on standard output", source: "default" });
   });
 });
 

@@ -41,6 +41,8 @@ export interface SimulatedWorldOptions {
 
 export class SimulatedWorld implements Resources {
   readonly #options: SimulatedWorldOptions;
+  /** no simulated server has a port */
+  readonly healthAddress = undefined;
   readonly #signals: AbortSignal[] = [];
   #connection: SimulatedConnection | undefined;
   #registration: Registration | undefined;

@@ -16,6 +16,8 @@ export type EntryWriter = Pick<Registration, "register" | "renew" | "deregister"
 export interface Resources {
   /** The command connection; throws where the service has no Redis. */
   readonly redis: RedisClient;
+  /** Where the health server listens; undefined while it does not. */
+  readonly healthAddress: { host: string; port: number } | undefined;
   /** Drawn before the first registry write. */
   readonly incarnation: number | undefined;
   readonly entry: EntryWriter;

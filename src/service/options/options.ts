@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../../machines/index.ts";
 import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
+import { allowedHostsVariable } from "../../allowed-hosts.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
@@ -28,24 +29,24 @@ import {
 /** The largest delay that a timer takes, in ms. */
 const longestMs = 2 ** 31 - 1;
 
-const ms = (fallback: number, min = 0): NumberRule => ({ fallback, min, max: longestMs });
+const ms = (variable: string, fallback: number, min = 0): NumberRule => ({ variable, fallback, min, max: longestMs });
 
 const numberRules = {
-  healthPort: { fallback: 9090, min: 0, max: 65_535, variable: "SG_HEALTH_PORT" },
-  readinessBlockMs: ms(1000, 100),
-  livenessBlockMs: ms(30_000, 100),
-  jitterMaxMs: { ...ms(defaultSettings.jitterMaxMs), variable: "SG_BOOT_JITTER_MS" },
-  pingAttempts: { fallback: defaultSettings.pingAttempts, min: 1, max: 1000 },
-  pingTimeoutMs: ms(defaultSettings.pingTimeoutMs, 1),
-  startTimeoutMs: ms(defaultSettings.startTimeoutMs, 1),
-  registerTimeoutMs: ms(defaultSettings.registerTimeoutMs, 1),
-  healthTimeoutMs: ms(defaultSettings.healthTimeoutMs, 1),
-  drainDelayMs: ms(defaultSettings.drainDelayMs),
-  drainTimeoutMs: ms(defaultSettings.drainTimeoutMs),
-  stopTimeoutMs: ms(defaultSettings.stopTimeoutMs, 1),
-  shutdownTimeoutMs: ms(defaultSettings.shutdownTimeoutMs, 1),
-  leaseTtlMs: ms(defaultSettings.leaseTtlMs, 3),
-  heartbeatMs: ms(defaultSettings.heartbeatMs, 1),
+  healthPort: { variable: "SG_HEALTH_PORT", fallback: 9090, min: 0, max: 65_535 },
+  readinessBlockMs: ms("SG_READINESS_BLOCK_MS", 1000, 100),
+  livenessBlockMs: ms("SG_LIVENESS_BLOCK_MS", 30_000, 100),
+  jitterMaxMs: ms("SG_BOOT_JITTER_MS", defaultSettings.jitterMaxMs),
+  pingAttempts: { variable: "SG_PING_ATTEMPTS", fallback: defaultSettings.pingAttempts, min: 1, max: 1000 },
+  pingTimeoutMs: ms("SG_PING_TIMEOUT_MS", defaultSettings.pingTimeoutMs, 1),
+  startTimeoutMs: ms("SG_START_TIMEOUT_MS", defaultSettings.startTimeoutMs, 1),
+  registerTimeoutMs: ms("SG_REGISTER_TIMEOUT_MS", defaultSettings.registerTimeoutMs, 1),
+  healthTimeoutMs: ms("SG_HEALTH_TIMEOUT_MS", defaultSettings.healthTimeoutMs, 1),
+  drainDelayMs: ms("SG_DRAIN_DELAY_MS", defaultSettings.drainDelayMs),
+  drainTimeoutMs: ms("SG_DRAIN_TIMEOUT_MS", defaultSettings.drainTimeoutMs),
+  stopTimeoutMs: ms("SG_STOP_TIMEOUT_MS", defaultSettings.stopTimeoutMs, 1),
+  shutdownTimeoutMs: ms("SG_SHUTDOWN_TIMEOUT_MS", defaultSettings.shutdownTimeoutMs, 1),
+  leaseTtlMs: ms("SG_LEASE_TTL_MS", defaultSettings.leaseTtlMs, 3),
+  heartbeatMs: ms("SG_HEARTBEAT_MS", defaultSettings.heartbeatMs, 1),
 } satisfies Record<string, NumberRule>;
 type NumberOption = keyof typeof numberRules;
 type NumberSetting = NumberOption & keyof LifecycleSettings;
@@ -65,19 +66,26 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly logger: Logger | undefined;
 }
 
-const otherOptions = [
-  "serviceName",
-  "instanceId",
-  "redis",
-  "redisRequired",
-  "useHealthServer",
-  "healthHost",
-  "allowedHosts",
-  "probeThread",
-  "metadata",
-  "logger",
-];
-const knownOptions = new Set([...Object.keys(numberRules), ...otherOptions]);
+/** The options that are no numbers, and the variable that each is read from where the option is absent. */
+const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>, string | undefined>> = {
+  serviceName: undefined,
+  instanceId: undefined,
+  redis: "REDIS_URL",
+  redisRequired: "SG_REDIS_REQUIRED",
+  useHealthServer: undefined,
+  healthHost: "SG_HEALTH_HOST",
+  allowedHosts: allowedHostsVariable,
+  probeThread: "SG_PROBE_THREAD",
+  metadata: undefined,
+  logger: undefined,
+};
+
+/** Each option, and the variable that it is read from where it is absent. */
+export const optionVariables: ReadonlyMap<string, string | undefined> = new Map([
+  ...numberNames.map((name) => [name, numberRules[name].variable] as const),
+  ...Object.entries(otherOptions),
+]);
+const knownOptions = new Set(optionVariables.keys());
 
 /** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those in `known` first. Opens nothing. */
 export const resolveOptions = (options: ServiceOptions, known: readonly string[] = []): ResolvedOptions => {
@@ -90,7 +98,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     serviceName: readName("service", given.serviceName, problems),
     instanceId: readName("instance", given.instanceId === undefined ? ownInstanceId() : given.instanceId, problems),
     redis,
-    redisRequired: readBoolean("redisRequired", given.redisRequired, true, problems),
+    redisRequired: readSwitch("redisRequired", given.redisRequired, { variable: "SG_REDIS_REQUIRED", fallback: true }, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
     healthHost: readHost(given.healthHost, problems),
     allowedHosts: readAllowedHosts(given.allowedHosts, problems),

@@ -14,12 +14,11 @@ export interface NumberRule {
   readonly fallback: number;
   readonly min: number;
   readonly max: number;
-  readonly variable?: string;
+  readonly variable: string;
 }
 
 export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
-  // equivalent mutant: no environment has a variable without a name
-  const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
+  const text = given === undefined ? fromEnvironment(rule.variable) : undefined;
   const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
   if (isWhole(value) && value >= rule.min && value <= rule.max) return value;
   const source = text === undefined ? name : `${rule.variable} (${name})`;
@@ -86,7 +85,7 @@ export const readSwitch = (
   if (text === undefined) return readBoolean(name, value, fallback, problems);
   const read = Object.hasOwn(switches, text) ? switches[text] : undefined;
   if (read === undefined) problems.push(`${variable} (${name}) must be 1 or 0, not ${shown(text)}`);
-  // equivalent mutant: the fallback of the only switch is true, and a problem is thrown
+  // equivalent mutant: the fallback of each switch is true, and a problem is thrown
   return read ?? fallback;
 };
 

@@ -21,6 +21,12 @@ export interface LeaseStatusReport {
   readonly trouble: string;
 }
 
+/** Where a server of the service listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** This instance's part in one election. */
 export interface LeadershipStatusReport {
   readonly name: string;
@@ -56,6 +62,8 @@ export interface StatusReport {
   readonly degraded: boolean;
   /** what the ping gate refused Redis for, while the service waits for it: in `pinging`, and while it is degraded; empty otherwise */
   readonly condition: string;
+  /** where the health server listens; null while it does not */
+  readonly health: ListenAddress | null;
   /** null before `registering`, after deregistering and without Redis */
   readonly lease: LeaseStatusReport | null;
   /** in the order in which they began; those that have ended are left out */
@@ -72,6 +80,7 @@ export interface StatusSource {
   readonly incarnation: number | undefined;
   readonly snapshot: LifecycleSnapshot;
   readonly lease: LeaseSnapshot | undefined;
+  readonly health: ListenAddress | null;
 }
 
 /** When the state that the snapshot is in was entered, ms since the epoch. */
@@ -81,7 +90,7 @@ export const enteredAt = (snapshot: LifecycleSnapshot): number => {
   return (snapshot.context.phases.findLast(({ phase }) => phase === state) ?? snapshot.context.phases.at(-1))?.startedAt ?? 0;
 };
 
-export const statusOf = ({ service, instance, incarnation, snapshot, lease }: StatusSource): StatusReport => ({
+export const statusOf = ({ service, instance, incarnation, snapshot, lease, health }: StatusSource): StatusReport => ({
   service,
   instance,
   state: stateName(snapshot),
@@ -92,6 +101,7 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease }: St
   uptimeMs: uptimeOf(snapshot.context),
   degraded: snapshot.context.degraded,
   condition: conditionOf(snapshot),
+  health,
   lease: lease ? leaseStatus(lease, incarnation) : null,
   leaderships: leadershipsOf(snapshot),
   failures: snapshot.context.failures.map(({ phase, code, message }) => ({ phase, code, message })),

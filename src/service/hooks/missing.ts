@@ -1,0 +1,8 @@
+/** The three hooks that a class has to have. */
+
+/** What a class in plain JavaScript lacks, which no compiler checks for; empty where it has all three hooks. */
+export const missingHooks = (service: object): string[] => {
+  const hooks = ["onStart", "run", "onStop"] as const;
+  const missing = hooks.filter((name) => typeof (service as Record<string, unknown>)[name] !== "function");
+  return missing.length === 0 ? [] : [`the class has no ${missing.join(", ")}: a service has all three`];
+};

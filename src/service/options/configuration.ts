@@ -1,0 +1,53 @@
+/** The options of a service as they are in force, and where each of them came from. */
+import { fromEnvironment } from "../../environment.ts";
+import { redactUrl } from "../../redis/url.ts";
+import type { ServiceOptions } from "../types.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { optionVariables } from "./options.ts";
+
+/** Where the value of an option came from. */
+export type OptionSource = "option" | "environment" | "default";
+
+/** One option of a service, in force since its constructor. */
+export interface EffectiveOption {
+  readonly option: string;
+  /** a list, an object and a URL as text, a URL without its password; what is no data is described: `a client of the program's own` */
+  readonly value: string | number | boolean | null;
+  readonly source: OptionSource;
+  /** the variable that is read where the option is absent; null for none */
+  readonly variable: string | null;
+}
+
+export type OptionSources = ReadonlyMap<string, OptionSource>;
+
+const sourceOf = (given: unknown, variable: string | undefined): OptionSource => {
+  if (given !== undefined) return "option";
+  return variable !== undefined && fromEnvironment(variable) !== undefined ? "environment" : "default";
+};
+
+/** Where the value of each option comes from. For options that were accepted. */
+export const sourcesOf = (options: ServiceOptions): OptionSources => {
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  return new Map([...optionVariables].map(([name, variable]) => [name, sourceOf(given[name], variable)]));
+};
+
+const described: Readonly<Record<string, (value: unknown) => EffectiveOption["value"]>> = {
+  redis: (value) => (typeof value === "string" ? redactUrl(value) : value === null ? null : "a client of the program's own"),
+  logger: (value) => (value === undefined ? "JSON lines on standard output" : "a logger of the program's own"),
+};
+
+const shownValue = (value: unknown): EffectiveOption["value"] => {
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (value === undefined) return null;
+  return typeof value === "function" ? "a function of the program's own" : JSON.stringify(value);
+};
+
+/** Every option, in the order of the table of the documentation. */
+export const configurationOf = (options: ResolvedOptions, sources: OptionSources): readonly EffectiveOption[] =>
+  Object.entries(options).map(([option, value]) => ({
+    option,
+    value: (described[option] ?? shownValue)(value),
+    // equivalent mutant: each option has a source
+    source: sources.get(option) ?? "default",
+    variable: optionVariables.get(option) ?? null,
+  }));
