@@ -119,8 +119,8 @@ export type FleetFact =
   | { type: "fleet.listening"; tier: keyof FleetAddresses; url: string }
   /** a service has another phase or another process */
   | { type: "service.changed"; service: ServiceView }
-  /** a service was given up; `cause` is what it reported itself */
-  | { type: "service.lost"; service: ServiceView; cause: string }
+  /** a service was given up; `cause` is what it reported itself; it is started again after `retryMs`, which the last of a fleet does not have */
+  | { type: "service.lost"; service: ServiceView; cause: string; retryMs?: number }
   /** the fleet's own Redis was lost, has been restarted, or was given up */
   | { type: "redis.changed"; redis: RedisView }
   /** every service is running; `ms` since this process began */

@@ -1,10 +1,11 @@
 /**
- * One child process: started, watched, started again after a backoff, given up.
+ * One child process: started, watched, started again after a backoff, given up for a while.
  *
- *   alive { starting -> up -> stopping -> killing }      alive -> backingOff -> alive
+ *   alive { starting -> up -> stopping -> killing }      alive -> backingOff -> alive      alive -> givenUp -> alive
  *
  * The restart is transient, in OTP's word: a child that exits 0 without being asked has `ended`, any other exit is followed by a
- * restart. `givenUp` comes at once for exit code 2 (wrong configuration), else where `maxRestarts` lie within `restartWindowMs`.
+ * restart. `givenUp` comes at once for exit code 2 (wrong configuration), else where `maxRestarts` lie within `restartWindowMs`; it
+ * lasts for a whole window, after which the child is started again.
  * The child is one actor, which exists exactly in `alive`: it receives `terminate` and `kill` and sends `child.exited`.
  *
  * The arrows that do not exist: `stopping` takes no `stop`, so a child gets at most one SIGTERM, and none if it has announced that it
@@ -77,7 +78,7 @@ export interface SupervisorSettings {
   /** the backoff is a random part of this, doubled for each restart within the window */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** so many restarts are made within `restartWindowMs`; the next failure gives the child up */
+  /** so many restarts are made within `restartWindowMs`; the next failure gives the child up for as long again */
   readonly maxRestarts: number;
   readonly restartWindowMs: number;
   /** from SIGTERM to SIGKILL */
@@ -105,7 +106,7 @@ export interface SupervisorInput {
   readonly random?: () => number;
 }
 
-/** How a supervision ended: the child exited 0 by itself, was given up, stopped when asked, or had to be killed. */
+/** How a supervision ended: the child exited 0 by itself, was given up when it was stopped, stopped when asked, or had to be killed. */
 export type SupervisorEnd = "ended" | "givenUp" | "stopped" | "killed";
 
 /** What the chart knows of its child. */
@@ -193,6 +194,7 @@ const supervisor = setup({
     backoff: ({ context }) =>
       context.random() *
       Math.min(context.settings.maxBackoffMs, context.settings.backoffMs * 2 ** restartsInWindow(context).length),
+    retryDelay: ({ context }) => context.settings.restartWindowMs,
     stopTimeout: ({ context }) => context.settings.stopTimeoutMs,
     killTimeout: ({ context }) => context.settings.killTimeoutMs,
   },
@@ -338,9 +340,11 @@ export const supervisorMachine = supervisor.createMachine({
     },
     ended: { description: "The child exited 0 without being asked.", type: "final", entry: endAs("ended") },
     givenUp: {
-      description: "The child is wrongly configured, or failed too often: no other is started.",
-      type: "final",
+      description: "The child is wrongly configured, or failed too often: another is started much later.",
+      meta: { waitsFor: "a whole restartWindowMs to pass", deadline: "retryDelay" },
       entry: endAs("givenUp"),
+      on: { stop: "stopped", kill: "stopped" },
+      after: { retryDelay: { target: "alive", actions: "countRestart" } },
     },
     stopped: { description: "The child was stopped or killed because a caller asked for it.", type: "final" },
   },

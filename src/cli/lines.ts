@@ -28,6 +28,9 @@ const redisLine = ({ state, pid, restarts, trouble }: RedisView): string => {
   return state === "givenUp" ? `redis was given up: ${trouble}` : `redis is started again where it was: ${trouble}`;
 };
 
+const retryLine = (name: string, retryMs: number): string =>
+  `${name} is started again in ${duration(retryMs)}, the others go on: remove the cause; a restart of the fleet (Ctrl-C, then up) is sooner`;
+
 const endingTable = (services: readonly ServiceEnding[]): string[] =>
   table([
     ["SERVICE", "OUTCOME", "REASON", "EXIT", "TIME"],
@@ -64,7 +67,7 @@ export const linesOf = (fact: FleetFact): string[] => {
     case "service.lost":
       return [
         `${fact.service.name} was given up: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`,
-        `${fact.service.name} is not started again, the others go on: remove the cause, stop the fleet (Ctrl-C) and start it again`,
+        ...(fact.retryMs === undefined ? [] : [retryLine(fact.service.name, fact.retryMs)]),
       ];
     case "redis.changed":
       return [redisLine(fact.redis)];

@@ -61,7 +61,6 @@ const keepOwn = async (send: Send, signal: AbortSignal): Promise<ServiceEnding |
   const servers = new ServersInTurn(await startEmbeddedRedis({ signal, user: tiersUser, maxMemory: maxMemory() }));
   const supervisor = supervise(servers.child);
   report(supervisor, send);
-  void supervisor.ended.then(() => send({ type: "redis.lost" }));
   send({ type: "redis.provided", redis: { url: servers.url, label: redactUrl(servers.url), isOwn: true } });
   const unwatch = watchForRemoval(servers.socketPath, () => send({ type: "notice", message: socketRemoved(servers.socketPath) }));
   await aborted(signal);
@@ -129,5 +128,6 @@ const report = ({ actor }: Supervisor, send: Send): void => {
     if (!isNews || redis.state === last) return;
     last = redis.state;
     send({ type: "redis.changed", redis });
+    if (snapshot.matches("givenUp")) send({ type: "redis.lost" });
   });
 };

@@ -42,6 +42,7 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     for (const message of exposuresOf(input.plan)) send({ type: "notice", message });
     send({ type: "services.started", services: members.map(viewOf) });
     for (const member of members) report(member, members, input.plan.token, send);
+    endWithTheLast(members);
     void reportReady(members, send);
     void reportEnd(members, logs, send);
     const unwatch = watchFolder(input, send);
@@ -97,7 +98,7 @@ const report = (member: Member, members: readonly Member[], token: string, send:
     if (isBetweenProcesses || (service.phase === last.phase && service.pid === last.pid)) return;
     last = service;
     send({ type: "service.changed", service });
-    if (snapshot.matches("givenUp")) send({ type: "service.lost", service, cause: causeOf(member) });
+    if (snapshot.matches("givenUp")) send({ type: "service.lost", service, cause: causeOf(member), ...retryOf(member, members) });
   });
 };
 
@@ -117,9 +118,27 @@ const reportAddresses = (member: Member, before: ChildAddresses, members: readon
   send({ type: "fleet.listening", tier: member.tier, url });
 };
 
+/** No process, and none to come but by the retry of one that was given up. */
+const isOver = ({ supervisor: { actor } }: Member): boolean => {
+  const snapshot = actor.getSnapshot();
+  return snapshot.matches("givenUp") || snapshot.status !== "active";
+};
+
+/** The last service to be given up is not started again: the fleet ends with it. */
+const retryOf = ({ supervisor }: Member, members: readonly Member[]): { retryMs?: number } =>
+  members.every(isOver) ? {} : { retryMs: supervisor.actor.getSnapshot().context.settings.restartWindowMs };
+
+/** A fleet without a process does not wait for a retry. */
+const endWithTheLast = (members: readonly Member[]): void => {
+  const end = () => {
+    if (members.every(isOver)) for (const { supervisor } of members) void supervisor.stop();
+  };
+  for (const { supervisor } of members) supervisor.actor.subscribe(end);
+};
+
 const isAddressed = (tier: string): tier is keyof FleetAddresses => tier === "gateway" || tier === "web";
 
-/** A service that ends before it was running keeps the fleet from being ready. */
+/** A service that ends before it was running keeps the fleet from being ready, one that was given up until its retry. */
 const reportReady = async (members: readonly Member[], send: Send): Promise<void> => {
   const isUp = (snapshot: SupervisorSnapshot) => snapshot.matches({ alive: "up" });
   const allUp = await Promise.allSettled(members.map(({ supervisor: { actor } }) => waitFor(actor, isUp)));

@@ -13,7 +13,7 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** The chart's actor, to look at: `getSnapshot`, `subscribe`. */
   readonly actor: SupervisorActor;
-  /** Resolves when no child is left and none will be started: it ended, was given up, or was stopped. Never rejects. */
+  /** Resolves when no child is left and none will be started: it ended, or was stopped, also while it was given up. Never rejects. */
   readonly ended: Promise<SupervisorOutput>;
   /** One SIGTERM, SIGKILL after `stopTimeoutMs`. Legal in any state; a second call changes nothing. Returns `ended`. */
   stop(): Promise<SupervisorOutput>;
@@ -21,7 +21,7 @@ export interface Supervisor {
   kill(): Promise<SupervisorOutput>;
 }
 
-/** Starts the child at once and restarts it, transiently, until it is stopped, ends, or is given up. */
+/** Starts the child at once and restarts it, transiently, until it is stopped or ends. */
 export const supervise = (child: ChildLogic, { settings = {}, random = Math.random }: SupervisorOptions = {}): Supervisor => {
   const machine = supervisorMachine.provide({ actors: { child } });
   const actor: SupervisorActor = createActor(machine, { input: { settings, random } });

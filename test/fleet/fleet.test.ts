@@ -219,15 +219,27 @@ describe("a fleet on this machine", () => {
     await redis.stop();
   });
 
+  const report = '{type:"report",outcome:"failed",reason:"r",exitCode:2,error:"the cause"}';
+  const refuse = `if(process.argv.includes("inference"))process.send(${report},()=>{console.log("more");process.exit(2)}),await new Promise(()=>{})`;
+  /** an environment in which each inference worker is wrongly configured */
+  const refusal = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(refuse)}` };
+
+  it("ends with 1 where the last of its services was given up, without a wait for a retry", async () => {
+    const fleet = up(
+      ["--json", ...["gateway", "agents", "consolidation", "web"].flatMap((tier) => ["--tier", `${tier}=0`])],
+      refusal,
+    );
+    expect(await fleet.ended).toMatchObject({ code: 1 });
+    const facts = factsOf(fleet);
+    expect(facts.filter(({ type }) => type === "service.lost").map(({ retryMs }) => retryMs)).toEqual([undefined]);
+    expect(facts.at(-1)).toMatchObject({ type: "fleet.stopped", services: [{ name: "inference", outcome: "given up" }] });
+  });
+
   it("gives up what is wrongly configured with the cause that it reported, goes on with the rest, and ends with 1, its logs kept", async () => {
-    const report = '{type:"report",outcome:"failed",reason:"r",exitCode:2,error:"the cause"}';
-    const refuse = `if(process.argv.includes("inference"))process.send(${report},()=>{console.log("more");process.exit(2)}),await new Promise(()=>{})`;
-    const fleet = up(["--json", "--tier", "web=0"], {
-      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(refuse)}`,
-    });
+    const fleet = up(["--json", "--tier", "web=0"], refusal);
     const lost = await fact(fleet, "the loss", ({ type }) => type === "service.lost");
     expect(lost).toMatchObject({ service: { name: "inference", state: "givenUp", trouble: "exited with code 2" } });
-    expect(lost.cause).toBe("the cause");
+    expect(lost).toMatchObject({ cause: "the cause", retryMs: 600_000 });
     await eventually("the gateway runs", () => viewsOf(fleet).get("gateway")?.state === "running");
     fleet.child.kill("SIGINT");
     expect(await fleet.ended).toMatchObject({ code: 1 });

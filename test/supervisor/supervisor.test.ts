@@ -71,13 +71,25 @@ describe("a supervised process", () => {
 
   it.each(["crash", "fail"])("that exits with 1 at once (%s) is given up after four restarts", async (mode) => {
     const { supervisor, lines } = begin(mode);
-    const end = await supervisor.ended;
+    await until(supervisor, "givenUp");
+    const end = await supervisor.stop();
     expect(end).toMatchObject({ end: "givenUp", exit: { code: 1 }, restarts: 4, trouble: "exited with code 1" });
     expect(lines().filter((line) => line.startsWith("pid"))).toHaveLength(5);
   });
 
   it("that exits with 2 is given up at once", async () => {
-    expect(await begin("misconfigured").supervisor.ended).toMatchObject({ end: "givenUp", exit: { code: 2 }, restarts: 0 });
+    const { supervisor } = begin("misconfigured");
+    await until(supervisor, "givenUp");
+    expect(await supervisor.stop()).toMatchObject({ end: "givenUp", exit: { code: 2 }, restarts: 0 });
+  });
+
+  it("that was given up is started again after restartWindowMs", async () => {
+    const { supervisor, lines } = begin("misconfigured", { restartWindowMs: 20 });
+    await waitFor(supervisor.actor, (snapshot) => snapshot.matches("givenUp") && snapshot.context.restarts >= 2, {
+      timeout: 10_000,
+    });
+    await supervisor.kill();
+    expect(lines().filter((line) => line.startsWith("pid")).length).toBeGreaterThanOrEqual(3);
   });
 
   it("that exits with 0 without being asked is not started again", async () => {
@@ -86,7 +98,8 @@ describe("a supervised process", () => {
 
   it("that is never running is replaced", async () => {
     const { supervisor } = begin("mute", { startTimeoutMs: 300, maxRestarts: 1 });
-    const end = await supervisor.ended;
+    await until(supervisor, "givenUp");
+    const end = await supervisor.stop();
     expect(end).toMatchObject({ end: "givenUp", restarts: 1, trouble: "was not running within startTimeoutMs" });
   });
 
@@ -108,13 +121,15 @@ describe("a supervised process", () => {
   it("that cannot be spawned is given up with the reason", async () => {
     const child = processChild(() => ({ command: join(folder, "no-such-program"), args: [] }));
     const supervisor = supervise(child, { settings: { backoffMs: 1 } });
-    expect((await supervisor.ended).trouble).toMatch(/^could not be started: .*ENOENT/);
+    await until(supervisor, "givenUp");
+    expect((await supervisor.stop()).trouble).toMatch(/^could not be started: .*ENOENT/);
   });
 
   it("whose arguments Node refuses is given up with the reason", async () => {
     const child = processChild(() => ({ command: process.execPath, args: ["a\0b"] }));
     const supervisor = supervise(child, { settings: { maxRestarts: 0 } });
-    expect((await supervisor.ended).trouble).toMatch(/^could not be started: .*null bytes/);
+    await until(supervisor, "givenUp");
+    expect((await supervisor.stop()).trouble).toMatch(/^could not be started: .*null bytes/);
   });
 
   it("is killed by a stop of its actor", async () => {
