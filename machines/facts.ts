@@ -11,9 +11,9 @@ export type LifecycleFact =
   | ({ readonly type: "phase.ended" } & EndedPhase)
   /** a failure, which makes the outcome `failed`; the first one becomes the report's `error` */
   | ({ readonly type: "failed" } & Failure)
-  /** Redis is optional and did not pass the ping gate; the service boots without it */
-  | { readonly type: "degraded" }
-  /** the registry entry is written: Redis has answered after all */
+  /** Redis is optional and did not pass the ping gate, for that reason; the service boots without it */
+  | { readonly type: "degraded"; readonly reason: string }
+  /** the registry entry is written: Redis has passed the ping gate after all */
   | { readonly type: "degraded.cleared" }
   | LeadershipFact
   | LeaseFact

@@ -265,9 +265,9 @@ const lifecycle = setup({
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),
-    degrade: enqueueActions(({ enqueue }) => {
+    degrade: enqueueActions(({ context, enqueue }) => {
       enqueue.assign({ degraded: true });
-      enqueue.emit({ type: "degraded" });
+      enqueue.emit({ type: "degraded", reason: context.refusal.message });
     }),
     clearDegraded: enqueueActions(({ context, enqueue }) => {
       if (!context.degraded) return;

@@ -43,11 +43,18 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
   }
 };
 
-/** PING and what else the caller asks, in one round trip. */
 const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, signal: AbortSignal): Promise<void> => {
   // the wait before a reconnect may outlast the deadline, and would hide the reason
   await (owned ? readyNow(client, { signal }) : whenReady(client, { reopen: false, signal }));
-  const others = Promise.allSettled([checkServer(client), check?.(client) ?? checkRole(client)]);
+  await checkFitness(client, check ?? checkRole);
+};
+
+/**
+ * What the gate asks a client that is connected: PING and what else the caller asks, in one round trip. Rejects with what is missing,
+ * or with the client's error; the reason is `reasonOf` either.
+ */
+export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<void>): Promise<void> => {
+  const others = Promise.allSettled([checkServer(client), check(client)]);
   const pong = await client.ping();
   if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
   for (const other of await others) if (other.status === "rejected") throw other.reason;

@@ -2,6 +2,7 @@
 import type { RedisClient } from "../redis/client.ts";
 import { script } from "../redis/script.ts";
 import { Unfit } from "../redis/unfit.ts";
+import { until } from "../until.ts";
 import type { InstanceName } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
 
@@ -70,6 +71,22 @@ export const checkPermissions = async (redis: RedisClient, { service, instance }
   const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN/.test(error));
   if (readOnly !== undefined) throw new Error(readOnly[2].replace(/^-/, ""));
   if (refused.length > 0) throw notPermitted(refused);
+};
+
+/** ms for finding out what is refused */
+const timeoutMs = 1000;
+
+/**
+ * The clause that names what the user may not do, where `error` is a refusal: that of a script has neither the command nor the key.
+ * Undefined for another error, and where nothing is found in time.
+ */
+export const deniedReason = async (redis: RedisClient, error: unknown, name: InstanceName): Promise<string | undefined> => {
+  if (!/NOPERM|permissions|can't run this command/.test(textOf(error))) return undefined;
+  const asked = until(checkPermissions(redis, name), { signal: AbortSignal.timeout(timeoutMs), what: "what the user may do" });
+  return asked.then(
+    () => undefined,
+    (refusal: unknown) => (refusal instanceof Unfit ? refusal.message : undefined),
+  );
 };
 
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);

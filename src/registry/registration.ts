@@ -4,6 +4,7 @@ import type { LeaseAnswer, LeaseStatus, LeaseWrite } from "../../machines/index.
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
+import { checkFitness } from "../redis/ping.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
@@ -12,6 +13,7 @@ import { until } from "../until.ts";
 import type { EntryDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
+import { checkPermissions, deniedReason } from "./permissions.ts";
 import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
 import type { TypedKey } from "./wrong-type.ts";
 import { wrongTypeReason } from "./wrong-type.ts";
@@ -31,6 +33,8 @@ export interface RegistrationOptions {
   readonly describe: () => EntryDetails;
   /** hexadecimal; distinguishes boots that drew the same incarnation. Default: random */
   readonly boot?: string;
+  /** whether Redis has yet to pass the ping gate, which `register` then asks first. Default: it has passed */
+  readonly isUngated?: () => boolean;
   /** tells the time, for `since`: ms since the epoch. Default: the system's clock */
   readonly epochNow?: () => number;
 }
@@ -87,6 +91,7 @@ export class Registration {
   async register(write: LeaseWrite, { signal }: Waiting): Promise<LeaseAnswer> {
     if (this.#preparing) await until(this.#preparing, { signal, what: "the incarnation" });
     return this.#guarded("register", signal, async () => {
+      await this.#passGate(signal);
       await this.#draw(signal);
       return this.#answer(await this.#write(registerScript, this.#body(write.status, true), signal));
     });
@@ -120,10 +125,16 @@ export class Registration {
       if (signal.aborted || error instanceof StargazerError) throw error;
       // accepted mutant: only which of two reasons for one outage is named
       const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
-      const foreign = await until(wrongTypeReason(redis, error, this.#typedKeys), { signal, what: "the types of the keys" });
-      const reason = foreign ?? reasonOf(cause);
+      const found = this.#findReason(error);
+      const reason = (await until(found, { signal, what: "the reason of the refusal" })) ?? reasonOf(cause);
       throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reason}`, { cause });
     }
+  }
+
+  /** What Redis refuses a script for, where its error leaves out which key or command that is. */
+  async #findReason(error: unknown): Promise<string | undefined> {
+    const { redis } = this.#options;
+    return (await wrongTypeReason(redis, error, this.#typedKeys)) ?? (await deniedReason(redis, error, this.#options));
   }
 
   get #typedKeys(): readonly TypedKey[] {
@@ -136,6 +147,13 @@ export class Registration {
     const { redis } = this.#options;
     // accepted mutant: an open connection is ready at once: the same with one turn more
     if (redis.status === "wait" || redis.status === "end") await whenReady(redis, { reopen: true, signal });
+    signal.throwIfAborted();
+  }
+
+  /** An optional Redis may have been refused at the boot. */
+  async #passGate(signal: AbortSignal): Promise<void> {
+    const { redis, isUngated } = this.#options;
+    if (isUngated?.()) await checkFitness(redis, (client) => checkPermissions(client, this.#options));
     signal.throwIfAborted();
   }
 

@@ -95,6 +95,8 @@ describe("the facts that the chart emits", () => {
         .flatMap(({ type }) => (type.startsWith("degraded") ? [type] : []));
     expect(degraded(toStarting)).toEqual([]);
     expect(degraded(degrading)).toEqual(["degraded"]);
+    const reasons = factsOf(degrading, optional).flatMap((fact) => (fact.type === "degraded" ? [fact.reason] : []));
+    expect(reasons).toEqual([expect.stringContaining("did not pass the ping gate, 1 attempts: trouble. Is it running?")]);
     expect(degraded([...degrading, "startTier done", "lease.held", "lease.held", "lease.regained"])).toEqual([
       "degraded",
       "degraded.cleared",
@@ -170,7 +172,7 @@ describe("a fact in the log", () => {
     [{ type: "phase.ended", phase: "starting", durationMs: 1.6, outcome: "done" }, "debug: starting done after 2 ms"],
     [{ type: "phase.ended", phase: "starting", durationMs: 1, outcome: "failed" }, "debug: starting failed after 1 ms"],
     [{ type: "failed", phase: "starting", message: "torn" }, "error: starting: torn"],
-    [{ type: "degraded" }, "warn: degraded"],
+    [{ type: "degraded", reason: "refused" }, "warn: degraded: refused"],
     [{ type: "degraded.cleared" }, "info: degraded.cleared"],
     [{ type: "command.refused", command: "boot", path: "running" }, "warn: boot() is not allowed in 'running'"],
     [{ type: "lease.held" }, "info: lease.held"],

@@ -54,6 +54,7 @@ const open = (own: Partial<ResourcesOptions> = {}): ServiceResources => {
     redis: proxy.through(redis.url),
     leaseTtlMs: 15_000,
     prepareTimeoutMs: 1000,
+    isDegraded: () => false,
     describe: () => ({ host: "here", pid: 1, version: "1.0.0", startedAt: 0, health: null, metadata: {} }),
     loadHealth: undefined,
     ...own,

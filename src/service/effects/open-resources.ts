@@ -47,6 +47,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       health: resources.healthAddress ?? null,
       metadata: metadata(),
     }),
+    isDegraded: () => source.snapshot().context.degraded,
     loadHealth: options.useHealthServer ? () => healthServer(options, source, () => resources) : undefined,
   });
   return resources;

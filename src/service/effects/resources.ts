@@ -39,6 +39,8 @@ export interface ResourcesOptions {
   /** what drawing the incarnation may take while the ping gate is passed */
   readonly prepareTimeoutMs: number;
   readonly describe: () => EntryDetails;
+  /** whether Redis is optional and has not passed the ping gate */
+  readonly isDegraded: () => boolean;
   /** undefined where there is none; called once */
   readonly loadHealth: (() => Promise<HealthServer>) | undefined;
 }
@@ -138,9 +140,16 @@ export class ServiceResources implements Resources {
 
   /** Made, with a connection of its own, on first use. */
   get entry(): Registration {
-    const { service, instance, leaseTtlMs, describe } = this.#options;
+    const { service, instance, leaseTtlMs, describe, isDegraded } = this.#options;
     this.#registryRedis ??= openRegistryConnection(this.redis);
-    this.#registration ??= new Registration({ redis: this.#registryRedis, service, instance, leaseTtlMs, describe });
+    this.#registration ??= new Registration({
+      redis: this.#registryRedis,
+      service,
+      instance,
+      leaseTtlMs,
+      describe,
+      isUngated: isDegraded,
+    });
     return this.#registration;
   }
 }

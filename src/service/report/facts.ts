@@ -72,7 +72,7 @@ const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => str
   "state.entered": ({ state }) => state,
   "phase.ended": ({ phase, outcome, durationMs }) => `${phase} ${outcome} after ${Math.round(durationMs)} ms`,
   failed: ({ phase, message }) => `${phase}: ${message}`,
-  degraded: asIs,
+  degraded: withReason,
   "degraded.cleared": asIs,
   "command.refused": ({ command, path }) => `${command}() is not allowed in '${path}'`,
   "leadership.gained": withFence,

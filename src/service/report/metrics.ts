@@ -19,7 +19,7 @@ export const lifecycleMetrics = ({ service, instance, state, degraded, lease, ph
       help: "1 for the state that the service is in.",
       samples: stateNames.map((name) => ({ labels: { state: name }, value: Number(name === state) })),
     },
-    gauge("sg_degraded", "1 while an optional Redis has not answered since boot.", Number(degraded)),
+    gauge("sg_degraded", "1 while an optional Redis has not passed the ping gate since boot.", Number(degraded)),
     gauge("sg_lease_held", "1 while the service believes itself registered.", Number(lease !== null && isLeaseHeld(lease.state))),
     gauge("sg_lease_missed_writes", "Registry writes in a row without an answer.", lease?.missed ?? 0),
     {

@@ -58,7 +58,7 @@ export interface StatusReport {
   readonly startedAt: number;
   /** ms since the service was constructed, by the monotonic clock: `phases` have their `offsetMs` on the same scale */
   readonly uptimeMs: number;
-  /** Redis is optional, was absent at boot, and has not answered since */
+  /** Redis is optional, did not pass the ping gate at boot, and has not since */
   readonly degraded: boolean;
   /** what the ping gate refused Redis for, while the service waits for it: in `pinging`, and while it is degraded; empty otherwise */
   readonly condition: string;

@@ -1,0 +1,66 @@
+/** What the user may not do is named by the gate and by every write, and an optional Redis passes the gate before it is written to. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { LifecycleProbe } from "../../src/testing/index.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { TestTier } from "../kit/tier.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(() => redis.stop());
+
+let users = 0;
+/** A user of its own, and what changes its rules, for its open connections too. */
+const userWith = async (...rules: string[]) => {
+  users += 1;
+  const name = `user-${users}`;
+  const set = (...more: string[]) => redis.witness.acl("SETUSER", name, ...more);
+  await set("on", ">pw", "~*", "&*", "+@all", ...rules);
+  const url = new URL(redis.url);
+  [url.username, url.password] = [name, "pw"];
+  return { url: url.href, set };
+};
+const within = { timeoutMs: deadlines.fact };
+const times = { heartbeatMs: 100, leaseTtlMs: 400, useHealthServer: false };
+
+it("F43: an optional Redis whose user may not delete is asked by the gate until it may: then the service is registered", async () => {
+  const user = await userWith("-del");
+  const tier = new TestTier({ redis: user.url, redisRequired: false, pingAttempts: 1, serviceName: "optional", ...times });
+  const probe = new LifecycleProbe(tier);
+  const ended = tier.runToCompletion();
+  const { reason } = await probe.fact("degraded", within);
+  expect(reason).toContain("its user may not run DEL. Grant it to the user: ACL SETUSER <user> +del");
+  expect(await probe.fact("lease.lost", within)).toMatchObject({ reason: expect.stringContaining("its user may not run DEL") });
+  await probe.state("running", within);
+  expect(tier.status()).toMatchObject({ degraded: true, condition: reason, lease: { trouble: expect.stringContaining("DEL") } });
+  expect(await redis.witness.keys("sg:registry:service:optional:*")).toEqual([]);
+  await user.set("+del");
+  await probe.fact("degraded.cleared", within);
+  expect(probe.history.filter(({ fact }) => fact.type === "lease.held")).toEqual([]);
+  await probe.fact("lease.regained", within);
+  expect(tier.status()).toMatchObject({ degraded: false, condition: "" });
+  await tier.shutdown();
+  expect(await ended).toMatchObject({ outcome: "shutdown" });
+  expect(await redis.witness.keys("sg:registry:service:optional:*")).toEqual([]);
+});
+
+it.each([
+  [["-zadd"], "its user may not run ZADD"],
+  [["-evalsha"], "its user may not run EVALSHA"],
+  [["resetkeys", "~sg:registry:service:*", "~sg:registry:released:*"], "its user may not use the key sg:registry:idx:denied"],
+])("F45: a lease whose user was set to %j says what the user lacks: %s", async (rules, reason) => {
+  const user = await userWith();
+  const tier = new TestTier({ redis: user.url, serviceName: "denied", ...times });
+  const probe = new LifecycleProbe(tier);
+  const ended = tier.runToCompletion();
+  await probe.fact("lease.held", within);
+  await probe.state("running", within);
+  await user.set(...rules);
+  expect(await probe.fact("lease.suspect", within)).toMatchObject({ reason: expect.stringContaining(reason) });
+  await user.set("~*", "+@all");
+  await tier.shutdown();
+  expect(await ended).toMatchObject({ outcome: "shutdown" });
+});
