@@ -1,14 +1,19 @@
-/** The text of an answer that another server gives: no more than a number of bytes of it. */
+/** What another server answers: no more than a number of bytes of it is read. */
 
-/** Rejects where there are more than `bytes`; the rest is then not read. */
-export const boundedText = async ({ body }: Response, bytes: number): Promise<string> => {
-  const chunks: Uint8Array[] = [];
+/** The parts of a body. Throws where there are more than `bytes`; the rest is then not read. */
+export async function* boundedParts({ body }: Response, bytes: number): AsyncGenerator<Uint8Array, void> {
   let read = 0;
   // leaving the loop cancels the rest
-  for await (const chunk of body ?? []) {
-    read += chunk.length;
+  for await (const part of body ?? []) {
+    read += part.length;
     if (read > bytes) throw new Error(`its answer has more than ${bytes} bytes`);
-    chunks.push(chunk);
+    yield part;
   }
-  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The text of a body. Rejects where there are more than `bytes`; the rest is then not read. */
+export const boundedText = async (response: Response, bytes: number): Promise<string> => {
+  const parts: Uint8Array[] = [];
+  for await (const part of boundedParts(response, bytes)) parts.push(part);
+  return Buffer.concat(parts).toString("utf8");
 };

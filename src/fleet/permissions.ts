@@ -7,7 +7,7 @@ const furtherCommands = [
   "type mget pttl smembers zrange zrangebyscore xrevrange xread",
   "xgroup xinfo xreadgroup xack xpending xclaim xautoclaim xrange xtrim",
   "subscribe unsubscribe publish",
-  "hset hincrby zincrby zremrangebyscore zunionstore",
+  "hset hincrby hget hmget hlen hdel zincrby zremrangebyscore zremrangebyrank zunionstore",
 ].flatMap((names) => names.split(" "));
 
 /** No command of an administrator: no FLUSHALL, CONFIG, KEYS, SHUTDOWN, ACL or DEBUG. */

@@ -9,6 +9,13 @@ import { commitScript } from "./scripts.ts";
 export type { Command } from "../redis/commands.ts";
 export { firstReply } from "../redis/commands.ts";
 
+/** The value of a key on which the commands rest: where it has changed, nothing is written. */
+export interface Still {
+  readonly key: string;
+  /** `0` where there is no such key */
+  readonly value: string;
+}
+
 export interface FencedCommit {
   /** the leadership, and the term's token */
   readonly name: string;
@@ -16,18 +23,20 @@ export interface FencedCommit {
   /** every key that the commands touch; on a cluster they share a slot with the leadership's fence */
   readonly keys: readonly string[];
   readonly commands: readonly Command[];
+  readonly still?: Still | undefined;
   /** once it has aborted nothing more is sent */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Runs the commands in one step, unless the term with `fence` is over: another leader of `name` was elected, or the lead was
- * given up. Resolves with whether they ran; false means that nothing was written. Rejects with Redis' error, and with the signal's
+ * given up; or the value of `still` has changed. Resolves with whether they ran; false means that nothing was written. Rejects with Redis' error, and with the signal's
  * reason where that has aborted before. A commit that was already sent may still be carried out after the signal has aborted.
  */
 export const commitFenced = async (redis: RedisClient, commit: FencedCommit): Promise<boolean> => {
-  const { name, fence, keys, commands, signal } = commit;
-  const touched = [leadershipKeys(redis).leaderFence(name), ...keys];
-  const call = { keys: touched, args: [fence, ...commandArguments(commands)], ...(signal === undefined ? {} : { signal }) };
+  const { name, fence, keys, commands, still, signal } = commit;
+  const touched = [leadershipKeys(redis).leaderFence(name), ...(still === undefined ? [] : [still.key]), ...keys];
+  const args = [fence, still?.value ?? "", ...commandArguments(commands)];
+  const call = { keys: touched, args, ...(signal === undefined ? {} : { signal }) };
   return (await runScript(redis, commitScript, call)) === 1;
 };

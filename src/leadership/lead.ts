@@ -7,7 +7,7 @@ import { leadershipMachine } from "../../machines/leadership.machine.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import type { HookContext } from "../service/types.ts";
-import type { Command } from "./commit.ts";
+import type { Command, Still } from "./commit.ts";
 import { commitFenced } from "./commit.ts";
 import { leadershipKeys } from "./keys.ts";
 import { releaseScript, renewScript, takeScript } from "./scripts.ts";
@@ -23,8 +23,12 @@ export interface Term {
   /**
    * `commitFenced` with this term's name, fence and signal: runs the commands in one step, unless the term is over. Rejects, with
    * nothing written, where it is.
+   *
+   * A commit whose answer is lost may still be carried out later, also after the next one. Commands that must not be run twice rest
+   * on a value that they change (`still`: a counter, a cursor), read before what is decided from; then only one of the two is
+   * carried out.
    */
-  commit(keys: readonly string[], commands: readonly Command[]): Promise<void>;
+  commit(keys: readonly string[], commands: readonly Command[], still?: Still): Promise<void>;
 }
 
 export interface LeadOptions {
@@ -99,7 +103,9 @@ const answerTo = (reply: unknown): RenewAnswer => ({ type: reply === 1 ? "kept" 
 
 const committer =
   (redis: RedisClient, name: string, { fence, signal }: LeadTerm & { readonly signal: AbortSignal }): Term["commit"] =>
-  async (keys, commands) => {
-    const isOurs = await commitFenced(redis, { name, fence, keys, commands, signal });
-    if (!isOurs) throw new Error(`the term of '${name}' is over: another leader was elected, or the lead was given up`);
+  async (keys, commands, still) => {
+    const isOurs = await commitFenced(redis, { name, fence, keys, commands, still, signal });
+    if (isOurs) return;
+    const over = `the term of '${name}' is over: another leader was elected, or the lead was given up`;
+    throw new Error(still === undefined ? over : `${over}; or the value of ${still.key} has changed`);
   };

@@ -44,11 +44,14 @@ end
 return deleted`);
 
 /**
- * Runs commands unless a newer token than the caller's was issued. A command that Redis refuses stops the rest.
- * KEYS fence, then every key that the commands touch. ARGV fence, then the commands. Returns 1, or 0 where the term is over and
- * nothing was done.
+ * Runs commands unless a newer token than the caller's was issued, or the value that they rest on has changed. A command that Redis
+ * refuses stops the rest.
+ * KEYS fence, the key of that value where there is one, then every key that the commands touch.
+ * ARGV fence, the value ('' for none; an absent key has '0'), then the commands.
+ * Returns 1, or 0 where the term is over or the value has changed, and nothing was done.
  */
 export const commitScript = script(`${commandsLua}
 if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end
-runCommands(2)
+if ARGV[2] ~= '' and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[2] then return 0 end
+runCommands(3)
 return 1`);

@@ -18,8 +18,12 @@ export interface Job {
   readonly now: number;
   /** Sends a command and waits for its answer. */
   ask<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
-  /** Writes in one step, together with the time at which the job was done. Rejects, with nothing written, where the term is over. */
-  commit(keys: readonly string[], commands: readonly Command[]): Promise<void>;
+  /**
+   * Writes in one step, together with the time at which the job was done; with `isPart` without it, as part of a pass that goes on. Of
+   * the commits of a pass, and of an earlier one whose outcome is unknown, each is carried out once at most. Rejects, with nothing
+   * written, where the term is over.
+   */
+  commit(keys: readonly string[], commands: readonly Command[], options?: { readonly isPart?: boolean }): Promise<void>;
 }
 
 export interface RecurringJob {
@@ -58,7 +62,7 @@ type WordedContext = Pick<HookContext, "redis"> & { readonly log: WordedLogger }
  */
 const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }: RecurringJob, term: Term): Promise<number> => {
   const { signal } = term;
-  const done = tierKeys(redis).jobDone(name);
+  const [done, revision] = [tierKeys(redis).jobDone(name), tierKeys(redis).jobRevision(name)];
   const ask: Job["ask"] = async (command) => {
     signal.throwIfAborted();
     return until(command(redis), { signal, what: "a reply from Redis" });
@@ -68,8 +72,14 @@ const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }:
     // more than an interval is left where the interval was longer once, or the clock of Redis was set back
     if (leftMs > 0 && leftMs <= everyMs) return leftMs;
     const [now, beganAt] = [Date.now(), performance.now()];
-    const commit: Job["commit"] = (keys, commands) =>
-      until(term.commit([done, ...keys], [["SET", done, now, "PX", everyMs], ...commands]), { signal, what: "the commit" });
+    // read before all that the pass reads: a late commit of an earlier pass is seen by this one, or refused
+    let commits = Number((await ask((client) => client.get(revision))) ?? "0");
+    const commit: Job["commit"] = async (keys, commands, { isPart = false } = {}) => {
+      const still = { key: revision, value: String(commits) };
+      commits += 1;
+      const own: Command[] = [["SET", revision, commits], ...(isPart ? [] : [["SET", done, now, "PX", everyMs]])];
+      await until(term.commit([done, ...keys], [...commands, ...own], still), { signal, what: "the commit" });
+    };
     await until(work({ signal, now, ask, commit }), { signal, what: `the job ${name}` });
     const durationMs = performance.now() - beganAt;
     log.debug({ type: "job.done", job: name, durationMs }, `the job ${name} is done`);

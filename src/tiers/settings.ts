@@ -176,3 +176,7 @@ export const webOrigins = (): readonly string[] => readList("SG_WEB_ORIGINS");
 export const agentsIntervalMs = (value?: number): number => readInterval("SG_AGENTS_INTERVAL_MS", value, 10_000);
 
 export const consolidationIntervalMs = (value?: number): number => readInterval("SG_CONSOLIDATION_INTERVAL_MS", value, 60_000);
+
+/** tokens of the conversation that a model reads before the message; see `tokensOf` */
+export const memoryTokens = (): number =>
+  readNumber({ variable: "SG_MEMORY_TOKENS", value: undefined, fallback: 3000, min: 0, max: 60_000 });

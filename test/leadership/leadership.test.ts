@@ -182,6 +182,25 @@ describe("commits of a term", () => {
     await expect(write(term)).rejects.toThrow("the term of 'test' is over");
   });
 
+  it("rest on a value: they are refused where it has changed, so one whose answer was lost is carried out once", async () => {
+    const only = candidate();
+    await eventually("the lead", only.leads);
+    const [term] = only.terms as [Term];
+    const once = (value: number) =>
+      term.commit(
+        ["sg:work"],
+        [
+          ["HINCRBY", "sg:work", "times", 1],
+          ["SET", "sg:turn", value + 1],
+        ],
+        { key: "sg:turn", value: String(value) },
+      );
+    await once(0);
+    await expect(once(0)).rejects.toThrow("the value of sg:turn has changed");
+    await once(1);
+    expect([await redis.witness.hget("sg:work", "times"), await redis.witness.get("sg:turn")]).toEqual(["2", "2"]);
+  });
+
   it("are refused once the lead was given up, also where the signal is not looked at", async () => {
     const only = candidate();
     await eventually("the lead", only.leads);

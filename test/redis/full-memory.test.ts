@@ -7,6 +7,7 @@ import { registryKeys } from "../../src/registry/keys.ts";
 import { reapScript } from "../../src/registry/scripts.ts";
 import { ConsumerGroup } from "../../src/streams/group.ts";
 import { streamKeys } from "../../src/streams/keys.ts";
+import { answerWrites } from "../../src/tiers/messages/answer.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { reply, submit } from "../../src/tiers/messages/producer.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -86,7 +87,8 @@ describe("F44: while the memory of Redis is full", () => {
     await group.ensure();
     const [first, second] = await group.read(redis.witness, 2, 1);
     await full(true);
-    expect(await reply(redis.witness, { group: "g", entryId: first!.id, message, text: "yes", at: 2 })).toBe(true);
+    const writes = answerWrites(redis.witness, message, { text: "yes", at: 2 });
+    expect(await reply(redis.witness, { group: "g", entryId: first!.id, message, writes })).toBe(true);
     expect(await redis.witness.xlen(outbound("webchat"))).toBe(1);
     await group.bury(second!, "no answer to this", 3);
     expect(await redis.witness.xlen(streamKeys(redis.witness).deadLetters)).toBe(1);

@@ -11,6 +11,7 @@ import type { ConsumerOptions, Work } from "../../src/streams/consumer.ts";
 import { StreamConsumer } from "../../src/streams/consumer.ts";
 import { ConsumerGroup } from "../../src/streams/group.ts";
 import { streamKeys } from "../../src/streams/keys.ts";
+import { answerWrites } from "../../src/tiers/messages/answer.ts";
 import type { Inbound } from "../../src/tiers/messages/envelope.ts";
 import { maxTextBytes, parseInbound, parseOutbound, toFields } from "../../src/tiers/messages/envelope.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
@@ -85,7 +86,12 @@ const work = (consumer: string, handle: ConsumerOptions<Inbound>["handle"], own:
 /** `answer` acknowledges the message itself. */
 const answers = { handlerAcknowledges: true };
 const answer = (taken: Inbound, { entryId }: Work) =>
-  reply(redis.witness, { group, entryId, message: taken, text: `re ${taken.text}`, at: 2 });
+  reply(redis.witness, {
+    group,
+    entryId,
+    message: taken,
+    writes: answerWrites(redis.witness, taken, { text: `re ${taken.text}`, at: 2 }),
+  });
 
 /** A consumer that read `count` entries and died before it settled any. */
 const died = async (consumer: string, count = 10) => {

@@ -102,6 +102,31 @@ describe("a recurring job", () => {
     expect(await doneAt()).toBeNull();
   });
 
+  it("a part of a pass is written without the time of the pass, which comes with the last one", async () => {
+    const seen: (string | null)[] = [];
+    const job = recurring(async (pass) => {
+      await pass.commit(["sg:count"], [["HINCRBY", "sg:count", "passes", 1]], { isPart: true });
+      seen.push(await doneAt());
+      await increment(pass);
+    });
+    await eventually("the pass", () => typesOf(job).includes("job.done"));
+    expect([seen, await doneAt()]).toEqual([[null], String(job.jobs[0]!.now)]);
+    expect(await redis.witness.hget("sg:count", "passes")).toBe("2");
+  });
+
+  it("a commit is refused where one of an earlier pass was carried out after this pass had begun", async () => {
+    const { jobRevision } = tierKeys(redis.witness);
+    const job = recurring(async (pass) => {
+      // as a commit whose answer was lost would
+      if (job.jobs.length === 1) await redis.witness.incr(jobRevision("test"));
+      await increment(pass);
+    }, 20);
+    await eventually("a pass after the refused one", () => typesOf(job).includes("job.done"));
+    await job.tier.shutdown();
+    expect(job.logged.find(({ type }) => type === "job.failed")?.reason).toContain("has changed");
+    expect(Number(await redis.witness.get(jobRevision("test")))).toBe(Number(await redis.witness.hget("sg:count", "passes")) + 1);
+  });
+
   it("a commit of a term that is over is refused, and the pass fails", async () => {
     const job = recurring(async (pass) => {
       await pass.ask((client) => client.incr("sg:leader:fence:test"));

@@ -1,7 +1,6 @@
 /** Consolidation: slow upkeep of the knowledge graph, led by one instance. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
-import { tierKeys } from "../keys.ts";
 import { runRecurring } from "../recurring.ts";
 import { consolidationIntervalMs } from "../settings.ts";
 import { consolidate } from "./knowledge.ts";
@@ -24,12 +23,11 @@ export class ConsolidationService extends StargazerService {
   protected onStart(): void {}
 
   protected async run(context: HookContext): Promise<void> {
-    const { knowledge } = tierKeys(context.redis);
     await runRecurring(context, {
       name: "consolidation",
       holder: this.instanceId,
       everyMs: this.#everyMs,
-      work: (job) => consolidate(job, knowledge),
+      work: (job) => consolidate(job, context.redis),
     });
   }
 

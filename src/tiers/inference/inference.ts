@@ -7,7 +7,9 @@ import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { reply } from "../messages/producer.ts";
-import type { Responder } from "./responders.ts";
+import { memoryTokens } from "../settings.ts";
+import { answerTo } from "./answering.ts";
+import type { Responder } from "./responder.ts";
 import { chooseResponder } from "./responders.ts";
 
 /** The options of a service, the responder, and how the stream is consumed. */
@@ -24,6 +26,7 @@ export const workersGroup = "sg:workers";
 /** The tier `inference`. */
 export class InferenceService extends StargazerService {
   readonly #responder: Responder;
+  readonly #memoryTokens = memoryTokens();
   readonly #work: InferenceOptions["work"];
 
   constructor({ responder, work, ...options }: InferenceOptions = {}) {
@@ -39,9 +42,10 @@ export class InferenceService extends StargazerService {
   protected onStart(): void {}
 
   protected async run({ redis, signal, log }: HookContext): Promise<void> {
-    const answer = async (message: Inbound, { entryId, signal: until }: Work) => {
-      const text = await this.#responder.respond(message.text, { signal: until });
-      await reply(redis, { group: workersGroup, entryId, message, text, at: Date.now() });
+    const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
+    const answer = async (message: Inbound, { entryId, attempt: token, signal: until }: Work) => {
+      const writes = await answerTo(answering, message, { token, signal: until, epochNow: Date.now });
+      await reply(redis, { group: workersGroup, entryId, message, writes });
     };
     await new StreamConsumer({
       redis,

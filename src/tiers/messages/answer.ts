@@ -62,6 +62,13 @@ export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Ad
   return writes(client, { id: `re:${to}`, role: "assistant", author: "stargazer", to, platform, channel, text, at });
 };
 
+/** What a line of the responder writes that is no answer: `id` is its own, and `to` the message that was the reason for it. */
+export const remarkWrites = (
+  client: Pick<RedisClient, "isCluster">,
+  place: Addressed & Pick<Line, "to">,
+  { text, at }: AnswerText,
+): Writes => writes(client, { ...place, role: "assistant", author: "stargazer", text, at });
+
 const notAnswered = "This message could not be answered. Please send it again later.";
 
 /** What tells the author of a message that it has become a dead letter. The reason is for operators and is not in it. */
