@@ -60,9 +60,10 @@ export const launch = async (service: StargazerService | (() => StargazerService
   session ??= openSession();
   const { running, stopped } = session;
   const launched = construct(service);
+  // `stargazer config` and `manifests` construct what a module launches, and boot nothing
+  if (emitLaunched(launched)) return new Promise(() => {});
   running.add(launched);
   const subscription = launched.actor.subscribe(announcer(launched));
-  emitLaunched(launched);
   try {
     if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();

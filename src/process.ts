@@ -130,11 +130,20 @@ export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
 const launchedEvent = "stargazer.launched";
 const events: EventEmitter = process;
 
-/** Emits on the process that `service` is launched, before it boots. */
-export const emitLaunched = (service: unknown): void => void events.emit(launchedEvent, service);
+/** What a listener may do with a service that is launched: with `taken` set, the service is only looked at and never boots. */
+export interface LaunchOffer {
+  taken: boolean;
+}
+
+/** Emits on the process that `service` is launched, before it boots. True where a listener has taken it. */
+export const emitLaunched = (service: unknown): boolean => {
+  const offer: LaunchOffer = { taken: false };
+  events.emit(launchedEvent, service, offer);
+  return offer.taken;
+};
 
 /** Calls `handler` with every service that is launched in this process, until the returned function is called. */
-export const onLaunched = (handler: (service: unknown) => void): (() => void) => {
+export const onLaunched = (handler: (service: unknown, offer: LaunchOffer) => void): (() => void) => {
   events.on(launchedEvent, handler);
   return () => void events.off(launchedEvent, handler);
 };

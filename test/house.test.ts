@@ -42,8 +42,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inspector: ["service", "charts", "drawing", "http", "launch"],
   tiers: library,
   fleet: [...library, "supervisor", "inspector", "tiers"],
+  config: ["service"],
   testing: ["service", "flight", "registry", "redis", "launch", "index"],
-  cli: [...library, ...pictures, "supervisor", "tiers", "fleet"],
+  cli: [...library, ...pictures, "supervisor", "tiers", "fleet", "config"],
 };
 
 const roomOf = (file: string): string => {

@@ -1,8 +1,10 @@
 /** Every sample of the README runs, as it stands there. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { resolveOptions } from "../src/service/options/options.ts";
+import { withTables } from "../src/config/tables.ts";
+import { variableRows } from "../src/config/variables.ts";
+import { optionVariables, resolveOptions } from "../src/service/options/options.ts";
 import { factLevels } from "../src/service/report/facts.ts";
 import { rendered } from "./bench/kit/publish.mjs";
 import { groups, targets } from "./bench/targets.mjs";
@@ -55,8 +57,9 @@ it("shows the figures of the bench as they are kept, in its table and in its pic
 });
 
 /** The rows of the table below a heading, each a list of cells. */
-const tableBelow = (heading: string): string[][] => {
-  const section = readme.slice(readme.indexOf(`\n## ${heading}\n`)).split("\n## ")[1]!;
+const tableBelow = (heading: string, mark = ""): string[][] => {
+  const whole = readme.slice(readme.indexOf(`\n## ${heading}\n`)).split("\n## ")[1]!;
+  const section = mark === "" ? whole : whole.split(`<!-- /${mark} -->`)[0]!;
   const rows = section.split("\n").filter((line) => line.startsWith("|"));
   const cellsOf = (line: string) => line.split("|").slice(1, -1);
   return rows.slice(2).map((line) => cellsOf(line).map((cell) => cell.trim()));
@@ -64,10 +67,10 @@ const tableBelow = (heading: string): string[][] => {
 const namesIn = (cell = ""): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 
 it("lists every option, and the default of each figure", () => {
-  const rows = tableBelow("Options");
+  const rows = tableBelow("Options", "options");
   const resolved = resolveOptions({ serviceName: "svc" });
   expect(rows.flatMap(([names]) => namesIn(names)).sort()).toEqual(Object.keys(resolved).sort());
-  const figures = rows.flatMap(([names, defaults = ""]) => {
+  const figures = rows.flatMap(([names, , defaults = ""]) => {
     const values = [...defaults.matchAll(/(?<![\w.])\d+(?![\w.])/g)].map(([text]) => Number(text));
     return namesIn(names).map((name, at) => [name, values[at]] as const);
   });
@@ -76,6 +79,23 @@ it("lists every option, and the default of each figure", () => {
     return typeof own === "number" && own !== value;
   });
   expect(wrong).toEqual([]);
+});
+
+it("has the tables of options and variables as they are generated", () => {
+  expect(readme, "npm run generate writes them").toBe(withTables(readme));
+});
+
+it("lists every variable that the code reads, and none that it does not", () => {
+  const sources = readdirSync(fileURLToPath(new URL("../src/", import.meta.url)), { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.(?:ts|js|cjs)$/.test(file) && !file.startsWith("config/"))
+    .map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), "utf8"));
+  const names = /(?<![\w.])(?:SG|OPENAI)_(?!ERR_)[A-Z_]+|(?<=fromEnvironment\(")\w+(?="\))/g;
+  const read = new Set(sources.flatMap((text) => [...text.matchAll(names)].map(([name]) => name)));
+  /** of the system and of package managers, whose meaning is theirs */
+  const foreign = ["PATH", "_", "INIT_CWD", "npm_lifecycle_event", "npm_package_version"];
+  const listed = [...optionVariables.values(), ...variableRows.map(({ variable }) => variable)];
+  const own = listed.filter((name) => name !== undefined);
+  expect([...read].filter((name) => !foreign.includes(name)).sort()).toEqual(own.sort());
 });
 
 it("lists every fact with its level", () => {

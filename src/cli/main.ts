@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   chat: async () => (await import("./chat.ts")).chat,
   inspect: async () => (await import("./inspect.ts")).inspect,
   replay: async () => (await import("./replay.ts")).replay,
+  config: async () => (await import("./config.ts")).config,
   machines: async () => (await import("./machines.ts")).machines,
 };
 const names = Object.keys(commands);

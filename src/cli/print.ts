@@ -35,6 +35,18 @@ export const printText = (text: string): void => print(text.replace(/\n$/, "").s
 /** For programs: nothing is left out, it is escaped. */
 export const printJson = (value: unknown, indent = 0): void => console.log(escaped(JSON.stringify(value, undefined, indent)));
 
+/**
+ * Until the returned function is called, what a module of the user's prints goes to standard error, so that standard output has the
+ * command's own text alone.
+ */
+export const divertOutput = (): (() => void) => {
+  const { write } = process.stdout;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  return () => {
+    process.stdout.write = write;
+  };
+};
+
 /** A part of a line, a prompt for example; the cursor stays behind it. */
 export const printPart = (text: string): void => void process.stdout.write(shown(text));
 

@@ -23,7 +23,7 @@ export interface ServiceOptions {
    * Default: `REDIS_URL`, else `redis://127.0.0.1:6379`.
    */
   readonly redis?: RedisClient | string | null | undefined;
-  /** Whether boot fails without Redis. Default true; with false it boots `degraded` and registers when Redis answers. */
+  /** Whether boot fails without Redis. Default `SG_REDIS_REQUIRED` (1 or 0), else true; with false it boots `degraded` and registers when Redis answers. */
   readonly redisRequired?: boolean | undefined;
   /** Default: whether there is a Redis. */
   readonly useHealthServer?: boolean | undefined;
@@ -42,33 +42,33 @@ export interface ServiceOptions {
    * blocked. Costs 2 to 5 MB. Default `SG_PROBE_THREAD` (1 or 0), else true.
    */
   readonly probeThread?: boolean | undefined;
-  /** ms that the event loop may be blocked before `/readyz` answers 503. Default 1000. */
+  /** ms that the event loop may be blocked before `/readyz` answers 503. Default `SG_READINESS_BLOCK_MS`, else 1000. */
   readonly readinessBlockMs?: number | undefined;
-  /** ms that it may be blocked before `/healthz` answers 503; without the probe thread it does not answer meanwhile. Default 30000. */
+  /** ms that it may be blocked before `/healthz` answers 503; without the probe thread it does not answer meanwhile. Default `SG_LIVENESS_BLOCK_MS`, else 30000. */
   readonly livenessBlockMs?: number | undefined;
   /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
   readonly jitterMaxMs?: number | undefined;
-  /** Default 3. */
+  /** Default `SG_PING_ATTEMPTS`, else 3. */
   readonly pingAttempts?: number | undefined;
-  /** ms for one attempt: connect, TLS, AUTH and PING. Default 1000. */
+  /** ms for one attempt: connect, TLS, AUTH and PING. Default `SG_PING_TIMEOUT_MS`, else 1000. */
   readonly pingTimeoutMs?: number | undefined;
-  /** ms for `onStart`. Default 60000. */
+  /** ms for `onStart`. Default `SG_START_TIMEOUT_MS`, else 60000. */
   readonly startTimeoutMs?: number | undefined;
-  /** ms for registering, and for deregistering. Default 2000. */
+  /** ms for registering, and for deregistering. Default `SG_REGISTER_TIMEOUT_MS`, else 2000. */
   readonly registerTimeoutMs?: number | undefined;
-  /** ms for opening the health server, and for closing it. Default 3000. */
+  /** ms for opening the health server, and for closing it. Default `SG_HEALTH_TIMEOUT_MS`, else 3000. */
   readonly healthTimeoutMs?: number | undefined;
-  /** ms in which load balancers may notice that readiness fell, before the health server closes. Default 0. */
+  /** ms in which load balancers may notice that readiness fell, before the health server closes. Default `SG_DRAIN_DELAY_MS`, else 0. */
   readonly drainDelayMs?: number | undefined;
-  /** ms that `onStart` and `run` get after their signal aborted. Default 8000. */
+  /** ms that `onStart` and `run` get after their signal aborted. Default `SG_DRAIN_TIMEOUT_MS`, else 8000. */
   readonly drainTimeoutMs?: number | undefined;
-  /** ms for `onStop` and the releases together. Default 8000. */
+  /** ms for `onStop` and the releases together. Default `SG_STOP_TIMEOUT_MS`, else 8000. */
   readonly stopTimeoutMs?: number | undefined;
-  /** ms for the whole of stopping. Default 25000, under Kubernetes' 30 s. */
+  /** ms for the whole of stopping. Default `SG_SHUTDOWN_TIMEOUT_MS`, else 25000, under Kubernetes' 30 s. */
   readonly shutdownTimeoutMs?: number | undefined;
-  /** ms that the registry entry lives without a beat. Default 15000. */
+  /** ms that the registry entry lives without a beat. Default `SG_LEASE_TTL_MS`, else 15000. */
   readonly leaseTtlMs?: number | undefined;
-  /** ms between beats, at most a third of the TTL. Default 5000. */
+  /** ms between beats, at most a third of the TTL. Default `SG_HEARTBEAT_MS`, else 5000. */
   readonly heartbeatMs?: number | undefined;
   /** Carried in the registry entry; JSON of at most 4096 bytes. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;

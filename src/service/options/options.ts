@@ -87,6 +87,9 @@ export const optionVariables: ReadonlyMap<string, string | undefined> = new Map(
 ]);
 const knownOptions = new Set(optionVariables.keys());
 
+/** The default of each option that is a number. */
+export const numberDefaults: ReadonlyMap<string, number> = new Map(numberNames.map((name) => [name, numberRules[name].fallback]));
+
 /** Throws `SG_ERR_CONFIG_INVALID` with all problems in one message, those in `known` first. Opens nothing. */
 export const resolveOptions = (options: ServiceOptions, known: readonly string[] = []): ResolvedOptions => {
   const problems = [...known];

@@ -1,0 +1,115 @@
+/** Every variable of the environment that is read beside the options of a service. What is read and not listed here fails a test. */
+import { fromEnvironment } from "../environment.ts";
+
+/** What reads a variable: every service, a tier, or the command line. */
+export type VariableReader = "services" | "gateway" | "inference" | "agents" | "consolidation" | "web" | "up" | "commands";
+
+export interface VariableRow {
+  readonly variable: string;
+  /** what holds where it is absent, in words */
+  readonly fallback: string;
+  readonly readBy: readonly VariableReader[];
+  readonly meaning: string;
+  /** its value is never shown */
+  readonly secret?: boolean;
+}
+
+const http: readonly VariableReader[] = ["gateway", "web"];
+
+export const variableRows: readonly VariableRow[] = [
+  {
+    variable: "SG_VERSION",
+    fallback: "the version of the program's package",
+    readBy: ["services"],
+    meaning: "the version in the registry entry",
+  },
+  {
+    variable: "SG_FLIGHT_DIR",
+    fallback: "a folder of this user below that for temporary files",
+    readBy: ["services"],
+    meaning: "where the recording of a failed stop is written",
+  },
+  {
+    variable: "SG_INSPECT",
+    fallback: "off",
+    readBy: ["commands"],
+    meaning: "`run` serves the inspector: 1, a port, `stately` or `ws://URL`",
+  },
+  {
+    variable: "SG_TOKEN",
+    fallback: "none",
+    readBy: http,
+    meaning: "what every request needs: 32 to 256 characters",
+    secret: true,
+  },
+  { variable: "SG_HTTP_HOST", fallback: "127.0.0.1", readBy: http, meaning: "where page and gateway listen" },
+  { variable: "SG_GATEWAY_PORT", fallback: "8080", readBy: ["gateway"], meaning: "0 picks a free one" },
+  { variable: "SG_WEB_PORT", fallback: "8090", readBy: ["web"], meaning: "0 picks a free one" },
+  {
+    variable: "SG_CHAT_PUBLIC",
+    fallback: "0",
+    readBy: http,
+    meaning: "1: anybody who reaches the gateway may chat, without a token",
+  },
+  {
+    variable: "SG_WEB_ORIGINS",
+    fallback: "none",
+    readBy: ["gateway"],
+    meaning: "origins, separated by commas, whose pages may chat",
+  },
+  { variable: "SG_AGENTS_INTERVAL_MS", fallback: "10000", readBy: ["agents"], meaning: "ms between two passes" },
+  { variable: "SG_CONSOLIDATION_INTERVAL_MS", fallback: "60000", readBy: ["consolidation"], meaning: "ms between two passes" },
+  {
+    variable: "OPENAI_BASE_URL",
+    fallback: "none: an offline responder answers",
+    readBy: ["inference"],
+    meaning: "the endpoint of a model, http or https",
+  },
+  { variable: "OPENAI_API_KEY", fallback: "none", readBy: ["inference"], meaning: "sent to that endpoint", secret: true },
+  { variable: "OPENAI_MODEL", fallback: "gpt-4o-mini", readBy: ["inference"], meaning: "the model that is asked for" },
+  { variable: "OPENAI_TIMEOUT_MS", fallback: "60000", readBy: ["inference"], meaning: "ms for one answer of the model" },
+  {
+    variable: "SG_REDIS_MAXMEMORY",
+    fallback: "256mb",
+    readBy: ["up"],
+    meaning: "the bound of the memory of the Redis that `up` starts; 0 for none",
+  },
+  {
+    variable: "XDG_RUNTIME_DIR",
+    fallback: "the folder for temporary files",
+    readBy: ["up", "commands"],
+    meaning: "where other shells find a fleet",
+  },
+  { variable: "NO_COLOR", fallback: "colours on a terminal", readBy: ["commands"], meaning: "no colours" },
+  {
+    variable: "SG_SUPERVISED",
+    fallback: "0",
+    readBy: ["services"],
+    meaning: "set by `up` for its processes, which then stop with it; not for you",
+  },
+];
+
+/** A variable, the value in force, and whether the environment has it. */
+export interface EffectiveVariable extends Omit<VariableRow, "secret"> {
+  /** null where it is not set; a secret is hidden */
+  readonly value: string | null;
+}
+
+const hidden = "(hidden)";
+
+/** A URL of HTTP may carry a password, in its user or its query. */
+const shownText = (text: string): string => {
+  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(text)) return text;
+  if (!URL.canParse(text)) return hidden;
+  const { origin, protocol, host, pathname } = new URL(text);
+  return origin === "null" ? `${protocol}//${host}${pathname}` : `${origin}${pathname}`;
+};
+
+const effective = ({ secret = false, ...row }: VariableRow): EffectiveVariable => {
+  const text = fromEnvironment(row.variable);
+  return { ...row, value: text === undefined ? null : secret ? hidden : shownText(text) };
+};
+
+/** Every variable, or those that are read by `readers`. */
+export const effectiveVariables = (readers?: readonly VariableReader[]): readonly EffectiveVariable[] =>
+  variableRows.filter(({ readBy }) => readers === undefined || readBy.some((one) => readers.includes(one))).map(effective);
