@@ -1,5 +1,15 @@
 /** The public door of `stargazer/machines`: every chart, its types, and readers of its snapshots. Nothing here touches a socket or a timer. */
 export type { Companion, CompanionCommand, CompanionOutput } from "./companion.ts";
+export type {
+  ClaimAnswer,
+  ConsumerContext,
+  ConsumerEvent,
+  ConsumerInput,
+  ConsumerSnapshot,
+  ConsumerTimes,
+  LaneFreed,
+} from "./consumer.machine.ts";
+export { consumerMachine, defaultConsumerTimes } from "./consumer.machine.ts";
 export type { StateDeadline, StateMeta, StateWords, Tone } from "./describe.ts";
 export { deadlineOf, descriptionOf, statesOf, waitsForAt, waitsForOf } from "./describe.ts";
 export type { LifecycleFact } from "./facts.ts";

@@ -172,7 +172,6 @@ describe("F39: the wall clock", () => {
     "src/cli/lines.ts": "the time of a fact",
     "src/fleet/index.ts": "startedAt in the note of a fleet",
     "src/fleet/views.ts": "since in a view",
-    "src/streams/consumer.ts": "when a message was buried",
     "src/tiers/gateway/gateway.ts": "when a message came",
     "src/tiers/inference/inference.ts": "when a message was answered",
     "src/tiers/recurring.ts": "when a pass began",

@@ -1,108 +1,207 @@
-/** The Lua scripts of the streams. An entry's id stands for the entry; a group's pending list names the consumer that has it. */
+/**
+ * The Lua scripts of the lanes: the arrows of `message.machine.ts`. Nothing else writes these keys, each script is one step, and each
+ * declares every key. A lane is leased to one worker under a token; a call with another token changes nothing.
+ *
+ * A head is `token:before:failures:lost:id`: the token of the attempt under way (0: none), the token from whose settling it was taken
+ * (0: taken by a claim), how often the message failed, how often its lease ended without an answer, and the message.
+ */
+import { commandsLua } from "../redis/commands.ts";
 import { script } from "../redis/script.ts";
 
 /**
- * Claims entries that no consumer has touched for a while. Unlike plain XAUTOCLAIM it returns how often each was delivered.
- * KEYS stream. ARGV group, consumer, minIdleMs, cursor, count. Returns the next cursor, then {id, fields, deliveries} each.
+ * KEYS stream, waiting, lanes, heads, fence, in the scripts that have them. The first write of each is one that a Redis whose memory is
+ * full accepts and that changes nothing, so that it accepts those behind it: what was accepted is answered.
  */
-export const claimScript = script(`
-local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
-local answer = { found[1] }
-for _, entry in ipairs(found[2]) do
-  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)[1]
-  if entry[2] and pending then answer[#answer + 1] = { entry[1], entry[2], pending[4] } end
-end
-return answer`);
-
-/**
- * Resets the idle time of entries that are still the consumer's, so that no other consumer claims them while they are worked on.
- * KEYS stream. ARGV group, consumer, ids. Returns the ids that are still the consumer's.
- */
-export const touchScript = script(`
-local ours = {}
-for at = 3, #ARGV do
-  local id = ARGV[at]
-  if redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1] then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'JUSTID')
-    ours[#ours + 1] = id
-  end
-end
-return ours`);
-
-/**
- * Delivers an entry to its consumer once more.
- * KEYS stream. ARGV group, consumer, id. Returns how often it has been delivered by now, or 0 where it is no longer the consumer's.
- */
-export const againScript = script(`
-if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])[1] then return 0 end
-redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3])
-local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])[1]
-return pending and pending[4] or 0`);
-
-/**
- * Moves an entry to the dead letters and acknowledges it, in one step. Its fields are kept as they were, as a JSON list.
- * A Redis whose memory is full refuses XADD only as the first write, so an XACK of nothing comes before it.
- * KEYS stream, deadLetters. ARGV group, id, reason, attempts, nowMs. Returns 1, or 0 where it was settled already.
- */
-export const buryScript = script(`
-if not redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)[1] then return 0 end
-local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
-redis.call('XACK', KEYS[1], ARGV[1], '0-0')
-redis.call('XADD', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'entry', ARGV[2], 'reason', ARGV[3],
-  'attempts', ARGV[4], 'at', ARGV[5], 'fields', entry and cjson.encode(entry[2]) or '[]')
-return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])`);
-
-/**
- * Makes the consumer's pending entries claimable at once, and deletes a consumer without any. (Deleting one with pending entries
- * would lose them.)
- * KEYS stream. ARGV group, consumer, idleMs. Returns how many entries are left to others.
- */
-export const leaveScript = script(`
-local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[2])
-for _, entry in ipairs(pending) do
-  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry[1], 'IDLE', ARGV[3], 'JUSTID')
-end
-if #pending == 0 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end
-return #pending`);
-
-/**
- * Drops entries that every group has read and acknowledged, once they are old. Without a group nothing is dropped.
- * KEYS stream. ARGV retainMs. Returns how many were dropped.
- */
-export const trimScript = script(`
-local function parts(id)
-  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  return tonumber(ms), tonumber(seq)
-end
-local function lower(a, b)
-  local ams, aseq = parts(a)
-  local bms, bseq = parts(b)
-  return ams < bms or (ams == bms and aseq < bseq)
-end
+const common = `
 local time = redis.call('TIME')
-local floor = string.format('%.0f-0', math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]))
-local groups = redis.call('XINFO', 'GROUPS', KEYS[1])
-if #groups == 0 then return 0 end
-for _, flat in ipairs(groups) do
-  local group = {}
-  for at = 1, #flat, 2 do group[flat[at]] = flat[at + 1] end
-  local oldest = redis.call('XPENDING', KEYS[1], group.name)[2] or group['last-delivered-id']
-  if lower(oldest, floor) then floor = oldest end
+local now = time[1] * 1000000 + time[2]
+local function after(us) return string.format('%.0f', now + us) end
+local function padded(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq
 end
-return redis.call('XTRIM', KEYS[1], 'MINID', floor)`);
+local function headOf(heads, lane)
+  local head = redis.call('HGET', heads, lane)
+  if not head then return {} end
+  local token, before, failures, lost, id = string.match(head, '^(%d+):(%d+):(%d+):(%d+):(.+)$')
+  return { token = token, before = before, failures = failures, lost = lost, id = id }
+end
+local function write(heads, lane, token, before, failures, lost, id)
+  redis.call('HSET', heads, lane, string.format('%s:%s:%d:%d:%s', token, before, failures, lost, id))
+end
+`;
+
+/** How a lane's first message is found and leased. */
+const taking = `
+local stream, waiting, lanes, heads, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+redis.call('ZREM', lanes, '')
+local function firstOf(lane)
+  local member = redis.call('ZRANGEBYLEX', waiting, '[' .. lane .. '\\0', '(' .. lane .. '\\1', 'LIMIT', 0, 1)[1]
+  if not member then return nil end
+  local ms, seq = string.match(member, '^0*(%d+)-0*(%d+)$', #lane + 2)
+  return ms .. '-' .. seq
+end
+local function shown(lane, id, token, failures, lost, maxBytes)
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  local fields = entry and entry[2] or false
+  if fields then
+    local bytes = 0
+    for _, part in ipairs(fields) do bytes = bytes + #part end
+    if bytes > maxBytes then fields = bytes end
+  end
+  return { lane, id, tonumber(token), tonumber(failures), tonumber(lost), fields }
+end
+local function take(lane, id, before, failures, lost, leaseUs, maxBytes)
+  local token = redis.call('INCR', fence)
+  write(heads, lane, token, before, failures, lost, id)
+  redis.call('ZADD', lanes, after(leaseUs), lane)
+  return shown(lane, id, token, failures, lost, maxBytes)
+end
+`;
+
+/** Which lane an entry belongs to; one without a lane, or with one that could not be a key's part, has a lane of its own. */
+const routing = (firstField: number): string => `
+local function laneOf(id, fields)
+  local own = '!' .. id
+  local values = {}
+  for at = ${firstField}, #ARGV do
+    local value
+    for place = 1, math.min(#fields, 128), 2 do
+      if fields[place] == ARGV[at] then value = fields[place + 1] break end
+    end
+    if not value then return own end
+    values[#values + 1] = value
+  end
+  local lane = table.concat(values, '/')
+  if lane == '' or #lane > 300 or string.find(lane, '%c') or string.sub(lane, 1, 1) == '!' then return own end
+  return lane
+end
+local function route(id, fields)
+  local lane = laneOf(id, fields)
+  redis.call('ZADD', waiting, 0, lane .. '\\0' .. padded(id))
+  redis.call('ZADD', lanes, 'NX', after(0), lane)
+end
+`;
+
+/** The one name under which a group reads, so that nothing is pending under the name of a worker that died. */
+export const router = "router";
 
 /**
- * Deletes consumers that have been idle for long and have no entries: every worker that was killed leaves one behind.
- * KEYS stream. ARGV group, retainMs. Returns how many were deleted.
+ * Creates stream and group unless they are there; a new group begins behind what has been routed, else with the oldest entry. Routes what
+ * is pending and not in its lane: after an upgrade, or where a key was deleted.
+ * KEYS stream, waiting, lanes, heads, fence, routed. ARGV group, consumer, then the names of the lane's fields. Returns how many were routed.
  */
-export const forgetScript = script(`
-local deleted = 0
-for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local consumer = {}
-  for at = 1, #flat, 2 do consumer[flat[at]] = flat[at + 1] end
-  if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
-    deleted = deleted + 1
+export const joinScript = script(`${common}${taking}${routing(3)}
+local from = redis.call('EXISTS', stream) == 1 and redis.call('GET', KEYS[6]) or '0'
+redis.pcall('XGROUP', 'CREATE', stream, ARGV[1], from, 'MKSTREAM')
+local count = redis.call('XPENDING', stream, ARGV[1])[1]
+local known = redis.call('ZCARD', waiting)
+if count == known and (known == 0 or redis.call('EXISTS', lanes) == 1) then return 0 end
+local routed, cursor = 0, '0-0'
+repeat
+  local found = redis.call('XAUTOCLAIM', stream, ARGV[1], ARGV[2], 0, cursor, 'COUNT', 500)
+  cursor = found[1]
+  for _, entry in ipairs(found[2]) do
+    if entry and entry[2] then
+      route(entry[1], entry[2])
+      routed = routed + 1
+    end
+  end
+until cursor == '0-0'
+return routed`);
+
+/**
+ * Routes what the group has not read, in the order of the stream, as long as fewer lanes are due than are wanted, and takes the lanes
+ * that are due longest. A lane whose lease has ended is due again, so its message is taken once more.
+ * KEYS stream, waiting, lanes, heads, fence, routed. ARGV group, consumer, leaseUs, wanted, entries to route at most, maxBytes, then the
+ * names of the lane's fields.
+ * Returns the id of the last entry that is routed, the µs until a lane is due (nil: there is none), whether there may be more to route,
+ * and {lane, id, token, failures, lost, fields} of each message: fields is nil where the entry is gone, and a number of bytes where it
+ * has more than maxBytes.
+ */
+export const claimScript = script(`${common}${taking}${routing(7)}
+local wanted, limit, maxBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local last, isMore
+if redis.call('ZCOUNT', lanes, '-inf', after(0)) < wanted then
+  local got = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', limit, 'STREAMS', stream, '>')
+  if got then
+    local entries = got[1][2]
+    for _, entry in ipairs(entries) do route(entry[1], entry[2]) end
+    last = entries[#entries][1]
+    isMore = #entries == limit
+    redis.call('SET', KEYS[6], last)
   end
 end
-return deleted`);
+local taken = {}
+for _, lane in ipairs(redis.call('ZRANGEBYSCORE', lanes, '-inf', after(0), 'LIMIT', 0, wanted)) do
+  local id = firstOf(lane)
+  if id then
+    local head = headOf(heads, lane)
+    local failures, lost = 0, 0
+    if head.id == id then
+      failures = head.failures
+      lost = head.token == '0' and head.lost or head.lost + 1
+    end
+    taken[#taken + 1] = take(lane, id, 0, failures, lost, tonumber(ARGV[3]), maxBytes)
+  else
+    redis.call('ZREM', lanes, lane)
+    redis.call('HDEL', heads, lane)
+  end
+end
+local due = redis.call('ZRANGE', lanes, 0, 0, 'WITHSCORES')[2]
+return { last or redis.call('GET', KEYS[6]) or '0-0', due and string.format('%.0f', due - now) or false, isMore and 1 or 0, taken }`);
+
+/**
+ * Settles a message: runs the commands, acknowledges it and, where that is asked for, takes the next one of its lane. A second call after
+ * an unknown outcome changes nothing and returns the same next message, which nothing else can have taken under that token.
+ * KEYS stream, waiting, lanes, heads, fence, then what the commands touch. ARGV group, lane, id, token, leaseUs, whether to go on (1),
+ * maxBytes, then the commands. Returns {0} where the lease is over; {1}; or {1, the next message as in claim, or 0 where the lane has
+ * more but is handed on}.
+ */
+export const settleScript = script(`${common}${taking}${commandsLua}
+local group, lane, id, token, maxBytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
+local head = headOf(heads, lane)
+if head.token ~= token or head.id ~= id then
+  if head.before ~= token or head.token == '0' then return { 0 } end
+  return { 1, shown(lane, head.id, head.token, head.failures, head.lost, maxBytes) }
+end
+runCommands(8)
+redis.call('XACK', stream, group, id)
+redis.call('ZREM', waiting, lane .. '\\0' .. padded(id))
+local following = firstOf(lane)
+if following and ARGV[6] == '1' then
+  return { 1, take(lane, following, token, 0, 0, tonumber(ARGV[5]), maxBytes) }
+end
+redis.call('HDEL', heads, lane)
+if following then
+  redis.call('ZADD', lanes, after(0), lane)
+  return { 1, 0 }
+end
+redis.call('ZREM', lanes, lane)
+return { 1 }`);
+
+/**
+ * Gives an attempt up: counted as a failure, after which the lane rests, so that no later message overtakes; or uncounted, by a worker
+ * that stops. KEYS lanes, heads. ARGV lane, id, token, restUs, counted (1 or 0). Returns 1, or 0 where the lease is over.
+ */
+export const giveUpScript = script(`${common}
+local lanes, heads, lane = KEYS[1], KEYS[2], ARGV[1]
+local head = headOf(heads, lane)
+if head.token ~= ARGV[3] or head.id ~= ARGV[2] then return 0 end
+redis.call('ZREM', lanes, lane)
+write(heads, lane, 0, 0, head.failures + ARGV[5], head.lost, head.id)
+redis.call('ZADD', lanes, after(ARGV[4]), lane)
+return 1`);
+
+/**
+ * Prolongs the leases of lanes. KEYS lanes, heads. ARGV leaseUs, then lane and token of each. Returns the tokens whose lease is over.
+ */
+export const renewScript = script(`${common}
+local lanes, heads = KEYS[1], KEYS[2]
+local over = {}
+redis.call('ZREM', lanes, '')
+for at = 2, #ARGV, 2 do
+  if headOf(heads, ARGV[at]).token == ARGV[at + 1] then redis.call('ZADD', lanes, after(ARGV[1]), ARGV[at])
+  else over[#over + 1] = tonumber(ARGV[at + 1]) end
+end
+return over`);

@@ -5,11 +5,12 @@ import { releaseScript, takeScript } from "../../src/leadership/scripts.ts";
 import { runScript } from "../../src/redis/script.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
 import { reapScript } from "../../src/registry/scripts.ts";
-import { ConsumerGroup } from "../../src/streams/group.ts";
+import { deadLetterCommand } from "../../src/streams/dead-letters.ts";
 import { streamKeys } from "../../src/streams/keys.ts";
+import { Lanes } from "../../src/streams/lanes.ts";
 import { answerWrites } from "../../src/tiers/messages/answer.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
-import { reply, submit } from "../../src/tiers/messages/producer.ts";
+import { submit } from "../../src/tiers/messages/producer.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { aborted, TestTier } from "../kit/tier.ts";
@@ -82,16 +83,30 @@ describe("F44: while the memory of Redis is full", () => {
 
   it("an accepted message is answered, and one that failed moves to the dead letters", async () => {
     const { inbound, outbound } = messageKeys(redis.witness);
-    for (const id of ["m1", "m2"]) await submit(redis.witness, { ...message, id });
-    const group = new ConsumerGroup({ redis: redis.witness, stream: inbound, group: "g", consumer: "c" });
-    await group.ensure();
-    const [first, second] = await group.read(redis.witness, 2, 1);
+    const { deadLetters } = streamKeys(redis.witness);
+    for (const id of ["m1", "m2"]) await submit(redis.witness, { ...message, id, channel: id });
+    const lanes = new Lanes({
+      redis: redis.witness,
+      stream: inbound,
+      group: "g",
+      laneFields: ["channel"],
+      leaseMs: 60_000,
+      maxEntryBytes: 1_048_576,
+    });
+    await lanes.join();
     await full(true);
-    const writes = answerWrites(redis.witness, message, { text: "yes", at: 2 });
-    expect(await reply(redis.witness, { group: "g", entryId: first!.id, message, writes })).toBe(true);
+    await refused();
+    const [first, second] = (await lanes.claim(2)).taken;
+    expect(await lanes.renew([first!, second!])).toEqual([]);
+    const answer = answerWrites(redis.witness, message, { text: "yes", at: 2 });
+    expect(await lanes.settle(first!, answer, true)).toEqual({ isOver: false, hasMore: false });
     expect(await redis.witness.xlen(outbound("webchat"))).toBe(1);
-    await group.bury(second!, "no answer to this", 3);
-    expect(await redis.witness.xlen(streamKeys(redis.witness).deadLetters)).toBe(1);
+    expect(await lanes.giveUp(second!, { restMs: 0, isCounted: true })).toBe(true);
+    const [again] = (await lanes.claim(2)).taken;
+    const letter = { stream: inbound, group: "g", entry: again!.id, attempts: 2, reason: "no answer to this", fields: [] };
+    const burial = { keys: [deadLetters], commands: [deadLetterCommand(deadLetters, letter)] };
+    expect(await lanes.settle(again!, burial, true)).toEqual({ isOver: false, hasMore: false });
+    expect(await redis.witness.xlen(deadLetters)).toBe(1);
     expect((await redis.witness.xpending(inbound, "g"))[0]).toBe(0);
   });
 });

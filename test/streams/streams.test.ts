@@ -1,4 +1,4 @@
-/** Each message is delivered at least once and answered once; a live worker keeps its message; a hostile entry reaches no handler. */
+/** Each message is answered once, in the order of its lane; a live worker keeps its message; a hostile entry reaches no handler. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,16 +6,18 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Writes } from "../../src/redis/commands.ts";
 import { openBlockingConnection } from "../../src/redis/connection.ts";
-import type { ConsumerOptions, Work } from "../../src/streams/consumer.ts";
-import { StreamConsumer } from "../../src/streams/consumer.ts";
-import { ConsumerGroup } from "../../src/streams/group.ts";
-import { streamKeys } from "../../src/streams/keys.ts";
-import { answerWrites } from "../../src/tiers/messages/answer.ts";
+import type { Work } from "../../src/streams/attempt.ts";
+import type { ConsumerOptions } from "../../src/streams/consumer.ts";
+import { LaneConsumer } from "../../src/streams/consumer.ts";
+import { laneKeys, streamKeys } from "../../src/streams/keys.ts";
+import { Lanes } from "../../src/streams/lanes.ts";
+import { answerWrites, noticeWrites } from "../../src/tiers/messages/answer.ts";
 import type { Inbound } from "../../src/tiers/messages/envelope.ts";
 import { maxTextBytes, parseInbound, parseOutbound, toFields } from "../../src/tiers/messages/envelope.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
-import { reply, submit } from "../../src/tiers/messages/producer.ts";
+import { submit } from "../../src/tiers/messages/producer.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -42,8 +44,10 @@ const deadLetters = async () =>
     Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, at) => [fields[2 * at]!, fields[2 * at + 1]!])),
   );
 const pending = async () => ((await redis.witness.xpending(inbound(), group)) as [number])[0];
-const consumers = async () => (await redis.witness.xinfo("CONSUMERS", inbound(), group)) as unknown[];
-const replies = () => redis.witness.xlen(messageKeys(redis.witness).outbound("webchat"));
+const replies = async (field = "to") =>
+  (await redis.witness.xrange(messageKeys(redis.witness).outbound("webchat"), "-", "+")).map(
+    ([, fields]) => fields[fields.indexOf(field) + 1]!,
+  );
 
 /** A promise that the test opens. */
 const gateOf = <T>() => {
@@ -54,7 +58,8 @@ const gateOf = <T>() => {
   return { promise, resolve };
 };
 
-const quick = { claimIdleMs: 200, retryMs: 20, graceMs: 200 };
+const quick = { leaseMs: 400, retryMs: 20, graceMs: 200 };
+const laneFields = ["platform", "channel"];
 const stops: AbortController[] = [];
 const running: Promise<void>[] = [];
 afterEach(async () => {
@@ -62,55 +67,53 @@ afterEach(async () => {
   await Promise.all(running.splice(0));
 });
 
-/** A worker in this process, until the test ends or `stop` is called. */
-const work = (consumer: string, handle: ConsumerOptions<Inbound>["handle"], own: Partial<ConsumerOptions<Inbound>> = {}) => {
+type Handle = (message: Inbound, work: Work) => Promise<unknown>;
+/** A worker in this process, until the test ends or `stop` is called; without writes it only acknowledges. */
+const work = (handle: Handle, own: Partial<ConsumerOptions<Inbound>> = {}) => {
   const stop = new AbortController();
-  const laneOf = ({ channel }: Inbound) => channel;
-  const options = {
+  const options: ConsumerOptions<Inbound> = {
     redis: redis.witness,
     stream: inbound(),
     group,
-    consumer,
+    laneFields,
     parse: parseInbound,
-    laneOf,
-    handle,
+    handle: async (taken, given) => {
+      const writes = (await handle(taken, given)) as Writes | undefined;
+      return typeof writes === "object" ? writes : undefined;
+    },
     ...quick,
     ...own,
   };
-  const ended = new StreamConsumer(options).run({ signal: stop.signal });
+  const ended = new LaneConsumer(options).run({ signal: stop.signal });
   stops.push(stop);
   running.push(ended);
   return { ended, stop: () => stop.abort() };
 };
+const answer: Handle = async (taken) => answerWrites(redis.witness, taken, { text: `re ${taken.text}`, at: 2 });
 
-/** `answer` acknowledges the message itself. */
-const answers = { handlerAcknowledges: true };
-const answer = (taken: Inbound, { entryId }: Work) =>
-  reply(redis.witness, {
-    group,
-    entryId,
-    message: taken,
-    writes: answerWrites(redis.witness, taken, { text: `re ${taken.text}`, at: 2 }),
-  });
-
-/** A consumer that read `count` entries and died before it settled any. */
-const died = async (consumer: string, count = 10) => {
-  const dead = new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer });
-  await dead.ensure();
-  return dead.read(redis.witness, count, 1);
+/** The calls of a worker that does only what the test calls. */
+const worker = async (leaseMs = 60_000): Promise<Lanes> => {
+  const lanes = new Lanes({ redis: redis.witness, stream: inbound(), group, laneFields, leaseMs, maxEntryBytes: 1_048_576 });
+  await lanes.join();
+  return lanes;
 };
+const leftKeys = async () => {
+  const { waiting, lanes, heads } = laneKeys(inbound());
+  return (await redis.witness.exists(waiting, lanes, heads)) + (await pending());
+};
+const settled = () =>
+  eventually("nothing is left", async () => (await redis.witness.exists(inbound())) === 1 && (await leftKeys()) === 0);
 
-describe("a consumer group", () => {
-  it("handles messages that are older than the group, in order within a conversation, and acknowledges after the work", async () => {
+describe("lanes", () => {
+  it("a message that is older than the group is handled, and those of a lane are in order", async () => {
     for (const id of ["1", "2", "3"]) await submit(redis.witness, message(id));
-    const seen: [string, number][] = [];
-    work("a", async ({ id }) => seen.push([id, await pending()]));
-    await eventually("all are settled", async () => seen.length === 3 && (await pending()) === 0);
-    expect(seen.map(([id]) => id)).toEqual(["1", "2", "3"]);
-    expect(seen.every(([, count]) => count > 0)).toBe(true);
+    const seen: string[] = [];
+    work(async ({ id }) => seen.push(id));
+    await settled();
+    expect(seen).toEqual(["1", "2", "3"]);
   });
 
-  it("handles the messages of one conversation one after another, and those of another beside them", async () => {
+  it("of one conversation are handled one after another, and another conversation beside them", async () => {
     for (const [id, channel] of [
       ["1", "x"],
       ["2", "x"],
@@ -119,7 +122,7 @@ describe("a consumer group", () => {
       await submit(redis.witness, message(id, "hi", channel));
     const begun: string[] = [];
     const gate = gateOf<void>();
-    work("a", async ({ id }) => {
+    work(async ({ id }) => {
       begun.push(id);
       if (id === "1") await gate.promise;
     });
@@ -129,198 +132,281 @@ describe("a consumer group", () => {
     await eventually("the rest", () => begun.includes("2"));
   });
 
-  it("creates its group again after a flush, and goes on", async () => {
+  it("keep their order over many workers, some of which fail now and then", async () => {
+    const channels = Array.from({ length: 6 }, (_, at) => `c${at}`);
+    for (let n = 0; n < 120; n += 1) await submit(redis.witness, message(`${n}`, `${n}`, channels[n % 6]!));
+    const failing: Handle = (taken, given) => {
+      if (given.attempt === 1 && Number(taken.id) % 7 === 0) throw new Error("now and then");
+      return answer(taken, given);
+    };
+    for (let at = 0; at < 4; at += 1) work(failing, { concurrency: 3 });
+    await settled();
+    const texts = await replies("to");
+    expect(texts).toHaveLength(120);
+    for (const [at] of channels.entries()) {
+      const own = texts.filter((id) => Number(id) % 6 === at).map(Number);
+      expect(own).toEqual(own.toSorted((a, b) => a - b));
+    }
+  });
+
+  it("a conversation with many messages leaves room for others after eight in a row", async () => {
+    for (let n = 0; n < 20; n += 1) await submit(redis.witness, message(`a${n}`, "hi", "busy"));
+    await submit(redis.witness, message("b", "hi", "quiet"));
     const seen: string[] = [];
-    work("a", async ({ id }) => seen.push(id));
+    work(async ({ id }) => seen.push(id), { concurrency: 1 });
+    await eventually("all", () => seen.length === 21);
+    expect(seen.indexOf("b")).toBeLessThanOrEqual(8);
+  });
+
+  it("a group that is gone after a flush is made again", async () => {
+    const seen: string[] = [];
+    work(async ({ id }) => seen.push(id));
     await eventually("the group is there", () => redis.witness.exists(inbound()));
     await redis.witness.flushall();
     await submit(redis.witness, message("after"));
     await eventually("the message", () => seen.includes("after"));
   });
 
-  it("a blocking read has no command deadline, though the client that it is copied from has one", () => {
+  it("what is pending in a group of an older release, or in no lane, is handled too", async () => {
+    for (const id of ["1", "2"]) await submit(redis.witness, message(id));
+    await redis.witness.xgroup("CREATE", inbound(), group, "0");
+    await redis.witness.xreadgroup("GROUP", group, "a-dead-worker", "COUNT", 1, "STREAMS", inbound(), ">");
+    await (await worker()).claim(1);
+    await redis.witness.del(laneKeys(inbound()).waiting, laneKeys(inbound()).lanes);
+    const seen: string[] = [];
+    work(async ({ id }) => seen.push(id));
+    await settled();
+    expect(seen).toEqual(["1", "2"]);
+  });
+
+  it("leave three keys on an idle system", async () => {
+    await submit(redis.witness, message("1"));
+    work(async () => {});
+    await settled();
+    const { fence, routed } = laneKeys(inbound());
+    expect((await redis.witness.keys("*")).sort()).toEqual([inbound(), fence, routed].sort());
+  });
+});
+
+describe("an idle worker", () => {
+  it("has a blocking read without a command deadline, though the client that it is copied from has one", () => {
     const blocking = openBlockingConnection(redis.witness) as Redis;
     expect([redis.witness.options.commandTimeout, blocking.options.commandTimeout]).toEqual([2000, undefined]);
   });
 
-  it("leaves no consumer behind when it stops, and the caller's client open", async () => {
+  it("sends nothing but its blocking read", async () => {
+    work(async () => {});
+    await eventually("its read blocks", async () => (await redis.witness.info("clients")).includes("blocked_clients:1"));
+    await redis.witness.config("RESETSTAT");
+    await eventually("it has read again", async () => /cmdstat_xread:calls=[1-9]/.test(await redis.witness.info("commandstats")));
+    expect(await redis.witness.info("commandstats")).not.toMatch(/cmdstat_(eval|xreadgroup)/);
+  });
+});
+
+describe("a worker that stops", () => {
+  it("leaves nothing of its own, and the caller's client open", async () => {
     await submit(redis.witness, message("1"));
-    const worker = work("a", async () => {});
-    await eventually("it has worked", async () => (await consumers()).length === 1 && (await pending()) === 0);
-    worker.stop();
-    await worker.ended;
-    expect(await consumers()).toEqual([]);
+    const { ended, stop } = work(async () => {});
+    await settled();
+    stop();
+    await ended;
+    await eventually(
+      "its connection is closed",
+      async () => !(await redis.witness.info("clients")).includes("blocked_clients:1"),
+    );
     expect(await redis.witness.ping()).toBe("PONG");
   });
 
   it("ends while Redis is frozen, so that neither its read nor its last command returns", async () => {
-    const worker = work("a", async () => {});
+    const { ended, stop } = work(async () => {});
     await eventually("its read blocks", async () => (await redis.witness.info("clients")).includes("blocked_clients:1"));
     redis.freeze();
     try {
-      worker.stop();
-      await worker.ended;
+      stop();
+      await ended;
     } finally {
       redis.thaw();
     }
   });
 
-  it("finishes what is under way when it stops, and begins nothing more", async () => {
+  it("finishes what is under way, and begins nothing more", async () => {
     for (const id of ["1", "2"]) await submit(redis.witness, message(id));
     const gate = gateOf<void>();
     const begun: string[] = [];
-    const worker = work("a", async ({ id }) => {
-      begun.push(id);
-      await gate.promise;
-    });
+    const { ended, stop } = work(
+      async ({ id }) => {
+        begun.push(id);
+        await gate.promise;
+      },
+      { graceMs: 20_000 },
+    );
     await eventually("the first is under way", () => begun.length === 1);
-    worker.stop();
+    stop();
     gate.resolve();
-    await worker.ended;
+    await ended;
     expect([begun, await pending()]).toEqual([["1"], 1]);
   });
 
-  it("aborts work that outlives its grace, and leaves the message to another worker at once", async () => {
+  it("aborts work that outlives its grace, and hands the message back at once, uncounted", async () => {
     await submit(redis.witness, message("1"));
     const aborted = gateOf<void>();
     const begun = gateOf<void>();
-    const slow = work("a", (_taken, { signal }) => {
-      signal.addEventListener("abort", () => aborted.resolve());
-      begun.resolve();
-      return new Promise(() => {});
-    });
+    const slow = work(
+      (_taken, { signal }) => {
+        signal.addEventListener("abort", () => aborted.resolve());
+        begun.resolve();
+        return new Promise(() => {});
+      },
+      { leaseMs: 60_000 },
+    );
     await begun.promise;
     slow.stop();
     await aborted.promise;
     await slow.ended;
     const taken: number[] = [];
-    work("b", async (_taken, { attempt }) => taken.push(attempt), { claimIdleMs: 100 });
+    work(async (_taken, { attempt }) => taken.push(attempt), { leaseMs: 60_000 });
     await eventually("the other has it", () => taken.length === 1);
-    expect(taken).toEqual([2]);
+    expect(taken).toEqual([1]);
   });
 });
 
 describe("answers", () => {
-  it("a message that is delivered twice is answered once", async () => {
-    await submit(redis.witness, message("1"));
-    const [delivery] = await died("dead");
-    work("a", answer, answers);
-    await eventually("the answer", async () => (await replies()) === 1 && (await pending()) === 0);
-    expect(await answer(message("1"), { entryId: delivery!.id, attempt: 1, signal: AbortSignal.abort() })).toBe(false);
-    expect(await replies()).toBe(1);
-  });
-
-  it("a message that was written twice is answered once", async () => {
-    await submit(redis.witness, message("same"));
-    await submit(redis.witness, message("same"));
-    work("a", answer, answers);
-    await eventually("both are settled", async () => (await redis.witness.xlen(inbound())) === 2 && (await pending()) === 0);
-    await eventually("the answer", async () => (await replies()) === 1);
-    expect(await deadLetters()).toEqual([]);
-  });
-
-  it("an answered message is acknowledged once, by the script that writes the answer", async () => {
-    await submit(redis.witness, message("1"));
-    await redis.witness.config("RESETSTAT");
-    const worker = work("a", answer, answers);
-    await eventually("the answer", async () => (await replies()) === 1);
-    worker.stop();
-    await worker.ended;
-    expect(await pending()).toBe(0);
-    expect(await redis.witness.info("commandstats")).toContain("cmdstat_xack:calls=1,");
-  });
-
-  it("the answer has an id that is made from the message's id", async () => {
-    await submit(redis.witness, message("1", "ping"));
-    work("a", answer, answers);
-    await eventually("the answer", async () => (await replies()) === 1);
+  it("are written in one step with the acknowledgement, with the reply of the first command in a later one", async () => {
+    const text = "$0";
+    await submit(redis.witness, message("1", text));
+    work(answer);
+    await settled();
     const [entry] = await redis.witness.xrangeBuffer(messageKeys(redis.witness).outbound("webchat"), "-", "+");
-    expect(parseOutbound(entry![1])).toEqual({
-      ok: true,
-      value: { id: "re:1", platform: "webchat", channel: "c", text: "re ping", to: "1", at: 2 },
-    });
+    const value = { id: "re:1", platform: "webchat", channel: "c", text: `re ${text}`, to: "1", at: 2 };
+    expect(parseOutbound(entry![1])).toEqual({ ok: true, value });
+    const [[line] = []] = await redis.witness.xrange(messageKeys(redis.witness).log("webchat", "c"), "-", "+");
+    expect(await replies("log")).toEqual([line]);
+  });
+
+  it("of a worker that was replaced are refused, and nothing is written", async () => {
+    await submit(redis.witness, message("1"));
+    const zombie = await worker(1);
+    const [task] = (await zombie.claim(1)).taken;
+    work(answer);
+    await settled();
+    const writes = answerWrites(redis.witness, message("1"), { text: "late", at: 3 });
+    expect(await zombie.settle(task!, writes, true)).toEqual({ isOver: true, hasMore: false });
+    expect(await replies("text")).toEqual(["re hello"]);
+  });
+
+  it("are written once where the outcome of the call was unknown, and the lane's next message is not lost", async () => {
+    for (const id of ["1", "2"]) await submit(redis.witness, message(id));
+    const one = await worker();
+    const [task] = (await one.claim(1)).taken;
+    const writes: Writes = { keys: ["sg:out"], commands: [["XADD", "sg:out", "*", "to", "1"]] };
+    const first = await one.settle(task!, writes, true);
+    expect(await one.settle(task!, writes, true)).toEqual(first);
+    expect([first.next?.failures, await redis.witness.xlen("sg:out")]).toEqual([0, 1]);
+    expect(await one.giveUp(first.next!, { restMs: 0, isCounted: false })).toBe(true);
+    expect(await one.settle(task!, writes, true)).toEqual({ isOver: true, hasMore: false });
+  });
+
+  it("a command that Redis refuses is a failed attempt, and the dead letter is written without it", async () => {
+    await submit(redis.witness, message("1"));
+    await redis.witness.set("sg:text", "no stream");
+    const wrong: Writes = { keys: ["sg:text"], commands: [["XADD", "sg:text", "*", "id", "1"]] };
+    work(async () => wrong, { buried: () => wrong });
+    await eventually("the dead letter", async () => (await deadLetters()).length === 1);
+    await settled();
+    expect((await deadLetters())[0]).toMatchObject({ attempts: "3", reason: expect.stringMatching(/^WRONGTYPE .* value$/) });
   });
 });
 
 describe("messages that fail", () => {
-  it("move to the dead letters after three attempts, acknowledged, and hold up no other conversation", async () => {
+  it("move to the dead letters after three attempts, their author is told, and no other conversation waits", async () => {
     await submit(redis.witness, message("poison", "poison", "p"));
+    await submit(redis.witness, message("behind", "behind", "p"));
     await submit(redis.witness, message("fine"));
     const attempts: number[] = [];
     const served: string[] = [];
-    work("a", async ({ id }, { attempt }) => {
-      if (id !== "poison") return served.push(id);
-      attempts.push(attempt);
-      throw new Error("no answer to this");
-    });
-    await eventually("the dead letter", async () => (await deadLetters()).length === 1);
-    expect([attempts, served, await pending()]).toEqual([[1, 2, 3], ["fine"], 0]);
+    work(
+      async ({ id }, { attempt }) => {
+        if (id !== "poison") return served.push(id);
+        attempts.push(attempt);
+        throw new Error("no answer to this");
+      },
+      { buried: (dead) => noticeWrites(redis.witness, dead, { at: 3 }) },
+    );
+    await settled();
+    expect([attempts, served]).toEqual([
+      [1, 2, 3],
+      ["fine", "behind"],
+    ]);
     const [letter] = await deadLetters();
     expect(letter).toMatchObject({ stream: inbound(), group, reason: "no answer to this", attempts: "3" });
     expect(JSON.parse(letter!.fields!)).toEqual(toFields(message("poison", "poison", "p")));
+    expect([await replies("role"), await replies("to")]).toEqual([["notice"], ["poison"]]);
   });
 
-  it("move to the dead letters too when each of their workers died", async () => {
+  it("move there after the leases of five workers have ended, which are counted apart from failures", async () => {
     await submit(redis.witness, message("killer"));
-    await died("first");
-    for (const next of ["second", "third"]) {
-      const claimer = new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: next });
-      expect(await claimer.claim(0, 10)).toHaveLength(1);
+    const dying = await worker(0);
+    const first = (await dying.claim(1)).taken[0]!;
+    expect(await dying.giveUp(first, { restMs: 0, isCounted: true })).toBe(true);
+    const seen: [number, number][] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const [task] = (await dying.claim(1)).taken;
+      seen.push([task!.failures, task!.lost]);
     }
+    expect(seen).toEqual([0, 1, 2, 3, 4].map((lost) => [1, lost]));
     const taken: string[] = [];
-    work("a", async ({ id }) => taken.push(id));
-    await eventually("the dead letter", async () => (await deadLetters()).length === 1);
-    expect([taken, await pending()]).toEqual([[], 0]);
+    work(async ({ id }) => taken.push(id));
+    await settled();
+    expect(taken).toEqual([]);
+    expect((await deadLetters())[0]).toMatchObject({ reason: expect.stringContaining("5 times"), attempts: "6" });
   });
 });
 
 describe("workers that die, and workers that are slow", () => {
-  it("a message of a killed process is claimed by another worker", { timeout: 20_000 }, async () => {
+  it("F30: a message of a killed process is answered by another worker, once", { timeout: 20_000 }, async () => {
     await submit(redis.witness, message("1"));
     const program = fileURLToPath(new URL("../fixtures/worker.mjs", import.meta.url));
-    const child = spawn(process.execPath, [program, redis.url, group, "dead", "400"], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [program, redis.url, group, "400"], { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await once(createInterface({ input: child.stdout }), "line");
     } finally {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
-    work("alive", answer, { ...answers, claimIdleMs: 400 });
-    await eventually("the answer", async () => (await replies()) === 1 && (await pending()) === 0);
+    work(answer);
+    await settled();
+    expect(await replies()).toEqual(["1"]);
   });
 
-  it("a live worker keeps its message for many times the claim time", async () => {
+  it("F33: a live worker keeps its message for many leases", async () => {
     await submit(redis.witness, message("slow"));
     const gate = gateOf<void>();
     const takers: string[] = [];
-    const handler =
-      (name: string) =>
-      async (_taken: Inbound, { signal }: Work) => {
-        takers.push(name);
-        await gate.promise;
-        if (signal.aborted) takers.push(`${name} lost it`);
-      };
-    work("slow", handler("slow"));
+    work(async (_taken, { signal }) => {
+      takers.push("slow");
+      await gate.promise;
+      if (signal.aborted) takers.push("it was lost");
+    });
     await eventually("it is under way", () => takers.length === 1);
-    let claims = 0;
-    const greedy = new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: "greedy" });
-    await eventually("many claims came too early", async () => {
-      expect(await greedy.claim(quick.claimIdleMs, 10)).toEqual([]);
-      claims += 1;
-      const [[, , idle] = []] = (await redis.witness.xpending(inbound(), group, "-", "+", 1)) as [string, string, number][];
-      return claims > 100 && idle !== undefined;
+    const greedy = await worker();
+    const { lanes } = laneKeys(inbound());
+    const ends = new Set<string>();
+    await eventually("the lease was renewed many times, and every claim came too early", async () => {
+      expect((await greedy.claim(10)).taken).toEqual([]);
+      ends.add((await redis.witness.zscore(lanes, "webchat/c"))!);
+      return ends.size > 8;
     });
     gate.resolve();
-    await eventually("it is settled", async () => (await pending()) === 0);
+    await settled();
     expect(takers).toEqual(["slow"]);
   });
 
-  it("work is aborted once another worker has claimed its message, and is not tried again", async () => {
+  it("work is aborted once another worker has its message", async () => {
     await submit(redis.witness, message("1"));
     const reason = gateOf<unknown>();
     const begun = gateOf<void>();
     let attempts = 0;
-    work("slow", (_taken, { signal }) => {
+    work((_taken, { signal }) => {
       attempts += 1;
       begun.resolve();
       return new Promise((_resolve, reject) => {
@@ -331,11 +417,14 @@ describe("workers that die, and workers that are slow", () => {
       });
     });
     await begun.promise;
-    const other = new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: "other" });
-    expect(await other.claim(0, 10)).toHaveLength(1);
+    const { lanes } = laneKeys(inbound());
+    const other = await worker();
+    await eventually("the other has it", async () => {
+      await redis.witness.zadd(lanes, 0, "webchat/c");
+      return (await other.claim(1)).taken.length === 1;
+    });
     expect(String(await reason.promise)).toContain("another worker");
-    expect(attempts).toBe(1);
-    expect(await pending()).toBe(1);
+    expect([attempts, await pending()]).toEqual([1, 1]);
   });
 });
 
@@ -361,7 +450,7 @@ describe("hostile entries", () => {
     await redis.witness.xadd(inbound(), "*", ...fields);
     await submit(redis.witness, message("fine"));
     const served: string[] = [];
-    work("a", async ({ id }) => served.push(id));
+    work(async ({ id }) => served.push(id));
     await eventually(
       "the good one is handled and the other buried",
       async () => served.length === 1 && (await deadLetters()).length === 1,
@@ -380,33 +469,5 @@ describe("hostile entries", () => {
       code: "SG_ERR_MESSAGE_INVALID",
     });
     expect(await redis.witness.exists(inbound())).toBe(0);
-  });
-});
-
-describe("tidying", () => {
-  const tidy = () => new ConsumerGroup({ redis: redis.witness, stream: inbound(), group, consumer: "a" }).tidy(0);
-
-  it("drops entries that every group has settled, and none that a group has not read or not finished", async () => {
-    for (const id of ["1", "2", "3", "4"]) await submit(redis.witness, message(id));
-    await expect(tidy()).rejects.toThrow("NOGROUP");
-    expect(await redis.witness.xlen(inbound())).toBe(4);
-    await redis.witness.xgroup("CREATE", inbound(), "other", "0");
-    const taken = await died("a", 3);
-    await redis.witness.xack(inbound(), group, taken[0]!.id, taken[2]!.id);
-    await redis.witness.xgroup("SETID", inbound(), "other", "$");
-    await tidy();
-    const left = await redis.witness.xrange(inbound(), "-", "+");
-    expect(left.map(([, fields]) => fields[1])).toEqual(["2", "3", "4"]);
-  });
-
-  it("deletes dead consumers without entries, and no others", async () => {
-    await submit(redis.witness, message("1"));
-    await submit(redis.witness, message("2"));
-    const [done] = await died("without", 1);
-    await died("holding", 1);
-    await redis.witness.xack(inbound(), group, done!.id);
-    await tidy();
-    const names = (await redis.witness.xinfo("CONSUMERS", inbound(), group)) as unknown[][];
-    expect([names.map((consumer) => consumer[1]), await pending()]).toEqual([["holding"], 1]);
   });
 });

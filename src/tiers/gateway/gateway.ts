@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { HttpServer } from "../../http/server.ts";
 import type { HookContext } from "../../service/types.ts";
-import { StreamConsumer } from "../../streams/consumer.ts";
+import { LaneConsumer } from "../../streams/consumer.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
 import { parseOutbound } from "../messages/envelope.ts";
@@ -36,19 +36,21 @@ export class GatewayService extends HttpTier {
   }
 
   /** Delivers answers, each platform from a stream of its own. */
-  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+  protected async run({ redis, signal, log, spawn }: HookContext): Promise<void> {
     await Promise.all(
       this.#platforms.map((platform) =>
-        new StreamConsumer({
+        new LaneConsumer({
           redis,
           log,
           stream: messageKeys(redis).outbound(platform.platform),
           group: `sg:gateway:${platform.platform}`,
-          consumer: this.instanceId,
+          laneFields: ["channel"],
           parse: parseOutbound,
-          laneOf: ({ channel }) => channel,
-          handle: (message) => platform.deliver(message),
-        }).run({ signal }),
+          handle: async (message) => {
+            await platform.deliver(message);
+            return undefined;
+          },
+        }).run({ signal, spawn }),
       ),
     );
   }

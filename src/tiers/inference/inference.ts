@@ -1,12 +1,13 @@
 /** Inference: stateless workers that answer messages. Any number of them share one consumer group. */
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
-import type { ConsumerOptions, Work } from "../../streams/consumer.ts";
-import { StreamConsumer } from "../../streams/consumer.ts";
+import type { Work } from "../../streams/attempt.ts";
+import type { ConsumerOptions } from "../../streams/consumer.ts";
+import { LaneConsumer } from "../../streams/consumer.ts";
+import { noticeWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
-import { reply } from "../messages/producer.ts";
 import { memoryTokens } from "../settings.ts";
 import { answerTo } from "./answering.ts";
 import type { Responder } from "./responder.ts";
@@ -17,7 +18,7 @@ export interface InferenceOptions extends Partial<ServiceOptions> {
   /** Default: the model of `OPENAI_BASE_URL`, else the offline responder. */
   readonly responder?: Responder;
   /** Attempts, times and concurrency; see `ConsumerOptions`. */
-  readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "claimIdleMs" | "retryMs" | "graceMs">>;
+  readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "leaseMs" | "retryMs" | "graceMs">>;
 }
 
 /** The consumer group of all workers. */
@@ -41,24 +42,21 @@ export class InferenceService extends StargazerService {
 
   protected onStart(): void {}
 
-  protected async run({ redis, signal, log }: HookContext): Promise<void> {
+  protected async run({ redis, signal, log, spawn }: HookContext): Promise<void> {
     const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
-    const answer = async (message: Inbound, { entryId, attempt: token, signal: until }: Work) => {
-      const writes = await answerTo(answering, message, { token, signal: until, epochNow: Date.now });
-      await reply(redis, { group: workersGroup, entryId, message, writes });
-    };
-    await new StreamConsumer({
+    const answer = (message: Inbound, { token, signal: until }: Work) =>
+      answerTo(answering, message, { token, signal: until, epochNow: Date.now });
+    await new LaneConsumer({
       redis,
       log,
       stream: messageKeys(redis).inbound,
       group: workersGroup,
-      consumer: this.instanceId,
+      laneFields: ["platform", "channel"],
       parse: parseInbound,
-      laneOf: ({ platform, channel }) => `${platform}/${channel}`,
       handle: answer,
-      handlerAcknowledges: true,
+      buried: (message) => noticeWrites(redis, message, { at: Date.now() }),
       ...this.#work,
-    }).run({ signal });
+    }).run({ signal, spawn });
   }
 
   protected onStop(): void {}

@@ -12,8 +12,6 @@ export interface MessageKeys {
   sent(platform: string, channel: string): string;
   /** channel: drafts of answers, for the gateways that show them */
   live(platform: string): string;
-  /** string: exists once the message has its answer */
-  answered(id: string): string;
   /** channel: answers for the gateway that has this conversation's connection */
   delivery(platform: string, channel: string): string;
 }
@@ -24,6 +22,5 @@ export const messageKeys = keysBehind<MessageKeys>((prefix) => ({
   log: (platform, channel) => `${prefix}sg:chat:log:${platform}:${channel}`,
   sent: (platform, channel) => `${prefix}sg:chat:sent:${platform}:${channel}`,
   live: (platform) => `${prefix}sg:live:${platform}`,
-  answered: (id) => `${prefix}sg:answered:${id}`,
   delivery: (platform, channel) => `${prefix}sg:deliver:${platform}:${channel}`,
 }));

@@ -1,0 +1,101 @@
+/** One attempt at a message: what comes of it, before anything is written. */
+import { messageOf } from "../errors.ts";
+import type { WordedLogger } from "../logger.ts";
+import type { Writes } from "../redis/commands.ts";
+import { until } from "../until.ts";
+import type { Parsed, RawFields } from "./fields.ts";
+import type { LanesOptions, Taken } from "./lanes.ts";
+
+/** What the work on one message is given. */
+export interface Work {
+  /** the values of the lane's fields, joined by `/` */
+  readonly lane: string;
+  /** the entry's id */
+  readonly entryId: string;
+  /** 1 for the first */
+  readonly attempt: number;
+  /** the fencing token of this attempt, larger than that of every earlier one */
+  readonly token: number;
+  /** aborts when the lease of the lane is lost, and when the grace at the end is over */
+  readonly signal: AbortSignal;
+}
+
+/** A message that becomes a dead letter. */
+export interface Burial {
+  readonly entryId: string;
+  readonly reason: string;
+}
+
+export interface LaneWorkOptions<T> extends LanesOptions {
+  readonly parse: (fields: RawFields) => Parsed<T>;
+  /**
+   * The work on one message. The writes that it resolves with are carried out in one step with the acknowledgement, unless another
+   * worker has the lane by then; without writes the message is only acknowledged. A rejection is a failed attempt.
+   */
+  readonly handle: (message: T, work: Work) => Promise<Writes | undefined>;
+  /** What is written in one step with the dead letter, to let the author know. Not called for an entry that cannot be read. */
+  readonly buried?: (message: T, burial: Burial) => Writes;
+  readonly log: WordedLogger;
+  /** lanes at once. Default 16 */
+  readonly concurrency: number;
+  /** failed attempts before a message becomes a dead letter. Default 3 */
+  readonly maxAttempts: number;
+  /** leases that end without an answer before a message becomes a dead letter. Default 5 */
+  readonly maxLostLeases: number;
+  /** ms that a lane rests after a failure; doubled with each further one. Default 1000 */
+  readonly retryMs: number;
+}
+
+/** What comes of an attempt. */
+export type Outcome<T> =
+  | { readonly type: "done"; readonly writes: Writes; readonly message: T }
+  | { readonly type: "rests"; readonly restMs: number; readonly isCounted: boolean }
+  | { readonly type: "dead"; readonly reason: string; readonly attempts: number; readonly message?: T };
+
+const nothing: Writes = { keys: [], commands: [] };
+
+/** Not counted: the worker stops, or has lost the lane. */
+export const handedBack = { type: "rests", restMs: 0, isCounted: false } as const;
+
+/** A time near `ms`, so that workers that began together do not stay in step. */
+export const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
+
+const parsed = <T>({ fields }: Taken, { parse, maxEntryBytes }: LaneWorkOptions<T>): Parsed<T> => {
+  if (fields === undefined) return { ok: false, reason: "its entry is gone" };
+  if (typeof fields === "number") return { ok: false, reason: `it has ${fields} bytes, more than ${maxEntryBytes}` };
+  return parse(fields);
+};
+
+/** Makes one attempt. Never rejects; ends at once where the signal aborts, also where the handler does not. */
+export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, signal: AbortSignal): Promise<Outcome<T>> => {
+  const { handle, maxLostLeases, log } = options;
+  const { id: entry, lost, token } = task;
+  const attempts = task.failures + lost;
+  const read = parsed(task, options);
+  if (!read.ok) return { type: "dead", reason: read.reason, attempts };
+  const message = read.value;
+  if (lost > 0) log.warn({ type: "message.claimed", entry, lost }, `message ${entry} is taken over from another worker`);
+  if (lost >= maxLostLeases) return { type: "dead", reason: `its worker died or was paused ${lost} times`, attempts, message };
+  try {
+    const work: Work = { lane: task.lane.toString(), entryId: entry, attempt: attempts + 1, token, signal };
+    const handled = (async () => handle(message, work))();
+    return { type: "done", writes: (await until(handled, { signal, what: `message ${entry}` })) ?? nothing, message };
+  } catch (error) {
+    return signal.aborted ? handedBack : failed(task, options, { reason: messageOf(error), message });
+  }
+};
+
+/** What comes of a failure: the lane rests, or the message is dead. */
+export const failed = <T>(
+  { id: entry, failures, lost }: Taken,
+  { maxAttempts, retryMs, log }: LaneWorkOptions<T>,
+  { reason, message }: { readonly reason: string; readonly message: T },
+): Outcome<T> => {
+  const attempts = failures + lost + 1;
+  log.warn(
+    { type: "message.failed", entry, attempt: attempts, reason },
+    `message ${entry} failed, attempt ${attempts}: ${reason}`,
+  );
+  if (failures + 1 < maxAttempts) return { type: "rests", restMs: jittered(retryMs * 2 ** failures), isCounted: true };
+  return { type: "dead", reason, attempts, message };
+};
