@@ -11,3 +11,9 @@ export const inheritedEnvironment = (own: Readonly<Record<string, string | undef
   ...process.env,
   ...own,
 });
+
+/** What a foreign program needs of this environment: to find itself and its libraries. Settings and secrets of a fleet are not in it. */
+export const foreignEnvironment = (): NodeJS.ProcessEnv => {
+  const needed = ["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => needed.includes(name)));
+};

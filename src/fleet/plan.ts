@@ -56,6 +56,12 @@ const openFolder = async (): Promise<Pick<FleetPlan, "folder" | "notice">> => {
   }
 };
 
+/** The secrets of other tiers, taken away: a page or a gateway that is broken into has no key of the model. */
+const withoutSecretsOf = (tier: string): Record<string, undefined> =>
+  Object.fromEntries(
+    tiers.flatMap(({ name, secrets = [] }) => (name === tier ? [] : secrets.map((secret) => [secret, undefined]))),
+  );
+
 /**
  * The environment of one process. A health port is any free one, unless `SG_HEALTH_PORT` names the first of the fleet's; a tier
  * with HTTP begins at its own port, or where it listened before, and steps over ports that are taken.
@@ -64,7 +70,7 @@ export const environmentOf = (
   { services, token }: FleetPlan,
   { name, tier }: PlannedService,
   { redisUrl, addresses }: { readonly redisUrl: string; readonly addresses: ChildAddresses },
-): Readonly<Record<string, string>> => {
+): Readonly<Record<string, string | undefined>> => {
   const http = tiers.find((definition) => definition.name === tier)?.port;
   const ofTier = services.filter((service) => service.tier === tier);
   const nth = (base: number, among: readonly PlannedService[]): number =>
@@ -72,6 +78,7 @@ export const environmentOf = (
   const healthPort = nth(readPort({ variable: "SG_HEALTH_PORT", fallback: 0 }), services);
   const port = http && (addresses.http?.port ?? nth(readPort(http), ofTier));
   return {
+    ...withoutSecretsOf(tier),
     SG_VERSION: version(),
     SG_BOOT_JITTER_MS: fromEnvironment("SG_BOOT_JITTER_MS") ?? String(bootJitterMs),
     SG_HEALTH_PORT: String(healthPort),

@@ -15,6 +15,8 @@ export interface TierDefinition {
   readonly title: string;
   /** the port of a tier that serves HTTP of its own */
   readonly port?: PortSetting;
+  /** variables with a secret of this tier: of a fleet's processes only its own have them */
+  readonly secrets?: readonly string[];
   /**
    * Reads the tier's settings without loading its class; `token` is the one that its process is going to have. Opens nothing. Rejects
    * with `SG_ERR_CONFIG_INVALID`.
@@ -36,6 +38,7 @@ export const tiers: readonly TierDefinition[] = [
   {
     name: "inference",
     title: "answers messages",
+    secrets: ["OPENAI_API_KEY"],
     check: async () => (await import("./inference/responders.ts")).chooseResponder(),
     load: async () => (await import("./inference/inference.ts")).InferenceService,
   },

@@ -1,8 +1,9 @@
 /** A fleet as a library: `startFleet` of the built package, whose children run under Node as they are. */
-import { existsSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Fleet, FleetFact, startFleet as StartFleet } from "../../src/fleet/index.ts";
 import { isAlive } from "../kit/alive.ts";
 
@@ -45,6 +46,26 @@ describe("startFleet", () => {
     expect(existsSync(starting.logs)).toBe(false);
     const { path } = Object.fromEntries(new URL(fleet.actor.getSnapshot().context.redis!.url).searchParams) as { path: string };
     expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  it.skipIf(!existsSync("/proc/self/environ"))("gives the key of the model to inference, and to no other process", async () => {
+    const key = `key-${randomUUID()}`;
+    const isGiven = (pid: string) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "utf8").includes(key);
+      } catch {
+        return false;
+      }
+    };
+    vi.stubEnv("OPENAI_API_KEY", key);
+    const { fleet, facts } = start({ tiers: { ...one, web: 1, agents: 1 } });
+    await fleet.ready;
+    vi.unstubAllEnvs();
+    const begun = facts.find((fact) => fact.type === "fleet.starting")!;
+    const { pid } = begun.services.find(({ name }) => name === "inference")!;
+    // every process of the machine: the server of the fleet's Redis is among them
+    expect(readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isGiven(name))).toEqual([String(pid)]);
+    await fleet.stop();
   });
 
   it("listens to facts until the listener is removed", async () => {

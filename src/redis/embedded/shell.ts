@@ -10,6 +10,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { foreignEnvironment } from "../../environment.ts";
 import { holdOpen } from "../../process.ts";
 import { until } from "../../until.ts";
 
@@ -50,6 +51,7 @@ wait "$server" 2>/dev/null
 export const spawnServer = async ({ binary, folder, signal }: ServerCommand): Promise<ServerProcess> => {
   const child = spawn("/bin/sh", ["-c", program, "sh", folder, binary, `${folder}/redis.conf`], {
     cwd: "/",
+    env: foreignEnvironment(),
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],
   });
