@@ -1,5 +1,6 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
-import { isOpen } from "../machines/phases.ts";
+import { isOpen, isStopping } from "../machines/phases.ts";
+import { nameOf } from "../machines/thrown.ts";
 import { messageOf, StargazerError } from "./errors.ts";
 import { flightFolder } from "./flight/file.ts";
 import type { StopSignal } from "./process.ts";
@@ -50,7 +51,8 @@ let linger: NodeJS.Timeout | undefined;
  * launched service; `nohup` has SIGHUP ignored. What a supervisor repeats is ignored. A second Ctrl-C at the terminal, or a
  * signal (except SIGHUP) more than 1000 ms of the process's own running time after the first, exits at once with 128 + its number.
  *
- * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once. The process is kept
+ * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once; an AbortError while a
+ * service is stopping is neither. The process is kept
  * alive until the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a
  * file, which its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
  * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
@@ -144,6 +146,7 @@ const forceExit = (signal: StopSignal): void => {
 const uncaughtHandler = (): ((error: unknown) => void) => {
   let first = true;
   return (error) => {
+    if (repeatsAbort(error)) return;
     const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${messageOf(error)}`, { cause: error });
     if (first) stopAll(cause);
     else {
@@ -154,6 +157,10 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
     first = false;
   };
 };
+
+/** A wait of a hook that is not awaited rejects when its signal aborts: that is the stop itself, and no failure. */
+const repeatsAbort = (error: unknown): boolean =>
+  nameOf(error) === "AbortError" && launchedServices().some(({ state }) => isStopping(state));
 
 /** Before an exit that waits for nothing: no report will follow. */
 const saveFlights = (): void => {

@@ -211,6 +211,15 @@ describe("the end of a process", () => {
     expect(await entries()).toEqual([]);
   });
 
+  it("whose signal rejects waits that are not awaited is exit 0: they repeat the stop", async () => {
+    const program = service({ run: "unawaited" });
+    await program.state("running");
+    program.signal("SIGTERM");
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(program.report).toMatchObject({ outcome: "shutdown", failures: [] });
+    expect(program.errors).toBe("");
+  });
+
   it("after a second uncaught exception, in stopping, is exit 1 at once", async () => {
     const program = service({ run: "uncaught", onStop: "hangs", on: { stopping: "throw" } });
     expect(await program.ended).toMatchObject({ code: 1 });

@@ -235,6 +235,16 @@ describe("failures", () => {
     expect(report.failures.map(({ message }) => message)).toEqual(["a release failed: torn"]);
   });
 
+  it.each([
+    ["another error", () => new Error("torn"), ["SG_ERR_STOP_TIMEOUT", "SG_ERR_STOP_FAILED"]],
+    ["the reason of its signal", ({ reason }: AbortSignal) => reason as unknown, ["SG_ERR_STOP_TIMEOUT"]],
+  ])("an onStop that rejects past its deadline with %s keeps the deadline as the first failure", async (_what, error, codes) => {
+    const onStop = ({ signal }: { readonly signal: AbortSignal }) => aborted(signal).then(() => Promise.reject(error(signal)));
+    const report = await stoppedWhileRunning({ onStop }, quick);
+    expect(report.failures.map(({ code }) => code)).toEqual(codes);
+    expect(report.error).toMatchObject({ code: "SG_ERR_STOP_TIMEOUT", phase: "stopping.unwinding" });
+  });
+
   it("a run that ignores its signal takes the whole drain, is named, and onStop is still called, once", async () => {
     const report = await stoppedWhileRunning({ run: hangs }, quick);
     expect(report.failures).toMatchObject([{ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }]);

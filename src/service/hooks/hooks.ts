@@ -37,6 +37,15 @@ export interface HookRunnerOptions {
   readonly spawn: (companion: Companion) => Promise<AnyActorRef | undefined>;
 }
 
+interface LateHook {
+  readonly phase: string;
+  readonly code: string;
+  /** aborts when the chart leaves the hook's state */
+  readonly left: AbortSignal;
+  /** the one that the hook has */
+  readonly signal: AbortSignal;
+}
+
 export class HookRunner {
   readonly #options: HookRunnerOptions;
   /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
@@ -82,7 +91,10 @@ export class HookRunner {
 
   /** Runs `onStop`. Every call returns the same promise: the host may call it again when it unwinds without the chart. */
   stop({ signal }: Waiting): Promise<void> {
-    this.#stop ??= (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
+    if (this.#stop === undefined) {
+      this.#stop = (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
+      void this.#lateReported(this.#stop, { phase: effectPhases.stopTier, code: "SG_ERR_STOP_FAILED", left: signal, signal });
+    }
     return this.#stop;
   }
 
@@ -98,12 +110,16 @@ export class HookRunner {
   /** A hook may outlive its state, which aborts `left`: the drain waits for it, and its late failure is reported. */
   #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
     const running = (async () => hook(this.#context(phase, this.#work.signal)))();
-    const settled = running.catch((error: unknown) => {
-      if (!left.signal.aborted || isAbortOf(this.#work.signal, error)) return;
+    this.#awaitInDrain(this.#lateReported(running, { phase, code, left: left.signal, signal: this.#work.signal }));
+    return running;
+  }
+
+  /** Never rejects. A failure after `left` has aborted is reported, unless it only repeats the abort of the hook's own signal. */
+  #lateReported(hook: Promise<void>, { phase, code, left, signal }: LateHook): Promise<void> {
+    return hook.catch((error: unknown) => {
+      if (!left.aborted || isAbortOf(signal, error)) return;
       this.#options.send({ type: "hook.failed", failure: { phase, code, message: messageOf(error), cause: error } });
     });
-    this.#awaitInDrain(settled);
-    return running;
   }
 
   #awaitInDrain(settled: Promise<void>): void {
