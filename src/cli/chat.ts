@@ -2,7 +2,7 @@
 import type { RedisPlace } from "../../machines/index.ts";
 import { isRunning } from "../../machines/phases.ts";
 import { cleanLines } from "../clean.ts";
-import { StargazerError } from "../errors.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { tokenOf } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
@@ -12,8 +12,9 @@ import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, refusePositionals } from "./command.ts";
 import type { Gateway } from "./conversation.ts";
-import { converse, within } from "./conversation.ts";
+import { converse, noReply, within } from "./conversation.ts";
 import { urlFrom } from "./health-client.ts";
+import { invocation } from "./invocation.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print } from "./print.ts";
 import { openWebchat } from "./webchat-client.ts";
@@ -25,12 +26,12 @@ const failed = (message: string): StargazerError => new StargazerError("SG_ERR_F
 
 const httpReader = object({ host: text(253), port: number });
 
-/** Undefined where its entry names no address that can be reached from here. */
-const urlOf = (entry: RegistryEntry): string | undefined => {
+/** Where it is reached, or why it is not. */
+const addressOf = (entry: RegistryEntry): { readonly url: string } | { readonly problem: string } => {
   try {
-    return urlFrom(entry, httpReader(entry.metadata.http, "http"));
-  } catch {
-    return undefined;
+    return { url: urlFrom(entry, httpReader(entry.metadata.http, "http")) };
+  } catch (error) {
+    return { problem: `${entry.instance}: ${messageOf(error)}` };
   }
 };
 
@@ -38,18 +39,19 @@ const urlOf = (entry: RegistryEntry): string | undefined => {
 const findGateway = async (place: RedisPlace): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
-  const url = ordered.flatMap((entry) => urlOf(entry) ?? [])[0];
-  if (url === undefined && ordered.length > 0)
-    throw failed(`no gateway in ${place.label} has an address that can be reached from here. See: stargazer fleet`);
-  if (url === undefined) throw failed(`no gateway is registered in ${place.label}. Start a fleet: stargazer up`);
-  return url;
+  if (ordered.length === 0) throw failed(`no gateway is registered in ${place.label}. Start a fleet: ${invocation()} up`);
+  const addresses = ordered.map(addressOf);
+  const reached = addresses.find((address) => "url" in address);
+  if (reached !== undefined) return reached.url;
+  const problems = addresses.flatMap((address) => ("problem" in address ? address.problem : [])).slice(0, 3);
+  throw failed(`no gateway in ${place.label} has an address that can be reached from here: ${problems.join("; ")}`);
 };
 
 /** Sends one message and resolves with its reply. */
 const ask = async (gateway: Gateway, text: string): Promise<string> => {
   const over = new AbortController();
   const { promise: reply, onAnswer } = firstReply();
-  const late = failed(`no reply within ${replyTimeoutMs / 1000} s. Are all tiers running? See: stargazer fleet`);
+  const late = noReply(replyTimeoutMs);
   const asked = openWebchat({ ...gateway, onAnswer, signal: over.signal }).then((client) => {
     client.send(text);
     return Promise.race([reply, client.ended.then(() => reply)]).finally(client.close);

@@ -4,6 +4,7 @@ import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
 import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import { until } from "../until.ts";
+import { invocation } from "./invocation.ts";
 import { own, print, printError, printPart } from "./print.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor } from "./terminal.ts";
@@ -74,7 +75,7 @@ export const converse = async (gateway: Gateway, replyTimeoutMs: number): Promis
       pending.add();
       client.send(text);
     }
-    const late = new StargazerError("SG_ERR_FAILED", `no reply within ${replyTimeoutMs / 1000} s. See: stargazer fleet`);
+    const late = noReply(replyTimeoutMs);
     const answered = Promise.race([pending.settled(), client.ended]);
     await within(replyTimeoutMs, late, signal, answered);
     client.close();
@@ -85,6 +86,13 @@ export const converse = async (gateway: Gateway, replyTimeoutMs: number): Promis
     release();
   }
 };
+
+/** What can be looked at: whether a worker is there, and what it has logged. */
+export const noReply = (ms: number): StargazerError =>
+  new StargazerError(
+    "SG_ERR_FAILED",
+    `no reply within ${ms / 1000} s. ${invocation()} fleet lists the inference workers; the log of one has what its model answered.`,
+  );
 
 /** Settles as `promise` does; rejects with `late` after `ms`, or with the signal's reason. */
 export const within = async <T>(ms: number, late: Error, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> => {

@@ -17,14 +17,19 @@ const fitting = (entries: readonly RegistryEntry[], { service, instance }: Wante
   return exact.length > 0 ? exact : own.filter((entry) => entry.instance.startsWith(instance));
 };
 
+const listed = 10;
+const listOf = (known: readonly string[]): string => {
+  if (known.length === 0) return "nothing is";
+  const more = known.length > listed ? ` and ${known.length - listed} more` : "";
+  return `there are ${known.slice(0, listed).join(", ")}${more}`;
+};
+
 const absent = (entries: readonly RegistryEntry[], { service, instance }: Wanted, label: string): StargazerError => {
   const instances = entries.filter((entry) => entry.service === service).map((entry) => entry.instance);
-  const hint =
-    instances.length > 0
-      ? didYouMean(instance, instances)
-      : didYouMean(service, [...new Set(entries.map((entry) => entry.service))]);
+  const known = instances.length > 0 ? instances : [...new Set(entries.map((entry) => entry.service))];
+  const hint = didYouMean(instances.length > 0 ? instance : service, known);
   const name = instance === "" ? service : `${service}/${instance}`;
-  return new StargazerError("SG_ERR_REGISTRY", `${name} is not registered in ${label}${hint}. See: stargazer fleet`);
+  return new StargazerError("SG_ERR_REGISTRY", `${name} is not registered in ${label}${hint}: ${listOf(known)}`);
 };
 
 /** Rejects with `SG_ERR_REGISTRY` where there is none, and with `SG_ERR_USAGE` where there are several. */

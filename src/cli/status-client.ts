@@ -78,8 +78,7 @@ const readStatus = async (name: string, url: string, { status, body }: Answer): 
 /** Rejects with `SG_ERR_FAILED` and what is known instead. */
 export const askStatus = async (entry: RegistryEntry): Promise<Status> => {
   const name = `${entry.service}/${entry.instance}`;
-  if (entry.health === null)
-    throw failed(`${name} is '${entry.status}' and has no health server, so its state cannot be read. See: stargazer fleet`);
+  if (entry.health === null) throw failed(`${name} is '${entry.status}' and has no health server, so its state cannot be read`);
   let url: string;
   try {
     url = urlFrom(entry, entry.health);

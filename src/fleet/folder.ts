@@ -10,9 +10,8 @@ import { maxSocketPathBytes } from "../redis/url.ts";
 /** bytes below the folder: a run's folder while it is made, and the socket in it */
 const runBytes = Buffer.byteLength("/.4194304-XXXXXX/up.sock");
 
-/** `XDG_RUNTIME_DIR`, where it is a folder of this user that no other user can open. */
-const runtimeFolder = (): string | undefined => {
-  const path = fromEnvironment("XDG_RUNTIME_DIR");
+/** `path`, where it is a folder of this user that no other user can open. */
+const closed = (path: string | undefined): string | undefined => {
   if (path === undefined || !isAbsolute(path) || ownUid() === undefined) return undefined;
   try {
     const found = lstatSync(path);
@@ -22,13 +21,27 @@ const runtimeFolder = (): string | undefined => {
   }
 };
 
-/** The same in each shell of one user that has the same XDG_RUNTIME_DIR and TMPDIR. A path in which no socket fits is passed over. */
-export const fleetFolder = (): string => {
-  const runtime = runtimeFolder();
+const inRuntime = (path: string | undefined): string[] => {
+  const runtime = closed(path);
+  return runtime === undefined ? [] : [join(runtime, "stargazer")];
+};
+
+const fits = (path: string): boolean => process.platform === "win32" || Buffer.byteLength(path) + runBytes <= maxSocketPathBytes;
+
+/** By preference. A path in which no socket fits is passed over. */
+const ownFolders = (): [string, ...string[]] => {
   const own = `stargazer-${ownUid() ?? "all"}`;
-  const folders = [...(runtime === undefined ? [] : [join(runtime, "stargazer")]), join(tmpdir(), own)];
-  const fits = (path: string) => process.platform === "win32" || Buffer.byteLength(path) + runBytes <= maxSocketPathBytes;
-  return folders.find(fits) ?? join("/tmp", own);
+  const folders = [...inRuntime(fromEnvironment("XDG_RUNTIME_DIR")), join(tmpdir(), own)].filter(fits);
+  return [folders[0] ?? join("/tmp", own), ...folders.slice(1)];
+};
+
+/** Where fleets of this shell are: the same in each shell of one user that has the same XDG_RUNTIME_DIR and TMPDIR. */
+export const fleetFolder = (): string => ownFolders()[0];
+
+/** Where a shell has its fleets that has the variable, or lacks it, unlike this one: under cron or su it is missing. */
+const otherFolders = (): string[] => {
+  const [, ...others] = ownFolders();
+  return fromEnvironment("XDG_RUNTIME_DIR") === undefined ? inRuntime(`/run/user/${ownUid()}`) : others;
 };
 
 /** Why what lies in the folder may be another user's, as a clause. */
@@ -52,6 +65,16 @@ export const existingFleetFolder = (): string | undefined => {
   const problem = problemOf(path);
   if (problem !== undefined) throw refused(path, problem);
   return path;
+};
+
+/**
+ * That folder and those of other shells, as far as they are there. Throws as `existingFleetFolder` does; of the others, one that
+ * other users could have written to is passed over.
+ */
+export const existingFleetFolders = (): string[] => {
+  const own = existingFleetFolder();
+  const isTrusted = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined && problemOf(path) === undefined;
+  return [...(own === undefined ? [] : [own]), ...otherFolders().filter(isTrusted)];
 };
 
 /** Makes the folder where there is none. Throws as `existingFleetFolder` does, and where it cannot be made. */

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import type { Server } from "node:net";
 import { basename, join } from "node:path";
 import type { RunFolder } from "../../machines/index.ts";
-import { existingFleetFolder, openFleetFolder } from "./folder.ts";
+import { existingFleetFolders, openFleetFolder } from "./folder.ts";
 import type { FleetNote } from "./note.ts";
 import { readNote, removeNote } from "./note.ts";
 import { beginPresence, isPresent } from "./presence.ts";
@@ -22,13 +22,11 @@ const split = async (folders: readonly string[]): Promise<{ living: string[]; en
 };
 
 /**
- * The fleets of this user that live on this machine, the newest first; changes nothing. Rejects with `SG_ERR_CONFIG_INVALID` where
+ * The fleets of this user that live on this machine, the newest first, those of shells without this one's XDG_RUNTIME_DIR too; changes nothing. Rejects with `SG_ERR_CONFIG_INVALID` where
  * other users could have written to the folder.
  */
 export const livingFleets = async (): Promise<FleetNote[]> => {
-  const root = existingFleetFolder();
-  if (root === undefined) return [];
-  const { living } = await split(runsIn(root));
+  const { living } = await split(existingFleetFolders().flatMap(runsIn));
   return living.flatMap((folder) => readNote(folder) ?? []).sort((a, b) => b.startedAt - a.startedAt);
 };
 

@@ -28,7 +28,7 @@ const isRoot = process.getuid?.() === 0;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "sg-runs-"));
   vi.stubEnv("TMPDIR", home);
-  vi.stubEnv("XDG_RUNTIME_DIR", "");
+  vi.stubEnv("XDG_RUNTIME_DIR", join(home, "missing"));
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((run) => run.remove({ keepLogs: false })));
@@ -112,6 +112,39 @@ describe("F50: the folder of the fleets", () => {
     expect(dirname(fleetFolder())).toBe(home);
     vi.stubEnv("XDG_RUNTIME_DIR", join(home, "missing"));
     expect(dirname(fleetFolder())).toBe(home);
+  });
+
+  it("is looked for in both places, and another user's in the place that is not this shell's hides no fleet", async () => {
+    const run = await open();
+    publishNote(run.path, noteOf(1));
+    const withVariable = join(home, "run");
+    mkdirSync(withVariable, { mode: 0o700 });
+    vi.stubEnv("XDG_RUNTIME_DIR", withVariable);
+    expect((await livingFleets()).map(({ pid }) => pid)).toEqual([1]);
+    const other = await open();
+    publishNote(other.path, noteOf(2));
+    expect(dirname(dirname(other.path))).toBe(withVariable);
+    expect((await livingFleets()).map(({ pid }) => pid)).toEqual([2, 1]);
+    chmodSync(dirname(run.path), 0o777);
+    expect((await livingFleets()).map(({ pid }) => pid)).toEqual([2]);
+    chmodSync(dirname(run.path), 0o700);
+  });
+
+  it.runIf(isRoot && existsSync("/run/user"))("is looked for in /run/user where a shell lacks XDG_RUNTIME_DIR", async () => {
+    const usual = `/run/user/${process.getuid?.()}`;
+    const wasThere = existsSync(usual);
+    mkdirSync(usual, { recursive: true, mode: 0o700 });
+    vi.stubEnv("XDG_RUNTIME_DIR", usual);
+    const run = await open();
+    const { startedAt } = { startedAt: Date.now() };
+    publishNote(run.path, { ...noteOf(1), startedAt });
+    vi.stubEnv("XDG_RUNTIME_DIR", "");
+    try {
+      expect(await livingFleets()).toContainEqual(expect.objectContaining({ startedAt }));
+    } finally {
+      await run.remove({ keepLogs: false });
+      if (!wasThere) rmSync(usual, { recursive: true });
+    }
   });
 
   it("is in /tmp where the path of a socket in it would be too long", () => {

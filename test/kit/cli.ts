@@ -43,7 +43,7 @@ export interface Shell {
 export const openShell = (): Shell => {
   const folder = mkdtempSync(join(tmpdir(), "sg-shell-"));
   const start: Shell["start"] = (args, env = {}, options = {}) => {
-    const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: undefined, NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
+    const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: "/none", NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
     const child = spawn(process.execPath, [program, ...args], {
       env: { ...process.env, ...clean, TMPDIR: folder, ...env },
       ...options,
