@@ -126,7 +126,7 @@ const sources = () => {
   );
   const typescript = files.filter((file) => /\.c?ts$|\.cjs$/.test(file));
   return Object.fromEntries(
-    [at("tsconfig.json"), at("src", "build", "bundle.mjs"), ...typescript]
+    [at("tsconfig.json"), at("src", "build", "bundle.mjs"), at("src", "build", "packages.mjs"), ...typescript]
       .sort()
       .map((file) => [relative(root, file), statSync(file).mtimeMs]),
   );

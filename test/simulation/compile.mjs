@@ -1,20 +1,23 @@
-/** Compiles the simulation and what it simulates into node_modules/.cache: Node 20 cannot run TypeScript, and nothing of it ships. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+/** Bundles the simulation and what it simulates into node_modules/.cache: Node 20 cannot run TypeScript, and nothing of it ships. */
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { cheaperPackages } from "../../src/build/packages.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const out = `${root}node_modules/.cache/simulation`;
 
-/** Returns the URL of the compiled folder. Types are not checked here: `npm run check` does. */
-export const compile = () => {
-  const tsc = `${root}node_modules/typescript/bin/tsc`;
-  const options = ["--noCheck", "--noEmit", "false", "--declaration", "false", "--outDir", out];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, "-p", `${root}test/simulation`, ...options], {
-    encoding: "utf8",
+/** What a service without sockets does not load, and so need not be read. */
+const leftOut = /^(fastify|@fastify\/.*)$/;
+
+/** Resolves with the URL of the folder. Types are not checked here: `npm run check` does. */
+export const compile = async () => {
+  const bundle = await rolldown({
+    input: { command: `${root}test/simulation/command.ts`, worker: `${root}test/simulation/worker.ts` },
+    platform: "node",
+    external: leftOut,
+    plugins: [cheaperPackages],
   });
-  if (status !== 0) throw new Error(`the simulation does not compile:\n${stdout}${stderr}`);
-  mkdirSync(out, { recursive: true });
-  writeFileSync(`${out}/package.json`, '{ "type": "module" }\n');
-  return new URL(`file://${out}/test/simulation/`);
+  await bundle.write({ dir: out, format: "esm", chunkFileNames: "[name].js" });
+  await bundle.close();
+  return new URL(`file://${out}/`);
 };
