@@ -1,4 +1,7 @@
 /** The public door of Stargazer. */
+// first, so that what follows is compiled with it
+import "./with-compile-cache.ts";
+
 export type { StateName } from "../machines/index.ts";
 export { stateNames } from "../machines/phases.ts";
 export type { ErrorCode } from "./errors.ts";

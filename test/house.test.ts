@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: [],
   registry: ["redis"],
   health: ["http"],
+  early: ["health"],
   flight: [],
   service: ["flight", "health", "registry", "redis"],
   launch: ["service", "flight"],
@@ -52,7 +53,7 @@ const roomOf = (file: string): string => {
   if (parts[0] === "machines") return "machines";
   if (parts.length > 2) return parts[1]!;
   const name = parts[1]!.replace(/\.ts$/, "");
-  return name === "launch" || name === "index" ? name : "ground";
+  return ["launch", "index", "early"].includes(name) ? name : "ground";
 };
 
 /** What a file imports, types included. */

@@ -1,34 +1,39 @@
 /**
  * Makes few files of many, because a file costs a process some 0.4 ms at its start. Runs after tsc, which writes the modules anew.
- * A tier becomes one file with the packages that it imports: it is a program. What the package exports becomes one file with its
- * own modules only: it is a library, whose packages have to be found where audits and instrumentation look for them. The program
- * of the probe thread goes as one text into the module that starts it.
+ * What the package exports becomes one file with its own modules only: it is a library, whose packages have to be found where audits
+ * and instrumentation look for them. The command line and the tiers become a handful of files with the packages that they import: they
+ * are a program. The library comes in that form too, for those who ask for it (`--conditions=stargazer-bundled`). The program of the
+ * probe thread goes as one text into the module that starts it.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { cheaperPackages } from "./packages.mjs";
 
 const built = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist");
 const dist = join(built, "src");
-const folder = join(dist, "tiers");
-const tiers = ["gateway", "inference", "agents", "consolidation", "web"];
-const moduleOf = (name) => join(folder, name, `${name}.js`);
+/** from `dist`: where the chunks of the program are */
+const folder = "bundle";
 
 /** One copy in a process, bundled or not: a class that is asked for with `instanceof`, and the handlers of the process. */
 const shared = ["errors.js", "process.js"].map((file) => join(dist, file));
 
-/** Fastify asks for these by name, and only where it logs or has schemas. */
-const leftOut = /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler)(\/|$)/;
+/** Fastify asks for the first ones by name, and only where it logs or has schemas; the last one is optional. */
+const leftOut = /^(pino|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|@statelyai\/inspect)(\/|$)/;
 
-/** A file beside a module is still found: its URL is that of the plain module, seen from the folder of the bundled one. */
-const plainUrls = (from) => ({
+/** A file beside a module is still found: its URL is that of the plain module, seen from the file that it became a part of. */
+const plainUrls = {
   name: "plain-urls",
-  transform(code, id) {
-    if (!id.startsWith(dist) || !code.includes("import.meta.url")) return null;
-    return code.replaceAll("import.meta.url", `new URL(${JSON.stringify(relative(from, id))}, import.meta.url).href`);
+  transform: (code, id) =>
+    id.startsWith(dist) && code.includes("import.meta.url")
+      ? code.replaceAll("import.meta.url", JSON.stringify(`stargazer:${relative(built, id)}`))
+      : null,
+  renderChunk(code, { fileName }) {
+    const seenFrom = (path) => JSON.stringify(relative(dirname(fileName), path));
+    return code.replaceAll(/["'`]stargazer:([\w./-]+)["'`]/g, (_, path) => `new URL(${seenFrom(path)}, import.meta.url).href`);
   },
-});
+};
 
 /** The module that loads the health server. */
 const loader = join(dist, "service", "effects", "open-resources.js");
@@ -73,19 +78,87 @@ const licences = (ids) =>
     return [`${path.split("node_modules/").at(-1)}\n\n${text.trim()}\n`];
   });
 
-if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server`);
-if (tiers.some((name) => !existsSync(moduleOf(name)))) throw new Error("there is nothing to bundle: run tsc first");
-await inlineProbeThread();
-const bundle = await rolldown({
-  input: Object.fromEntries(tiers.map((name) => [`${name}/${name}`, moduleOf(name)])),
-  platform: "node",
-  external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls(join(folder, "bundled")), healthAtOnce],
+/** The door of the command line in dist, and the module behind it. */
+const door = join(dist, "cli", "main.js");
+const program = join(dist, "cli", "program.js");
+
+/**
+ * The door is a file of its own, with what it needs to decide: the bundled program, or the plain one where something is preloaded that
+ * instruments modules. Nothing of either is loaded before.
+ */
+const openDoor = async () => {
+  const loads = 'await import("./program.js");';
+  const decides = {
+    name: "plain-where-preloaded",
+    transform(code, id) {
+      if (id !== door) return null;
+      if (!code.includes(loads)) throw new Error(`${id} no longer has ${loads}: name here how the program is loaded`);
+      return code.replace(loads, `await import(preloaded === undefined ? "../../${folder}/program.js" : "./program.js");`);
+    },
+  };
+  const bundle = await rolldown({ input: door, platform: "node", external: /\bprogram\.js$/, plugins: [decides] });
+  await bundle.write({ file: door, format: "esm", codeSplitting: false });
+  await bundle.close();
+};
+
+/**
+ * What a process needs on its way up is one file, whichever way it comes in: the ground that every command stands on, then `run`, then
+ * the service, then Fastify, then the tiers without HTTP. The first one that reaches a module has it.
+ */
+const together = { ground: program, run: join(dist, "cli", "run.js"), service: join(dist, "index.js") };
+const grouped = (chunkOf) => ({
+  name: "grouped",
+  buildEnd() {
+    const take = (id, name) => {
+      const found = this.getModuleInfo(id);
+      if (chunkOf.has(id) || !found || id.startsWith("node:") || shared.includes(id) || leftOut.test(id)) return;
+      chunkOf.set(id, name);
+      for (const next of found.importedIds) take(next, name);
+    };
+    for (const [name, file] of Object.entries(together)) take(file, name);
+    take(join(dist, "http", "app.js"), "http");
+    for (const name of ["inference", "agents", "consolidation"]) take(join(dist, "tiers", name, `${name}.js`), "tiers");
+    // has effects, so only those who ask for it may load it
+    chunkOf.delete(program);
+  },
 });
-const { output } = await bundle.write({ dir: folder, format: "esm", chunkFileNames: "bundled/[name].js", minify: true });
+
+/** The command line, and the doors that the condition `stargazer-bundled` opens, in one graph: one copy of everything. */
+const doorsOfProgram = {
+  [`${folder}/program`]: program,
+  [`${folder}/index`]: join(dist, "index.js"),
+  [`${folder}/early`]: join(dist, "early.js"),
+  [`${folder}/leadership`]: join(dist, "leadership", "index.js"),
+  [`${folder}/machines`]: join(built, "machines", "index.js"),
+};
+
+if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server`);
+if (!existsSync(program)) throw new Error("there is nothing to bundle: run tsc first");
+await inlineProbeThread();
+await openDoor();
+rmSync(join(built, folder), { recursive: true, force: true });
+const chunkOf = new Map();
+const bundle = await rolldown({
+  input: doorsOfProgram,
+  platform: "node",
+  preserveEntrySignatures: "allow-extension",
+  external: (id) => shared.includes(id) || leftOut.test(id),
+  plugins: [plainUrls, healthAtOnce, cheaperPackages, grouped(chunkOf)],
+});
+const { output } = await bundle.write({
+  dir: built,
+  format: "esm",
+  chunkFileNames: `${folder}/[name].js`,
+  codeSplitting: {
+    groups: [{ debugName: "together", name: (id) => chunkOf.get(id) ?? null }],
+    includeDependenciesRecursively: false,
+  },
+  // names stay what they are: people read what is thrown in here
+  minify: { compress: true, codegen: true, mangle: false },
+});
 await bundle.close();
 const ids = output.flatMap(({ moduleIds = [] }) => moduleIds);
-writeFileSync(join(folder, "bundled", "licences.txt"), licences(ids).join(`\n${"-".repeat(72)}\n\n`));
+writeFileSync(join(built, folder, "licences.txt"), licences(ids).join(`\n${"-".repeat(72)}\n\n`));
 
 /** Users bundle the library as CommonJS too, where some bundlers leave `import.meta.url` undefined. */
 const requireFromAnywhere = {
@@ -93,13 +166,33 @@ const requireFromAnywhere = {
   renderChunk: (code) => code.replaceAll("createRequire(import.meta.url)", "createRequire(import.meta.url ?? __filename)"),
 };
 
-/** The modules that a program or a bundled tier imports by name: they share their chunks, so each module is there once. */
-const doors = ["machines/index", "src/index", "src/leadership/index", "src/testing/index", "src/errors", "src/process"];
+/** The modules that a program or the bundled command line imports by name: they share their chunks, so each module is there once. */
+const doors = [
+  "machines/index",
+  "src/index",
+  "src/leadership/index",
+  "src/testing/index",
+  "src/early",
+  "src/with-compile-cache",
+  "src/errors",
+  "src/process",
+];
+/** Tiny, and needed behind every door: one file. */
+const ground = ["src/environment.js", "src/clean.js", "machines/thrown.js"].map((file) => join(built, file));
 const library = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(built, `${name}.js`)])),
   platform: "node",
   external: (id) => !/^[./]/.test(id),
-  plugins: [plainUrls(join(dist, "bundled")), healthAtOnce, requireFromAnywhere],
+  preserveEntrySignatures: "allow-extension",
+  plugins: [plainUrls, healthAtOnce, requireFromAnywhere],
 });
-await library.write({ dir: built, format: "esm", chunkFileNames: "src/bundled/[name].js" });
+await library.write({
+  dir: built,
+  format: "esm",
+  chunkFileNames: "src/bundled/[name].js",
+  codeSplitting: {
+    groups: [{ debugName: "ground", name: (id) => (ground.includes(id) ? "ground" : null) }],
+    includeDependenciesRecursively: false,
+  },
+});
 await library.close();

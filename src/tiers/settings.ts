@@ -1,5 +1,5 @@
 /** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
-import { initialState } from "../../machines/index.ts";
+import { initialState } from "../../machines/phases.ts";
 import { allowedHostsFromEnvironment, allowedHostsVariable } from "../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";

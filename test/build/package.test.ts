@@ -1,6 +1,6 @@
 /** The package as users load it: what `npm pack` makes, in a folder of its own, imported, required and in bundles. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,6 +97,30 @@ describe("F49: a service in the folder of a user", () => {
       expect(await live(file)).toEqual(works);
       rmSync(dirname(dirname(file)), { recursive: true });
     });
+
+  test("has the packages in the bundled doors, and no other copy of what both doors share", () => {
+    const alone = mkdtempSync(join(tmpdir(), "sg-alone-"));
+    cpSync(join(app, "node_modules", "stargazer"), join(alone, "node_modules", "stargazer"), { recursive: true });
+    const lines = [
+      'import "stargazer/early";',
+      'import { launch, StargazerService, StargazerError } from "stargazer";',
+      'import { lead } from "stargazer/leadership";',
+      'import { lifecycleMachine } from "stargazer/machines";',
+      "class Done extends StargazerService { onStart() {} run() {} onStop() {} }",
+      'const report = await launch(new Done({ serviceName: "done", redis: null, healthPort: 0, jitterMaxMs: 0 }));',
+      "let refused;",
+      "try { new Done({ serviceName: 7 }); } catch (error) { refused = error instanceof StargazerError; }",
+      "console.log(JSON.stringify({ type: 'seen', outcome: report.outcome, refused, id: lifecycleMachine.id, lead: typeof lead }));",
+    ];
+    writeFileSync(join(alone, "service.mjs"), lines.join("\n"));
+    const options = ["--conditions=stargazer-bundled", join(alone, "service.mjs")];
+    const { stdout, stderr, status } = spawnSync(process.execPath, options, { cwd: alone, encoding: "utf8" });
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    expect(JSON.parse(stdout.trim().split("\n").at(-1)!)).toEqual({
+      ...{ type: "seen", outcome: "completed", refused: true, id: "lifecycle", lead: "function" },
+    });
+    rmSync(alone, { recursive: true, force: true });
+  });
 
   test("finds the command, and with it the version of the package", () => {
     const main = join(app, "node_modules", "stargazer", "dist", "src", "cli", "main.js");
