@@ -1,6 +1,6 @@
 /**
- * The port of a health server: which thread holds it, how it moves when the probe thread exits, and how it is freed. While the port
- * is open, the reachability of Redis is a region beside it.
+ * The port of a health server: which thread holds it, how it moves when the probe thread exits, and how it is freed. Beside the open
+ * port run the checks, each under a chart of its own (`check.machine.ts`), until the service stops.
  *
  *   closed -> starting -> listening (thread | main) -> ending -> parting -> gone        listening: thread -> moving -> main
  *
@@ -11,8 +11,10 @@
  * to cut; the port never moves back to a thread.
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
-import { assign, emit, sendTo, setup, spawnChild, stopChild } from "xstate";
+import { assign, emit, enqueueActions, sendTo, setup, spawnChild, stopChild } from "xstate";
 import { declared, declaredCallback } from "./actor.ts";
+import type { CheckFact, CheckJudged, CheckSettings, CheckVerdict } from "./check.machine.ts";
+import { checkMachine, firstVerdict } from "./check.machine.ts";
 import type { StateMeta } from "./describe.ts";
 import { messageOf } from "./thrown.ts";
 
@@ -25,10 +27,7 @@ export interface PortAddress {
 
 /** What the health server reports of itself, as data. */
 export type HealthFact =
-  /** Redis has missed `failures` checks in a row, as many as make readiness fall; `reason` is the latest one's */
-  | { readonly type: "redis.unreachable"; readonly failures: number; readonly reason: string }
-  /** the first check that Redis answered, after it had missed `missed` */
-  | { readonly type: "redis.restored"; readonly missed: number }
+  | CheckFact
   /** the event loop was blocked for so many ms, at least `readinessBlockMs` */
   | { readonly type: "loop.blocked"; readonly blockedMs: number }
   /** the probe thread exited by itself, or could not be started; the main thread takes the port */
@@ -55,10 +54,10 @@ export type HolderEvent =
   | { type: "port.ended" }
   | { type: "thread.exited"; reason: string };
 
-/** What is seen while the port is open. `redis.answered` is sent only after a miss. */
+/** What is seen while the port is open. `service.stopping`: the service undoes what it began, so its checks mean nothing any more. */
 export type HealthObservation =
-  | { type: "redis.missed"; reason: string }
-  | { type: "redis.answered" }
+  | CheckJudged
+  | { type: "service.stopping" }
   | Extract<HealthFact, { type: "loop.blocked" | "health.server.failed" | "health.request.failed" }>;
 
 /** Every event that the chart takes. */
@@ -70,11 +69,11 @@ export interface HealthPortInput {
   readonly wanted: PortAddress;
   /** whether a probe thread is to hold the port */
   readonly hasThread: boolean;
-  /** whether readiness depends on Redis */
-  readonly checksRedis: boolean;
+  /** what is checked while the port is open */
+  readonly checks: readonly CheckSettings[];
 }
 
-/** What the chart knows of its port and of Redis. */
+/** What the chart knows of its port and of its checks. */
 export interface HealthPortContext extends HealthPortInput {
   /** where it listened last; undefined before the first time */
   readonly address: PortAddress | undefined;
@@ -82,16 +81,16 @@ export interface HealthPortContext extends HealthPortInput {
   readonly closing: boolean;
   /** why the port could not be opened: the first reason, as it was thrown */
   readonly failure: { readonly error: unknown } | undefined;
-  /** checks in a row that Redis did not answer, and why the latest was not */
-  readonly missed: number;
-  readonly trouble: string;
+  /** what each check has found, in their order; after the last check, what it was */
+  readonly verdicts: readonly CheckVerdict[];
 }
 
 /** `bound`: the port is held; `ending`: answers end their connection; `free`: the port is free, for good. */
 export type HealthPortTag = "bound" | "ending" | "free";
 
-/** Checks in a row that Redis has to miss before readiness falls. */
-const missesToFall = 3;
+const checkId = ({ check, kind }: CheckSettings): string => `check.${kind}.${check}`;
+const isOf = (check: CheckVerdict, { verdict }: CheckJudged): boolean =>
+  check.check === verdict.check && check.kind === verdict.kind;
 
 const healthPort = setup({
   types: {} as {
@@ -109,7 +108,7 @@ const healthPort = setup({
     closeApp: declared("closeApp"),
     noticeBoard: declaredCallback("noticeBoard"),
     loopWatch: declaredCallback("loopWatch"),
-    redisCheck: declaredCallback("redisCheck"),
+    check: checkMachine,
   },
   actions: {
     startThread: spawnChild("probeThread", { id: "probeThread" }),
@@ -126,14 +125,16 @@ const healthPort = setup({
     noteClosing: assign({ closing: true }),
     /** the first failure stays */
     noteFailure: assign({ failure: ({ context }, params: { error: unknown }) => context.failure ?? { error: params.error } }),
-    countMissed: assign(({ context }, params: { reason: string }) => ({ missed: context.missed + 1, trouble: params.reason })),
-    forgetMissed: assign({ missed: 0, trouble: "" }),
-    emitUnreachable: emit(({ context: { missed, trouble } }) => ({
-      type: "redis.unreachable" as const,
-      failures: missed,
-      reason: trouble,
-    })),
-    emitRestored: emit(({ context }) => ({ type: "redis.restored" as const, missed: context.missed })),
+    spawnChecks: enqueueActions(({ context, enqueue, self }) => {
+      for (const check of context.checks) enqueue.spawnChild("check", { id: checkId(check), input: { ...check, parent: self } });
+    }),
+    stopChecks: enqueueActions(({ context, enqueue }) => {
+      for (const check of context.checks) enqueue.stopChild(checkId(check));
+    }),
+    noteVerdict: enqueueActions(({ context, enqueue }, judged: CheckJudged) => {
+      enqueue.assign({ verdicts: context.verdicts.map((known) => (isOf(known, judged) ? judged.verdict : known)) });
+      if (judged.fact !== undefined) enqueue.emit(judged.fact);
+    }),
     emitDied: emit((_, params: { reason: string }) => ({ type: "health.thread.died" as const, ...params })),
     emitListening: emit((_, { address }: { address: PortAddress }) => ({ type: "health.listening" as const, ...address })),
     emitMoved: emit((_, { address }: { address: PortAddress }) => ({ type: "health.port.moved" as const, ...address })),
@@ -143,9 +144,7 @@ const healthPort = setup({
   },
   guards: {
     hasThread: ({ context }) => context.hasThread,
-    checksRedis: ({ context }) => context.checksRedis,
     isClosing: ({ context }) => context.closing,
-    hasMissedTooOften: ({ context }) => context.missed + 1 >= missesToFall,
   },
 });
 
@@ -164,7 +163,7 @@ const emitFailed = {
   params: ({ event }: Event<"port.refused">) => ({ reason: messageOf(event.error) }),
 };
 const emitDied = { type: "emitDied" as const, params: ({ event }: Event<"thread.exited">) => ({ reason: event.reason }) };
-const countMissed = { type: "countMissed" as const, params: ({ event }: Event<"redis.missed">) => ({ reason: event.reason }) };
+const noteVerdict = { type: "noteVerdict" as const, params: ({ event }: Event<"check.judged">) => event };
 const report = {
   actions: {
     type: "report" as const,
@@ -180,8 +179,14 @@ const forceMain = { target: "#health-port.ending.main", actions: ["endMain", "cu
 export const healthPortMachine = healthPort.createMachine({
   id: "health-port",
   description:
-    "The port that answers probes: held by the probe thread, or by the main thread where that is gone; Redis is checked beside it.",
-  context: ({ input }) => ({ ...input, address: undefined, closing: false, failure: undefined, missed: 0, trouble: "" }),
+    "The port that answers probes: held by the probe thread, or by the main thread where that is gone; the checks run beside it.",
+  context: ({ input }) => ({
+    ...input,
+    address: undefined,
+    closing: false,
+    failure: undefined,
+    verdicts: input.checks.map(firstVerdict),
+  }),
   initial: "closed",
   on: { "loop.blocked": report, "health.server.failed": report, "health.request.failed": report },
   states: {
@@ -301,36 +306,16 @@ export const healthPortMachine = healthPort.createMachine({
             },
           },
         },
-        redis: {
-          description: "Redis is checked on a schedule of its own, if readiness depends on it.",
-          invoke: { src: "redisCheck", id: "redisCheck" },
-          initial: "unchecked",
+        checks: {
+          initial: "due",
           states: {
-            unchecked: {
-              description: "Readiness does not depend on Redis.",
-              always: { guard: "checksRedis", target: "reachable" },
+            due: {
+              description: "Each check runs on a schedule of its own.",
+              entry: "spawnChecks",
+              exit: "stopChecks",
+              on: { "check.judged": { actions: noteVerdict }, "service.stopping": "over" },
             },
-            reachable: {
-              description: "Redis answers.",
-              on: { "redis.missed": { target: "doubted", actions: countMissed } },
-            },
-            doubted: {
-              description: "Redis has missed a check, and not enough of them to make readiness fall.",
-              on: {
-                "redis.missed": [
-                  { guard: "hasMissedTooOften", target: "unreachable", actions: [countMissed, "emitUnreachable"] },
-                  { actions: countMissed },
-                ],
-                "redis.answered": { target: "reachable", actions: "forgetMissed" },
-              },
-            },
-            unreachable: {
-              description: "Redis has missed three checks in a row: the service is not ready.",
-              on: {
-                "redis.missed": { actions: countMissed },
-                "redis.answered": { target: "reachable", actions: ["emitRestored", "forgetMissed"] },
-              },
-            },
+            over: { description: "The service stops: what a check would find has no meaning any more." },
           },
         },
       },
@@ -398,20 +383,6 @@ export const healthPortMachine = healthPort.createMachine({
     gone: { type: "final", tags: ["free"], description: "Nothing is left." },
   },
 } satisfies Parameters<typeof healthPort.createMachine>[0]);
-
-/** What the checks so far have found. `reason` is why the latest check failed, also while readiness has not fallen yet. */
-export interface RedisVerdict {
-  readonly reachable: boolean;
-  /** failures in a row */
-  readonly failures: number;
-  readonly reason: string;
-}
-
-/** Whether Redis answers; undefined where readiness does not depend on it. Redis counts as reachable before the first check. */
-export const redisVerdict = ({ context }: HealthPortSnapshot): RedisVerdict | undefined =>
-  context.checksRedis
-    ? { reachable: context.missed < missesToFall, failures: context.missed, reason: context.trouble }
-    : undefined;
 
 /** The type of the health port's chart. */
 export type HealthPortMachine = typeof healthPortMachine;

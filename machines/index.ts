@@ -1,4 +1,16 @@
 /** The public door of `stargazer/machines`: every chart, its types, and readers of its snapshots. Nothing here touches a socket or a timer. */
+export type {
+  CheckContext,
+  CheckEvent,
+  CheckFact,
+  CheckInput,
+  CheckJudged,
+  CheckKind,
+  CheckSettings,
+  CheckSnapshot,
+  CheckVerdict,
+} from "./check.machine.ts";
+export { checkMachine } from "./check.machine.ts";
 export type { Companion, CompanionCommand, CompanionOutput } from "./companion.ts";
 export type {
   ClaimAnswer,

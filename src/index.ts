@@ -17,4 +17,4 @@ export type { EffectiveOption } from "./service/options/configuration.ts";
 export type { ServiceFact } from "./service/report/facts.ts";
 export type { ListenAddress, StatusReport } from "./service/report/status.ts";
 export { StargazerService } from "./service/service.ts";
-export type { HookContext, ServiceOptions, StopReport } from "./service/types.ts";
+export type { HealthCheck, HealthCheckOptions, HookContext, ServiceOptions, StopReport } from "./service/types.ts";

@@ -1,6 +1,7 @@
 /** The list of charts. An entry here adds a chart to the pictures, to `machines/README.md` and to the CLI. */
 import type { AnyStateMachine } from "xstate";
 import {
+  checkMachine,
   fleetMachine,
   healthPortMachine,
   leadershipMachine,
@@ -13,6 +14,7 @@ const charts = {
   lifecycle: lifecycleMachine,
   lease: leaseMachine,
   "health-port": healthPortMachine,
+  check: checkMachine,
   leadership: leadershipMachine,
   supervisor: supervisorMachine,
   fleet: fleetMachine,

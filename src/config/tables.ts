@@ -25,6 +25,8 @@ const optionRows: readonly OptionRow[] = [
   { option: "probeThread", fallback: "`true`", meaning: "probes are answered also while the event loop is blocked" },
   { option: "readinessBlockMs", meaning: "blocked for longer: `/readyz` answers 503" },
   { option: "livenessBlockMs", meaning: "blocked for longer: `/healthz` answers 503" },
+  { option: "checks", fallback: "none", meaning: "what `/readyz` depends on beside Redis: see below" },
+  { option: "livenessChecks", fallback: "none", meaning: "what `/healthz` depends on: see below" },
   { option: "jitterMaxMs", meaning: "a random wait before Redis is touched" },
   { option: "pingAttempts", meaning: "attempts of the ping gate" },
   { option: "pingTimeoutMs", meaning: "for one of them" },

@@ -2,18 +2,22 @@
  * The chart of the port with its actors provided, once for the process, since `provide()` parses the chart again. Each actor finds
  * its health server by the actor system.
  */
+import type { AnyEventObject } from "xstate";
 import { fromCallback, fromPromise } from "xstate";
+import type { CheckSettings } from "../../machines/check.machine.ts";
+import { checkMachine } from "../../machines/check.machine.ts";
 import type { HolderCommand } from "../../machines/health-port.machine.ts";
 import { healthPortMachine } from "../../machines/health-port.machine.ts";
+import type { Clock } from "../clock.ts";
 import type { Answer, Path } from "./answers.ts";
+import { CheckSchedule } from "./check-schedule.ts";
 import type { Holder } from "./holder.ts";
 import type { LazyApp } from "./lazy-app.ts";
 import type { LoadMeter } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { MainPort } from "./main-port.ts";
-import type { RedisCheckOptions } from "./redis-check.ts";
-import { RedisCheck } from "./redis-check.ts";
 import type { HealthSource } from "./source.ts";
+import { isStopping } from "./source.ts";
 import type { BoardWriter } from "./thread/board.cjs";
 import type { ProbeSettings } from "./thread/messages.ts";
 import { startThread } from "./thread/thread-port.ts";
@@ -28,8 +32,8 @@ export interface HealthParts {
   readonly board: InstanceType<typeof BoardWriter>;
   readonly watch: LoopWatch;
   readonly probes: ProbeSettings;
-  /** undefined where readiness does not depend on Redis */
-  readonly check: Omit<RedisCheckOptions, "onMissed" | "onAnswered"> | undefined;
+  /** that of the checks */
+  readonly clock: Clock;
   /** Writes to the board what the service is now. */
   readonly publish: () => void;
 }
@@ -63,9 +67,12 @@ export const providedHealthPort = healthPortMachine.provide({
       meter.stop();
       return app.close();
     }),
-    noticeBoard: fromCallback(({ system }) => {
+    noticeBoard: fromCallback(({ system, sendBack }) => {
       const { source, board, publish } = partsOf(system);
-      const unsubscribe = source.onChange(publish);
+      const unsubscribe = source.onChange(() => {
+        if (isStopping(source)) sendBack({ type: "service.stopping" });
+        publish();
+      });
       return () => {
         unsubscribe();
         board.rest();
@@ -76,16 +83,22 @@ export const providedHealthPort = healthPortMachine.provide({
       watch.start();
       return () => watch.stop();
     }),
-    redisCheck: fromCallback(({ system, sendBack }) => {
-      const { check: options } = partsOf(system);
-      if (options === undefined) return;
-      const check = new RedisCheck({
-        ...options,
-        onMissed: (reason) => sendBack({ type: "redis.missed", reason }),
-        onAnswered: () => sendBack({ type: "redis.answered" }),
-      });
-      check.start();
-      return () => check.stop();
+    check: checkMachine.provide({
+      actors: {
+        checkSchedule: fromCallback<AnyEventObject, CheckSettings>(({ system, sendBack, input }) => {
+          const { source, clock } = partsOf(system);
+          const check = source.checks.find((own) => own.check === input.check && own.kind === input.kind)!;
+          const schedule = new CheckSchedule({
+            ...check,
+            isKnown: check.kind === "redis",
+            clock,
+            onMissed: (reason) => sendBack({ type: "check.missed", reason }),
+            onAnswered: () => sendBack({ type: "check.answered" }),
+          });
+          schedule.start();
+          return () => schedule.stop();
+        }),
+      },
     }),
   },
 });

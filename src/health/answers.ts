@@ -1,18 +1,20 @@
 /** What the four routes answer, whichever thread holds the port: text from what is known, without a router. */
-import type { HealthFact, RedisVerdict } from "../../machines/health-port.machine.ts";
+import type { CheckVerdict } from "../../machines/check.machine.ts";
+import type { HealthFact } from "../../machines/health-port.machine.ts";
 import { messageOf } from "../errors.ts";
 import type { Load } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
+import type { Metric } from "./metrics.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { Readiness } from "./readiness.ts";
+import { judgeLiveness } from "./readiness.ts";
 import type { HealthSource } from "./source.ts";
 
 export interface AnswerParts {
   readonly source: HealthSource;
   readonly watch: LoopWatch;
-  /** undefined where readiness does not depend on Redis */
-  readonly redis: () => RedisVerdict | undefined;
+  readonly checks: () => readonly CheckVerdict[];
   readonly judge: () => Readiness;
 }
 
@@ -31,20 +33,41 @@ const json = (body: object, status = 200): Answer => ({
   body: JSON.stringify(body),
 });
 
-const statusOf = ({ source, watch, redis, judge }: AnswerParts, load: Load): Answer => {
+const statusOf = ({ source, watch, checks, judge }: AnswerParts, load: Load): Answer => {
   const { eventLoopDelay: eventLoopDelayMs, eventLoopUtilized } = load;
   const { heapUsed, rss: rssBytes } = process.memoryUsage();
   const pressure = { eventLoopDelayMs, eventLoopUtilized, blockedMs: watch.blockedMs, heapUsed, rssBytes };
-  const verdict = redis();
-  return json({ ...source.status(), readiness: judge(), pressure, ...(verdict && { redis: verdict }) });
+  const verdicts = checks();
+  const redis = verdicts.find(isOfRedis);
+  const own = verdicts.filter((verdict) => !isOfRedis(verdict));
+  return json({
+    ...source.status(),
+    readiness: judge(),
+    pressure,
+    ...(redis && { redis: { reachable: redis.passing, failures: redis.failures, reason: redis.reason } }),
+    ...(own.length > 0 && { checks: own }),
+  });
 };
 
-const metricsOf = ({ source, watch, redis, judge }: AnswerParts, load: Load): Answer => {
-  const verdict = redis();
+const isOfRedis = ({ kind }: CheckVerdict): boolean => kind === "redis";
+
+const checkMetrics = (verdicts: readonly CheckVerdict[]): Metric[] => [
+  ...verdicts.filter(isOfRedis).map(({ passing }) => gauge("sg_redis_reachable", "Whether Redis answers.", Number(passing))),
+  {
+    name: "sg_check_passing",
+    type: "gauge",
+    help: "Whether a check of the service's own passes.",
+    samples: verdicts
+      .filter((verdict) => !isOfRedis(verdict))
+      .map(({ check, kind, passing }) => ({ labels: { check, kind }, value: Number(passing) })),
+  },
+];
+
+const metricsOf = ({ source, watch, checks, judge }: AnswerParts, load: Load): Answer => {
   const own = writeMetrics([
     gauge("sg_up", "Whether the service answers.", 1),
     gauge("sg_ready", "Whether the service takes traffic.", judge().ready ? 1 : 0),
-    ...(verdict === undefined ? [] : [gauge("sg_redis_reachable", "Whether Redis answers.", verdict.reachable ? 1 : 0)]),
+    ...checkMetrics(checks()),
     ...processMetrics(load, watch.totalBlockedMs),
   ]);
   // the format wants every line ended
@@ -53,7 +76,10 @@ const metricsOf = ({ source, watch, redis, judge }: AnswerParts, load: Load): An
 };
 
 const routes = {
-  "/healthz": () => json({ status: "ok" }),
+  "/healthz": ({ source, checks }: AnswerParts) => {
+    const liveness = judgeLiveness({ source, checks: checks() });
+    return liveness.alive ? json({ status: "ok" }) : json({ status: "failed", reason: liveness.reason }, 503);
+  },
   "/readyz": ({ judge }: AnswerParts) => {
     const readiness = judge();
     return json(readiness, readiness.ready ? 200 : 503);

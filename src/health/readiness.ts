@@ -1,21 +1,30 @@
-/** Whether the service takes traffic: the verdicts of the chart, of Redis and of the event loop, put together. */
-import type { RedisVerdict } from "../../machines/health-port.machine.ts";
+/** Whether the service takes traffic, and whether it is alive: the verdicts of the chart, the checks and the event loop, put together. */
+import type { CheckVerdict } from "../../machines/check.machine.ts";
 import { messageOf } from "../errors.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { HealthSource } from "./source.ts";
+import { isStopping } from "./source.ts";
 
 export type Readiness = ReturnType<HealthSource["readiness"]>;
 
 export interface ReadinessParts {
   readonly source: HealthSource;
   readonly watch: Pick<LoopWatch, "blockedMs">;
-  /** undefined where readiness does not depend on Redis */
-  readonly redis: RedisVerdict | undefined;
+  readonly checks: readonly CheckVerdict[];
   /** whether under-pressure finds a threshold passed */
   readonly isUnderPressure: () => boolean;
 }
 
+/** Whether the process should go on. */
+export type Liveness = { readonly alive: true } | { readonly alive: false; readonly reason: string };
+
 const unready = (reason: string): Readiness => ({ ready: false, reason });
+
+const reasonOf = ({ check, kind, reason, failures }: CheckVerdict): string => {
+  if (failures === 0) return `the check '${check}' has not been answered yet`;
+  const times = `${reason}, ${failures} ${failures === 1 ? "time" : "times in a row"}`;
+  return kind === "redis" ? `Redis is not reachable: ${times}` : `the check '${check}' failed: ${times}`;
+};
 
 const readinessOf = (source: HealthSource): Readiness => {
   try {
@@ -26,12 +35,19 @@ const readinessOf = (source: HealthSource): Readiness => {
   }
 };
 
-/** The first reason against it: the service's before Redis's before the event loop's. Compares what is known; waits for nothing. */
-export const judgeReadiness = ({ source, watch, redis, isUnderPressure }: ReadinessParts): Readiness => {
+/** The first reason against it: the service's, a check's, the event loop's. Compares what is known; waits for nothing. */
+export const judgeReadiness = ({ source, watch, checks, isUnderPressure }: ReadinessParts): Readiness => {
   const readiness = readinessOf(source);
   if (!readiness.ready) return readiness;
-  if (redis?.reachable === false) return unready(`Redis is not reachable: ${redis.reason}, ${redis.failures} times in a row`);
+  const fallen = checks.find(({ kind, passing }) => kind !== "liveness" && !passing);
+  if (fallen !== undefined) return unready(reasonOf(fallen));
   const { blockedMs } = watch;
   if (blockedMs > 0) return unready(`event loop blocked for ${blockedMs} ms`);
   return isUnderPressure() ? unready("event loop under pressure") : readiness;
+};
+
+/** A service that stops is alive: what a liveness check would find of it has no meaning. */
+export const judgeLiveness = ({ source, checks }: Pick<ReadinessParts, "source" | "checks">): Liveness => {
+  const fallen = isStopping(source) ? undefined : checks.find(({ kind, passing }) => kind === "liveness" && !passing);
+  return fallen === undefined ? { alive: true } : { alive: false, reason: reasonOf(fallen) };
 };

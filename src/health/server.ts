@@ -13,6 +13,7 @@
  */
 import type { AnyActorRef } from "xstate";
 import { createActor, waitFor } from "xstate";
+import type { CheckSettings, CheckVerdict } from "../../machines/check.machine.ts";
 import type {
   HealthFact,
   HealthPortActor,
@@ -20,7 +21,6 @@ import type {
   HealthPortSnapshot,
   PortAddress,
 } from "../../machines/health-port.machine.ts";
-import { redisVerdict } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { StargazerError } from "../errors.ts";
 import { answerHeaders } from "../http/headers.ts";
@@ -35,7 +35,7 @@ import { LoadMeter } from "./load-meter.ts";
 import { LoopWatch } from "./loop-watch.ts";
 import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
-import { judgeReadiness } from "./readiness.ts";
+import { judgeLiveness, judgeReadiness } from "./readiness.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping, stateOf } from "./source.ts";
 import { BoardWriter } from "./thread/board.cjs";
@@ -56,10 +56,8 @@ export interface HealthOptions {
   readonly readinessBlockMs?: number;
   /** ms that the main thread may be blocked before `/healthz` is 503; has an effect only with a probe thread. Default 30000. */
   readonly livenessBlockMs?: number;
-  /** ms between two checks of Redis, and for which a block shows after its end. Default 1000. */
-  readonly checkIntervalMs?: number;
-  /** ms for one check of Redis. Default 1000. */
-  readonly checkTimeoutMs?: number;
+  /** ms over which the load of the event loop is measured, and for which a block shows after its end. Default 1000. */
+  readonly sampleMs?: number;
   /** Called with each fact, after the notice board was written. What it throws is dropped. */
   readonly onFact?: (fact: HealthFact) => void;
   /** The actor in whose system the chart of the port runs, so that inspectors of that system see it. Default: a system of its own. */
@@ -71,10 +69,10 @@ const defaults = {
   probeThread: false,
   readinessBlockMs: 1000,
   livenessBlockMs: 30_000,
-  checkIntervalMs: 1000,
-  checkTimeoutMs: 1000,
+  sampleMs: 1000,
 };
 
+const settingsOf = ({ check, kind, failures, successes }: CheckSettings): CheckSettings => ({ check, kind, failures, successes });
 const isFree = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("free");
 const isEnding = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("ending") || isFree(snapshot);
 const isOpenOrFree = (snapshot: HealthPortSnapshot): boolean => snapshot.context.address !== undefined || isFree(snapshot);
@@ -98,12 +96,12 @@ export class HealthServer {
     const options = { ...defaults, ...given };
     this.#options = options;
     this.#watch = this.#makeWatch();
-    this.#meter = new LoadMeter({ maxDelayMs: options.readinessBlockMs, sampleMs: options.checkIntervalMs });
+    this.#meter = new LoadMeter({ maxDelayMs: options.readinessBlockMs, sampleMs: options.sampleMs });
     this.#app = this.#makeApp();
     const { host, port, source, parent } = options;
     this.#actor = createActor(providedHealthPort, {
       id: "health-port",
-      input: { wanted: { host, port }, hasThread: options.probeThread, checksRedis: source.checkRedis !== undefined },
+      input: { wanted: { host, port }, hasThread: options.probeThread, checks: source.checks.map(settingsOf) },
       ...(parent && { parent }),
     });
     this.#provideParts();
@@ -192,16 +190,19 @@ export class HealthServer {
 
   readonly #isLeaving = (): boolean => this.#snapshot.hasTag("ending") || isStopping(this.#options.source);
 
+  readonly #verdicts = (): readonly CheckVerdict[] => this.#snapshot.context.verdicts;
+
   readonly #judge = (): Readiness => {
     const { source } = this.#options;
     const isUnderPressure = () => this.#app.isUnderPressure || this.#meter.isUnderPressure;
-    return judgeReadiness({ source, watch: this.#watch, redis: redisVerdict(this.#snapshot), isUnderPressure });
+    return judgeReadiness({ source, watch: this.#watch, checks: this.#verdicts(), isUnderPressure });
   };
 
   readonly #publish = (): void => {
     const { source, probeThread } = this.#options;
     if (!probeThread) return;
-    this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge() });
+    const liveness = judgeLiveness({ source, checks: this.#verdicts() });
+    this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge(), liveness });
   };
 
   /** The notice of a block is written before the beat that ends it. */
@@ -212,28 +213,25 @@ export class HealthServer {
   };
 
   #makeWatch(): LoopWatch {
-    const { readinessBlockMs: maxDelayMs, checkIntervalMs: holdMs } = this.#options;
+    const { readinessBlockMs: maxDelayMs, sampleMs: holdMs } = this.#options;
     const onBlocked = (blockedMs: number) => this.#send({ type: "loop.blocked", blockedMs });
     return new LoopWatch({ maxDelayMs, holdMs, clock: quietClock, onBlocked, onBeat: this.#beat });
   }
 
   #makeApp(): LazyApp {
-    const { host, allowedHosts, checkIntervalMs: sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
+    const { host, allowedHosts, sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
     const own = { leaving: this.#isLeaving, onFact: this.#send };
     return new LazyApp({ ...this.#answerParts(), host, allowedHosts, ...own, sampleMs, maxDelayMs });
   }
 
   #answerParts(): AnswerParts {
-    const redis = () => redisVerdict(this.#snapshot);
-    return { source: this.#options.source, watch: this.#watch, redis, judge: this.#judge };
+    return { source: this.#options.source, watch: this.#watch, checks: this.#verdicts, judge: this.#judge };
   }
 
   #provideParts(): void {
     const { source, host, allowedHosts, readinessBlockMs, livenessBlockMs } = this.#options;
-    const { checkIntervalMs: intervalMs, checkTimeoutMs: timeoutMs } = this.#options;
     const served = { host, allowedHosts };
     const answers = this.#answerParts();
-    const { checkRedis: check } = source;
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
@@ -242,7 +240,7 @@ export class HealthServer {
       board: this.#board,
       watch: this.#watch,
       probes: { memory: this.#board.memory, readinessBlockMs, livenessBlockMs, served, headers: answerHeaders },
-      check: check && { check, intervalMs, timeoutMs, clock: quietClock },
+      clock: quietClock,
       publish: this.#publish,
     });
   }

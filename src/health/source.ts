@@ -1,3 +1,17 @@
+/** The service, as the health server sees it. */
+import type { CheckSettings } from "../../machines/check.machine.ts";
+import type { Waiting } from "../until.ts";
+
+/** One check of the health server. It runs while the port is open and the service does not stop, whether probes come or not. */
+export interface Check extends CheckSettings {
+  /** Rejects, throws or returns `false` where it fails. Its signal aborts at the deadline. */
+  readonly run: (waiting: Waiting) => unknown;
+  /** ms from the begin of one check to the begin of the next */
+  readonly intervalMs: number;
+  /** ms for one check */
+  readonly timeoutMs: number;
+}
+
 /** What the health server reads of its service. None of it may block; what throws is contained. */
 export interface HealthSource {
   /** the name of the state that the service is in */
@@ -12,8 +26,8 @@ export interface HealthSource {
   status(): object;
   /** extra lines for `/metrics` beyond what this folder knows, Prometheus text */
   metrics(): string;
-  /** one check of Redis; undefined where Redis is not required */
-  checkRedis: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** of Redis, where it is required, and the service's own */
+  readonly checks: readonly Check[];
 }
 
 /** False where the source throws: its readiness then has the reason. */

@@ -1,6 +1,7 @@
 /** What the page shows of a service at one moment, as plain JSON. */
 import type { LifecycleCommand, LifecycleSnapshot, PhaseRecord, StateWords } from "../../machines/index.ts";
 import {
+  checkMachine,
   healthPortMachine,
   initialState,
   isBooting,
@@ -27,6 +28,7 @@ export const chartStates = {
   lifecycle: statesOf(lifecycleMachine),
   lease: statesOf(leaseMachine),
   "health-port": statesOf(healthPortMachine),
+  check: statesOf(checkMachine),
   leadership: statesOf(leadershipMachine),
 } as const satisfies Record<string, readonly StateWords[]>;
 export type DrawnChart = keyof typeof chartStates;

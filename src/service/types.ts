@@ -5,6 +5,26 @@ import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 
 /**
+ * One check of a service's own. Rejects, throws or returns `false` where it fails; anything else passes. It runs on the main thread, one at
+ * a time, on a schedule of its own, so that many probes cost one check. `signal` aborts at its deadline: from then on the check counts as
+ * failed, once more for each interval that it goes on to hang, and no second one is begun beside it.
+ */
+export type HealthCheck = (given: { readonly signal: AbortSignal }) => unknown;
+
+/** A check with a pace of its own; the defaults are those of the check of Redis. */
+export interface HealthCheckOptions {
+  readonly check: HealthCheck;
+  /** ms from the begin of one check to the begin of the next. Default 1000. */
+  readonly intervalMs?: number | undefined;
+  /** ms for one check. Default 1000. */
+  readonly timeoutMs?: number | undefined;
+  /** Failures in a row with which it falls. Default 3. */
+  readonly failures?: number | undefined;
+  /** Passes in a row with which it rises again, and with which it first counts as passed. Default 1. */
+  readonly successes?: number | undefined;
+}
+
+/**
  * Options over environment over default; `undefined` is absent. All problems are reported at once, before anything is touched.
  *
  * Every duration is in ms and measured by a monotonic clock, that of `setTimeout`: setting the time of the system moves none. The time for
@@ -46,6 +66,23 @@ export interface ServiceOptions {
   readonly readinessBlockMs?: number | undefined;
   /** ms that it may be blocked before `/healthz` answers 503; without the probe thread it does not answer meanwhile. Default `SG_LIVENESS_BLOCK_MS`, else 30000. */
   readonly livenessBlockMs?: number | undefined;
+  /**
+   * Checks of what the service needs to take traffic, by name: `/readyz` is 503 until each has passed, and while one has fallen; its reason
+   * names the check, as do `/status`, `/metrics` and the facts `check.failed` and `check.restored`. They run from the moment when the port
+   * is open until the service stops. A name has letters, digits, `.`, `_` and `-`, at most 64. They need the health server.
+   *
+   * ```ts
+   * super({ serviceName: "orders", checks: { database: ({ signal }) => this.pool.query({ text: "select 1", signal }) } });
+   * ```
+   */
+  readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>> | undefined;
+  /**
+   * Checks of the process itself: while one has fallen `/healthz` is 503, **and the orchestrator kills the process**. Only for what a
+   * restart repairs, such as a consumer that no longer makes progress. A database or another service that is down belongs to `checks`: as a
+   * liveness check it restarts every replica at once, in a loop, for as long as it is down. Until it is answered for the first time, and
+   * while the service stops, a liveness check counts as passed. A blocked event loop is covered already (`livenessBlockMs`).
+   */
+  readonly livenessChecks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>> | undefined;
   /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
   readonly jitterMaxMs?: number | undefined;
   /** Default `SG_PING_ATTEMPTS`, else 3. */

@@ -6,6 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
+import type { Check } from "../../src/health/source.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask, dial, trickle } from "../kit/http-client.ts";
 
@@ -253,9 +254,11 @@ describe.each([
   test("every close, also a second one and one by force, leaves no timer, socket or listener", async () => {
     const before = openResources();
     const signals: AbortSignal[] = [];
-    const checkRedis = (signal: AbortSignal) => new Promise<void>(() => signals.push(signal));
+    const run: Check["run"] = ({ signal }) => new Promise<void>(() => signals.push(signal));
+    const pace = { intervalMs: 1000, timeoutMs: 1000, failures: 3, successes: 1 };
+    const checks: Check[] = [{ ...pace, check: "own", kind: "readiness", run }];
     for (const end of ["close", "destroy"] as const) {
-      const { server, port } = await open({ checkRedis });
+      const { server, port } = await open({ checks });
       await ask(port, "/healthz");
       if (end === "destroy") server.destroy();
       const order = await orderOf(["first", server.close({ signal: never })], ["second", server.close({ signal: never })]);

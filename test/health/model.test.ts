@@ -5,8 +5,8 @@ import { noteLeftovers } from "../kit/leftovers.ts";
 import { Coverage, testCoverage, testPaths } from "../kit/model-paths.ts";
 
 const variants = [
-  { name: "a probe thread, no check of Redis", own: { hasThread: true, checksRedis: false } },
-  { name: "the main thread alone, with a check of Redis", own: { hasThread: false, checksRedis: true } },
+  { name: "a probe thread, no check", own: { hasThread: true, isChecked: false } },
+  { name: "the main thread alone, with a check", own: { hasThread: false, isChecked: true } },
 ];
 
 describe("the health port on its real actors", () => {

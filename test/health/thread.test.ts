@@ -46,7 +46,7 @@ const probers = async (port: number, ...paths: string[]) => {
 
 describe("while the loop is blocked", () => {
   test("every probe is answered: /readyz turns 503 at readinessBlockMs, /healthz at livenessBlockMs, both with the length of the block", async () => {
-    const port = await openPort({ readinessBlockMs: 300, livenessBlockMs: 900, checkIntervalMs: 200 });
+    const port = await openPort({ readinessBlockMs: 300, livenessBlockMs: 900, sampleMs: 200 });
     const stop = await probers(port, "/readyz", "/healthz");
     block(1800);
     await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
@@ -205,7 +205,7 @@ describe("a process with a probe thread", () => {
 });
 
 describe("the board", () => {
-  const ready = { state: "running", leaving: false, readiness: { ready: true } } as const;
+  const ready = { state: "running", leaving: false, readiness: { ready: true }, liveness: { alive: true } } as const;
 
   test("reads the latest notice, in any script and at any length", () => {
     const writer = new BoardWriter();
@@ -214,11 +214,13 @@ describe("the board", () => {
     writer.publish(ready);
     expect(reader.notice).toEqual(ready);
     for (const reason of ["käse 🧀", "\u0000".repeat(5000), "€".repeat(5000), "x"]) {
-      writer.publish({ state: "stopping", leaving: true, readiness: { ready: false, reason } });
+      const verdicts = { readiness: { ready: false, reason }, liveness: { alive: false, reason } } as const;
+      writer.publish({ state: "stopping", leaving: true, ...verdicts });
       expect(reader.notice).toEqual({
         state: "stopping",
         leaving: true,
         readiness: { ready: false, reason: reason.slice(0, 500) },
+        liveness: { alive: false, reason: reason.slice(0, 500) },
       });
     }
   });

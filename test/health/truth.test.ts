@@ -1,6 +1,7 @@
 /** The answers to probes under a blocked event loop and a dead Redis: faults F27 and F28. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
+import type { Check } from "../../src/health/source.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 import { block, startProber } from "../kit/prober.ts";
@@ -12,20 +13,20 @@ afterEach(async () => {
 });
 
 interface Own {
-  readonly checkRedis?: (signal: AbortSignal) => Promise<void>;
+  readonly checkRedis?: Check["run"];
   readonly checkMs?: number;
   readonly probeThread?: boolean;
 }
 
 const open = async ({ checkRedis, checkMs = 1000, probeThread = false }: Own) => {
-  const source = turnedSource({ checkRedis });
+  const pace = { intervalMs: checkMs, timeoutMs: checkMs, failures: 3, successes: 1 };
+  const source = turnedSource({ checks: checkRedis ? [{ ...pace, check: "redis", kind: "redis", run: checkRedis }] : [] });
   const server = new HealthServer({
     host: "127.0.0.1",
     port: 0,
     source,
     probeThread,
-    checkIntervalMs: checkMs,
-    checkTimeoutMs: checkMs,
+    sampleMs: checkMs,
   });
   endings.push(() => server.close({ signal: never }));
   return (await server.open({ signal: never })).port;
@@ -59,7 +60,7 @@ describe.each([
 ])("on $on", ({ probeThread }) => {
   test("a check that hangs makes /readyz 503, begins once and is aborted; /healthz stays 200", async () => {
     const signals: AbortSignal[] = [];
-    const port = await open({ checkRedis: (signal) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
+    const port = await open({ checkRedis: ({ signal }) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
     const reason = /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/;
     await vi.waitFor(async () => expect((await ask(port, "/readyz")).data.reason).toMatch(reason), 10_000);
     expect((await ask(port, "/healthz")).status).toBe(200);

@@ -8,8 +8,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import type { CallbackActorLogic, EventObject, InspectionEvent } from "xstate";
 import { createActor, fromCallback, fromPromise } from "xstate";
-import { redisVerdict } from "../../machines/health-port.machine.ts";
-import type { HealthPortActor, HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
+import type { CheckSettings, HealthPortActor, HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
 import { healthPortMachine, statePath } from "../../machines/index.ts";
 import { providedHealthPort, provideParts } from "../../src/health/actors.ts";
 import { containedAnswer } from "../../src/health/answers.ts";
@@ -18,6 +17,7 @@ import { LoadMeter } from "../../src/health/load-meter.ts";
 import { LoopWatch } from "../../src/health/loop-watch.ts";
 import { BoardWriter } from "../../src/health/thread/board.cjs";
 import { HeldClock, settles } from "./gates.ts";
+import type { TurnedSource } from "./health-source.ts";
 import { turnedSource } from "./health-source.ts";
 import { ask } from "./http-client.ts";
 import type { Model, ModelEvent, TakenTransition } from "./model.ts";
@@ -26,6 +26,8 @@ import type { UnderTest } from "./model-paths.ts";
 
 const host = "127.0.0.1";
 const times = { intervalMs: 1000, timeoutMs: 700 };
+const settings: CheckSettings = { check: "model", kind: "readiness", failures: 3, successes: 1 };
+const verdict = { check: "model", kind: "readiness", passing: false, failures: 1, reason: "model" } as const;
 const error = new Error("model");
 const inert = fromCallback(() => {});
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
@@ -34,22 +36,36 @@ const isBound = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("boun
 const offeredWhile = (event: ModelEvent, when: (snapshot: HealthPortSnapshot) => boolean) => (snapshot: HealthPortSnapshot) =>
   when(snapshot) ? [event] : [];
 
+/** One configuration of a port. */
+export interface Variant {
+  readonly hasThread: boolean;
+  /** whether a check runs beside it */
+  readonly isChecked: boolean;
+}
+
+const isDue = (snapshot: HealthPortSnapshot): boolean => /checks\.due/.test(statePath(snapshot));
+const inputOf = ({ hasThread, isChecked }: Variant, port = 0): HealthPortInput => ({
+  wanted: { host, port },
+  hasThread,
+  checks: isChecked ? [settings] : [],
+});
+
 /** The chart as a model, for one configuration. What a route or the loop reports is offered while a route can be asked. */
-export const healthPortModel = (own: Pick<HealthPortInput, "hasThread" | "checksRedis">): Model<HealthPortSnapshot> => ({
+export const healthPortModel = ({ hasThread, isChecked }: Variant): Model<HealthPortSnapshot> => ({
   machine: healthPortMachine.provide({
     actors: Object.fromEntries(
       Object.keys(healthPortMachine.implementations.actors).map((name) => [name, /App$/.test(name) ? never : inert]),
     ) as never,
   }) as never,
-  input: { wanted: { host, port: 0 }, ...own } satisfies HealthPortInput,
-  key: ({ value, context }) => [value, context.closing, Math.min(context.missed, 3)],
+  input: inputOf({ hasThread, isChecked }),
+  key: ({ value, context }) => [value, context.closing],
   place: (snapshot) => `${statePath(snapshot)}${snapshot.context.closing ? ", to close" : ""}`,
   payloads: {
     destroy: () => [{ type: "destroy", error }],
     "port.listening": () => [{ type: "port.listening", address: { host, port: 1 } }],
     "port.refused": () => [{ type: "port.refused", error }],
     "thread.exited": () => [{ type: "thread.exited", reason: "it ended by itself" }],
-    "redis.missed": () => [{ type: "redis.missed", reason: "model" }],
+    "check.judged": offeredWhile({ type: "check.judged", verdict }, (snapshot) => isChecked && isDue(snapshot)),
     "loop.blocked": offeredWhile({ type: "loop.blocked", blockedMs: 2000 }, isBound),
     "health.server.failed": offeredWhile({ type: "health.server.failed", reason: "model" }, isBound),
     "health.request.failed": offeredWhile({ type: "health.request.failed", url: "/status", reason: "model" }, isBound),
@@ -83,19 +99,16 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
   readonly #movesInVain: boolean;
   /** ends the thread as if by itself */
   #crash = () => {};
-  #checks = (_: "answer" | "fail") => {};
+  #failed = () => {};
+  readonly #source: TurnedSource;
   #closeApp = (_: "done" | "error") => {};
 
-  static async make(
-    own: Pick<HealthPortInput, "hasThread" | "checksRedis">,
-    events: readonly ModelEvent[],
-    onTaken: (name: string) => void,
-  ): Promise<HealthPortUnderTest> {
+  static async make(own: Variant, events: readonly ModelEvent[], onTaken: (name: string) => void): Promise<HealthPortUnderTest> {
     const outcomes = events.filter(({ type }) => type === "port.listening" || type === "port.refused");
     const [opening, moving] = outcomes.map(({ type }) => type);
     const blockers = opening === "port.refused" ? [await blockerOn(0)] : [];
     const port = (blockers[0]?.address() as AddressInfo | undefined)?.port ?? 0;
-    return new HealthPortUnderTest({ wanted: { host, port }, ...own }, blockers, moving === "port.refused", onTaken);
+    return new HealthPortUnderTest(inputOf(own, port), blockers, moving === "port.refused", onTaken);
   }
 
   private constructor(
@@ -114,18 +127,20 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
       },
     }) as HealthPortActor;
     const source = turnedSource({
+      checks: input.checks.map((own) => ({ ...own, ...times, run: () => this.#check() })),
       status: () => {
         throw error;
       },
     });
+    this.#source = source;
     const onFact = (fact: Parameters<HealthPortActor["send"]>[0]) => this.#actor.send(fact);
     const onBlocked = (blockedMs: number) => this.#actor.send({ type: "loop.blocked", blockedMs });
     const watched = { maxDelayMs: 1000, holdMs: 1000, clock: this.#loopClock, onBlocked, onBeat: () => {} };
     this.#watch = new LoopWatch(watched);
     const judge = () => ({ ready: true }) as const;
-    const redis = () => redisVerdict(this.#actor.getSnapshot());
+    const checks = () => this.#snapshot.context.verdicts;
     const limits = { maxDelayMs: 60_000, sampleMs: 1000 };
-    const parts = { source, watch: this.#watch, redis, judge };
+    const parts = { source, watch: this.#watch, checks, judge };
     this.#app = new LazyApp({ ...parts, host, allowedHosts: [], leaving: () => false, ...limits, onFact });
     const meter = new LoadMeter(limits);
     const board = new BoardWriter();
@@ -138,8 +153,8 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
       board,
       watch: this.#watch,
       probes: { memory: board.memory, readinessBlockMs: 30_000, livenessBlockMs: 60_000, ...answers },
-      check: input.checksRedis ? { check: () => this.#check(), ...times, clock: this.#checkClock } : undefined,
-      publish: () => board.publish({ state: "running", leaving: false, readiness: judge() }),
+      clock: this.#checkClock,
+      publish: () => board.publish({ state: "running", leaving: false, readiness: judge(), liveness: { alive: true } }),
     });
     this.#actor.start();
   }
@@ -148,7 +163,8 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     const { type } = event;
     if (type === "thread.exited") return this.#exit(before);
     if (type.startsWith("port.")) return this.#release(statePath(before).includes("thread") ? "probeThread" : "mainPort", type);
-    if (type.startsWith("redis.")) return this.#checkOnce(type === "redis.answered" ? "answer" : "fail");
+    if (type === "check.judged") return this.#failCheck();
+    if (type === "service.stopping") return this.#stopService();
     if (type === "xstate.done.actor.closeApp") return this.#closeApp("done");
     if (type === "xstate.error.actor.closeApp") return this.#closeApp("error");
     if (type === "loop.blocked") return this.#block();
@@ -160,14 +176,13 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     const path = statePath(model);
     await settles(`${path}, and not ${statePath(this.#snapshot)}`, () => statePath(this.#snapshot) === path);
     const { context } = this.#snapshot;
-    expect([context.closing, context.missed]).toEqual([model.context.closing, model.context.missed]);
+    expect(context.closing).toBe(model.context.closing);
     const { address } = context;
     if (model.hasTag("bound")) expect((await ask(address!.port, "/healthz")).status).toBe(200);
     if (model.hasTag("free") && address !== undefined && this.#blockers.length === 0)
       await expect(ask(address.port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     if (model.status === "done") expect(Object.keys(this.#snapshot.children)).toEqual([]);
-    const isChecking = path.startsWith("listening") && context.checksRedis;
-    expect(this.#checkClock.pending).toEqual(isChecking ? [times.intervalMs] : []);
+    expect(this.#checkClock.pending.length).toBe(isDue(model) ? context.checks.length : 0);
     expect(this.#loopClock.pending.length).toBe(path.startsWith("listening") ? 1 : 0);
   }
 
@@ -230,15 +245,21 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
   }
 
   async #check(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#checks = (end) => (end === "answer" ? resolve() : reject(new Error("model")));
+    await new Promise<void>((_resolve, reject) => {
+      this.#failed = () => reject(error);
     });
   }
 
-  async #checkOnce(end: "answer" | "fail"): Promise<void> {
-    this.#checkClock.fire(times.intervalMs);
-    this.#checks(end);
-    await settles("the next check is due", () => this.#checkClock.pending.includes(times.intervalMs));
+  /** The first check is due at once, each later one an interval after the one before. */
+  async #failCheck(): Promise<void> {
+    const before = this.#snapshot.context.verdicts[0]!.failures;
+    this.#checkClock.fire(before === 0 ? 0 : times.intervalMs);
+    this.#failed();
+    await settles("the miss is judged", () => this.#snapshot.context.verdicts[0]!.failures === before + 1);
+  }
+
+  #stopService(): void {
+    this.#source.isStopping = true;
   }
 
   #block(): void {

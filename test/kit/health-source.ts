@@ -37,7 +37,7 @@ export const turnedSource = (own: Partial<HealthSource> = {}): TurnedSource => {
     stopping: () => turned.isStopping,
     status: () => ({ state: "running" }),
     metrics: () => "",
-    checkRedis: undefined,
+    checks: [],
     ...own,
   };
 };

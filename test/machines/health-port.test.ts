@@ -2,8 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { AnyStateMachine } from "xstate";
 import { createActor, fromCallback, fromPromise, transition } from "xstate";
-import { redisVerdict } from "../../machines/health-port.machine.ts";
-import type { HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
+import type { CheckSettings, CheckVerdict, HealthPortInput, HealthPortSnapshot } from "../../machines/index.ts";
 import { descriptionOf, healthPortMachine, statePath, statesOf, waitsForAt, waitsForOf } from "../../machines/index.ts";
 import { chartOf } from "../../src/charts/graph.ts";
 import type { Model, ModelEvent } from "../kit/model.ts";
@@ -13,22 +12,36 @@ import { story } from "../kit/story.ts";
 
 const idle = fromCallback(() => {});
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
-const callbacks = ["probeThread", "mainPort", "noticeBoard", "loopWatch", "redisCheck"];
+const callbacks = ["probeThread", "mainPort", "noticeBoard", "loopWatch"];
 const promises = ["loadApp", "closeApp"];
 const machine = healthPortMachine.provide({
-  actors: Object.fromEntries([...callbacks.map((name) => [name, idle]), ...promises.map((name) => [name, never])]) as never,
+  actors: Object.fromEntries([
+    ...[...callbacks, "check"].map((name) => [name, idle]),
+    ...promises.map((name) => [name, never]),
+  ]) as never,
 });
 
 const wanted = { host: "127.0.0.1", port: 0 };
 const address = { host: "127.0.0.1", port: 8123 };
 const error = new Error("table");
+const checks: readonly CheckSettings[] = [
+  { check: "redis", kind: "redis", failures: 3, successes: 1 },
+  { check: "database", kind: "readiness", failures: 3, successes: 1 },
+];
+const missed = (failures: number, check = "database", kind: CheckVerdict["kind"] = "readiness"): CheckVerdict => ({
+  check,
+  kind,
+  passing: failures < 3,
+  failures,
+  reason: "refused",
+});
 const events: Readonly<Record<string, ModelEvent>> = Object.fromEntries(
   [
     { type: "destroy", error },
     { type: "port.listening", address },
     { type: "port.refused", error },
     { type: "thread.exited", reason: "crashed" },
-    { type: "redis.missed", reason: "refused" },
+    { type: "check.judged", verdict: missed(1) },
     { type: "loop.blocked", blockedMs: 1200 },
     { type: "health.server.failed", reason: "EMFILE" },
     { type: "health.request.failed", url: "/status", reason: "no" },
@@ -37,30 +50,27 @@ const events: Readonly<Record<string, ModelEvent>> = Object.fromEntries(
 const inputOf = (own: Partial<HealthPortInput> = {}): HealthPortInput => ({
   wanted,
   hasThread: true,
-  checksRedis: true,
+  checks,
   ...own,
 });
 const modelOf = (own: Partial<HealthPortInput> = {}): Model<HealthPortSnapshot> => ({
   machine: machine as unknown as AnyStateMachine,
   input: inputOf(own),
-  key: ({ value, context }) => [value, context.closing, Math.min(context.missed, 3)],
+  key: ({ value, context }) => [value, context.closing],
   payloads: Object.fromEntries(Object.entries(events).map(([type, event]) => [type, () => [event]])),
 });
 
-const partsOf = (snapshot: HealthPortSnapshot) => (snapshot.value as { listening?: { port: string; redis: string } }).listening;
+const partsOf = (snapshot: HealthPortSnapshot) => (snapshot.value as { listening?: { port: string; checks: string } }).listening;
 /** where the port is; whether it is to close as soon as it is open */
 const portOf = (snapshot: HealthPortSnapshot): string => {
   const port = partsOf(snapshot)?.port;
   return `${port === undefined ? statePath(snapshot) : `listening.${port}`}${snapshot.context.closing ? ", to close" : ""}`;
 };
-const redisOf = (snapshot: HealthPortSnapshot): string | undefined => {
-  const redis = partsOf(snapshot)?.redis;
-  return redis && `${redis} ${Math.min(snapshot.context.missed, 3)}`;
-};
+const checksOf = (snapshot: HealthPortSnapshot): string | undefined => partsOf(snapshot)?.checks;
 
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 /** Where each event leads that `place` knows, by where it comes from; `=` for an arrow that stays. */
-const tableOf = (edges: ReturnType<typeof graphOf<HealthPortSnapshot>>["edges"], place: typeof redisOf): Table => {
+const tableOf = (edges: ReturnType<typeof graphOf<HealthPortSnapshot>>["edges"], place: typeof checksOf): Table => {
   const table: Record<string, Record<string, string>> = {};
   for (const { from, event, to } of edges) {
     const [source, target] = [place(from), place(to)];
@@ -71,7 +81,7 @@ const tableOf = (edges: ReturnType<typeof graphOf<HealthPortSnapshot>>["edges"],
 };
 
 const reports = { "loop.blocked": "=", "health.server.failed": "=", "health.request.failed": "=" };
-const redisEvents = { "redis.missed": "=", "redis.answered": "=" };
+const checkEvents = { "check.judged": "=", "service.stopping": "=" };
 const parting = { "port.refused": "parting.app.closing+thread.exited" };
 const partedWithoutThread = "parting.app.closing+thread.exited";
 
@@ -117,14 +127,14 @@ const withThread: Table = {
   },
   "listening.thread": {
     ...reports,
-    ...redisEvents,
+    ...checkEvents,
     close: "ending.thread",
     destroy: "ending.killed",
     "thread.exited": "listening.moving",
   },
   "listening.moving": {
     ...reports,
-    ...redisEvents,
+    ...checkEvents,
     "port.listening": "listening.main",
     "port.refused": "listening.lost",
     close: "listening.moving, to close",
@@ -132,14 +142,14 @@ const withThread: Table = {
   },
   "listening.moving, to close": {
     ...reports,
-    ...redisEvents,
+    ...checkEvents,
     "port.listening": "ending.main, to close",
     "port.refused": `${partedWithoutThread}, to close`,
     close: "=",
     destroy: "ending.main, to close",
   },
-  "listening.main": { ...reports, ...redisEvents, close: "ending.main", destroy: "ending.main" },
-  "listening.lost": { ...reports, ...redisEvents, close: partedWithoutThread, destroy: partedWithoutThread },
+  "listening.main": { ...reports, ...checkEvents, close: "ending.main", destroy: "ending.main" },
+  "listening.lost": { ...reports, ...checkEvents, close: partedWithoutThread, destroy: partedWithoutThread },
   "ending.thread": {
     ...reports,
     "port.ended": "parting.app.closing+thread.exiting",
@@ -164,13 +174,6 @@ const withoutThread: Table = {
   "closed.loading": { ...reports, open: "starting.main", close: partedWithoutThread, destroy: partedWithoutThread },
 };
 
-const redisTable: Table = {
-  "reachable 0": { "redis.missed": "doubted 1" },
-  "doubted 1": { "redis.missed": "doubted 2", "redis.answered": "reachable 0" },
-  "doubted 2": { "redis.missed": "unreachable 3", "redis.answered": "reachable 0" },
-  "unreachable 3": { "redis.missed": "=", "redis.answered": "reachable 0" },
-};
-
 /** Once it ends it no longer matters that a close was asked for before. */
 const endings = (table: Table): Table =>
   Object.fromEntries(
@@ -185,7 +188,6 @@ const endings = (table: Table): Table =>
 const worlds = {
   withThread: graphOf(modelOf()),
   withoutThread: graphOf(modelOf({ hasThread: false })),
-  unchecked: graphOf(modelOf({ checksRedis: false })),
 };
 
 describe("the chart of the health port", () => {
@@ -200,16 +202,12 @@ describe("the chart of the health port", () => {
     for (const path of ["starting.main", "listening.main", "ending.main"]) expect(rest[path]).toEqual(withThread[path]);
   });
 
-  it("Redis falls with the third miss in a row and rises with one answer, whichever thread holds the port", () => {
-    const own = worlds.withThread.edges.filter(({ event, to }) => event.type.startsWith("redis.") && partsOf(to) !== undefined);
-    expect(tableOf(own, redisOf)).toEqual(redisTable);
+  it("the checks run until the service stops, whichever thread holds the port", () => {
+    const own = worlds.withThread.edges.filter(
+      ({ event, to }) => /^(check|service)\./.test(event.type) && partsOf(to) !== undefined,
+    );
+    expect(tableOf(own, checksOf)).toEqual({ due: { "check.judged": "=", "service.stopping": "over" } });
     expect(new Set(own.map(({ from }) => partsOf(from)?.port))).toEqual(new Set(["thread", "moving", "main", "lost"]));
-  });
-
-  it("where readiness does not depend on Redis, no event of Redis has an arrow", () => {
-    const places = worlds.unchecked.states.flatMap((snapshot) => redisOf(snapshot) ?? []);
-    expect(new Set(places)).toEqual(new Set(["unchecked 0"]));
-    expect(worlds.unchecked.edges.filter(({ event }) => event.type.startsWith("redis."))).toEqual([]);
   });
 
   it("takes every transition that it declares, on some path", () => {
@@ -242,7 +240,7 @@ describe("the chart of the health port", () => {
 
   it("describes each state in a sentence, and names what each waiting state waits for", () => {
     const states = chartOf(machine as unknown as AnyStateMachine).states;
-    const regions = ["port", "app", "thread"].map(
+    const regions = ["port", "checks", "app", "thread"].map(
       (name) => states.find((state) => state.name === name && state.children.length > 0)?.id,
     );
     expect(
@@ -281,12 +279,11 @@ const play = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => {
 };
 const at = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => play(cues, own).snapshot;
 const lastOf = (cues: readonly Cue[], own: Partial<HealthPortInput> = {}) => play(cues, own).steps.at(-1);
-const onlyMain = { hasThread: false, checksRedis: false };
+const onlyMain = { hasThread: false, checks: [] };
 
 const listening: readonly Cue[] = ["open", cue("port.listening")];
 const moving: readonly Cue[] = [...listening, cue("thread.exited")];
 const moved: readonly Cue[] = [...moving, cue("port.listening")];
-const missed = (times: number): readonly Cue[] => Array.from({ length: times }, () => cue("redis.missed"));
 
 describe("a port, step by step", () => {
   it("is prepared, opened on the thread, moved to the main thread when that exits, closed, and gone", () => {
@@ -296,10 +293,10 @@ describe("a port, step by step", () => {
         "closed.idle",
         "prepare -> closed.prepared | start probeThread",
         "open -> starting.thread | probeThread <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
-        "thread.exited crashed -> listening.port.moving+redis.reachable | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 8123",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.reachable | emit health.port.moved 127.0.0.1 8123",
-        "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+checks.due | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start check.redis.redis | start check.readiness.database",
+        "thread.exited crashed -> listening.port.moving+checks.due | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 8123",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+checks.due | emit health.port.moved 127.0.0.1 8123",
+        "close -> ending.main | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end",
         "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
         "closeApp done -> gone | stop closeApp",
       ]
@@ -312,8 +309,8 @@ describe("a port, step by step", () => {
       [
         "closed.idle",
         "open -> starting.thread | start probeThread | probeThread <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+redis.reachable | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
-        "close -> ending.thread | stop redisCheck | stop noticeBoard | stop loopWatch | probeThread <- end",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+checks.due | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start check.redis.redis | start check.readiness.database",
+        "close -> ending.thread | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | probeThread <- end",
         "port.ended -> parting.app.closing+thread.exiting | probeThread <- cut | start closeApp",
         "closeApp done -> parting.app.closed+thread.exiting | stop closeApp",
         "thread.exited crashed -> gone | stop probeThread",
@@ -328,8 +325,8 @@ describe("a port, step by step", () => {
         "closed.idle",
         "prepare -> closed.loading | start loadApp",
         "open -> starting.main | stop loadApp | start mainPort | mainPort <- listen 127.0.0.1 0",
-        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+redis.unchecked | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start redisCheck",
-        "close -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end",
+        "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+checks.due | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch",
+        "close -> ending.main | stop noticeBoard | stop loopWatch | mainPort <- end",
         "destroy {} -> ending.main | mainPort <- cut",
         "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
         "closeApp error -> gone | stop closeApp",
@@ -343,9 +340,9 @@ describe("a port, step by step", () => {
       [
         "destroy {} -> ending.killed | probeThread <- cut",
         "destroy {} -> ending.killed | probeThread <- cut",
-        "destroy {} -> ending.killed | stop redisCheck | stop noticeBoard | stop loopWatch | probeThread <- cut",
-        "destroy {} -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
-        "destroy {} -> ending.main | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
+        "destroy {} -> ending.killed | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | probeThread <- cut",
+        "destroy {} -> ending.main | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
+        "destroy {} -> ending.main | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end | mainPort <- cut",
         "destroy {} -> ending.killed | probeThread <- cut",
         "destroy {} -> ending.main | mainPort <- cut",
       ]
@@ -379,10 +376,10 @@ describe("a port, step by step", () => {
       `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.listening 127.0.0.1 8123 | mainPort <- end"`,
     );
     expect(lastOf([...moving, "close", cue("port.listening")])).toMatchInlineSnapshot(
-      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.port.moved 127.0.0.1 8123 | stop redisCheck | stop noticeBoard | stop loopWatch | mainPort <- end"`,
+      `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.port.moved 127.0.0.1 8123 | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end"`,
     );
     expect(lastOf([...moving, "close", cue("port.refused")])).toMatchInlineSnapshot(
-      `"port.refused {} -> parting.app.closing+thread.exited | emit health.server.failed table | stop redisCheck | stop noticeBoard | stop loopWatch | stop mainPort | start closeApp"`,
+      `"port.refused {} -> parting.app.closing+thread.exited | emit health.server.failed table | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | stop mainPort | start closeApp"`,
     );
   });
 });
@@ -412,9 +409,10 @@ describe("the facts of a port", () => {
     expect(emitted([...moving, cue("port.refused")]).at(-1)).toBe("emit health.server.failed table");
   });
 
-  it("Redis is reported when it falls and when it rises, once each", () => {
-    const cues = [...listening, ...missed(4), "redis.answered", ...missed(2), "redis.answered"];
-    expect(emitted(cues)).toEqual([open, "emit redis.unreachable 3 refused", "emit redis.restored 4"]);
+  it("what a check reports is emitted as it is, and a verdict that is no fact is none", () => {
+    const fact = { type: "check.failed", check: "database", kind: "readiness", failures: 3, reason: "refused" };
+    const cues = [...listening, cue("check.judged"), cue("check.judged", { verdict: missed(3), fact })];
+    expect(emitted(cues).slice(1)).toEqual(["emit check.failed database readiness 3 refused"]);
   });
 
   it("what the actors report in any state is emitted as it is", () => {
@@ -436,8 +434,7 @@ describe("what a port notes", () => {
       address: undefined,
       closing: false,
       failure: undefined,
-      missed: 0,
-      trouble: "",
+      verdicts: expect.any(Array),
     });
   });
 
@@ -459,18 +456,18 @@ describe("what a port notes", () => {
     expect(at([...moving, cue("port.refused")]).context.failure).toBeUndefined();
   });
 
-  it("what the checks of Redis have found; nothing where readiness does not depend on it", () => {
-    expect(redisVerdict(at(listening))).toEqual({ reachable: true, failures: 0, reason: "" });
-    expect(redisVerdict(at([...listening, ...missed(2)]))).toEqual({ reachable: true, failures: 2, reason: "refused" });
-    expect(redisVerdict(at([...listening, ...missed(5)]))).toEqual({ reachable: false, failures: 5, reason: "refused" });
-    for (const times of [2, 3])
-      expect(redisVerdict(at([...listening, ...missed(times), "redis.answered"]))).toEqual({
-        reachable: true,
-        failures: 0,
-        reason: "",
-      });
-    expect(redisVerdict(at([...listening, ...missed(3), "close"]))?.reachable).toBe(false);
-    expect(redisVerdict(at(listening, { checksRedis: false }))).toBeUndefined();
+  it("the latest verdict of each check, also when the checks are over; Redis counts as reachable at first, the others do not", () => {
+    const redis = { check: "redis", kind: "redis", passing: true, failures: 0, reason: "" };
+    const unanswered = { check: "database", kind: "readiness", passing: false, failures: 0, reason: "" };
+    expect(at([]).context.verdicts).toEqual([redis, unanswered]);
+    const judged = [...listening, cue("check.judged"), cue("check.judged", { verdict: missed(3, "redis", "redis") })];
+    const verdicts = [missed(3, "redis", "redis"), missed(1)];
+    for (const after of [[], ["service.stopping"], ["close"]])
+      expect(at([...judged, ...after]).context.verdicts).toEqual(verdicts);
+    expect(at([...listening, cue("check.judged", { verdict: missed(3, "database", "liveness") })]).context.verdicts).toEqual([
+      redis,
+      unanswered,
+    ]);
   });
 });
 

@@ -59,6 +59,8 @@ describe("the defaults", () => {
       useHealthServer: true,
       healthHost: "127.0.0.1",
       allowedHosts: [],
+      checks: [],
+      livenessChecks: [],
       probeThread: true,
       metadata: {},
       logger: undefined,

@@ -345,7 +345,7 @@ describe("a service with the real resources", () => {
     await tier.boot();
     await tier.shutdown();
     expect(paths.slice(0, 2)).toEqual(["closed.prepared", "starting.choosing"]);
-    expect(paths).toContain("listening.port.thread+redis.unchecked");
+    expect(paths).toContain("listening.port.thread+checks.due");
     expect(paths.at(-1)).toBe("gone");
   });
 

@@ -12,15 +12,19 @@
  * @property {string} state the top-level state's name
  * @property {boolean} leaving whether connections should end with their answer
  * @property {{ ready: true } | { ready: false, reason: string }} readiness
+ * @property {{ readonly alive: true } | { readonly alive: false, readonly reason: string }} liveness what the liveness checks find
  */
 
 const headBytes = 16;
-const textBytes = 4096;
-/** characters of a reason: with every one of them escaped, the text still has room for it */
+const textBytes = 8192;
+/** characters of a reason: with every one of them escaped, the text still has room for two */
 const maxReason = 500;
 /** later than any clock: nothing is due */
 const never = 2n ** 63n - 1n;
 const nsPerMs = 1_000_000;
+
+/** @template {object} Verdict @param {Verdict} verdict @returns {Verdict} */
+const bounded = (verdict) => ("reason" in verdict ? { ...verdict, reason: String(verdict.reason).slice(0, maxReason) } : verdict);
 
 /** @param {SharedArrayBuffer} memory */
 const viewsOf = (memory) => ({
@@ -56,9 +60,8 @@ class BoardWriter {
    * Writes the notice; the same one again costs no write.
    * @param {Notice} notice
    */
-  publish({ state, leaving, readiness }) {
-    const bounded = readiness.ready ? readiness : { ready: false, reason: readiness.reason.slice(0, maxReason) };
-    const published = JSON.stringify({ state, leaving, readiness: bounded });
+  publish({ state, leaving, readiness, liveness }) {
+    const published = JSON.stringify({ state, leaving, readiness: bounded(readiness), liveness: bounded(liveness) });
     if (published === this.#published) return;
     this.#published = published;
     const { head, text } = this.#views;
@@ -75,7 +78,12 @@ class BoardReader {
   #views;
   #version = 0;
   /** @type {Notice} */
-  #notice = { state: "unknown", leaving: false, readiness: { ready: false, reason: "no notice was published yet" } };
+  #notice = {
+    state: "unknown",
+    leaving: false,
+    readiness: { ready: false, reason: "no notice was published yet" },
+    liveness: { alive: true },
+  };
 
   /** @param {SharedArrayBuffer} memory */
   constructor(memory) {

@@ -51,12 +51,19 @@ const send = (response, status, body, type = json) => {
 /** @param {number} ms */
 const blockedFor = (ms) => `event loop blocked for ${ms} ms`;
 
+/** The main thread works, and its liveness checks pass or do not. @param {ServerResponse} response */
+const answerAsNoticed = (response) => {
+  const { liveness } = board.notice;
+  if (liveness.alive) return send(response, 200, alive);
+  send(response, 503, JSON.stringify({ status: "failed", reason: liveness.reason }));
+};
+
 /** @param {ServerResponse} response */
 const answerAlive = (response) => {
-  if (board.lateMs < livenessBlockMs) return send(response, 200, alive);
+  if (board.lateMs < livenessBlockMs) return answerAsNoticed(response);
   setTimeout(() => {
     const ms = board.lateMs;
-    if (ms < livenessBlockMs) return send(response, 200, alive);
+    if (ms < livenessBlockMs) return answerAsNoticed(response);
     send(response, 503, JSON.stringify({ status: "blocked", reason: blockedFor(ms), blockedMs: ms }));
   }, secondLookMs);
 };

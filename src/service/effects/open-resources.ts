@@ -6,10 +6,12 @@ import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
 import { fromEnvironment } from "../../environment.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
+import type { Check } from "../../health/source.ts";
 import { prepareWorker } from "../../health/thread/probe-worker.ts";
 import { lastErrorOf } from "../../redis/connection.ts";
 import { reasonOf } from "../../redis/reason.ts";
 import { programVersion } from "../../version.ts";
+import { defaultPace } from "../options/checks.ts";
 import type { ResolvedOptions } from "../options/options.ts";
 import { lifecycleMetrics } from "../report/metrics.ts";
 import type { StatusReport } from "../report/status.ts";
@@ -86,13 +88,21 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, resources
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),
   metrics: () => lifecycleMetrics(source.status()),
-  checkRedis:
-    options.redis === null || !options.redisRequired
-      ? undefined
-      : async () => {
-          const { redis } = resources();
-          await redis.ping().catch((error: unknown) => {
-            throw new Error(reasonOf(lastErrorOf(redis) ?? error));
-          });
-        },
+  checks: [
+    ...(options.redis === null || !options.redisRequired ? [] : [redisCheck(resources)]),
+    ...options.checks,
+    ...options.livenessChecks,
+  ],
+});
+
+const redisCheck = (resources: () => ServiceResources): Check => ({
+  ...defaultPace,
+  check: "redis",
+  kind: "redis",
+  run: async () => {
+    const { redis } = resources();
+    await redis.ping().catch((error: unknown) => {
+      throw new Error(reasonOf(lastErrorOf(redis) ?? error));
+    });
+  },
 });

@@ -6,14 +6,17 @@ import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
+import type { Check } from "../../health/source.ts";
 import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redactUrl } from "../../redis/url.ts";
 import { nameProblem } from "../../registry/names.ts";
 import type { ServiceOptions } from "../types.ts";
+import { readChecks } from "./checks.ts";
 import type { NumberRule } from "./readers.ts";
 import {
+  longestMs,
   readAllowedHosts,
   readBoolean,
   readHost,
@@ -25,9 +28,6 @@ import {
   readSwitch,
   shown,
 } from "./readers.ts";
-
-/** The largest delay that a timer takes, in ms. */
-const longestMs = 2 ** 31 - 1;
 
 const ms = (variable: string, fallback: number, min = 0): NumberRule => ({ variable, fallback, min, max: longestMs });
 
@@ -62,6 +62,8 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly healthHost: string;
   readonly allowedHosts: readonly string[];
   readonly probeThread: boolean;
+  readonly checks: readonly Check[];
+  readonly livenessChecks: readonly Check[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
 }
@@ -76,6 +78,8 @@ const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>
   healthHost: "SG_HEALTH_HOST",
   allowedHosts: allowedHostsVariable,
   probeThread: "SG_PROBE_THREAD",
+  checks: undefined,
+  livenessChecks: undefined,
   metadata: undefined,
   logger: undefined,
 };
@@ -106,10 +110,12 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     healthHost: readHost(given.healthHost, problems),
     allowedHosts: readAllowedHosts(given.allowedHosts, problems),
     probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
+    checks: readChecks("checks", given.checks, problems),
+    livenessChecks: readChecks("livenessChecks", given.livenessChecks, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
   };
-  problems.push(...contradictions(numbers));
+  problems.push(...contradictions(numbers), ...withoutServer(resolved));
   if (problems.length > 0) throw invalid(given.serviceName, problems);
   return resolved;
 };
@@ -173,6 +179,11 @@ const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOp
       readNumber(name, rule, given[name as NumberOption], problems),
     ]),
   ) as Record<NumberOption, number>;
+
+const withoutServer = ({ useHealthServer, checks, livenessChecks }: ResolvedOptions): string[] =>
+  useHealthServer || checks.length + livenessChecks.length === 0
+    ? []
+    : ["checks and livenessChecks need the health server: set useHealthServer: true"];
 
 const contradictions = (numbers: Record<NumberOption, number>): string[] => {
   const { drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs, readinessBlockMs, livenessBlockMs } = numbers;

@@ -14,11 +14,14 @@ export interface NumberRule {
   readonly fallback: number;
   readonly min: number;
   readonly max: number;
-  readonly variable: string;
+  readonly variable?: string;
 }
 
+/** The largest delay that a timer takes, in ms. */
+export const longestMs = 2 ** 31 - 1;
+
 export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
-  const text = given === undefined ? fromEnvironment(rule.variable) : undefined;
+  const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
   const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
   if (isWhole(value) && value >= rule.min && value <= rule.max) return value;
   const source = text === undefined ? name : `${rule.variable} (${name})`;

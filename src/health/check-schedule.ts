@@ -1,10 +1,13 @@
-/** Asks Redis on a schedule of its own, so that many probes cost no check. The chart judges the answers. */
+/** Runs a check on a schedule of its own, so that many probes cost one check. The chart of the check judges the answers. */
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import type { Waiting } from "../until.ts";
 
-export interface RedisCheckOptions {
-  /** One check. Its signal aborts at the deadline; one that goes on regardless is waited for, not doubled. */
-  readonly check: (signal: AbortSignal) => Promise<void>;
+export interface CheckScheduleOptions {
+  /** One check; a rejection or `false` is a miss. Its signal aborts at the deadline; one that goes on regardless is waited for, not doubled. */
+  readonly run: (waiting: Waiting) => unknown;
+  /** Whether it is known to pass at the start: then the first check is due after an interval, else at once. */
+  readonly isKnown: boolean;
   /** ms from the begin of one check to the begin of the next */
   readonly intervalMs: number;
   /** ms that one check may take */
@@ -12,25 +15,30 @@ export interface RedisCheckOptions {
   readonly clock: Clock;
   /** Called for each check that failed or overran, and once more for each interval that it goes on to hang. */
   readonly onMissed: (reason: string) => void;
-  /** Called for a check that Redis answered, if the one before was missed. */
+  /** answers that are reported after each miss, and from the start where nothing is known */
+  readonly successes: number;
+  /** Called for an answer, unless as many were reported since the latest miss. */
   readonly onAnswered: () => void;
 }
 
 /** One check at a time, and one timer: the deadline of the check under way, or the wait for the next. */
-export class RedisCheck {
-  readonly #options: RedisCheckOptions;
+export class CheckSchedule {
+  readonly #options: CheckScheduleOptions;
   #underWay: AbortController | undefined;
   #timer: unknown;
   #beganAt = 0;
-  #hasMissed = false;
+  /** answers that are still to be reported */
+  #unreported: number;
 
-  constructor(options: RedisCheckOptions) {
+  constructor(options: CheckScheduleOptions) {
     this.#options = options;
+    this.#unreported = options.isKnown ? 0 : options.successes;
   }
 
-  /** The first check begins one interval from now. Call it once. */
+  /** Call it once. */
   start(): void {
-    this.#wait(this.#options.intervalMs, this.#begin);
+    const { isKnown, intervalMs } = this.#options;
+    this.#wait(isKnown ? intervalMs : 0, this.#begin);
   }
 
   /** Aborts a check under way; nothing is left. Legal at any time, any number of times. */
@@ -46,14 +54,14 @@ export class RedisCheck {
   }
 
   readonly #begin = (): void => {
-    const { check, clock, timeoutMs } = this.#options;
+    const { run, clock, timeoutMs } = this.#options;
     const abort = new AbortController();
     this.#underWay = abort;
     this.#beganAt = clock.now();
     this.#wait(timeoutMs, this.#overrun);
-    const answer = (async () => check(abort.signal))();
+    const answer = (async () => run({ signal: abort.signal }))();
     answer.then(
-      () => this.#settle(abort, () => this.#answered()),
+      (result) => this.#settle(abort, () => (result === false ? this.#missed("it returned false") : this.#answered())),
       (error) => this.#settle(abort, () => this.#missed(messageOf(error))),
     );
   };
@@ -77,13 +85,13 @@ export class RedisCheck {
   }
 
   #answered(): void {
-    const hadMissed = this.#hasMissed;
-    this.#hasMissed = false;
-    if (hadMissed) this.#options.onAnswered();
+    if (this.#unreported === 0) return;
+    this.#unreported -= 1;
+    this.#options.onAnswered();
   }
 
   #missed(reason: string): void {
-    this.#hasMissed = true;
+    this.#unreported = this.#options.successes;
     this.#options.onMissed(reason);
   }
 }
