@@ -169,6 +169,7 @@ describe("F39: the wall clock", () => {
     "src/leadership/lead.ts": "epochNow, for since",
     "src/registry/registration.ts": "the default of epochNow, for since",
     "src/inspector/picture.ts": "when a picture was taken",
+    "src/cli/dlq.ts": "the age of a dead letter",
     "src/cli/fleet.ts": "the age of an entry, the time of a line",
     "src/cli/lines.ts": "the time of a fact",
     "src/fleet/index.ts": "startedAt in the note of a fleet",

@@ -8,3 +8,91 @@ const preloaded = instrumentedBy();
 if (preloaded !== undefined) debuglog("stargazer")("%s may instrument modules: the command line runs from plain ones", preloaded);
 // in dist this is the bundle where nothing is preloaded
 await import("./program.ts");
+/** Node 22 and newer keep compiled code on disk for the next start. */
+(module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+
+/** Each is loaded when it is called, so that `run` does not load the others. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import("./up.ts")).up,
+  run: async () => (await import("./run.ts")).run,
+  fleet: async () => (await import("./fleet.ts")).fleet,
+  chat: async () => (await import("./chat.ts")).chat,
+  dlq: async () => (await import("./dlq.ts")).dlq,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  replay: async () => (await import("./replay.ts")).replay,
+  config: async () => (await import("./config.ts")).config,
+  machines: async () => (await import("./machines.ts")).machines,
+};
+const names = Object.keys(commands);
+const helpOption = { help: { type: "boolean", short: "h" } } as const;
+
+const overview = async (): Promise<string[]> => {
+  const all = await Promise.all(names.map((name) => commands[name]!()));
+  const lines = all.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"];
+};
+
+/** The meanings stand below each other. */
+const detailLines = (details: Command["details"]): string[] => {
+  const width = Math.max(...details.map((detail) => (typeof detail === "string" ? 0 : detail[0].length)));
+  return details.map((detail) => (typeof detail === "string" ? detail : `${detail[0].padEnd(width)}  ${detail[1]}`));
+};
+
+const helpOf = ({ name, summary, synopsis, details }: Command): string[] => [
+  `stargazer ${name} ${synopsis}`.trimEnd(),
+  "",
+  `  ${summary}`,
+  ...(details.length > 0 ? [""] : []),
+  ...detailLines(details).map((line) => `  ${line}`),
+];
+
+/** These start services, which signals stop: also a signal that arrives while the command is being loaded. */
+const services = ["run", "up"];
+
+const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
+  if (services.includes(name)) beginEarlySignals();
+  const command = await commands[name]!();
+  const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
+  if (args.has("help")) {
+    print(helpOf(command));
+    return 0;
+  }
+  return command.run(args);
+};
+
+const main = async (argv: readonly string[]): Promise<number> => {
+  const [name, ...rest] = argv;
+  if (name === "--version" || name === "-v") {
+    print(version());
+    return 0;
+  }
+  if (name === "--help" || name === "-h" || name === "help") {
+    print(await overview());
+    return 0;
+  }
+  if (name === undefined) throw usageError([`name a command: ${names.join(", ")}`]);
+  if (!Object.hasOwn(commands, name)) throw usageError([`unknown command ${JSON.stringify(name)}${didYouMean(name, names)}`]);
+  return runCommand(name, rest);
+};
+
+/** 2 for wrong usage and wrong configuration, 1 for any other failure. */
+const exitCodeOf = (error: unknown): number =>
+  error instanceof StargazerError && (error.code === "SG_ERR_USAGE" || error.code === "SG_ERR_CONFIG_INVALID") ? 2 : 1;
+
+/** One line; the stack too where the CLI itself failed. */
+const linesOf = (error: unknown): string[] =>
+  error instanceof StargazerError
+    ? [`stargazer: ${error.code} ${error.message}`]
+    : cleanLines(`stargazer: SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`);
+
+/** Exits at once: ours is closed by now, and what a module opened before it failed to load is not ours to close. */
+const fail = (error: unknown): never => {
+  const code = exitCodeOf(error);
+  printError(linesOf(error));
+  announceReport({ outcome: "failed", reason: messageOf(error), exitCode: code, error });
+  setExitCode(code);
+  return exit(exitCode());
+};
+
+watchOutput();
+main(process.argv.slice(2)).then(setExitCode, fail);

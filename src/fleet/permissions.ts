@@ -5,8 +5,8 @@ import { registryCommands } from "../registry/permissions.ts";
 /** Beside what the registry's writer sends: its readers, streams, leaderships, and the jobs and messages of the tiers. */
 const furtherCommands = [
   "type mget pttl smembers zrange zrangebyscore xrevrange xread",
-  "xgroup xinfo xreadgroup xack xpending xautoclaim xrange",
-  "exists incr hget hdel zcount zrangebylex",
+  "xgroup xinfo xreadgroup xack xpending xautoclaim xrange xdel xtrim",
+  "exists incr zcount zrangebylex",
   "subscribe unsubscribe publish",
   "hset hincrby hget hmget hlen hdel zincrby zremrangebyscore zremrangebyrank zunionstore",
 ].flatMap((names) => names.split(" "));

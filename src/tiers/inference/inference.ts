@@ -4,6 +4,8 @@ import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import type { Work } from "../../streams/attempt.ts";
 import type { ConsumerOptions } from "../../streams/consumer.ts";
 import { LaneConsumer } from "../../streams/consumer.ts";
+import { deadLetterRetention } from "../../streams/dead-letters.ts";
+import { keepTrimmed } from "../../streams/trim.ts";
 import { noticeWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
@@ -23,6 +25,9 @@ export interface InferenceOptions extends Partial<ServiceOptions> {
 
 /** The consumer group of all workers. */
 export const workersGroup = "sg:workers";
+
+/** ms for which a message is kept after it was settled */
+const settledMs = 3_600_000;
 
 /** The tier `inference`. */
 export class InferenceService extends StargazerService {
@@ -46,10 +51,13 @@ export class InferenceService extends StargazerService {
     const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
     const answer = (message: Inbound, { token, signal: until }: Work) =>
       answerTo(answering, message, { token, signal: until, epochNow: Date.now });
+    const stream = messageKeys(redis).inbound;
+    const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs }, deadLetterRetention(redis)];
+    const trimming = keepTrimmed({ redis, log, signal, retentions });
     await new LaneConsumer({
       redis,
       log,
-      stream: messageKeys(redis).inbound,
+      stream,
       group: workersGroup,
       laneFields: ["platform", "channel"],
       parse: parseInbound,
@@ -57,6 +65,7 @@ export class InferenceService extends StargazerService {
       buried: (message) => noticeWrites(redis, message, { at: Date.now() }),
       ...this.#work,
     }).run({ signal, spawn });
+    await trimming;
   }
 
   protected onStop(): void {}
