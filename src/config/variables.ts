@@ -82,6 +82,18 @@ export const variableRows: readonly VariableRow[] = [
   },
   { variable: "NO_COLOR", fallback: "colours on a terminal", readBy: ["commands"], meaning: "no colours" },
   {
+    variable: "SG_COMPILE_CACHE",
+    fallback: "1",
+    readBy: ["services", "commands"],
+    meaning: "0: no compiled code is kept for the next start, on Node 22 and newer",
+  },
+  {
+    variable: "NODE_OPTIONS",
+    fallback: "none",
+    readBy: ["commands"],
+    meaning: "Node's own; what it preloads has the commands run from plain modules",
+  },
+  {
     variable: "SG_SUPERVISED",
     fallback: "0",
     readBy: ["services"],
