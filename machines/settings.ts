@@ -57,6 +57,18 @@ export const defaultSettings: LifecycleSettings = {
 /** Between two attempts to reach Redis: at most this, jittered. */
 export const maxPingBackoffMs = 500;
 
+/** What a boot may last, in ms, by the deadlines of its steps. */
+export const bootBudgetMs = (
+  settings: Pick<
+    LifecycleSettings,
+    "jitterMaxMs" | "pingAttempts" | "pingTimeoutMs" | "startTimeoutMs" | "registerTimeoutMs" | "healthTimeoutMs"
+  >,
+): number => {
+  const { jitterMaxMs, pingAttempts, pingTimeoutMs, startTimeoutMs, registerTimeoutMs, healthTimeoutMs } = settings;
+  const gate = pingAttempts * pingTimeoutMs + (pingAttempts - 1) * maxPingBackoffMs;
+  return jitterMaxMs + gate + startTimeoutMs + registerTimeoutMs + healthTimeoutMs;
+};
+
 const reserveMs = 1000;
 
 /**

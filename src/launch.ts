@@ -1,6 +1,7 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
 import { isOpen, isStopping } from "../machines/phases.ts";
 import { nameOf } from "../machines/thrown.ts";
+import { fromEnvironment } from "./environment.ts";
 import { messageOf, StargazerError } from "./errors.ts";
 import { flightFolder } from "./flight/file.ts";
 import type { StopSignal } from "./process.ts";
@@ -18,6 +19,7 @@ import {
   setExitCode,
   signalExitCode,
   writeLastLine,
+  writeTermination,
 } from "./process.ts";
 import type { StargazerService } from "./service/service.ts";
 import { demandService, isClass } from "./service/shape.ts";
@@ -65,12 +67,16 @@ export const launch = async (service: StargazerService | (() => StargazerService
   // `stargazer config` and `manifests` construct what a module launches, and boot nothing
   if (emitLaunched(launched)) return new Promise(() => {});
   running.add(launched);
+  if (fromEnvironment("NOTIFY_SOCKET") !== undefined) void import("./notify/notify.ts").then(({ notify }) => notify(launched));
   const subscription = launched.actor.subscribe(announcer(launched));
   try {
     if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();
     announceReport(report);
-    if (report.outcome === "failed") launched.saveFlight(flightFolder());
+    if (report.outcome === "failed") {
+      launched.saveFlight(flightFolder());
+      writeTermination(`${launched.serviceName}: ${report.error?.code ?? ""} ${report.error?.message ?? report.reason}`);
+    }
     setExitCode(report.exitCode);
     return report;
   } finally {
@@ -101,6 +107,7 @@ const construct = (service: StargazerService | (() => StargazerService)): Starga
     endIfLast();
     if (!isFactory || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
     writeLastLine(`${error.code}: ${error.message}`);
+    writeTermination(`${error.code}: ${error.message}`);
     return exit(wrongConfiguration);
   }
 };

@@ -1,6 +1,6 @@
 /** The only file that touches signals, exit codes and the IPC channel to a supervisor. Every listener in it can be removed. */
 import type { EventEmitter } from "node:events";
-import { writeSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { cleanLine } from "./clean.ts";
@@ -94,6 +94,22 @@ export const writeLastLine = (line: string): void => {
     writeSync(2, `stargazer: ${cleanLine(line)}\n`);
   } catch {
     // the reader is gone
+  }
+};
+
+/** Kubernetes makes this file, and shows what is in it as the reason of a container's end. */
+const terminationLog = (): string => fromEnvironment("SG_TERMINATION_LOG") ?? "/dev/termination-log";
+/** what the kubelet reads of it, in bytes */
+const terminationBytes = 4096;
+
+/** Writes why a service has failed to the file that Kubernetes shows; the first cause stays. Without such a file nothing is written. Never throws. */
+export const writeTermination = (cause: string): void => {
+  const file = terminationLog();
+  try {
+    if (existsSync(file) && readFileSync(file).length === 0)
+      writeFileSync(file, Buffer.from(cleanLine(cause)).subarray(0, terminationBytes));
+  } catch {
+    // it may not be ours to write
   }
 };
 

@@ -30,6 +30,25 @@ export const variableRows: readonly VariableRow[] = [
     meaning: "where the recording of a failed stop is written",
   },
   {
+    variable: "SG_TERMINATION_LOG",
+    fallback: "/dev/termination-log",
+    readBy: ["services"],
+    meaning: "where the first cause of a failure is written, if the file is there: Kubernetes' `terminationMessagePath`",
+  },
+  {
+    variable: "NOTIFY_SOCKET",
+    fallback: "none",
+    readBy: ["services"],
+    meaning: "set by systemd for `Type=notify`",
+  },
+  {
+    variable: "WATCHDOG_USEC",
+    fallback: "none",
+    readBy: ["services"],
+    meaning: "set by systemd for `WatchdogSec=`, with `WATCHDOG_PID`",
+  },
+  { variable: "WATCHDOG_PID", fallback: "none", readBy: ["services"], meaning: "the process that the watchdog is for" },
+  {
     variable: "SG_INSPECT",
     fallback: "off",
     readBy: ["commands"],
@@ -68,6 +87,12 @@ export const variableRows: readonly VariableRow[] = [
   { variable: "OPENAI_API_KEY", fallback: "none", readBy: ["inference"], meaning: "sent to that endpoint", secret: true },
   { variable: "OPENAI_MODEL", fallback: "gpt-4o-mini", readBy: ["inference"], meaning: "the model that is asked for" },
   { variable: "OPENAI_TIMEOUT_MS", fallback: "60000", readBy: ["inference"], meaning: "ms for one answer of the model" },
+  {
+    variable: "SG_MEMORY_TOKENS",
+    fallback: "3000",
+    readBy: ["inference"],
+    meaning: "how much of a conversation is sent with a message; 0 for none",
+  },
   {
     variable: "SG_REDIS_MAXMEMORY",
     fallback: "256mb",

@@ -80,6 +80,8 @@ export const environmentOf = (
   return {
     ...withoutSecretsOf(tier),
     SG_VERSION: version(),
+    // systemd watches the process of `up`, not each of its services
+    NOTIFY_SOCKET: undefined,
     SG_BOOT_JITTER_MS: fromEnvironment("SG_BOOT_JITTER_MS") ?? String(bootJitterMs),
     SG_HEALTH_PORT: String(healthPort),
     ...(http === undefined ? {} : { [http.variable]: String(port) }),

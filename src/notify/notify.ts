@@ -1,0 +1,84 @@
+/**
+ * What systemd is sent of the services of this process, where it has set `NOTIFY_SOCKET`: READY, STATUS, STOPPING, longer deadlines while
+ * they boot and stop, and the watchdog. Node has no datagram sockets of unix, so `systemd-notify` is called, by a thread.
+ */
+import { Worker } from "node:worker_threads";
+import { hasStopped, isOpen, isRunning, isStopping } from "../../machines/phases.ts";
+import { bootBudgetMs } from "../../machines/settings.ts";
+import { fromEnvironment } from "../environment.ts";
+import type { StargazerService } from "../service/service.ts";
+import { program } from "./thread.ts";
+
+/** ms beside a deadline of the service's own, for the processes of the system */
+const marginMs = 5000;
+
+const microseconds = (ms: number): string => String(Math.round(ms) * 1000);
+
+/** ms between two feeds of the watchdog, half of what systemd allows; undefined where it watches another process or none. */
+const feedMs = (): number | undefined => {
+  const allowed = Number(fromEnvironment("WATCHDOG_USEC") ?? Number.NaN) / 1000;
+  const pid = fromEnvironment("WATCHDOG_PID");
+  return Number.isFinite(allowed) && allowed > 0 && (pid === undefined || Number(pid) === process.pid) ? allowed / 2 : undefined;
+};
+
+class Notifier {
+  readonly #services = new Set<StargazerService>();
+  readonly #worker: Worker;
+  #last = "";
+
+  constructor() {
+    const everyMs = feedMs();
+    const beats = new SharedArrayBuffer(4);
+    // the thread feeds the watchdog where this count has grown since its last look
+    if (everyMs !== undefined) setInterval(() => Atomics.add(new Int32Array(beats), 0, 1), everyMs / 4).unref();
+    this.#worker = new Worker(program, { eval: true, execArgv: [], name: "notify", workerData: { beats, everyMs } });
+    this.#worker.unref();
+    // without it systemd goes on by its own deadlines
+    this.#worker.on("error", () => {});
+  }
+
+  add(service: StargazerService): void {
+    this.#services.add(service);
+    const look = () => this.#look();
+    service.actor.subscribe({ next: look, complete: look });
+    this.#look();
+  }
+
+  #look(): void {
+    const services = [...this.#services];
+    const fields = [
+      fieldOf(services),
+      `STATUS=${services.map((service) => shownPhase(service, services.length > 1)).join(", ")}`,
+    ];
+    const message = fields.flat().join("\n");
+    if (message === this.#last) return;
+    this.#last = message;
+    this.#worker.postMessage(fields.flat());
+  }
+}
+
+const settingsOf = (service: StargazerService) => service.actor.getSnapshot().context.settings;
+const longest = (services: readonly StargazerService[], msOf: (service: StargazerService) => number): string =>
+  `EXTEND_TIMEOUT_USEC=${microseconds(Math.max(...services.map(msOf)) + marginMs)}`;
+const isEnding = ({ state }: StargazerService): boolean => isStopping(state) || hasStopped(state);
+
+/** READY once all of them run, STOPPING once all of them stop, and until then the longest deadline among their own. */
+const fieldOf = (services: readonly StargazerService[]): string[] => {
+  if (services.every(isEnding)) return ["STOPPING=1", longest(services, (service) => settingsOf(service).shutdownTimeoutMs)];
+  if (services.every((service) => isRunning(service.state) || isEnding(service))) return ["READY=1"];
+  return [longest(services, (service) => bootBudgetMs(settingsOf(service)))];
+};
+
+/** Where a service is: `starting.tools`. */
+const shownPhase = (service: StargazerService, isNamed: boolean): string => {
+  const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
+  return isNamed ? `${service.serviceName} ${phase}` : phase;
+};
+
+let notifier: Notifier | undefined;
+
+/** Has systemd sent what becomes of `service`, from now on. Keeps no process alive; never throws. */
+export const notify = (service: StargazerService): void => {
+  notifier ??= new Notifier();
+  notifier.add(service);
+};

@@ -1,0 +1,137 @@
+/** What systemd is sent, by a stand-in of `systemd-notify` that writes each of its calls to a file. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { endPrograms, Program } from "../kit/program.ts";
+import { eventually } from "../kit/wait.ts";
+
+let folder = "";
+let sent = "";
+const index = new URL("../../dist/src/index.js", import.meta.url).href;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sg-notify-"));
+  sent = join(folder, "sent");
+  const stand = join(folder, "systemd-notify");
+  writeFileSync(stand, `#!/bin/sh\necho "$*" >> "${sent}"\n`);
+  chmodSync(stand, 0o755);
+});
+afterEach(async () => {
+  await endPrograms();
+  rmSync(sent, { force: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A service of a user's, without Redis. `body` is that of `run`. */
+const start = (body: string, env: Record<string, string> = {}): Program => {
+  const file = join(folder, "service.mjs");
+  writeFileSync(
+    file,
+    `import { existsSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { launch, StargazerService } from ${JSON.stringify(index)};
+class Orders extends StargazerService {
+  async onStart({ phase }) {
+    await phase("tools", async () => {
+      while (process.env.UNTIL && !existsSync(process.env.UNTIL)) await setTimeout(20);
+    });
+  }
+  async run({ signal }) { ${body} }
+  onStop() {}
+}
+launch(() => new Orders({ serviceName: "orders", redis: null, jitterMaxMs: 0, startTimeoutMs: 70000, shutdownTimeoutMs: 9000 }));`,
+  );
+  const PATH = `${folder}${delimiter}${process.env.PATH}`;
+  return new Program(file, { env: { NOTIFY_SOCKET: "/run/none", ...env, PATH } });
+};
+const calls = (): string[] => {
+  try {
+    return readFileSync(sent, "utf8").trim().split("\n");
+  } catch {
+    return [];
+  }
+};
+const call = (what: string, fits: RegExp) =>
+  eventually(`${what} in ${calls().join(" | ")}`, () => calls().find((line) => fits.test(line)));
+const untilAbort = "await new Promise((resolve) => signal.addEventListener('abort', () => setTimeout(300).then(resolve)));";
+
+describe("systemd is sent", () => {
+  it("longer deadlines while the service boots, READY when it runs, and STOPPING with its budget", async () => {
+    // the boot goes on once something was sent
+    const program = start(untilAbort, { UNTIL: sent });
+    await call("READY", /^READY=1 STATUS=running$/);
+    const before = calls().slice(0, calls().indexOf("READY=1 STATUS=running"));
+    expect(before.length).toBeGreaterThan(0);
+    // 3 attempts of 1000 ms, 2 pauses of 500, 70000, 2000 and 3000 ms, and a margin of 5000
+    for (const line of before) expect(line).toMatch(/^EXTEND_TIMEOUT_USEC=84000000 STATUS=\w+/);
+    expect(before.join()).toContain("STATUS=starting.tools");
+    program.signal("SIGTERM");
+    await call("STOPPING", /^STOPPING=1 EXTEND_TIMEOUT_USEC=14000000 STATUS=stopping/);
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(calls().join()).not.toContain("WATCHDOG");
+  });
+
+  it("WATCHDOG while the event loop turns, and nothing once it is blocked", async () => {
+    const program = start(
+      `await new Promise((resolve) => process.once("SIGUSR1", resolve));
+       console.log('{"type":"blocked"}');
+       setTimeout(50).then(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+       ${untilAbort}`,
+      { WATCHDOG_USEC: "400000" },
+    );
+    await call("READY", /^READY=1/);
+    await eventually("three feeds", () => calls().filter((line) => line === "WATCHDOG=1").length > 2);
+    program.signal("SIGUSR1");
+    await program.line("the block", ({ type }) => type === "blocked");
+    // of a blocked loop nothing comes any more: two looks at the file, further apart than a feed, are the same
+    const settled = async () => {
+      const first = calls().length;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return calls().length === first;
+    };
+    expect(await eventually("no more feeds", settled)).toBe(true);
+    expect(program.child.exitCode).toBeNull();
+  });
+
+  it("nothing of the watchdog where it is for another process, and nothing at all without NOTIFY_SOCKET", async () => {
+    const other = start(untilAbort, { WATCHDOG_USEC: "100000", WATCHDOG_PID: "1" });
+    await call("READY", /^READY=1/);
+    other.signal("SIGTERM");
+    await other.ended;
+    expect(calls().join()).not.toContain("WATCHDOG");
+    rmSync(sent, { force: true });
+    const alone = start(untilAbort, { NOTIFY_SOCKET: "" });
+    await alone.state("running");
+    alone.signal("SIGTERM");
+    expect(await alone.ended).toMatchObject({ code: 0 });
+    expect(calls()).toEqual([]);
+  });
+});
+
+describe("the termination log", () => {
+  const log = () => join(folder, "termination-log");
+
+  it("gets the first cause of a failure, and nothing where it is not there", async () => {
+    writeFileSync(log(), "");
+    const failed = start('throw new Error("the disk is full");', { SG_TERMINATION_LOG: log(), NOTIFY_SOCKET: "" });
+    expect(await failed.ended).toMatchObject({ code: 1 });
+    expect(readFileSync(log(), "utf8")).toMatch(/^orders: SG_ERR_RUN_FAILED .*the disk is full/);
+    const absent = join(folder, "absent");
+    const other = start('throw new Error("again");', { SG_TERMINATION_LOG: absent, NOTIFY_SOCKET: "" });
+    expect(await other.ended).toMatchObject({ code: 1 });
+    expect(() => readFileSync(absent)).toThrow(/ENOENT/);
+  });
+
+  it("gets every problem of a wrong configuration, and nothing from a service that was stopped", async () => {
+    writeFileSync(log(), "");
+    const env = { SG_TERMINATION_LOG: log(), NOTIFY_SOCKET: "" };
+    const stopped = start(untilAbort, env);
+    await stopped.state("running");
+    stopped.signal("SIGTERM");
+    await stopped.ended;
+    expect(readFileSync(log(), "utf8")).toBe("");
+    expect(await start(untilAbort, { ...env, SG_STOP_TIMEOUT_MS: "soon" }).ended).toMatchObject({ code: 2 });
+    expect(readFileSync(log(), "utf8")).toMatch(/^SG_ERR_CONFIG_INVALID: .*SG_STOP_TIMEOUT_MS/);
+  });
+});
