@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./run.ts")).run,
   fleet: async () => (await import("./fleet.ts")).fleet,
   chat: async () => (await import("./chat.ts")).chat,
+  dlq: async () => (await import("./dlq.ts")).dlq,
   inspect: async () => (await import("./inspect.ts")).inspect,
   replay: async () => (await import("./replay.ts")).replay,
   config: async () => (await import("./config.ts")).config,
