@@ -16,12 +16,26 @@ export interface ServiceClock extends Clock {
   epochNow(): number;
 }
 
+/**
+ * The timers and the clock as they are when this is loaded. Test runners replace the global ones by fakes, which hold still: with those a
+ * service that is under test beside other code would never boot, and would have no deadline that ends it.
+ */
+const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis;
+const monotonicNow = performance.now.bind(performance);
+
 export const systemClock: ServiceClock = {
-  now: () => performance.now(),
+  now: monotonicNow,
   epochNow: Date.now,
   // a timer of 0 ms takes one, and a boot and a stop pass several states at once
   setTimeout: (fn, ms) => (ms > 0 ? setTimeout(fn, ms) : setImmediate(fn)),
   clearTimeout: (id) => (isTimeout(id) ? clearTimeout(id) : clearImmediate(id as NodeJS.Immediate)),
+};
+
+/** The same, but its timers do not keep the process alive. */
+export const quietClock: Clock = {
+  now: monotonicNow,
+  setTimeout: (fn, ms) => setTimeout(fn, ms).unref(),
+  clearTimeout: systemClock.clearTimeout,
 };
 
 const isTimeout = (id: unknown): id is NodeJS.Timeout => typeof (id as NodeJS.Timeout | undefined)?.refresh === "function";

@@ -1,7 +1,10 @@
 /** The one place where `process.env` is read. */
 
-/** The variable's value; absent and empty are the same. */
-export const fromEnvironment = (name: string): string | undefined => process.env[name] || undefined;
+/**
+ * The variable's value without blanks around it: a secret that was made with `echo` ends with the end of a line. Absent and empty are
+ * the same; nothing but blanks stays as it is, and is refused where it is no value.
+ */
+export const fromEnvironment = (name: string): string | undefined => process.env[name]?.trim() || process.env[name] || undefined;
 
 /** The whole number that a variable's text stands for. Digits only, else NaN: a blank is no zero, and `0x50` no port. */
 export const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);

@@ -12,6 +12,7 @@ import {
   exit,
   exitCode,
   holdOpen,
+  onExit,
   onSupervisorGone,
   onUncaught,
   openResources,
@@ -21,6 +22,8 @@ import {
   writeLastLine,
   writeTermination,
 } from "./process.ts";
+import type { Reins } from "./service/reins.ts";
+import { reinsOf } from "./service/reins.ts";
 import type { StargazerService } from "./service/service.ts";
 import { demandService, isClass } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
@@ -37,6 +40,8 @@ interface Session {
   /** why all services are stopped; one that is launched later is stopped for the same reason */
   stopped: string | Error | undefined;
   readonly uninstall: () => void;
+  /** an exit from here on is the session's own */
+  readonly unwatchExit: () => void;
 }
 
 /** Defined exactly while a service is launched. */
@@ -54,9 +59,9 @@ let linger: NodeJS.Timeout | undefined;
  * signal (except SIGHUP) more than 1000 ms of the process's own running time after the first, exits at once with 128 + its number.
  *
  * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once; an AbortError while a
- * service is stopping is neither. The process is kept
- * alive until the last service has stopped; its exit code is the worst one. What a service that failed did last is written to a
- * file, which its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
+ * service is stopping is neither. The process is kept alive until the last service has stopped; its exit code is the worst one, and
+ * at least 1 where other code ends the process before that, which a last line reports. What a service that failed did last is written
+ * to a file, which its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
  * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
  * `SG_ERR_CONFIG_INVALID`.
  */
@@ -70,11 +75,11 @@ export const launch = async (service: StargazerService | (() => StargazerService
   if (fromEnvironment("NOTIFY_SOCKET") !== undefined) void import("./notify/notify.ts").then(({ notify }) => notify(launched));
   const subscription = launched.actor.subscribe(announcer(launched));
   try {
-    if (stopped !== undefined) void launched.shutdown(stopped);
+    if (stopped !== undefined) void reinsOf(launched).shutdown(stopped);
     const report = await launched.runToCompletion();
     announceReport(report);
     if (report.outcome === "failed") {
-      launched.saveFlight(flightFolder());
+      reinsOf(launched).saveFlight(flightFolder());
       writeTermination(`${launched.serviceName}: ${report.error?.code ?? ""} ${report.error?.message ?? report.reason}`);
     }
     setExitCode(report.exitCode);
@@ -90,9 +95,10 @@ export const launch = async (service: StargazerService | (() => StargazerService
 const announcer = (service: StargazerService): (() => void) => {
   // equivalent mutant: no phase has this name
   let sent = "";
+  const own = reinsOf(service);
   return () => {
     // accepted mutant: an observer that throws is contained, and the report names the last phase
-    const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
+    const phase = own.status().phases.findLast(isOpen)?.phase ?? own.state;
     if (phase !== sent) announce(phase);
     sent = phase;
   };
@@ -114,7 +120,9 @@ const construct = (service: StargazerService | (() => StargazerService)): Starga
 
 const openSession = (): Session => {
   clearTimeout(linger);
+  const unwatchExit = onExit(cutOff);
   const removals = [
+    unwatchExit,
     onStopSignals({ stop: stopAll, force: forceExit }),
     onUncaught(uncaughtHandler()),
     onSupervisorGone(() => stopAll("the supervisor is gone")),
@@ -123,7 +131,7 @@ const openSession = (): Session => {
   const uninstall = () => {
     for (const remove of removals) remove();
   };
-  return { running: new Set(), stopped: undefined, uninstall };
+  return { running: new Set(), stopped: undefined, uninstall, unwatchExit };
 };
 
 const endIfLast = (): void => {
@@ -136,7 +144,7 @@ const endIfLast = (): void => {
 };
 
 // equivalent mutant: the handlers that read it end with the session
-const launchedServices = (): readonly StargazerService[] => [...(session?.running ?? [])];
+const launchedServices = (): readonly Reins[] => [...(session?.running ?? [])].map(reinsOf);
 
 const stopAll = (reason: string | Error): void => {
   // equivalent mutant: the handlers that read it end with the session
@@ -144,10 +152,25 @@ const stopAll = (reason: string | Error): void => {
   for (const service of launchedServices()) void service.shutdown(reason);
 };
 
-const forceExit = (signal: StopSignal): void => {
-  saveFlights();
-  writeLastLine(`${signal} again: exiting at once, without waiting for ${waitedFor()}`);
-  exit(signalExitCode(signal));
+const forceExit = (signal: StopSignal): void => exitAtOnce(`${signal} again:`, signalExitCode(signal));
+
+/** Waits for nothing: no report will follow. */
+const exitAtOnce = (why: string, code: number): never => {
+  writeCutOff(why);
+  // equivalent mutant: the handlers that call it end with the session
+  session?.unwatchExit();
+  return exit(code);
+};
+
+/** By other code: nothing that takes time can be undone any more, and that is no success. */
+const cutOff = (): void => {
+  writeCutOff("other code ended the process:");
+  setExitCode(1);
+};
+
+const writeCutOff = (why: string): void => {
+  for (const service of launchedServices()) service.saveFlight(flightFolder());
+  writeLastLine(`${why} exiting at once, without waiting for ${waitedFor()}`);
 };
 
 const uncaughtHandler = (): ((error: unknown) => void) => {
@@ -156,11 +179,7 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
     if (repeatsAbort(error)) return;
     const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${messageOf(error)}`, { cause: error });
     if (first) stopAll(cause);
-    else {
-      saveFlights();
-      writeLastLine(`uncaught again: ${cause.message}; exiting at once, without waiting for ${waitedFor()}`);
-      exit(1);
-    }
+    else exitAtOnce(`uncaught again: ${cause.message};`, 1);
     first = false;
   };
 };
@@ -169,14 +188,10 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
 const repeatsAbort = (error: unknown): boolean =>
   nameOf(error) === "AbortError" && launchedServices().some(({ state }) => isStopping(state));
 
-/** Before an exit that waits for nothing: no report will follow. */
-const saveFlights = (): void => {
-  for (const service of launchedServices()) service.saveFlight(flightFolder());
-};
-
 const waitedFor = (): string =>
   launchedServices()
-    .map((service) => `${service.serviceName}/${service.instanceId} in ${service.status().path}`)
+    .map((own) => own.status())
+    .map(({ service, instance, path }) => `${service}/${instance} in ${path}`)
     // equivalent mutant: the handlers that read it end with the last service
     .join(", ") || "anything";
 

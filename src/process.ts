@@ -53,6 +53,12 @@ export const onUncaught: (handler: (error: unknown) => void) => () => void = sha
   "unhandledRejection",
 ]);
 
+/**
+ * Calls `handler` when the process exits, `process.exit` included, until the returned function is called. It has to be synchronous;
+ * `setExitCode` in it still counts.
+ */
+export const onExit: (handler: () => void) => () => void = shared<[]>(["exit"]);
+
 const exitGuards = new Set<() => void>();
 let unguardedExit = process.exit;
 

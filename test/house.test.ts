@@ -167,7 +167,6 @@ describe("F39: the wall clock", () => {
     "machines/lifecycle.machine.ts": "the default of epochNow",
     "src/clock.ts": "epochNow",
     "src/logger.ts": "the time of a line",
-    "src/leadership/lead.ts": "epochNow, for since",
     "src/registry/registration.ts": "the default of epochNow, for since",
     "src/inspector/picture.ts": "when a picture was taken",
     "src/cli/dlq.ts": "the age of a dead letter",

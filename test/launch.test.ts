@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StargazerError } from "../src/errors.ts";
 import { launch } from "../src/launch.ts";
+import { StargazerService } from "../src/service/service.ts";
 import type { HookContext } from "../src/service/types.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
@@ -12,6 +13,7 @@ const hands = vi.hoisted(() => {
     signal: new Set<(s: string) => void>(),
     uncaught: new Set<(e: unknown) => void>(),
     gone: new Set<() => void>(),
+    exit: new Set<() => void>(),
   };
   const lastLines: string[] = [];
   const announced: unknown[] = [];
@@ -28,6 +30,7 @@ vi.mock("../src/process.ts", () => {
   return {
     onSignals: listening(listeners.signal as Set<unknown>),
     onUncaught: listening(listeners.uncaught as Set<unknown>),
+    onExit: listening(listeners.exit as Set<unknown>),
     onSupervisorGone: listening(listeners.gone as Set<unknown>),
     holdOpen: () => {
       state.held += 1;
@@ -60,8 +63,11 @@ const uncaught = (error: unknown) => {
   for (const handler of listeners.uncaught) handler(error);
 };
 const hasNoListener = () =>
-  [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held].every((count) => count === 0);
+  [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, listeners.exit.size, state.held].every(
+    (count) => count === 0,
+  );
 
+/** The timers of launch are the test's; those of a service are not. */
 beforeEach(() => {
   vi.useFakeTimers({
     toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate", "performance"],
@@ -70,19 +76,14 @@ beforeEach(() => {
   for (const list of [lastLines, announced, state.exited]) list.length = 0;
   Object.assign(state, { code: 0, released: 0, leadsTerminal: false });
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
-/** Runs until `promise` has settled: the service's timers are the test's too. */
-const settled = async <T>(promise: Promise<T>): Promise<T> => {
-  let done = false;
-  const end = () => void (done = true);
-  promise.then(end, end);
-  while (!done) await vi.advanceTimersByTimeAsync(1);
-  return promise;
-};
 const launched = async (tier: TestTier) => {
   const report = launch(tier);
-  await settled(tier.waitFor("running"));
+  await tier.waitFor("running");
   return report;
 };
 
@@ -90,7 +91,7 @@ describe("a launched service", () => {
   it("resolves with its report, sets the exit code, and leaves no listener", async () => {
     const report = launch(make({ run: () => {} }));
     expect([listeners.signal.size, listeners.uncaught.size, listeners.gone.size, state.held]).toEqual([1, 1, 1, 1]);
-    expect(await settled(report)).toMatchObject({ outcome: "completed", exitCode: 0 });
+    expect(await report).toMatchObject({ outcome: "completed", exitCode: 0 });
     expect([hasNoListener(), state.code, state.exited, state.released]).toEqual([true, 0, [], 1]);
   });
 
@@ -99,7 +100,7 @@ describe("a launched service", () => {
       defer(() => {});
       return phase("tools", async () => {});
     };
-    await settled(launch(make({ onStart, run: () => {} })));
+    await launch(make({ onStart, run: () => {} }));
     expect(announced.slice(0, 5)).toEqual(["jitter", "pinging", "starting", "starting.tools", "starting"]);
     expect(announced).toContain("running");
     expect(announced.slice(-2)).toEqual(["stopped", { outcome: "completed" }]);
@@ -108,7 +109,7 @@ describe("a launched service", () => {
 
   it("announces nothing more once it has stopped", async () => {
     const tier = make({ run: () => {} });
-    await settled(launch(tier));
+    await launch(tier);
     const before = announced.length;
     await tier.shutdown();
     expect(announced).toHaveLength(before);
@@ -116,39 +117,38 @@ describe("a launched service", () => {
 
   it("sets the exit code 1 where it fails, and writes its flight recording", async () => {
     const failing = make({ run: () => Promise.reject(new Error("torn")) });
-    const written = vi.spyOn(failing, "saveFlight").mockReturnValue();
-    expect(await settled(launch(failing))).toMatchObject({ exitCode: 1 });
+    const written = vi.spyOn(StargazerService.prototype, "saveFlight").mockReturnValue();
+    expect(await launch(failing)).toMatchObject({ exitCode: 1 });
     expect([state.code, written.mock.calls.length]).toEqual([1, 1]);
     const well = make({ run: () => {} });
-    const none = vi.spyOn(well, "saveFlight");
-    await settled(launch(well));
-    expect([state.code, none.mock.calls.length]).toEqual([1, 0]);
+    await launch(well);
+    expect([state.code, written.mock.calls.length]).toEqual([1, 1]);
   });
 
   it("leaves the handlers in place while another service runs; the last one removes them", async () => {
     const [one, two] = [make(), make()];
     const reports = [launched(one), launched(two)];
-    await settled(Promise.all([one.waitFor("running"), two.waitFor("running")]));
+    await Promise.all([one.waitFor("running"), two.waitFor("running")]);
     expect([listeners.signal.size, state.held]).toEqual([1, 1]);
     void one.shutdown();
-    await settled(reports[0]!);
+    await reports[0]!;
     expect([two.state, listeners.signal.size]).toEqual(["running", 1]);
     signal();
-    expect((await settled(reports[1]!)).reason).toBe("SIGTERM");
+    expect((await reports[1]!).reason).toBe("SIGTERM");
     expect(hasNoListener()).toBe(true);
   });
 
   it("is stopped as well where it is launched while the others stop", async () => {
     const first = make({ onStop: () => new Promise((resolve) => void setTimeout(resolve, 30)) });
     const report = launch(first);
-    await settled(first.waitFor("running"));
+    await first.waitFor("running");
     signal("SIGINT");
     const second = make();
-    expect(await settled(launch(second))).toMatchObject({ outcome: "shutdown", reason: "SIGINT" });
+    expect(await launch(second)).toMatchObject({ outcome: "shutdown", reason: "SIGINT" });
     expect(second.calls).toEqual([]);
-    await settled(report);
+    await report;
     const later = launch(make({ run: () => {} }));
-    expect(await settled(later)).toMatchObject({ outcome: "completed" });
+    expect(await later).toMatchObject({ outcome: "completed" });
   });
 });
 
@@ -156,7 +156,7 @@ describe("a factory", () => {
   const wrong = () => make({}, { healthPort: -1 });
 
   it("makes the service that is run", async () => {
-    expect(await settled(launch(() => make({ run: () => {} })))).toMatchObject({ outcome: "completed" });
+    expect(await launch(() => make({ run: () => {} }))).toMatchObject({ outcome: "completed" });
   });
 
   it("with a configuration error prints it and exits 2, without a listener left", async () => {
@@ -206,45 +206,58 @@ describe("signals", () => {
   it("the first stops all as a shutdown; a repetition is ignored", async () => {
     const tier = make();
     const report = launch(tier);
-    await settled(tier.waitFor("running"));
+    await tier.waitFor("running");
     signal();
     signal();
     signal("SIGINT");
     expect(state.exited).toEqual([]);
-    expect(await settled(report)).toMatchObject({ outcome: "shutdown", reason: "SIGTERM", exitCode: 0 });
+    expect(await report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM", exitCode: 0 });
   });
 
   it("a second Ctrl-C at the terminal exits at once with its own code, and names what is waited for", async () => {
     state.leadsTerminal = true;
     const tier = make({ onStop: hangs });
-    const saved = vi.spyOn(tier, "saveFlight").mockReturnValue();
+    const saved = vi.spyOn(StargazerService.prototype, "saveFlight").mockReturnValue();
     const report = launch(tier);
-    await settled(tier.waitFor("running"));
+    await tier.waitFor("running");
     signal();
-    await settled(tier.waitFor("stopping"));
+    await tier.waitFor("stopping");
     await vi.advanceTimersByTimeAsync(30);
     expect(() => signal("SIGINT")).toThrow("the process has ended");
     expect(state.exited).toEqual([143]);
     expect(lastLines).toEqual(["SIGINT again: exiting at once, without waiting for test/one in stopping.unwinding"]);
     expect(saved).toHaveBeenCalledTimes(1);
-    await settled(report);
+    await report;
+  });
+
+  it("an exit by other code is no success, and names what is cut off", async () => {
+    const tier = make();
+    const saved = vi.spyOn(StargazerService.prototype, "saveFlight").mockReturnValue();
+    const report = launch(tier);
+    await tier.waitFor("running");
+    for (const handler of listeners.exit) handler();
+    expect(lastLines).toEqual(["other code ended the process: exiting at once, without waiting for test/one in running"]);
+    expect([state.code, saved.mock.calls.length]).toEqual([1, 1]);
+    signal();
+    await report;
+    expect(hasNoListener()).toBe(true);
   });
 
   it("the loss of the supervisor stops every service", async () => {
     const tier = make();
     const report = launch(tier);
-    await settled(tier.waitFor("running"));
+    await tier.waitFor("running");
     for (const handler of listeners.gone) handler();
-    expect((await settled(report)).reason).toBe("the supervisor is gone");
+    expect((await report).reason).toBe("the supervisor is gone");
   });
 });
 
 describe("uncaught errors", () => {
   it("the first one stops every service as failed with that cause, a second one exits 1 at once", async () => {
     const tier = make({ run: ({ signal: stop }) => aborted(stop).then(hangs) });
-    const saved = vi.spyOn(tier, "saveFlight").mockReturnValue();
+    const saved = vi.spyOn(StargazerService.prototype, "saveFlight").mockReturnValue();
     const report = launch(tier);
-    await settled(tier.waitFor("running"));
+    await tier.waitFor("running");
     const torn = new TypeError("torn");
     uncaught(torn);
     expect([saved.mock.calls.length, state.exited]).toEqual([0, []]);
@@ -253,7 +266,7 @@ describe("uncaught errors", () => {
     expect(lastLines[0]).toMatch(
       /^uncaught again: uncaught: again; exiting at once, without waiting for test\/one in stopping\./,
     );
-    const { outcome, error } = await settled(report);
+    const { outcome, error } = await report;
     expect([outcome, error?.code, error?.message, error?.cause]).toEqual(["failed", "SG_ERR_UNCAUGHT", "uncaught: torn", torn]);
   });
 });
@@ -261,8 +274,8 @@ describe("uncaught errors", () => {
 describe("a process that does not end", () => {
   it("names what is open 1 s after its last service has stopped, and exits with its code", async () => {
     const failing = make({ run: () => Promise.reject(new Error("torn")) });
-    vi.spyOn(failing, "saveFlight").mockReturnValue();
-    await settled(launch(failing));
+    vi.spyOn(StargazerService.prototype, "saveFlight").mockReturnValue();
+    await launch(failing);
     vi.advanceTimersByTime(999);
     expect(state.exited).toEqual([]);
     expect(() => vi.advanceTimersByTime(1)).toThrow("the process has ended");
@@ -271,22 +284,22 @@ describe("a process that does not end", () => {
   });
 
   it("has a whole second after the last service, also where others stopped before", async () => {
-    await settled(launch(make({ run: () => {} })));
+    await launch(make({ run: () => {} }));
     vi.advanceTimersByTime(900);
-    await settled(launch(make({ run: () => {} })));
+    await launch(make({ run: () => {} }));
     vi.advanceTimersByTime(999);
     expect(state.exited).toEqual([]);
     expect(() => vi.advanceTimersByTime(1)).toThrow("the process has ended");
   });
 
   it("is left alone while another service runs", async () => {
-    await settled(launch(make({ run: () => {} })));
+    await launch(make({ run: () => {} }));
     const next = make();
     const report = launch(next);
-    await settled(next.waitFor("running"));
+    await next.waitFor("running");
     vi.advanceTimersByTime(2000);
     expect([state.exited, lastLines]).toEqual([[], []]);
     void next.shutdown();
-    await settled(report);
+    await report;
   });
 });

@@ -49,6 +49,9 @@ const healthAtOnce = {
   },
 };
 
+/** A call whose result is unused is kept: it may be there for its error, as `new RegExp` and `decodeURIComponent` in a `try` are. */
+const small = { compress: false, mangle: true, codegen: true };
+
 /** A file beside a module is not there when users bundle their service, and each file that the thread reads delays its start. */
 const inlineProbeThread = async () => {
   const thread = join(dist, "health", "thread");
@@ -57,7 +60,7 @@ const inlineProbeThread = async () => {
   const line = /^const program = .*;$/m;
   if (!line.test(text)) throw new Error(`${module} no longer has a line that is its program: name here where it stands`);
   const bundle = await rolldown({ input: join(thread, "probe-thread.cjs"), platform: "node" });
-  const { output } = await bundle.generate({ format: "cjs", exports: "none", minify: true });
+  const { output } = await bundle.generate({ format: "cjs", exports: "none", minify: small });
   await bundle.close();
   writeFileSync(
     module,
@@ -154,7 +157,7 @@ const { output } = await bundle.write({
     includeDependenciesRecursively: false,
   },
   // names stay what they are: people read what is thrown in here
-  minify: { compress: true, codegen: true, mangle: false },
+  minify: { ...small, mangle: false },
 });
 await bundle.close();
 const ids = output.flatMap(({ moduleIds = [] }) => moduleIds);
@@ -194,5 +197,6 @@ await library.write({
     groups: [{ debugName: "ground", name: (id) => (ground.includes(id) ? "ground" : null) }],
     includeDependenciesRecursively: false,
   },
+  minify: false,
 });
 await library.close();

@@ -22,6 +22,7 @@ import type {
   PortAddress,
 } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
+import { quietClock } from "../clock.ts";
 import { StargazerError } from "../errors.ts";
 import { answerHeaders } from "../http/headers.ts";
 import { portsBetween } from "../http/steps.ts";
@@ -33,7 +34,6 @@ import { containedAnswer } from "./answers.ts";
 import { LazyApp } from "./lazy-app.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { LoopWatch } from "./loop-watch.ts";
-import { quietClock } from "./quiet-clock.ts";
 import type { Readiness } from "./readiness.ts";
 import { judgeLiveness, judgeReadiness } from "./readiness.ts";
 import type { HealthSource } from "./source.ts";

@@ -13,6 +13,7 @@ import {
   statesOf,
   takesWork,
 } from "../../machines/index.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StatusReport } from "../service/report/status.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { Recorder } from "./recorder.ts";
@@ -98,7 +99,7 @@ const leaseAbsence = (state: string): string => {
 export const pictureOf = (service: StargazerService, { paths, timers }: Recorder): Picture => {
   const snapshot = service.actor.getSnapshot();
   const lease = snapshot.children.lease?.getSnapshot();
-  const status = service.status();
+  const status = reinsOf(service).status();
   const timing = { timers, constructedAt: snapshot.context.constructedAt };
   return {
     ...status,

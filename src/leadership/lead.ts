@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { fromPromise } from "xstate";
 import type { LeadAnswer, LeadershipTimes, LeadTerm, RenewAnswer } from "../../machines/index.ts";
 import { leadershipMachine } from "../../machines/leadership.machine.ts";
+import { systemClock } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import type { HookContext } from "../service/types.ts";
@@ -67,7 +68,7 @@ export const lead = async (
   await context.spawn({
     name: `leadership.${name}`,
     logic: electionOn(context.redis, { name, holder, lockTtlMs: resolved.lockTtlMs, task }),
-    input: { name, times: resolved, now: () => performance.now(), epochNow: Date.now, random: Math.random },
+    input: { name, times: resolved, now: systemClock.now, epochNow: systemClock.epochNow, random: Math.random },
   });
 };
 

@@ -3,6 +3,8 @@
  * goes on would never let the event loop turn: no signal, no timer and no reconnect would come. Here such a rejection waits.
  */
 import type { Redis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import type { RedisClient } from "./client.ts";
 
 /** ms that a rejection waits at most */
@@ -10,19 +12,24 @@ export const longestPaceMs = 64;
 
 /** Rejections that wait. Those of one wait come together; each wait is twice as long as the one before, until the client is ready. */
 class Pace {
+  readonly #clock: Clock;
   #waiting: (() => void)[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: unknown;
   #nextMs = 1;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   later(reject: () => void): void {
     this.#waiting.push(reject);
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.flush(), this.#nextMs);
+    this.#timer = this.#clock.setTimeout(() => this.flush(), this.#nextMs);
     this.#nextMs = Math.min(2 * this.#nextMs, longestPaceMs);
   }
 
   flush(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const reject of this.#waiting.splice(0)) reject();
   }
@@ -38,10 +45,10 @@ const sends = (client: Redis): boolean => client.status === "ready" && (client.i
  * Has every command of `client` that is rejected as it is called reject after 1 to 64 ms instead, those of `pipeline` and `multi` too, and
  * of clients that `duplicate()` makes. A closed connection ends the wait.
  */
-export const paceRejections = <Client extends RedisClient>(client: Client): Client => {
+export const paceRejections = <Client extends RedisClient>(client: Client, clock: Clock = systemClock): Client => {
   const redis = client as Redis;
   const { sendCommand, duplicate } = redis;
-  const pace = new Pace();
+  const pace = new Pace(clock);
   redis.on("ready", () => pace.reset()).on("end", () => pace.flush());
   redis.sendCommand = (command, stream) => {
     if (sends(redis)) return sendCommand.call(redis, command, stream);
@@ -52,6 +59,6 @@ export const paceRejections = <Client extends RedisClient>(client: Client): Clie
     isCalling = false;
     return sent;
   };
-  redis.duplicate = (...args) => paceRejections(duplicate.apply(redis, args));
+  redis.duplicate = (...args) => paceRejections(duplicate.apply(redis, args), clock);
   return client;
 };

@@ -53,6 +53,8 @@ export const redactUrl = (text: string): string => {
 /** Why `text` cannot be opened as a Redis URL, in words that never contain its password; undefined if it can. */
 export const redisUrlProblem = (text: string): string | undefined => {
   const url = parsed(text);
+  // ioredis takes no scheme behind a blank
+  if (/^\s/.test(text)) return "begins with a blank";
   if (url === undefined)
     return `is not a URL; write redis://host:6379, rediss://user:password@host:6379/0 or, for a unix socket, ${socketForm}`;
   const socket = url.searchParams.get("path");
@@ -74,10 +76,10 @@ const socketProblem = (path: string): string | undefined => {
   return undefined;
 };
 
+/** The result is compared, since bundlers leave out a call of which only the error is used. */
 const decodes = (part: string): boolean => {
   try {
-    decodeURIComponent(part);
-    return true;
+    return typeof decodeURIComponent(part) === "string";
   } catch {
     return false;
   }

@@ -23,6 +23,8 @@ import type { EffectiveOption } from "./options/configuration.ts";
 import { configurationOf, sourcesOf } from "./options/configuration.ts";
 import type { ResolvedOptions } from "./options/options.ts";
 import { resolveOptions, settingsOf } from "./options/options.ts";
+import type { Reins } from "./reins.ts";
+import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";
@@ -59,6 +61,7 @@ export abstract class StargazerService {
   readonly instanceId: string;
   /** The chart's actor, read-only. */
   readonly actor: ServiceActor;
+  readonly #names: { readonly service: string; readonly instance: string };
   readonly #host: ServiceHost;
   readonly #log: Logger;
   readonly #resources: Resources;
@@ -74,9 +77,10 @@ export abstract class StargazerService {
     this.#configuration = () => configurationOf(resolved, sources);
     this.serviceName = resolved.serviceName;
     this.instanceId = resolved.instanceId;
+    this.#names = { service: this.serviceName, instance: this.instanceId };
     this.#log = contain(
       // accepted mutant: process.test.ts notices: in a process of its own, where it is not counted
-      resolved.logger ?? createLogger({ service: this.serviceName, instance: this.instanceId }),
+      resolved.logger ?? createLogger(this.#names),
       (message) => void process.emitWarning(message, "StargazerWarning"),
     );
     this.#resources =
@@ -85,7 +89,7 @@ export abstract class StargazerService {
         actor: () => this.#host.actor,
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
-        status: () => this.status(),
+        status: () => reinsOf(this).status(),
         describe: () => this.describe(),
         onFact: (fact) => this.#host.publish(fact),
       });
@@ -114,6 +118,11 @@ export abstract class StargazerService {
     });
     this.#host.record((event) => this.#flight.look(event));
     this.actor = readOnlyActor(this.#host);
+  }
+
+  /** @internal */
+  get [baseClass](): Reins {
+    return StargazerService.prototype;
   }
 
   /** The top-level state's name. Any state. */
@@ -161,10 +170,9 @@ export abstract class StargazerService {
 
   /** Where the service is and since when, its phases, its lease and its failures, as plain JSON. Any state. */
   status(): StatusReport {
-    const { serviceName: service, instanceId: instance } = this;
-    const { snapshot, lease } = this.#host;
-    const { incarnation } = this.#resources;
-    return { ...statusOf({ service, instance, incarnation, snapshot, lease, health: this.healthAddress }), state: this.state };
+    const { snapshot, lease, state } = this.#host;
+    const { incarnation, healthAddress: health = null } = this.#resources;
+    return { ...statusOf({ ...this.#names, incarnation, snapshot, lease, health }), state };
   }
 
   /** Where the health server listens, the port that the system chose for `healthPort: 0` included; null while it does not. Any state. */
@@ -185,8 +193,7 @@ export abstract class StargazerService {
     const { context } = this.#host.snapshot;
     return {
       format: flightFormat,
-      service: this.serviceName,
-      instance: this.instanceId,
+      ...this.#names,
       pid: process.pid,
       writtenAt: this.#clock.epochNow(),
       uptimeMs: uptimeOf(context),
@@ -201,7 +208,7 @@ export abstract class StargazerService {
   /** Writes `flight()` to a file in `folder`, synchronously, and publishes the path as the fact `flight.written`. Any state; never throws. */
   saveFlight(folder: string): void {
     try {
-      this.#host.publish({ type: "flight.written", path: writeFlight(this.flight(), folder) });
+      this.#host.publish({ type: "flight.written", path: writeFlight(StargazerService.prototype.flight.call(this), folder) });
     } catch (error) {
       this.#host.publish({ type: "flight.lost", reason: messageOf(error) });
     }

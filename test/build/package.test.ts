@@ -122,6 +122,22 @@ describe("F49: a service in the folder of a user", () => {
     rmSync(alone, { recursive: true, force: true });
   });
 
+  test("F62: has a password that is not percent-encoded refused, in a minified bundle too", async () => {
+    const text =
+      'import { StargazerService } from "stargazer";\nclass Tier extends StargazerService { onStart() {} run() {} onStop() {} }\n';
+    const make =
+      'try { new Tier({ serviceName: "tier", redis: "redis://:p%ss@127.0.0.1" }); } catch (error) { console.log(error.message); }\n';
+    const input = write("url.mjs", text + make);
+    const file = join(app, "url.min.mjs");
+    const bundled = await rolldown({ input, platform: "node", logLevel: "silent" });
+    await bundled.write({ file, format: "esm", minify: true, codeSplitting: false });
+    await bundled.close();
+    for (const program of [input, file])
+      expect(String(execFileSync(process.execPath, [program]))).toMatch(
+        /redis has a user or password that is not percent-encoded/,
+      );
+  });
+
   test("finds the command, and with it the version of the package", () => {
     const main = join(app, "node_modules", "stargazer", "dist", "src", "cli", "main.js");
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };

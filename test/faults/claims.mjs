@@ -51,4 +51,8 @@ export const claims = {
   F55: "One rule for host names and for pages of other sites on every server",
   F56: "Off loopback nothing is open that was not opened on purpose",
   F57: "What is reported is so, and what is so is reported",
+  F59: "A tier may name a method or field of its own as the base class does; signals and pages reach the service all the same",
+  F60: "An exit by other code while a service is launched is no success, and is reported",
+  F61: "The fake timers of a test runner hold no life of a service, and move no deadline",
+  F62: "The built package checks what its source checks, and a variable's value has no blanks around it",
 };

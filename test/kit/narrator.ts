@@ -8,7 +8,7 @@ import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
 import { eventually } from "./wait.ts";
 
-type Act = "SIGTERM" | "SIGINT" | "shutdown" | "throw" | "reject" | "break";
+type Act = "SIGTERM" | "SIGINT" | "shutdown" | "throw" | "reject" | "break" | "exit";
 
 /** What test/fixtures/narrator.mjs does. */
 export interface Plan {
@@ -35,6 +35,8 @@ export interface Plan {
   readonly unruly?: "watchers" | "logger";
   /** ms that it blocks its event loop at SIGUSR2 */
   readonly blockMs?: number;
+  /** names of the base class that the tier has for something of its own */
+  readonly ownNames?: readonly string[];
 }
 
 export class Stage {

@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { longestPaceMs, paceRejections } from "../../src/redis/pace.ts";
 import { endPrograms, Program } from "../kit/program.ts";
@@ -79,9 +80,11 @@ describe("the pace of rejections", () => {
   /** A client that rejects every command as it is called. */
   const stub = () => {
     const sendCommand = (command: { reject(error: Error): void }) => command.reject(new Error("away"));
-    return paceRejections(
-      Object.assign(new EventEmitter(), { status: "reconnecting", sendCommand, duplicate() {} }) as never,
-    ) as Redis;
+    return paceRejections(Object.assign(new EventEmitter(), { status: "reconnecting", sendCommand, duplicate() {} }) as never, {
+      ...systemClock,
+      setTimeout: (fn, ms) => setTimeout(fn, ms),
+      clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+    }) as Redis;
   };
 
   it("doubles from 1 ms to its bound, begins again once the client is ready, and ends with the client", () => {

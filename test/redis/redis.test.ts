@@ -79,6 +79,7 @@ describe("a Redis URL", () => {
     "redis://",
     "redis://u:12/secret@host",
     "redis://u:%zzsecret@host",
+    " redis://:secret@host",
     "secret",
     "/tmp/redis.sock",
     "unix:///tmp/redis.sock",

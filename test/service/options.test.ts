@@ -47,6 +47,13 @@ const numbers = {
   heartbeatMs: [5000, 1, 5000],
 } as const;
 
+describe("F62: a variable's value", () => {
+  it("has no blanks and no end of a line around it", () => {
+    environment({ REDIS_URL: " redis://cache:6390\n", SG_HEALTH_HOST: "0.0.0.0\r\n", SG_ALLOWED_HOSTS: " chat.example.org\n" });
+    expect(resolve()).toMatchObject({ redis: "redis://cache:6390", healthHost: "0.0.0.0", allowedHosts: ["chat.example.org"] });
+  });
+});
+
 describe("the defaults", () => {
   it("are those of the contract", () => {
     environment({});

@@ -1,0 +1,47 @@
+/** F61: a service under the fake timers of a test runner. */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { TestTier } from "../kit/tier.ts";
+
+const weekMs = 604_800_000;
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterEach(() => void vi.useRealTimers());
+afterAll(() => redis.stop());
+
+const make = () => new TestTier({ redis: redis.url });
+
+describe("F61: fake timers", () => {
+  it("that are there before the boot hold no life of a service", async () => {
+    vi.useFakeTimers();
+    const tier = make();
+    await tier.boot();
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+  });
+
+  it("that come while it runs hold no stop, and leave no timer of its own", async () => {
+    const tier = make();
+    const report = tier.runToCompletion();
+    await tier.waitFor("running");
+    vi.useFakeTimers();
+    expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+    expect(vi.getTimerCount()).toBe(0);
+    await report;
+  });
+
+  it("that are set ahead by a week move no deadline and no beat", async () => {
+    const tier = make();
+    const report = tier.runToCompletion();
+    await tier.waitFor("running");
+    vi.useFakeTimers();
+    await vi.advanceTimersByTimeAsync(weekMs);
+    expect(tier.status()).toMatchObject({ state: "running", lease: { missed: 0 } });
+    expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
+    await report;
+  });
+});
