@@ -224,7 +224,7 @@ describe("a fleet on this machine", () => {
   /** an environment in which each inference worker is wrongly configured */
   const refusal = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(refuse)}` };
 
-  it("ends with 1 where the last of its services was given up, without a wait for a retry", async () => {
+  it("F57: ends with 1 where the last of its services was given up, without a wait for a retry", async () => {
     const fleet = up(
       ["--json", ...["gateway", "agents", "consolidation", "web"].flatMap((tier) => ["--tier", `${tier}=0`])],
       refusal,
@@ -235,7 +235,7 @@ describe("a fleet on this machine", () => {
     expect(facts.at(-1)).toMatchObject({ type: "fleet.stopped", services: [{ name: "inference", outcome: "given up" }] });
   });
 
-  it("gives up what is wrongly configured with the cause that it reported, goes on with the rest, and ends with 1, its logs kept", async () => {
+  it("F57: gives up what is wrongly configured with the cause that it reported, goes on with the rest, and ends with 1, its logs kept", async () => {
     const fleet = up(["--json", "--tier", "web=0"], refusal);
     const lost = await fact(fleet, "the loss", ({ type }) => type === "service.lost");
     expect(lost).toMatchObject({ service: { name: "inference", state: "givenUp", trouble: "exited with code 2" } });

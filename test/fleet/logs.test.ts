@@ -16,7 +16,7 @@ const causeIn = (text: string): string => {
   return lastLineOf(file);
 };
 
-describe("F57: the last line of a log", () => {
+describe("F57: the last line of a log, which is the cause of a service that was given up", () => {
   it("is a line of text as it is", () => {
     expect(causeIn("first\nError: no luck\n\n")).toBe("Error: no luck");
     expect(causeIn("")).toBe("");

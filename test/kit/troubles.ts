@@ -2,6 +2,7 @@
 import { LoopbackProxy } from "./proxy.ts";
 import type { TestRedis } from "./redis.ts";
 import { startTestRedis } from "./redis.ts";
+import { eventually } from "./wait.ts";
 
 export interface Troubled {
   readonly redis: TestRedis;
@@ -32,12 +33,16 @@ const reload = async ({ redis }: Troubled): Promise<void> => {
   const loader = witness.duplicate({ commandTimeout: undefined, socketTimeout: undefined } as object);
   await loader.connect();
   loader.on("error", () => {});
-  loader
-    .call("DEBUG", "RELOAD")
-    .catch(() => {})
-    .finally(() => loader.disconnect());
-  while (!(await witness.info("persistence")).includes("loading:1"));
+  const reloaded = loader.call("DEBUG", "RELOAD").finally(() => loader.disconnect());
+  const begun = eventually("it loads", async () => (await witness.info("persistence")).includes("loading:1"));
+  // a refusal of the command is the reason why it does not load; the load outlasts the test, whose end ends it
+  await Promise.race([begun, reloaded.then(() => begun)]);
+  reloaded.catch(() => {});
 };
+
+/** Of the user that the service connects as. */
+const setPassword = ({ redis: { witness, url } }: Troubled, password: string) =>
+  witness.acl("SETUSER", new URL(url).username, "resetpass", `>${password}`);
 
 export const troubles: readonly Trouble[] = [
   {
@@ -75,8 +80,8 @@ export const troubles: readonly Trouble[] = [
     name: "a password that it does not know",
     message: /wrong user or password/,
     silent: false,
-    begin: ({ redis }) => redis.witness.acl("SETUSER", "tiers", "resetpass", ">another"),
-    end: ({ redis }) => redis.witness.acl("SETUSER", "tiers", "resetpass", `>${new URL(redis.url).password}`),
+    begin: (troubled) => setPassword(troubled, "another"),
+    end: (troubled) => setPassword(troubled, new URL(troubled.redis.url).password),
   },
   {
     name: "loading",

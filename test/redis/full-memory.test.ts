@@ -25,9 +25,14 @@ beforeEach(async () => {
   await redis.witness.flushall();
 });
 
-const full = (isFull: boolean) => redis.witness.config("SET", "maxmemory", isFull ? "1" : "0");
+/** Resolves once a write that grows the memory is refused, or accepted again. */
+const full = async (isFull: boolean): Promise<void> => {
+  await redis.witness.config("SET", "maxmemory", isFull ? "1" : "0");
+  const written = redis.witness.set("anything", "x");
+  if (isFull) await expect(written).rejects.toThrow("OOM");
+  else await written;
+};
 const message = { id: "m1", platform: "webchat", channel: "c1", author: "visitor", text: "hi", at: 1 };
-const refused = () => expect(redis.witness.set("anything", "x")).rejects.toThrow("OOM");
 
 describe("F44: while the memory of Redis is full", () => {
   it("a service that stops deletes its entry, and reports a clean stop", async () => {
@@ -38,7 +43,6 @@ describe("F44: while the memory of Redis is full", () => {
     const reported = tier.runToCompletion();
     await tier.waitFor("running");
     await full(true);
-    await refused();
     await tier.shutdown();
     expect(await reported).toMatchObject({ outcome: "shutdown", exitCode: 0 });
     expect(await redis.witness.keys("sg:registry:service:*")).toEqual([]);
@@ -95,7 +99,6 @@ describe("F44: while the memory of Redis is full", () => {
     });
     await lanes.join();
     await full(true);
-    await refused();
     const [first, second] = (await lanes.claim(2)).taken;
     expect(await lanes.renew([first!, second!])).toEqual([]);
     const answer = answerWrites(redis.witness, message, { text: "yes", at: 2 });

@@ -10,7 +10,8 @@ import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
-type Trouble = (redis: TestRedis) => Promise<unknown>;
+/** Resolves once the trouble is there for the service. */
+type Trouble = (redis: TestRedis, tier: TestTier) => Promise<unknown>;
 
 /** Saves fail while the folder of the server is away, and then each write is refused with MISCONF. */
 const misconfigured: Trouble = async ({ witness }) => {
@@ -42,8 +43,35 @@ const killed: Trouble = async ({ witness }) => {
   await eventually("the end of the script", () => witness.ping());
 };
 
-/** Every connection but the witness's. */
-const killConnections: Trouble = ({ witness }) => witness.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+/** Every connection but the witness's: the two of the service. */
+const killConnections: Trouble = async ({ witness }) => {
+  const killed = await witness.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+  expect(killed).toBeGreaterThanOrEqual(2);
+};
+
+const connections = async ({ witness }: TestRedis): Promise<string[]> =>
+  [...String(await witness.client("LIST")).matchAll(/^id=(\d+) /gm)].map(([, id]) => id!);
+
+/** The connection for commands has nothing to do, that of the registry beats. */
+const closesIdle: Trouble = async (redis) => {
+  const before = await connections(redis);
+  await redis.witness.config("SET", "timeout", "1");
+  await eventually("an idle connection is closed", async () => {
+    const now = await connections(redis);
+    return before.some((id) => !now.includes(id));
+  });
+};
+
+/** A beat is under way, and gets no answer for longer than beats are apart. */
+const isPaused =
+  (what: "ALL" | "WRITE"): Trouble =>
+  async ({ witness }, tier) => {
+    await witness.call("CLIENT", "PAUSE", "1500", what);
+    await eventually("a beat is held up", () => {
+      const { state, confirmedAgoMs } = tier.status().lease!;
+      return state !== "held.waiting" && confirmedAgoMs > 150;
+    });
+  };
 
 /** Of the user that the service connects as. */
 const setPassword = ({ witness, url }: TestRedis, password: string) =>
@@ -52,15 +80,15 @@ const setPassword = ({ witness, url }: TestRedis, password: string) =>
 const troubles: Record<string, { begin: Trouble; end?: Trouble }> = {
   "is BUSY with a script": { begin: busy, end: killed },
   "refuses writes with MISCONF": { begin: misconfigured, end: savesNothing },
-  "is paused by CLIENT PAUSE": { begin: ({ witness }) => witness.client("PAUSE", 1500, "ALL") },
-  "is paused for writes": { begin: ({ witness }) => witness.client("PAUSE", 1500, "WRITE") },
+  "is paused by CLIENT PAUSE": { begin: isPaused("ALL") },
+  "is paused for writes": { begin: isPaused("WRITE") },
   "kills its connections": { begin: killConnections },
-  "closes connections that are idle for a second": { begin: ({ witness }) => witness.config("SET", "timeout", "1") },
+  "closes connections that are idle for a second": { begin: closesIdle },
   "has its keys and scripts removed": { begin: ({ witness }) => witness.multi().flushall().script("FLUSH").exec() },
   "gets another password, and the old one back": {
-    begin: async (redis) => {
+    begin: async (redis, tier) => {
       await setPassword(redis, "another");
-      await killConnections(redis);
+      await killConnections(redis, tier);
     },
     end: (redis) => setPassword(redis, new URL(redis.url).password),
   },
@@ -73,15 +101,15 @@ it.concurrent.each(Object.entries(troubles))(
   "a Redis that %s ends no service, whose entry is there afterwards",
   async (_what, { begin, end }) => {
     const redis = await startTestRedis();
-    const tier = new TestTier({ redis: redis.url, heartbeatMs: 100, leaseTtlMs: 400 });
+    const tier = new TestTier({ redis: redis.url, heartbeatMs: 100, leaseTtlMs: 400, useHealthServer: false });
     const probe = new LifecycleProbe(tier);
     const ended = tier.runToCompletion();
     try {
       await probe.state("running", { timeoutMs: deadlines.fact });
       await probe.fact("lease.held", { timeoutMs: deadlines.fact });
-      await begin(redis);
+      await begin(redis, tier);
       if (end) await probe.fact("lease.suspect", { timeoutMs: deadlines.fact });
-      await end?.(redis);
+      await end?.(redis, tier);
       await redis.witness.del(...(await entriesIn(redis.witness)), "none");
       await eventually("the entry", async () => (await entriesIn(redis.witness)).length === 1);
       expect(tier.state).toBe("running");

@@ -67,7 +67,7 @@ const dialled = (port: number, protocols: string[], headers: Record<string, stri
     socket.once("unexpected-response", (_request, { statusCode }) => settle(statusCode ?? 0));
   });
 
-describe("the settings of a tier with HTTP", () => {
+describe("F56: the settings of a tier with HTTP", () => {
   const both = { SG_TOKEN: token, SG_ALLOWED_HOSTS: "chat.example.org" };
   it.each([
     ["127.0.0.1", {}, []],
@@ -108,7 +108,7 @@ describe("the settings of a tier with HTTP", () => {
   });
 });
 
-describe("without the token", () => {
+describe("F56: without the token", () => {
   it.each(["/api/fleet", "/api/fleet/events", "/api/gateways", "/nothing", "/%zz", "/tiers/web/page/%zz"])(
     "%s of the page's server is 401",
     async (path) => {
@@ -148,7 +148,7 @@ describe("without the token", () => {
   });
 });
 
-describe("with the token", () => {
+describe("F56: with the token", () => {
   it("in the environment, as a header or as a password, the fleet is listed", async () => {
     vi.stubEnv("SG_TOKEN", token);
     const port = portOf(await start(new WebService({ ...common(), port: 0 })));
@@ -192,7 +192,7 @@ describe("with the token", () => {
   });
 });
 
-describe("a public chat", () => {
+describe("F56: a public chat", () => {
   it("needs no token, and where to chat is all that a page without one is given", async () => {
     vi.stubEnv("SG_CHAT_PUBLIC", "1");
     const [chat, page] = [await gateway(), await web()];
@@ -211,7 +211,7 @@ describe("a public chat", () => {
   });
 });
 
-describe.runIf(browser !== undefined)("in a browser", () => {
+describe.runIf(browser !== undefined)("F56: in a browser", () => {
   it("the link opens the page and chats, also after a reload; without it neither fleet nor chat is there", {
     timeout: 60_000,
   }, async () => {
