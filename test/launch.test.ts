@@ -47,6 +47,7 @@ vi.mock("../src/process.ts", () => {
       throw new Error("the process has ended");
     },
     writeLastLine: (line: string) => void lastLines.push(line),
+    writeTermination: () => {},
     openResources: () => ["Timeout", "TCPSocketWrap × 2"],
     signalExitCode: () => 143,
     writeOut: () => {},
