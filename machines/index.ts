@@ -1,4 +1,6 @@
 /** The public door of `stargazer/machines`: every chart, its types, and readers of its snapshots. Nothing here touches a socket or a timer. */
+export type { ChatEvent, ChatSnapshot } from "./chat.machine.ts";
+export { chatMachine } from "./chat.machine.ts";
 export type {
   CheckContext,
   CheckEvent,

@@ -1,6 +1,7 @@
 /** The list of charts. An entry here adds a chart to the pictures, to `machines/README.md` and to the CLI. */
 import type { AnyStateMachine } from "xstate";
 import {
+  chatMachine,
   checkMachine,
   fleetMachine,
   healthPortMachine,
@@ -18,6 +19,7 @@ const charts = {
   leadership: leadershipMachine,
   supervisor: supervisorMachine,
   fleet: fleetMachine,
+  chat: chatMachine,
 } as const satisfies Record<string, unknown>;
 
 export type ChartName = keyof typeof charts;

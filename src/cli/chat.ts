@@ -2,25 +2,23 @@
 import type { RedisPlace } from "../../machines/index.ts";
 import { isRunning } from "../../machines/phases.ts";
 import { cleanLines } from "../clean.ts";
+import { numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { withRedis } from "../fleet/connect.ts";
 import { tokenOf } from "../fleet/locate.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { number, object, text } from "../schema.ts";
-import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse, refusePositionals } from "./command.ts";
-import type { Gateway } from "./conversation.ts";
-import { converse, noReply, within } from "./conversation.ts";
+import { ask, converse } from "./conversation.ts";
 import { urlFrom } from "./health-client.ts";
 import { invocation } from "./invocation.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print } from "./print.ts";
-import { openWebchat } from "./webchat-client.ts";
 
-/** ms from a message to its reply */
-const replyTimeoutMs = 10_000;
+/** ms for an answer: what a model may take by default, three times, and a little more */
+const answerTimeoutMs = 190_000;
 
 const failed = (message: string): StargazerError => new StargazerError("SG_ERR_FAILED", message);
 
@@ -35,66 +33,58 @@ const addressOf = (entry: RegistryEntry): { readonly url: string } | { readonly 
   }
 };
 
-/** The address of a gateway; one that is running is preferred. */
-const findGateway = async (place: RedisPlace): Promise<string> => {
+/** The address of a gateway; one that is running is preferred, and one that is not `last`. */
+const findGateway = async (place: RedisPlace, last?: string): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
   if (ordered.length === 0) throw failed(`no gateway is registered in ${place.label}. Start a fleet: ${invocation()} up`);
   const addresses = ordered.map(addressOf);
-  const reached = addresses.find((address) => "url" in address);
-  if (reached !== undefined) return reached.url;
+  const urls = addresses.flatMap((address) => ("url" in address ? address.url : []));
+  const url = urls.find((one) => one !== last) ?? urls[0];
+  if (url !== undefined) return url;
   const problems = addresses.flatMap((address) => ("problem" in address ? address.problem : [])).slice(0, 3);
   throw failed(`no gateway in ${place.label} has an address that can be reached from here: ${problems.join("; ")}`);
 };
 
-/** Sends one message and resolves with its reply. */
-const ask = async (gateway: Gateway, text: string): Promise<string> => {
-  const over = new AbortController();
-  const { promise: reply, onAnswer } = firstReply();
-  const late = noReply(replyTimeoutMs);
-  const asked = openWebchat({ ...gateway, onAnswer, signal: over.signal }).then((client) => {
-    client.send(text);
-    return Promise.race([reply, client.ended.then(() => reply)]).finally(client.close);
-  });
-  try {
-    return await within(replyTimeoutMs, late, undefined, asked);
-  } finally {
-    over.abort(late);
-    asked.catch(() => {});
-  }
+/** What may be the reason for an answer that takes long. */
+const explainIn = async (place: RedisPlace): Promise<string | undefined> => {
+  const workers = await withRedis(place, (redis) => new Registry(redis).list("inference"));
+  if (workers.some(({ status }) => isRunning(status))) return "a worker is running; the answer takes long, or others are first";
+  return `no worker is running in ${place.label}: the message waits for one. See: ${invocation()} fleet`;
 };
 
-const firstReply = (): { promise: Promise<string>; onAnswer: (answer: WebchatAnswer) => void } => {
-  let onAnswer: (answer: WebchatAnswer) => void = () => {};
-  const promise = new Promise<string>((resolve, reject) => {
-    onAnswer = (answer) => {
-      if (answer.type === "reply") resolve(answer.text);
-      if (answer.type === "error") reject(failed(`the gateway refused the message: ${answer.message}`));
-    };
-  });
-  promise.catch(() => {});
-  return { promise, onAnswer };
+const readTimeout = (args: Arguments): number => {
+  const text = args.text("timeout");
+  const seconds = text === undefined ? answerTimeoutMs / 1000 : numberIn(text);
+  if (seconds > 0 && seconds <= 86_400) return seconds * 1000;
+  args.problems.push("--timeout is a number of seconds, at most 86400");
+  return answerTimeoutMs;
 };
 
 export const chat: Command = {
   name: "chat",
   summary: "sends messages to the fleet through its gateway",
-  synopsis: `[--once TEXT] ${placeSynopsis}`,
+  synopsis: `[--once TEXT] [--timeout S] ${placeSynopsis}`,
   details: [
-    ["--once TEXT", `sends one message, prints its reply and exits; fails after ${replyTimeoutMs / 1000} s without one`],
+    ["--once TEXT", `sends one message, prints its reply and exits; exits 1 where it has no answer`],
+    ["--timeout S", `seconds that an answer may take; default ${answerTimeoutMs / 1000}, since a model may be asked three times`],
     ...placeDetails,
     "A fleet that `up` runs here is chatted with by its token; for another one SG_TOKEN has it.",
   ],
-  options: { once: { type: "string" }, ...placeOptions },
+  options: { once: { type: "string" }, timeout: { type: "string" }, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args, `: write --once "${args.positionals.join(" ")}"`);
+    const timeoutMs = readTimeout(args);
     refuse(args, chat);
     const once = args.text("once");
     const place = await findPlace(args, chat);
     const token = await tokenOf(place);
-    const gateway = { gateway: await findGateway(place), token };
-    if (once === undefined) await converse(gateway, replyTimeoutMs);
-    else print(cleanLines(await ask(gateway, once)));
+    // before a conversation begins: what is missing is said at once
+    await findGateway(place);
+    const explain = () => explainIn(place);
+    const conversation = { findGateway: (last?: string) => findGateway(place, last), token, answerTimeoutMs: timeoutMs, explain };
+    if (once === undefined) return (await converse(conversation)) ? 0 : 1;
+    print(cleanLines(await ask(conversation, once)));
     return 0;
   },
 };

@@ -1,18 +1,26 @@
-/** A chat line by line, from a terminal or a pipe. */
+/** A chat line by line, from a terminal or a pipe, and a single question. */
 import { createInterface } from "node:readline";
 import { cleanLines } from "../clean.ts";
 import { StargazerError } from "../errors.ts";
-import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
+import type { Line } from "../tiers/gateway/webchat/frames.ts";
 import { until } from "../until.ts";
 import { invocation } from "./invocation.ts";
 import { own, print, printError, printPart } from "./print.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor } from "./terminal.ts";
-import type { WebchatOptions } from "./webchat-client.ts";
+import type { Webchat, WebchatOptions } from "./webchat-client.ts";
 import { openWebchat } from "./webchat-client.ts";
 
-/** Where a chat goes, and with which token. */
-export type Gateway = Pick<WebchatOptions, "gateway" | "token">;
+/** Where a chat goes, with which token, and how long an answer may take. */
+export interface Conversation extends Pick<WebchatOptions, "findGateway" | "token"> {
+  /** ms for an answer */
+  readonly answerTimeoutMs: number;
+  /** Called once, where an answer takes long. Resolves with what may be the reason, in words. */
+  readonly explain: () => Promise<string | undefined>;
+}
+
+/** ms after which a reason is looked for */
+const longMs = 10_000;
 
 /** Counts the answers that are still to come. */
 class PendingAnswers {
@@ -39,69 +47,112 @@ const isTerminal = (): boolean => process.stdin.isTTY === true && process.stdout
 const prompt = (): void => {
   if (isTerminal()) printPart("> ");
 };
-
-const show = (answer: WebchatAnswer): void => {
-  const paint = paintFor(process.stdout);
+const note = (text: string): void => {
   if (isTerminal()) printPart(own("\r"));
-  if (answer.type === "reply") print(cleanLines(answer.text).map((line) => paint("cyan", line)));
-  if (answer.type === "error") printError(paint("red", `not accepted: ${answer.message}`));
-  prompt();
-};
-
-const isLast = ({ type }: WebchatAnswer): boolean => type === "reply" || type === "error";
-
-/**
- * Sends each line of standard input until the input ends or a signal arrives. At the end of the input it waits for the answers
- * that are pending, at most `replyTimeoutMs`. Rejects with `SG_ERR_FAILED` when the gateway closes or an answer does not arrive.
- */
-export const converse = async (gateway: Gateway, replyTimeoutMs: number): Promise<void> => {
-  const { signal, release } = interrupted();
-  const pending = new PendingAnswers();
-  const onAnswer = (answer: WebchatAnswer): void => {
-    if (!isLast(answer)) return;
-    show(answer);
-    pending.settle();
-  };
-  try {
-    const client = await openWebchat({ ...gateway, onAnswer, signal });
-    const lines = createInterface({ input: process.stdin, terminal: false, signal });
-    client.ended.catch(() => lines.close());
-    prompt();
-    for await (const text of lines) {
-      if (text.trim() === "") {
-        prompt();
-        continue;
-      }
-      pending.add();
-      client.send(text);
-    }
-    const late = noReply(replyTimeoutMs);
-    const answered = Promise.race([pending.settled(), client.ended]);
-    await within(replyTimeoutMs, late, signal, answered);
-    client.close();
-    await client.ended;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    release();
-  }
+  printError(paintFor(process.stderr)("yellow", text));
 };
 
 /** What can be looked at: whether a worker is there, and what it has logged. */
-export const noReply = (ms: number): StargazerError =>
+const late = (ms: number): StargazerError =>
   new StargazerError(
     "SG_ERR_FAILED",
-    `no reply within ${ms / 1000} s. ${invocation()} fleet lists the inference workers; the log of one has what its model answered.`,
+    `no answer within ${ms / 1000} s. ${invocation()} fleet lists the inference workers; the log of one has what its model answered.`,
   );
 
-/** Settles as `promise` does; rejects with `late` after `ms`, or with the signal's reason. */
-export const within = async <T>(ms: number, late: Error, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> => {
+/** Settles as `promise` does; rejects with an error after the time for an answer, or with the signal's reason. */
+const answered = async <T>({ answerTimeoutMs, explain }: Conversation, promise: Promise<T>, signal?: AbortSignal): Promise<T> => {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(late), ms);
+  const timer = setTimeout(() => deadline.abort(late(answerTimeoutMs)), answerTimeoutMs);
+  const looking = setTimeout(() => {
+    explain().then(
+      (reason) => reason !== undefined && note(reason),
+      () => {},
+    );
+  }, longMs);
   const either = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
   try {
     return await until(promise, { signal: either, what: "an answer" });
   } finally {
     clearTimeout(timer);
+    clearTimeout(looking);
   }
+};
+
+/** Sends one message. Resolves with its answer; rejects with `SG_ERR_FAILED` and what happened where there is none. */
+export const ask = async (conversation: Conversation, text: string): Promise<string> => {
+  let chat: Webchat | undefined;
+  try {
+    const answer = new Promise<string>((resolve, reject) => {
+      const fail = (message: string) => reject(new StargazerError("SG_ERR_FAILED", message));
+      chat = openWebchat({
+        ...conversation,
+        onTrouble: note,
+        onRefused: (_line, why) => fail(`the message was refused: ${why}`),
+        onLine: (line) => {
+          if (line.role === "assistant") resolve(line.text);
+          if (line.role === "notice") fail(line.text);
+        },
+      });
+      chat.failed.catch(reject);
+      chat.client.say(text);
+    });
+    return await answered(conversation, answer);
+  } finally {
+    chat?.client.stop();
+  }
+};
+
+const show = ({ role, text }: Line): void => {
+  const paint = paintFor(process.stdout);
+  if (isTerminal()) printPart(own("\r"));
+  if (role === "assistant") print(cleanLines(text).map((line) => paint("cyan", line)));
+  else printError(cleanLines(text).map((line) => paint("red", line)));
+  prompt();
+};
+
+/**
+ * Sends each line of standard input until the input ends or a signal arrives. At the end of the input it waits for the answers
+ * that are pending. Resolves with whether each line got an answer. Rejects with `SG_ERR_FAILED` where no gateway can be reached or an
+ * answer takes too long.
+ */
+export const converse = async (conversation: Conversation): Promise<boolean> => {
+  const { signal, release } = interrupted();
+  const pending = new PendingAnswers();
+  let failures = 0;
+  const { client, failed } = openWebchat({
+    ...conversation,
+    onTrouble: note,
+    onRefused: (_line, why) => {
+      failures += 1;
+      note(`not sent: ${why}`);
+      pending.settle();
+    },
+    onLine: (line) => {
+      if (line.role === "user") return;
+      if (line.role === "notice") failures += 1;
+      show(line);
+      pending.settle();
+    },
+  });
+  const send = (text: string): void => {
+    if (text.trim() === "") prompt();
+    else if (client.say(text)) pending.add();
+    else {
+      failures += 1;
+      note("not sent: too many lines are unsent");
+    }
+  };
+  try {
+    const lines = createInterface({ input: process.stdin, terminal: false, signal });
+    failed.catch(() => lines.close());
+    prompt();
+    for await (const text of lines) send(text);
+    await answered(conversation, Promise.race([pending.settled(), failed]), signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    client.stop();
+    release();
+  }
+  return failures === 0;
 };

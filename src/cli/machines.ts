@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { didYouMean } from "../closest.ts";
 import type { ChartFormat, ChartName } from "../drawing/index.ts";
-import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, renderChart } from "../drawing/index.ts";
+import { chartFormats, chartNames, isChartName, pictureFiles, readmeFile, renderChart, tableFile } from "../drawing/index.ts";
 import { StargazerError } from "../errors.ts";
 import type { Arguments, Command } from "./command.ts";
 import { refuse } from "./command.ts";
@@ -45,7 +45,7 @@ const refuseElsewhere = (): void => {
 /** Every file is drawn before the first is written. */
 const write = async (names: readonly ChartName[], withReadme: boolean): Promise<void> => {
   refuseElsewhere();
-  const files = new Map([...(await pictureFiles(names)), ...(withReadme ? [readmeFile(readSource)] : [])]);
+  const files = new Map([...(await pictureFiles(names)), ...(withReadme ? [readmeFile(readSource), tableFile()] : [])]);
   for (const [path, text] of files) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
@@ -60,7 +60,10 @@ export const machines: Command = {
   details: [
     ["NAME", `${chartNames.join(", ")}; without one they are listed`],
     ["--format F", "svg (default), mermaid, or json for Stately's editor"],
-    ["--write", "for this package's own tree: into visualizations/, all formats; without NAME also machines/README.md"],
+    [
+      "--write",
+      "for this package's own tree: into visualizations/, all formats; without NAME also machines/README.md and the table of the chat",
+    ],
   ],
   options: { format: { type: "string" }, write: { type: "boolean" } },
   async run(args) {

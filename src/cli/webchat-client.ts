@@ -1,107 +1,176 @@
-/** A client of the gateway's webchat. */
+/** The client of a conversation on a terminal: sockets of `ws`, and nothing that outlives the process. */
+import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import { messageOf, StargazerError } from "../errors.ts";
 import { socketProtocols } from "../http/token.ts";
 import type { Reader } from "../schema.ts";
-import { object, oneOf, readJson, text } from "../schema.ts";
-import type { WebchatAnswer } from "../tiers/gateway/webchat.ts";
-
-export interface WebchatClient {
-  send(text: string): void;
-  /** Resolves after `close`; rejects with `SG_ERR_FAILED` when the gateway closes the connection. */
-  readonly ended: Promise<void>;
-  close(): void;
-}
+import { number, object, oneOf, readJson, text } from "../schema.ts";
+import type { BusyReason, Line, ServerFrame } from "../tiers/gateway/webchat/frames.ts";
+import type { Socket, SocketEvents, Unsent } from "../tiers/web/page/chat-client.js";
+import { ChatClient } from "../tiers/web/page/chat-client.js";
 
 export interface WebchatOptions {
-  /** the gateway's address, `http://127.0.0.1:8080` for example */
-  readonly gateway: string;
+  /** Resolves with the address of a gateway, `http://127.0.0.1:8080` for example: another one than `last`, where there is one. */
+  readonly findGateway: (last?: string) => Promise<string>;
   /** that of the fleet, where it has one */
   readonly token?: string | undefined;
-  /** called with each answer of the gateway */
-  readonly onAnswer: (answer: WebchatAnswer) => void;
-  /** closes the connection by force, at any time */
-  readonly signal: AbortSignal;
+  /** called with each line that the conversation gets, those of the user included */
+  readonly onLine: (line: Line) => void;
+  /** called with what the client waits for, in words */
+  readonly onTrouble: (text: string) => void;
+  /** called where a line will never be accepted */
+  readonly onRefused: (line: Unsent, why: string) => void;
 }
 
-const failed = (message: string, cause?: unknown): StargazerError =>
+export interface Webchat {
+  readonly client: ChatClient;
+  /** Rejects with `SG_ERR_FAILED` where no gateway can be reached at the start, or what one sends cannot be read. */
+  readonly failed: Promise<never>;
+}
+
+/** attempts to reach a gateway before the first one has succeeded */
+const firstAttempts = 3;
+
+const failure = (message: string, cause?: unknown): StargazerError =>
   new StargazerError("SG_ERR_FAILED", message, cause === undefined ? {} : { cause });
 
-const refused = (gateway: string, status: number | undefined): StargazerError => {
+const refusal = (gateway: string, status: number | undefined): string => {
   const why = status === 401 ? "the token is missing or wrong: SG_TOKEN has to be that of the fleet" : `it answered ${status}`;
-  return failed(`the gateway at ${gateway} refused the chat: ${why}`);
+  return `the gateway at ${gateway} refused the chat: ${why}`;
 };
 
-/** larger than any answer of a gateway */
-const maxAnswerBytes = 1_048_576;
+/** larger than any frame of a gateway */
+const maxFrameBytes = 1_048_576;
 
-const readers: { readonly [T in WebchatAnswer["type"]]: Reader<Extract<WebchatAnswer, { type: T }>> } = {
-  welcome: object({ type: oneOf(["welcome"]), channel: text() }),
-  accepted: object({ type: oneOf(["accepted"]), id: text() }),
-  reply: object({ type: oneOf(["reply"]), text: text(maxAnswerBytes), to: text() }),
-  error: object({
-    type: oneOf(["error"]),
-    code: oneOf(["bad_message", "too_large", "too_many", "unavailable"]),
-    message: text(),
+const reasons = ["rate", "address", "conversation", "fleet", "unavailable"] as const satisfies readonly BusyReason[];
+const place = { page: text(), n: number };
+const readers: { readonly [T in ServerFrame["type"]]: Reader<Extract<ServerFrame, { type: T }>> } = {
+  welcome: object({ type: oneOf(["welcome"]), session: text(), channel: text(), after: text() }),
+  line: object({
+    ...{ type: oneOf(["line"]), id: text(), role: oneOf(["user", "assistant", "notice"]), message: text(), to: text() },
+    ...{ text: text(maxFrameBytes), at: number },
   }),
+  live: object({ type: oneOf(["live"]) }),
+  accepted: object({ type: oneOf(["accepted"]), id: text(), ...place }),
+  gap: object({ type: oneOf(["gap"]), ...place }),
+  busy: object({ type: oneOf(["busy"]), seconds: number, reason: oneOf(reasons), ...place }),
+  refused: object({ type: oneOf(["refused"]), message: text(), ...place }),
+  typing: object({ type: oneOf(["typing"]), to: text() }),
+  draft: object({ type: oneOf(["draft"]), to: text(), token: number, n: number, text: text(maxFrameBytes) }),
+  pong: object({ type: oneOf(["pong"]) }),
+  error: object({ type: oneOf(["error"]), message: text() }),
 };
-const isKnown = (type: string): type is WebchatAnswer["type"] => Object.hasOwn(readers, type);
+const isKnown = (type: string): type is ServerFrame["type"] => Object.hasOwn(readers, type);
 
-/** A promise and what settles it. */
-const deferred = <T>() => {
-  let resolve: (value: T) => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<T>((...own) => {
-    [resolve, reject] = own;
-  });
-  return { promise, resolve, reject };
-};
-
-const answerReader: Reader<WebchatAnswer | undefined> = (value, where) => {
+const frameReader: Reader<ServerFrame | undefined> = (value, where) => {
   const { type } = object({ type: text() })(value, where);
   return isKnown(type) ? readers[type](value, where) : undefined;
 };
 
-/** Undefined for an answer of a type that this version does not know. Throws a `Misfit`. */
-const readAnswer = (json: string): WebchatAnswer | undefined => readJson(json, { bytes: maxAnswerBytes, read: answerReader });
+/** Undefined for a frame of a type that this version does not know. Throws a `Misfit`. */
+const readFrame = (json: string): ServerFrame | undefined => readJson(json, { bytes: maxFrameBytes, read: frameReader });
 
-/**
- * Resolves with the gateway's `welcome`. Rejects with `SG_ERR_FAILED` when the gateway cannot be reached or what it answers cannot be
- * read, or with the signal's reason.
- */
-export const openWebchat = ({ gateway, token, onAnswer, signal }: WebchatOptions): Promise<WebchatClient> => {
+interface Opening {
+  readonly token: string | undefined;
+  readonly events: SocketEvents;
+  /** called where what the gateway sends cannot be read */
+  readonly onUnreadable: (error: StargazerError) => void;
+}
+
+const openAt = (gateway: string, { token, events, onUnreadable }: Opening): WebSocket => {
   const url = `${gateway.replace(/^http/, "ws")}/webchat`;
-  const socket = new WebSocket(url, socketProtocols(token), { maxPayload: maxAnswerBytes });
-  const send = (text: string) => socket.send(JSON.stringify({ type: "message", text }));
-  const ended = deferred<void>();
-  const opened = deferred<WebchatClient>();
-  const close = (): void => {
-    ended.resolve();
-    socket.close(1000);
-  };
-  const fail = (error: unknown): void => {
-    ended.reject(error);
-    socket.terminate();
-  };
-  const abort = () => fail(signal.reason);
-  ended.promise.catch(opened.reject);
-  socket.once("close", (code) => {
-    signal.removeEventListener("abort", abort);
-    fail(failed(`the gateway at ${gateway} closed the chat (code ${code})`));
+  const socket = new WebSocket(url, socketProtocols(token), { maxPayload: maxFrameBytes });
+  const unreadable = (cause: unknown) =>
+    onUnreadable(failure(`what the gateway at ${gateway} sent cannot be read: ${messageOf(cause)}`, cause));
+  socket.once("open", () => events.opened());
+  socket.once("close", (code) => events.closed(`the gateway at ${gateway} closed the chat (code ${code})`));
+  socket.on("unexpected-response", (_request, { statusCode }) => events.refused(refusal(gateway, statusCode)));
+  socket.on("error", (cause: NodeJS.ErrnoException) => {
+    if (String(cause.code).startsWith("WS_ERR")) unreadable(cause);
+    events.closed(`the gateway at ${gateway} cannot be reached: ${cause.message}`);
   });
-  socket.on("unexpected-response", (_request, { statusCode }) => fail(refused(gateway, statusCode)));
-  socket.on("error", (cause) => fail(failed(`the gateway at ${gateway} cannot be reached: ${cause.message}`, cause)));
   socket.on("message", (data) => {
-    let answer: WebchatAnswer | undefined;
     try {
-      answer = readAnswer(String(data));
+      const frame = readFrame(String(data));
+      if (frame !== undefined) events.frame(frame);
     } catch (cause) {
-      return fail(failed(`what the gateway at ${gateway} answered cannot be read: ${messageOf(cause)}`, cause));
+      unreadable(cause);
     }
-    if (answer?.type === "welcome") opened.resolve({ send, ended: ended.promise, close });
-    if (answer !== undefined) onAnswer(answer);
   });
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
-  return opened.promise;
+  return socket;
+};
+
+/** Ends a socket, also one that is not open yet. */
+const end = (socket: WebSocket): void => {
+  if (socket.readyState === WebSocket.OPEN) socket.close(1000);
+  else socket.terminate();
+};
+
+/** Opens a socket once the gateway is known, unless it was closed meanwhile. */
+const opener = ({ findGateway, token }: WebchatOptions, onUnreadable: Opening["onUnreadable"]) => {
+  let last: string | undefined;
+  return (events: SocketEvents): Socket => {
+    const closed = new AbortController();
+    const opened = findGateway(last).then((gateway) => {
+      last = gateway;
+      return closed.signal.aborted ? undefined : openAt(gateway, { token, events, onUnreadable });
+    });
+    opened.catch((error: unknown) => events.closed(messageOf(error)));
+    const onSocket = (use: (socket: WebSocket) => void) =>
+      void opened.then(
+        (socket) => socket && use(socket),
+        () => {},
+      );
+    return {
+      send: (frame) => onSocket((socket) => socket.send(JSON.stringify(frame), () => {})),
+      close: () => {
+        closed.abort();
+        onSocket(end);
+      },
+    };
+  };
+};
+
+/** A client of a new conversation, which connects at once. Stop it with `client.stop()`. */
+export const openWebchat = (options: WebchatOptions): Webchat => {
+  let fail: (error: StargazerError) => void = () => {};
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => {});
+  let attempts = 0;
+  const onState = (state: string, why: string): void => {
+    if (state.startsWith("live")) attempts = Number.NEGATIVE_INFINITY;
+    if (state === "away") attempts += 1;
+    if (state === "refused" || attempts >= firstAttempts) fail(failure(why));
+    else if (state === "away" && attempts < 0) options.onTrouble(`${why || "the gateway does not answer"}; connecting again`);
+  };
+  const busy = (reason: BusyReason, seconds: number) => options.onTrouble(`${busyWords[reason]}; sending again in ${seconds} s`);
+  const client = new ChatClient(
+    {
+      open: opener(options, fail),
+      read: () => undefined,
+      write: () => {},
+      pageId: () => randomBytes(16).toString("base64url"),
+    },
+    {
+      state: onState,
+      line: options.onLine,
+      unsent: () => {},
+      accepted: () => {},
+      refused: options.onRefused,
+      busy,
+      draft: () => {},
+    },
+  );
+  client.start();
+  return { client, failed };
+};
+
+const busyWords: Readonly<Record<BusyReason, string>> = {
+  rate: "these are more messages than the gateway takes at once",
+  address: "these are more messages than the gateway takes from one address",
+  conversation: "too many messages of this conversation wait for their answers",
+  fleet: "too many messages of the fleet wait for their answers",
+  unavailable: "the gateway could not store the message",
 };

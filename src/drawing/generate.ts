@@ -5,6 +5,7 @@ import { chartOf } from "../charts/graph.ts";
 import { mermaidOf } from "../charts/mermaid.ts";
 import { machinesReadme } from "../charts/readme.ts";
 import { statelyOf } from "../charts/stately.ts";
+import { tableOf } from "../charts/table.ts";
 import { drawChart, drawLandscape } from "./draw.ts";
 
 export const chartFormats = ["svg", "mermaid", "json"] as const;
@@ -32,4 +33,16 @@ export const readmeFile = (readSource: (path: string) => string): [path: string,
   machinesReadme(
     chartNames.map((name) => ({ name, chart: chartOf(machineOf(name)), source: readSource(`machines/${name}.machine.ts`) })),
   ),
+];
+
+/** The chart of the chat's client, as the data that the page and the CLI run. */
+export const tableFile = (): [path: string, text: string] => [
+  "src/tiers/web/page/chat-chart.js",
+  [
+    "// @ts-check",
+    "/** The chart of `machines/chat.machine.ts` as data. Written by `npm run generate`, and held against the chart by a test. */",
+    "",
+    `export const chatTable = ${JSON.stringify(tableOf(machineOf("chat")), undefined, 2)};`,
+    "",
+  ].join("\n"),
 ];

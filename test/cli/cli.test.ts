@@ -9,6 +9,7 @@ import { endCli, openShell } from "../kit/cli.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
+import { answerChat, lineOf } from "../kit/webchat.ts";
 
 const shell = openShell();
 const modules = "test/fixtures/modules";
@@ -294,11 +295,10 @@ describe("with a Redis", () => {
     const http = createServer().listen(0, "127.0.0.1");
     const gateway = new WebSocketServer({ server: http, path: "/webchat" });
     gateway.on("connection", (socket) => {
-      socket.send('{"type":"welcome","channel":"c"}');
-      socket.on("message", (data) => {
-        const { text } = JSON.parse(String(data)) as { text: string };
-        socket.send(JSON.stringify({ type: "reply", text: `\u001b[2Jyou wrote ${text}`, to: "x" }));
-      });
+      answerChat(socket, ({ page, n, text }) => [
+        { type: "accepted", page, n, id: `c.${page}.${n}` },
+        lineOf(n, `c.${page}.${n}`, `\u001b[2Jyou wrote ${text}`),
+      ]);
     });
     await new Promise((resolve) => http.once("listening", resolve));
     const { port } = http.address() as { port: number };

@@ -12,6 +12,7 @@ import { endCli, openShell } from "../kit/cli.ts";
 import { lived } from "../kit/lived.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { answerChat, lineOf } from "../kit/webchat.ts";
 
 const shell = openShell();
 let redis: TestRedis;
@@ -66,23 +67,21 @@ describe("F54: chat with a gateway", () => {
     const sockets = new WebSocketServer({ server, path: "/webchat" });
     closing.push(() => sockets.close());
     sockets.on("connection", (socket) => {
-      socket.send('{"type":"welcome","channel":"c"}');
-      socket.on("message", () => {
-        for (const answer of answers) socket.send(answer);
-      });
+      answerChat(socket, () => answers);
     });
     await register({ service: "gateway", metadata: { http: { host: "127.0.0.1", port } } });
   };
 
   it.each([
-    ['{"type":"reply","text":5}', "text must be a text"],
-    ['{"type":"reply"}', "text must be a text"],
-    ['{"type":"error","message":{}}', "code must be one of"],
+    ['{"type":"line","id":5}', "id must be a text"],
+    ['{"type":"line"}', "id must be a text"],
+    ['{"type":"error","message":{}}', "message must be a text"],
+    ['{"type":"busy","seconds":1,"reason":"x","page":"p","n":1}', "reason must be one of"],
     ['{"type":5}', "type must be a text"],
     ["null", "it must be an object"],
     ["[]", "it must be an object"],
     ["no JSON", "it is not JSON"],
-    [`{"type":"reply","text":"${"x".repeat(1_100_000)}"}`, "Max payload size exceeded"],
+    [`{"type":"line","text":"${"x".repeat(1_100_000)}"}`, "Max payload size exceeded"],
   ])("that answers %s fails with one line, once and line by line", async (answer, says) => {
     await gateway([answer]);
     isOneLine(await named("chat", "--once", "hello"), says);
@@ -90,7 +89,7 @@ describe("F54: chat with a gateway", () => {
   });
 
   it("that answers in a type of a later version goes on", async () => {
-    await gateway(['{"type":"constructor"}', '{"type":"later","text":5}', '{"type":"reply","text":"hello","to":"x"}']);
+    await gateway(['{"type":"constructor"}', '{"type":"later","text":5}', JSON.stringify(lineOf(1, "x", "hello"))]);
     expect(await named("chat", "--once", "hello")).toMatchObject({ code: 0, out: "hello\n", err: "" });
   });
 

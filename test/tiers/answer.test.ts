@@ -41,10 +41,10 @@ describe("what is written for a message", () => {
     ["an answer", answerWrites, { id: "re:s.1", role: "assistant" }],
     ["a notice", noticeWrites, { id: "no:s.1", role: "notice" }],
   ])("%s is a line of its conversation's log, and an entry for its platform that names the line", async (_, make, own) => {
-    const { log, outbound } = messageKeys(redis.witness);
+    const { log, outbound, open, allOpen } = messageKeys(redis.witness);
     const written = make(redis.witness, message, { text: "hello", at: 2 });
     const id = await run(written);
-    expect(written.keys).toEqual([log("webchat", "c"), outbound("webchat")]);
+    expect(written.keys).toEqual([log("webchat", "c"), outbound("webchat"), open("webchat", "c"), allOpen]);
     const common = { ...own, text: "hello", at: "2", to: "s.1" };
     const line = { count: 1, id, fields: { ...common, author: "stargazer" } };
     expect(await entryOf(log("webchat", "c"))).toEqual(line);

@@ -86,15 +86,15 @@ it("a frame that is against the protocol ends its own connection, and no other",
 });
 
 const polluting = [
-  '{"type":"message","text":"hi","__proto__":{"polluted":true}}',
-  '{"type":"message","text":"hi","constructor":{"prototype":{"polluted":true}}}',
-  '{"__proto__":{"type":"message","text":"hi","polluted":true}}',
+  '{"type":"message","page":"aaaaaaaaaaaaaaaa","n":1,"text":"hi","__proto__":{"polluted":true}}',
+  '{"type":"message","page":"aaaaaaaaaaaaaaaa","n":2,"text":"hi","constructor":{"prototype":{"polluted":true}}}',
+  '{"__proto__":{"type":"message","page":"aaaaaaaaaaaaaaaa","n":3,"text":"hi","polluted":true}}',
   '{"type":"__proto__","text":"hi"}',
   '{"type":"constructor"}',
 ];
 
 it("names of a prototype in a message, an entry or an address change no prototype", async () => {
-  const page = await Chat.open(portOf(await gateway()), { channel: "__proto__" });
+  const page = await Chat.open(portOf(await gateway()), { session: "__proto__" });
   chats.push(page);
   for (const text of polluting) page.socket.send(text);
   await eventually("each is answered", () => page.of("accepted").length + page.of("error").length === polluting.length);

@@ -21,9 +21,8 @@ import type { InferenceOptions } from "../../src/tiers/inference/inference.ts";
 import { InferenceService } from "../../src/tiers/inference/inference.ts";
 import type { Responder } from "../../src/tiers/inference/responder.ts";
 import { tierKeys } from "../../src/tiers/keys.ts";
-import { logCommand } from "../../src/tiers/messages/answer.ts";
+import { accept } from "../../src/tiers/messages/accept.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
-import { submit } from "../../src/tiers/messages/producer.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { ask } from "../kit/http-client.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -99,17 +98,17 @@ describe("a conversation", () => {
     const page = await chat(portOf(await gateway()));
     await inference({ responder: echo });
     page.send("hello");
-    await eventually("the reply", () => page.of("reply").length > 0);
-    const [reply] = page.of("reply");
-    expect(reply).toEqual({ type: "reply", text: "echo hello", to: page.of("accepted")[0]!.id });
+    await eventually("the reply", () => page.replies.length > 0 && page.of("accepted").length > 0);
+    const [reply] = page.replies;
+    expect(reply).toMatchObject({ role: "assistant", text: "echo hello", to: page.of("accepted")[0]!.id });
   });
 
   it("is answered by the offline responder, which names itself, when no model is configured", async () => {
     const page = await chat(portOf(await gateway()));
     await inference();
     page.send("hello");
-    await eventually("the reply", () => page.of("reply").length > 0);
-    const [reply] = page.of("reply");
+    await eventually("the reply", () => page.replies.length > 0);
+    const [reply] = page.replies;
     expect(reply!.text).toMatch(/No model is connected.*offline.*hello/);
   });
 
@@ -118,8 +117,8 @@ describe("a conversation", () => {
     await inference({ responder: echo });
     const lines = Array.from({ length: 20 }, (_, at) => `${at}`);
     for (const line of lines) page.send(line);
-    await eventually("all replies", () => page.of("reply").length === lines.length);
-    expect(page.of("reply").map((reply) => reply.text)).toEqual(lines.map((line) => `echo ${line}`));
+    await eventually("all replies", () => page.replies.length === lines.length);
+    expect(page.replies.map((reply) => reply.text)).toEqual(lines.map((line) => `echo ${line}`));
   });
 
   it("gets its answers on the gateway that holds the page, whichever gateway reads them", async () => {
@@ -127,8 +126,8 @@ describe("a conversation", () => {
     const pages = await Promise.all([0, 1, 0, 1, 0, 1].map((at) => chat(portOf(gateways[at]!))));
     await inference({ responder: echo });
     for (const [at, page] of pages.entries()) page.send(`page ${at}`);
-    await eventually("each page's own reply", () => pages.every((page) => page.of("reply").length === 1));
-    expect(pages.map((page) => page.of("reply")[0]!.text)).toEqual(pages.map((_, at) => `echo page ${at}`));
+    await eventually("each page's own reply", () => pages.every((page) => page.replies.length === 1));
+    expect(pages.map((page) => page.replies[0]!.text)).toEqual(pages.map((_, at) => `echo page ${at}`));
   });
 
   it("survives its gateway: the page connects to another one and gets its answer there", async () => {
@@ -137,20 +136,11 @@ describe("a conversation", () => {
     before.send("are you there");
     await eventually("it is accepted", () => before.of("accepted")[0]);
     await first.shutdown();
-    expect(before.closedWith).toBe(1001);
-    const after = await chat(portOf(await gateway()), { channel: before.channel });
+    await eventually("its end", () => before.closedWith === 1001);
+    const after = await chat(portOf(await gateway()), { session: before.session });
     expect(after.channel).toBe(before.channel);
     await inference({ responder: echo });
-    await eventually("the reply", () => after.of("reply")[0]?.text === "echo are you there");
-  });
-
-  it("leaves an answer whose page is gone as a dead letter", async () => {
-    const page = await chat(portOf(await gateway()));
-    page.send("bye");
-    await eventually("it is accepted", () => page.of("accepted")[0]);
-    page.socket.terminate();
-    await inference({ responder: echo });
-    await eventually("the dead letter", () => redis.witness.xlen(streamKeys(redis.witness).deadLetters));
+    await eventually("the reply", () => after.replies[0]?.text === "echo are you there");
   });
 });
 
@@ -163,14 +153,12 @@ describe("the gateway", () => {
 
   it("answers an invalid message with an error, and goes on", async () => {
     const page = await chat(portOf(await gateway()));
-    for (const bad of ["{", "null", '{"type":"shout"}', '{"type":"message","text":5}', '{"type":"message","text":" "}'])
-      page.socket.send(bad);
-    page.send("x".repeat(16 * 1024 + 1));
+    for (const bad of ["{", "null", '{"type":"shout"}', '{"type":"message","page":"x","n":0,"text":5}']) page.socket.send(bad);
     page.socket.send(Buffer.from([1, 2, 3]));
+    for (const text of [" ", "x".repeat(16 * 1024 + 1)]) page.repeat(1, text);
     page.send("fine");
     await eventually("the good one is accepted", () => page.of("accepted")[0]);
-    const codes = page.of("error").map(({ code }) => code);
-    expect(codes.toSorted()).toEqual([...Array(6).fill("bad_message"), "too_large"]);
+    expect([page.of("error").length, page.of("refused").map(({ n }) => n)]).toEqual([5, [1, 1]]);
     expect(await redis.witness.xlen(messageKeys(redis.witness).inbound)).toBe(1);
   });
 
@@ -185,7 +173,7 @@ describe("the gateway", () => {
     redis.freeze();
     try {
       page.send("hello");
-      await eventually("the refusal", () => page.of("error")[0]?.code === "unavailable");
+      await eventually("the refusal", () => page.of("busy")[0]?.reason === "unavailable");
     } finally {
       redis.thaw();
     }
@@ -213,17 +201,8 @@ describe("the gateway", () => {
 });
 
 describe("agents and consolidation", () => {
-  /** An accepted message: its entry for the workers, and its line in the log. */
-  const send = async (id: string, channel: string, at: number) => {
-    const message = { id, platform: "webchat", channel, author: "visitor", text: "hi", at };
-    const [command, ...words] = logCommand(messageKeys(redis.witness).log("webchat", channel), {
-      role: "user",
-      to: "",
-      ...message,
-    });
-    await redis.witness.call(String(command), ...words.map(String));
-    await submit(redis.witness, message);
-  };
+  const send = (id: string, channel: string, at: number) =>
+    accept(redis.witness, { id, platform: "webchat", channel, author: "visitor", text: "hi", at });
 
   it("agents count each conversation's messages once, however many agents there are", async () => {
     const now = Date.now();

@@ -1,13 +1,15 @@
-/** The gateway tier: holds the platforms' connections, writes their messages to the inbound stream, delivers the answers. */
+/** The gateway tier: holds the platforms' connections, accepts their messages for the workers, delivers the answers. */
 import { randomUUID } from "node:crypto";
 import type { HttpServer } from "../../http/server.ts";
 import type { HookContext } from "../../service/types.ts";
 import { LaneConsumer } from "../../streams/consumer.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
+import type { AcceptOptions } from "../messages/accept.ts";
+import { accept } from "../messages/accept.ts";
+import type { Outbound } from "../messages/envelope.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
-import { submit } from "../messages/producer.ts";
 import { gatewaySettings, webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
@@ -35,32 +37,35 @@ export class GatewayService extends HttpTier {
     }
   }
 
-  /** Delivers answers, each platform from a stream of its own. */
-  protected async run({ redis, signal, log, spawn }: HookContext): Promise<void> {
+  /** Delivers the answers of the platforms that are pushed to, each from a stream of its own, and serves the others. */
+  protected async run(context: HookContext): Promise<void> {
+    const { signal, spawn } = context;
     await Promise.all(
-      this.#platforms.map((platform) =>
-        new LaneConsumer({
-          redis,
-          log,
-          stream: messageKeys(redis).outbound(platform.platform),
-          group: `sg:gateway:${platform.platform}`,
-          laneFields: ["channel"],
-          parse: parseOutbound,
-          handle: async (message) => {
-            await platform.deliver(message);
-            return undefined;
-          },
-        }).run({ signal, spawn }),
-      ),
+      this.#platforms.flatMap((platform) => [
+        ...(platform.deliver === undefined ? [] : [this.#consumer(platform, context).run({ signal, spawn })]),
+        ...(platform.serve === undefined ? [] : [platform.serve({ signal })]),
+      ]),
     );
   }
 
-  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, log, defer }: HookContext): PlatformHost {
-    const accept = async (message: PlatformMessage): Promise<string> => {
-      const id = randomUUID();
-      await submit(redis, { id, platform, ...message, at: Date.now() });
-      return id;
-    };
-    return { app, redis, log, defer, accept };
+  #consumer(platform: PlatformAdapter, { redis, log }: HookContext): LaneConsumer<Outbound> {
+    return new LaneConsumer({
+      redis,
+      log,
+      stream: messageKeys(redis).outbound(platform.platform),
+      group: `sg:gateway:${platform.platform}`,
+      laneFields: ["channel"],
+      parse: parseOutbound,
+      handle: async (message) => {
+        await platform.deliver?.(message);
+        return undefined;
+      },
+    });
+  }
+
+  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, signal, log, defer }: HookContext): PlatformHost {
+    const acceptHere = ({ id = randomUUID(), ...message }: PlatformMessage, options?: AcceptOptions) =>
+      accept(redis, { id, platform, ...message, at: Date.now() }, options);
+    return { app, redis, signal, log, defer, accept: acceptHere };
   }
 }

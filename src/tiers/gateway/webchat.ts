@@ -1,132 +1,129 @@
 /**
- * Chat over a WebSocket at `/webchat`. The client sends `{ type: "message", text }`; the server sends `welcome` with the conversation's
- * name, then `accepted` and `reply`, or `error` with a code. A page that lost its connection continues its conversation with
- * `/webchat?channel=…`: the name is random and only that page has it.
+ * Chat over a WebSocket at `/webchat`; `webchat/frames.ts` has the frames. A client says which conversation it continues and which line
+ * it has last, is shown the lines behind that one, and then each line as it is written. Any gateway serves any conversation.
  */
-import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { messageOf } from "../../errors.ts";
 import { addWebSockets } from "../../http/web-sockets.ts";
+import { pause } from "../../pause.ts";
+import type { Waiting } from "../../until.ts";
+import type { Draft } from "../messages/draft.ts";
 import type { Outbound } from "../messages/envelope.ts";
-import { maxTextBytes } from "../messages/envelope.ts";
+import { messageKeys } from "../messages/keys.ts";
 import type { PlatformAdapter, PlatformHost } from "./platform.ts";
-import { Switchboard } from "./switchboard.ts";
+import { followDrafts } from "./webchat/drafts.ts";
+import { maxFrameBytes } from "./webchat/frames.ts";
+import type { Limits } from "./webchat/limits.ts";
+import { addressOf, Limiter } from "./webchat/limits.ts";
+import { closings, Page } from "./webchat/page.ts";
+import { Tail } from "./webchat/tail.ts";
 
-/** Every message of the server. */
-export type WebchatAnswer =
-  | { readonly type: "welcome"; readonly channel: string }
-  | { readonly type: "accepted"; readonly id: string }
-  | { readonly type: "reply"; readonly text: string; readonly to: string }
-  | { readonly type: "error"; readonly code: "bad_message" | "too_large" | "too_many" | "unavailable"; readonly message: string };
-
-type ErrorAnswer = Extract<WebchatAnswer, { type: "error" }>;
+export interface WebchatOptions {
+  /** What one visitor may take; each has a default. */
+  readonly limits?: Partial<Limits>;
+}
 
 const pingMs = 20_000;
-/** messages of one socket that are not accepted yet */
-const maxPending = 32;
-/** JSON may write a byte of text as six: a backslash, a u and four digits */
-const maxPayload = 6 * maxTextBytes + 1024;
-/** bytes that a socket may leave unread; past them it is disconnected */
-const maxUnreadBytes = 1_048_576;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-const error = (code: ErrorAnswer["code"], message: string): ErrorAnswer => ({ type: "error", code, message });
-
-/** The text of a client's message, or what is wrong with it. Never throws. */
-const readText = (data: string): string | ErrorAnswer => {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(data);
-  } catch {
-    return error("bad_message", "a message is JSON");
-  }
-  const { type, text } = (parsed ?? {}) as { type?: unknown; text?: unknown };
-  if (type !== "message" || typeof text !== "string") return error("bad_message", 'a message is {"type":"message","text":"…"}');
-  if (text.trim() === "") return error("bad_message", "the text is empty");
-  return Buffer.byteLength(text) > maxTextBytes ? error("too_large", `the text is longer than ${maxTextBytes} bytes`) : text;
-};
-
-const send = (socket: WebSocket, answer: WebchatAnswer): void => {
-  if (socket.readyState !== socket.OPEN) return;
-  if (socket.bufferedAmount > maxUnreadBytes) socket.terminate();
-  else socket.send(JSON.stringify(answer));
-};
+/** the longest time over which the sockets are closed when the gateway stops, and what one socket adds to it, in ms */
+const spreadMs = 2000;
+const spreadPerPageMs = 20;
 
 export class Webchat implements PlatformAdapter {
   readonly platform = "webchat";
+  readonly #limiter: Limiter;
+  readonly #pages = new Map<WebSocket, Page>();
+  readonly #byChannel = new Map<string, Set<Page>>();
   /** sockets that answered the last ping */
   readonly #alive = new WeakSet<WebSocket>();
-  #switchboard: Switchboard | undefined;
+
+  constructor({ limits }: WebchatOptions = {}) {
+    this.#limiter = new Limiter(limits);
+  }
 
   async open(host: PlatformHost): Promise<void> {
     const { app, redis, log, defer } = host;
-    const switchboard = new Switchboard({ redis, platform: this.platform, log });
-    this.#switchboard = switchboard;
-    defer(() => switchboard.close());
-    await addWebSockets(app, { maxPayload, reason: "the gateway is stopping" });
-    app.get("/webchat", { websocket: true }, (socket, request) => {
-      void this.#converse(socket, request, host);
+    const keys = messageKeys(redis);
+    const tail = new Tail({
+      redis,
+      log,
+      stream: keys.outbound(this.platform),
+      onAnswer: (answer) => this.#announce(answer),
+      onGap: () => this.#readOn(),
     });
-    const pinging = setInterval(() => this.#pingAll(app.websocketServer.clients), pingMs).unref();
-    defer(() => clearInterval(pinging));
+    void tail.run();
+    defer(() => tail.close());
+    defer(followDrafts({ redis, log, topic: keys.live(this.platform), onDraft: (draft) => this.#showDraft(draft) }));
+    await addWebSockets(app, { maxPayload: maxFrameBytes, reason: "the gateway is stopping" });
+    app.get("/webchat", { websocket: true }, (socket, request) => this.#enter(socket, request, host, tail));
+    const timer = setInterval(() => this.#tidy(), pingMs).unref();
+    defer(() => clearInterval(timer));
   }
 
-  async deliver(message: Outbound): Promise<void> {
-    if (this.#switchboard === undefined) throw new Error("webchat is not open");
-    await this.#switchboard.send(message);
+  /** Until the signal aborts; then closes its sockets, spread over 2 s at most so that the clients do not all connect at once. */
+  async serve({ signal }: Waiting): Promise<void> {
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const longestMs = Math.min(spreadMs, spreadPerPageMs * this.#pages.size);
+    const never = new AbortController().signal;
+    const close = async (page: Page): Promise<void> => {
+      await pause(Math.random() * longestMs, { signal: never });
+      page.close(closings.stopping, "the gateway is stopping");
+    };
+    await Promise.all([...this.#pages.values()].map(close));
   }
 
-  /** Listens at once and answers after the welcome: a socket emits a message once, to the listeners of that moment. */
-  async #converse(socket: WebSocket, request: FastifyRequest, host: PlatformHost): Promise<void> {
-    const asked = (request.query as { channel?: unknown }).channel;
-    const channel = typeof asked === "string" && uuid.test(asked) ? asked : randomUUID();
+  #enter(socket: WebSocket, { raw, headers }: FastifyRequest, host: PlatformHost, { begun }: Tail): void {
+    const { redis, log, accept } = host;
+    const address = addressOf(raw.socket.remoteAddress, headers["x-forwarded-for"]);
+    socket.on("error", (failure) =>
+      log.debug({ type: "webchat.socket.failed", reason: messageOf(failure) }, `a connection failed: ${messageOf(failure)}`),
+    );
+    if (host.signal.aborted || !this.#limiter.entered(address, this.#pages.size + 1)) {
+      socket.close(host.signal.aborted ? closings.stopping : closings.later, "try again later");
+      return;
+    }
     this.#alive.add(socket);
     socket.on("pong", () => this.#alive.add(socket));
-    socket.on("error", (failure) =>
-      host.log.debug({ type: "webchat.socket.failed", reason: messageOf(failure) }, `a connection failed: ${messageOf(failure)}`),
-    );
-    const held = this.#switchboard!.hold(channel, ({ text, to }) => send(socket, { type: "reply", text, to }));
-    socket.once("close", () => void held.then((release) => release()).catch(() => {}));
-    this.#listen(socket, channel, host, held);
-    try {
-      await held;
-      send(socket, { type: "welcome", channel });
-    } catch (failure) {
-      host.log.warn({ type: "webchat.refused", reason: messageOf(failure) }, `a connection is refused: ${messageOf(failure)}`);
-      socket.close(1013, "try again later");
-    }
+    const common = { redis, log, accept, begun, address, platform: this.platform, limiter: this.#limiter };
+    const page = new Page(socket, { ...common, onChannel: (one) => this.#hold(one) });
+    this.#pages.set(socket, page);
+    socket.once("close", () => {
+      this.#pages.delete(socket);
+      this.#release(page);
+      this.#limiter.left(address);
+    });
   }
 
-  #listen(socket: WebSocket, channel: string, host: PlatformHost, held: Promise<unknown>): void {
-    let pending = 0;
-    const accept = async (data: string) => {
-      const text = readText(data);
-      if (typeof text !== "string") return send(socket, text);
-      try {
-        await held;
-        send(socket, { type: "accepted", id: await host.accept({ channel, author: "visitor", text }) });
-      } catch (failure) {
-        host.log.warn(
-          { type: "webchat.not-accepted", reason: messageOf(failure) },
-          `a message is not accepted: ${messageOf(failure)}`,
-        );
-        send(socket, error("unavailable", "the message was not accepted; please send it again"));
-      }
-    };
-    socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (isBinary) return send(socket, error("bad_message", "a message is text"));
-      if (pending >= maxPending) return send(socket, error("too_many", "too many messages at once"));
-      pending += 1;
-      void accept(data.toString()).finally(() => {
-        pending -= 1;
-      });
-    });
+  #hold(page: Page): void {
+    const channel = page.channel!;
+    this.#byChannel.set(channel, (this.#byChannel.get(channel) ?? new Set()).add(page));
+  }
+
+  #release(page: Page): void {
+    const channel = page.channel ?? "";
+    const pages = this.#byChannel.get(channel);
+    pages?.delete(page);
+    if (pages?.size === 0) this.#byChannel.delete(channel);
+  }
+
+  #announce({ channel, id: message, to, text, at, role, log: id }: Outbound): void {
+    this.#limiter.answered(to);
+    for (const page of this.#byChannel.get(channel) ?? []) page.announce({ type: "line", id, role, message, to, text, at });
+  }
+
+  #showDraft({ channel, to, token, n, text }: Draft): void {
+    for (const page of this.#byChannel.get(channel) ?? [])
+      page.send(text === "" ? { type: "typing", to } : { type: "draft", to, token, n, text });
+  }
+
+  #readOn(): void {
+    for (const pages of this.#byChannel.values()) for (const page of pages) void page.readOn();
   }
 
   /** Disconnects each socket that did not answer the last ping: TCP alone may take minutes to notice. */
-  #pingAll(sockets: Iterable<WebSocket>): void {
-    for (const socket of sockets) {
+  #tidy(): void {
+    this.#limiter.tidy();
+    for (const socket of this.#pages.keys()) {
       if (!this.#alive.delete(socket)) socket.terminate();
       else socket.ping();
     }

@@ -1,12 +1,13 @@
 /**
  * What an answer writes: a line in the log of its conversation, and an entry on the outbound stream of its platform that carries the
- * id of that line. The commands are run by the script that settles the message, so both are written once, or neither.
+ * id of that line. The message no longer counts as unanswered. The commands are run by the script that settles the message, so all of
+ * it is written once, or nothing.
  */
 import { StargazerError } from "../../errors.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Command, Writes } from "../../redis/commands.ts";
 import { firstReply } from "../../redis/commands.ts";
-import type { Inbound } from "./envelope.ts";
+import type { Inbound, Outbound } from "./envelope.ts";
 import { problemOf } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
 
@@ -35,23 +36,26 @@ export interface AnswerText {
 
 const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes => {
   const { id, role, author, to, platform, channel, text, at } = answer;
-  const problem = problemOf({ id, platform, channel, text, to, at });
+  const problem = problemOf({ id, platform, channel, text, to, at, role });
   if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the answer cannot be written: ${problem}`);
   const keys = messageKeys(client);
   const [log, outbound] = [keys.log(platform, channel), keys.outbound(platform)];
+  const [open, allOpen] = [keys.open(platform, channel), keys.allOpen];
   const entry = { id, to, platform, channel, text, at, role, log: firstReply };
   return {
-    keys: [log, outbound],
+    keys: [log, outbound, open, allOpen],
     commands: [
       logCommand(log, { role, id, author, text, at, to }),
       ["XADD", outbound, "*", ...Object.entries(entry).flat()],
       ["PEXPIRE", log, logKeptMs],
+      ["SREM", open, to],
+      ["ZREM", allOpen, to],
     ],
   };
 };
 
 interface Line extends AnswerText, Addressed {
-  readonly role: Role;
+  readonly role: Outbound["role"];
   readonly author: string;
   readonly to: string;
 }

@@ -22,6 +22,10 @@ export interface Outbound {
   /** the id of the message that it answers */
   readonly to: string;
   readonly at: number;
+  /** whether it is the responder's answer, or a notice of the system's */
+  readonly role: "assistant" | "notice";
+  /** the id of its line in the log of the conversation */
+  readonly log: string;
 }
 
 /** The longest text, in bytes of UTF-8. */
@@ -57,8 +61,12 @@ const isText: Rule = (name, value) => {
 };
 const isTime: Rule = (name, value) => (/^\d{1,15}$/.test(value) ? undefined : `${name} is not a time in ms`);
 
+const isRole: Rule = (name, value) => (value === "assistant" || value === "notice" ? undefined : `${name} is not a role`);
+const isLine: Rule = (name, value) => (/^\d{1,15}-\d{1,15}$/.test(value) ? undefined : `${name} is not the id of a line`);
+
 const inboundRules = { id: isId, platform: isPlatform, channel: isName, author: isName, text: isText, at: isTime };
-const outboundRules = { id: isName, platform: isPlatform, channel: isName, text: isText, to: isId, at: isTime };
+const answerRules = { id: isName, platform: isPlatform, channel: isName, text: isText, to: isId, at: isTime, role: isRole };
+const outboundRules = { ...answerRules, log: isLine };
 type Rules = Readonly<Record<string, Rule>>;
 
 /** The values of the fields that the rules name. Other fields are ignored; a name that appears twice is refused. */
@@ -100,11 +108,11 @@ const parser =
 export const parseInbound: (raw: RawFields) => Parsed<Inbound> = parser<Inbound>(inboundRules);
 export const parseOutbound: (raw: RawFields) => Parsed<Outbound> = parser<Outbound>(outboundRules);
 
-/** The first problem of an envelope that is about to be written, or undefined. */
-export const problemOf = (envelope: Inbound | Outbound): string | undefined =>
+/** The first problem of what is about to be written, or undefined. An answer gets the id of its line as it is written. */
+export const problemOf = (envelope: Inbound | Omit<Outbound, "log">): string | undefined =>
   firstProblem(
     new Map(Object.entries(envelope).map(([name, value]) => [name, String(value)])),
-    "to" in envelope ? outboundRules : inboundRules,
+    "to" in envelope ? answerRules : inboundRules,
   );
 
 /** The envelope as the fields of an entry: name, value, name, value. */

@@ -1,39 +1,39 @@
 // @ts-check
-/** The chat: a WebSocket to one of the fleet's gateways; after it breaks, to one of those that are left. */
+/** The chat on the page: shows the conversation of this tab, which a reload continues, and sends what its user writes. */
 import { byId, make } from "../../../http/page/dom.js";
 import { readObject } from "../../../http/page/json.js";
 import { socketProtocols } from "../../../http/page/token.js";
+import { ChatClient } from "./chat-client.js";
 import { gatewayUrl } from "./gateways.js";
 
-/** @import { WebchatAnswer } from "../../gateway/webchat.ts" */
-/** @typedef {{ [Type in WebchatAnswer["type"]]: (answer: Extract<WebchatAnswer, { type: Type }>) => void }} Handlers */
+/** @import { BusyReason, Line } from "../../gateway/webchat/frames.ts" */
+/** @import { Kept, Socket, SocketEvents, Unsent } from "./chat-client.js" */
 
-/** ms before the next attempt, from so much to twice as much more, so that pages do not connect in step */
-const retryMs = 500;
-const retrySpreadMs = 1500;
-
-/** lines of the conversation that are kept, and accepted messages whose reply is awaited */
+/** lines of the conversation that are shown */
 const maxLines = 500;
+/** where the session and the unsent lines of this tab are kept */
+const storageKey = "stargazer.chat";
 
 const form = /** @type {HTMLFormElement} */ (byId("say"));
 const input = /** @type {HTMLInputElement} */ (byId("text"));
+const lines = byId("messages");
 
-/** @type {WebSocket | undefined} */
-let socket;
-let retryAt = 0;
-/** Accepted messages without a reply, by id. @type {Map<string, HTMLElement>} */
-const accepted = new Map();
-/** Messages that no gateway has accepted yet, in order. @type {HTMLElement[]} */
-const sent = [];
+/** the lines of the user that are not accepted yet; they stand below all others @type {Map<Unsent, HTMLElement>} */
+const unsent = new Map();
+/** messages without an answer, by id @type {Map<string, HTMLElement>} */
+const waiting = new Map();
+/** drafts that are shown, by the message that they answer @type {Map<string, HTMLElement>} */
+const drafts = new Map();
 
 /** @type {(text: string, className: string) => HTMLElement} */
-const addLine = (text, className) => {
-  const line = make("li", className, text);
-  const lines = byId("messages");
-  lines.append(line);
+const createLine = (text, className) => make("li", className, text);
+
+/** @param {HTMLElement} line */
+const add = (line) => {
+  const [firstUnsent] = unsent.values();
+  lines.insertBefore(line, line.classList.contains("unsent") ? null : (firstUnsent ?? null));
   while (lines.childElementCount > maxLines) lines.firstElementChild?.remove();
   line.scrollIntoView({ block: "nearest" });
-  return line;
 };
 
 /** @type {(text: string, isOpen: boolean) => void} */
@@ -42,63 +42,157 @@ export const showState = (text, isOpen) => {
   for (const control of form.elements) /** @type {HTMLInputElement | HTMLButtonElement} */ (control).disabled = !isOpen;
 };
 
-/** @type {Handlers} */
-const handlers = {
-  welcome: ({ channel }) => {
-    sessionStorage.setItem("channel", channel);
-    showState("connected", true);
-    input.focus();
-  },
-  accepted: ({ id }) => {
-    const line = sent.shift();
-    if (line !== undefined) accepted.set(id, line);
-    const [oldest] = accepted.keys();
-    if (accepted.size > maxLines) accepted.delete(/** @type {string} */ (oldest));
-  },
-  reply: ({ text, to }) => {
-    accepted.get(to)?.classList.remove("waiting");
-    accepted.delete(to);
-    addLine(text, "theirs");
-  },
-  error: ({ message }) => {
-    sent.shift()?.classList.remove("waiting");
-    addLine(message, "note");
-  },
+/** @param {string} id @param {HTMLElement} line */
+const awaitAnswer = (id, line) => {
+  waiting.set(id, line);
+  const [oldest] = waiting.keys();
+  if (waiting.size > maxLines) waiting.delete(/** @type {string} */ (oldest));
 };
 
-/** @param {WebchatAnswer | undefined} answer */
-const applyAnswer = (answer) => {
-  if (answer === undefined) return;
-  const handle = Object.hasOwn(handlers, answer.type) ? handlers[answer.type] : undefined;
-  /** @type {((answer: WebchatAnswer) => void) | undefined} */ (handle)?.(answer);
+/** @param {string} to */
+const settle = (to) => {
+  drafts.get(to)?.remove();
+  drafts.delete(to);
+  waiting.get(to)?.classList.remove("waiting");
+  waiting.delete(to);
 };
 
-const onClose = () => {
-  socket = undefined;
-  const waitMs = retryMs + Math.random() * retrySpreadMs;
-  retryAt = performance.now() + waitMs;
-  showState("reconnecting", false);
-  for (const line of sent.splice(0)) line.classList.remove("waiting");
-  setTimeout(connectChat, waitMs + 50);
+/** The user's own line, which the log has: the place in its id is that of the line. @param {Line} line */
+const findUnsent = ({ message }) => [...unsent.keys()].find(({ page, n }) => message.endsWith(`.${page}.${n}`));
+
+/** @type {(line: Unsent, id: string) => void} */
+const accept = (line, id) => {
+  const element = unsent.get(line);
+  unsent.delete(line);
+  if (element === undefined) return;
+  element.classList.remove("unsent");
+  add(element);
+  awaitAnswer(id, element);
 };
 
-/** Connects unless a connection is there or the last one broke a moment ago. Legal any number of times. */
+/** @param {Line} line */
+const showLine = (line) => {
+  const { role, message, to, text } = line;
+  if (role !== "user") {
+    settle(to);
+    add(createLine(text, role === "assistant" ? "theirs" : "note"));
+    return;
+  }
+  const own = findUnsent(line);
+  if (own !== undefined) return accept(own, message);
+  if (waiting.has(message)) return;
+  const element = createLine(text, "mine waiting");
+  add(element);
+  awaitAnswer(message, element);
+};
+
+/** @type {Readonly<Record<BusyReason, string>>} */
+const busyWords = {
+  rate: "slowly, please",
+  address: "slowly, please",
+  conversation: "waiting for answers",
+  fleet: "busy",
+  unavailable: "busy",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const stateWords = {
+  connecting: "connecting",
+  catchingUp: "catching up",
+  live: "connected",
+  away: "reconnecting",
+  refused: "open this page by its link",
+};
+
+/** the address of the gateway that the last socket was opened to @type {string | undefined} */
+let lastUrl;
+
+/** @type {(events: SocketEvents) => Socket} */
+const open = ({ opened, frame, closed }) => {
+  lastUrl = gatewayUrl(lastUrl);
+  if (lastUrl === undefined) {
+    queueMicrotask(() => closed("waiting for a gateway"));
+    return { send: () => {}, close: () => {} };
+  }
+  const socket = new WebSocket(lastUrl, socketProtocols);
+  socket.addEventListener("open", () => opened());
+  socket.addEventListener("close", () => closed(""));
+  socket.addEventListener("message", ({ data }) => {
+    const value = readObject(data);
+    if (typeof value?.type === "string") frame(value);
+  });
+  return {
+    send: (value) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(value));
+    },
+    close: () => socket.close(1000),
+  };
+};
+
+/** What a former load of this tab has kept, as far as it can be read. @returns {Kept | undefined} */
+const read = () => {
+  const kept = readObject(sessionStorage.getItem(storageKey));
+  if (kept === undefined) return undefined;
+  const { session, unsent: list } = kept;
+  /** @param {any} line */
+  const isLine = (line) => typeof line?.page === "string" && Number.isInteger(line.n) && typeof line.text === "string";
+  return {
+    ...(typeof session === "string" ? { session } : {}),
+    unsent: Array.isArray(list) ? list.filter(isLine) : [],
+  };
+};
+
+/** @param {Kept} kept */
+const write = (kept) => {
+  try {
+    sessionStorage.setItem(storageKey, JSON.stringify(kept));
+  } catch {
+    // a storage that is full or forbidden: a reload begins a new conversation
+  }
+};
+
+const pageId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const client = new ChatClient(
+  { open, read, write, pageId },
+  {
+    state: (state, why) => {
+      const [name = ""] = state.split(".");
+      showState(why !== "" && name !== "live" ? why : (stateWords[name] ?? name), name !== "refused");
+    },
+    line: showLine,
+    unsent: (line) => {
+      const element = createLine(line.text, "mine waiting unsent");
+      unsent.set(line, element);
+      add(element);
+    },
+    accepted: accept,
+    refused: (line, why) => {
+      unsent.get(line)?.remove();
+      unsent.delete(line);
+      add(createLine(why, "note"));
+    },
+    busy: (reason) => showState(busyWords[reason] ?? "busy", true),
+    draft: (to, text) => {
+      const shown = drafts.get(to) ?? createLine("", "theirs draft");
+      shown.textContent = text === "" ? "…" : text;
+      if (!drafts.has(to)) add(shown);
+      drafts.set(to, shown);
+    },
+  },
+);
+
+/** Connects, once a gateway is known. Legal any number of times. */
 export const connectChat = () => {
-  if (socket !== undefined || performance.now() < retryAt) return;
-  const url = gatewayUrl();
-  if (url === undefined) return showState("waiting for a gateway", false);
-  const channel = sessionStorage.getItem("channel");
-  showState("connecting", false);
-  socket = new WebSocket(channel === null ? url : `${url}?channel=${encodeURIComponent(channel)}`, socketProtocols);
-  socket.addEventListener("message", ({ data }) => applyAnswer(readObject(data)));
-  socket.addEventListener("close", onClose);
+  if (client.state !== "") return;
+  if (gatewayUrl() === undefined) showState("waiting for a gateway", false);
+  else client.start();
 };
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = input.value.trim();
-  if (text === "" || socket?.readyState !== WebSocket.OPEN) return;
-  socket.send(JSON.stringify({ type: "message", text }));
-  sent.push(addLine(text, "mine waiting"));
-  input.value = "";
+  if (text === "") return;
+  if (client.say(text)) input.value = "";
+  else showState("too many messages are unsent", true);
 });

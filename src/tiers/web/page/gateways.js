@@ -38,19 +38,26 @@ const isEvery = (/** @type {string} */ host) => ["0.0.0.0", "::"].includes(host)
 const isLoopback = (/** @type {string} */ host) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 
 /**
- * The address of a gateway, chosen at random; undefined while none is known. One that listens on every address is reached by the name
- * that this page was opened by. Where that is no name of this machine and the gateway listens on loopback, both are behind a reverse
- * proxy, which has the chat at the page's own address.
+ * One that listens on every address is reached by the name that this page was opened by. Where that is no name of this machine and the
+ * gateway listens on loopback, both are behind a reverse proxy, which has the chat at the page's own address.
  *
- * @returns {string | undefined}
+ * @param {Address} address
  */
-export const gatewayUrl = () => {
-  const gateways = known();
-  const chosen = gateways[Math.floor(Math.random() * gateways.length)];
-  if (chosen === undefined) return undefined;
-  const { host, port } = chosen;
+const urlOf = ({ host, port }) => {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   if (isLoopback(host) && !isLoopback(location.hostname)) return `${scheme}://${location.host}/webchat`;
   const name = isEvery(host) ? location.hostname : host.includes(":") ? `[${host}]` : host;
   return `${scheme}://${name}:${port}/webchat`;
+};
+
+/**
+ * The address of a gateway, chosen at random: another one than `last`, where there is one. Undefined while none is known.
+ *
+ * @param {string} [last]
+ */
+export const gatewayUrl = (last) => {
+  const urls = [...new Set(known().map(urlOf))];
+  const others = urls.filter((url) => url !== last);
+  const among = others.length > 0 ? others : urls;
+  return among[Math.floor(Math.random() * among.length)];
 };

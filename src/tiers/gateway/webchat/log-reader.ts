@@ -1,0 +1,87 @@
+/**
+ * Shows the lines of a conversation to one client: each once, in the order of the log. It reads the log from the client's cursor, and
+ * from then on takes the lines that are announced; a line that is announced while it reads has it read on.
+ */
+import type { RedisClient } from "../../../redis/client.ts";
+import type { Line } from "./frames.ts";
+import { roleOf } from "./frames.ts";
+import { isLater } from "./line-id.ts";
+
+/** lines that are read at once; as JSON each has at most 96 KiB */
+const chunk = 10;
+
+export interface LogReaderOptions {
+  readonly redis: RedisClient;
+  /** the log's key */
+  readonly log: string;
+  /** the id of the last line that the client has */
+  readonly after: string;
+  readonly show: (line: Line) => void;
+  /** Resolves once the client has taken what it was shown. */
+  readonly taken: () => Promise<void>;
+}
+
+/** Undefined for an entry that is no line: only what accepts and settles messages writes logs, and a reader does not rely on it. */
+const lineOf = (id: string, flat: readonly string[]): Line | undefined => {
+  const fields = new Map(Array.from({ length: flat.length >> 1 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]));
+  const [role, message, text, at] = [roleOf(fields.get("role")), fields.get("id"), fields.get("text"), Number(fields.get("at"))];
+  if (role === undefined || message === undefined || text === undefined || !Number.isFinite(at)) return undefined;
+  return { type: "line", id, role, message, to: fields.get("to") ?? "", text, at };
+};
+
+export class LogReader {
+  readonly #options: LogReaderOptions;
+  #cursor: string;
+  #reading: Promise<void> | undefined;
+  #hasMore = false;
+
+  constructor(options: LogReaderOptions) {
+    this.#options = options;
+    this.#cursor = options.after;
+  }
+
+  /** Shows a line that was written, unless the client has it. */
+  announce(line: Line): void {
+    if (this.#reading === undefined) this.#show(line);
+    else this.#hasMore = true;
+  }
+
+  /** Shows every line after the cursor. Resolves once the client has taken them. Rejects with Redis' error. */
+  readOn(): Promise<void> {
+    this.#hasMore = true;
+    this.#reading ??= this.#read();
+    return this.#reading;
+  }
+
+  /** The end is in the turn of the last look: a line that is announced later finds nothing being read. */
+  async #read(): Promise<void> {
+    try {
+      while (this.#hasMore) {
+        this.#hasMore = false;
+        await this.#readToEnd();
+      }
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  async #readToEnd(): Promise<void> {
+    const { redis, log, taken } = this.#options;
+    for (let count = chunk; count === chunk; ) {
+      const entries = await redis.xrange(log, `(${this.#cursor}`, "+", "COUNT", chunk);
+      count = entries.length;
+      for (const [id, fields] of entries) {
+        const line = lineOf(id, fields);
+        if (line !== undefined) this.#show(line);
+        else this.#cursor = id;
+      }
+      await taken();
+    }
+  }
+
+  #show(line: Line): void {
+    if (!isLater(line.id, this.#cursor)) return;
+    this.#cursor = line.id;
+    this.#options.show(line);
+  }
+}
