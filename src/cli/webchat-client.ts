@@ -87,7 +87,7 @@ const openAt = (gateway: string, { token, events, onUnreadable }: Opening): WebS
   socket.on("unexpected-response", (_request, { statusCode }) => events.refused(refusal(gateway, statusCode)));
   socket.on("error", (cause: NodeJS.ErrnoException) => {
     if (String(cause.code).startsWith("WS_ERR")) unreadable(cause);
-    events.closed(`the gateway at ${gateway} cannot be reached: ${cause.message}`);
+    else events.closed(`the gateway at ${gateway} cannot be reached: ${cause.message}`);
   });
   socket.on("message", (data) => {
     try {
@@ -133,11 +133,15 @@ const opener = ({ findGateway, token }: WebchatOptions, onUnreadable: Opening["o
 
 /** A client of a new conversation, which connects at once. Stop it with `client.stop()`. */
 export const openWebchat = (options: WebchatOptions): Webchat => {
-  let fail: (error: StargazerError) => void = () => {};
-  const failed = new Promise<never>((_resolve, reject) => {
-    fail = reject;
+  let reject: (error: StargazerError) => void = () => {};
+  const failed = new Promise<never>((_resolve, own) => {
+    reject = own;
   });
   failed.catch(() => {});
+  const fail = (error: StargazerError): void => {
+    reject(error);
+    client.stop();
+  };
   let attempts = 0;
   const onState = (state: string, why: string): void => {
     if (state.startsWith("live")) attempts = Number.NEGATIVE_INFINITY;

@@ -304,9 +304,9 @@ describe("with a Redis", () => {
     const { port } = http.address() as { port: number };
     const { drop } = await register("gateway", { http: { host: "127.0.0.1", port } });
     const once = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);
-    expect(once).toMatchObject({ code: 0, out: "[2Jyou wrote hello\n", err: "" });
+    expect(once).toMatchObject({ code: 0, out: "[2Jyou wrote hello\n" });
     const piped = await shell.run(["chat", "--redis", redis.url], { input: "one\n\ntwo\n" });
-    expect(piped).toMatchObject({ code: 0, out: "[2Jyou wrote one\n[2Jyou wrote two\n", err: "" });
+    expect(piped).toMatchObject({ code: 0, out: "[2Jyou wrote one\n[2Jyou wrote two\n" });
     drop();
     gateway.close();
     http.close();

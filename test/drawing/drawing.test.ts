@@ -11,7 +11,15 @@ import { machineOf } from "../../src/charts/charts.ts";
 import { arrowId, chartOf } from "../../src/charts/graph.ts";
 import { bundlesOf, textOf } from "../../src/charts/words.ts";
 import { drawLandscape } from "../../src/drawing/draw.ts";
-import { chartFormats, chartNames, drawChart, pictureFiles, readmeFile, renderChart, tableFile } from "../../src/drawing/index.ts";
+import {
+  chartFormats,
+  chartNames,
+  drawChart,
+  pictureFiles,
+  readmeFile,
+  renderChart,
+  tableFile,
+} from "../../src/drawing/index.ts";
 import { firstClause } from "../../src/drawing/landscape.ts";
 import type { Box, Layout, Line, Rect } from "../../src/drawing/layout.ts";
 import { baselines, sizes } from "../../src/drawing/layout.ts";
