@@ -277,9 +277,9 @@ describe("answers", () => {
     work(answer);
     await settled();
     const [entry] = await redis.witness.xrangeBuffer(messageKeys(redis.witness).outbound("webchat"), "-", "+");
-    const value = { id: "re:1", platform: "webchat", channel: "c", text: `re ${text}`, to: "1", at: 2 };
-    expect(parseOutbound(entry![1])).toEqual({ ok: true, value });
     const [[line] = []] = await redis.witness.xrange(messageKeys(redis.witness).log("webchat", "c"), "-", "+");
+    const value = { id: "re:1", platform: "webchat", channel: "c", text: `re ${text}`, to: "1", at: 2, role: "assistant" };
+    expect(parseOutbound(entry![1])).toEqual({ ok: true, value: { ...value, log: line } });
     expect(await replies("log")).toEqual([line]);
   });
 

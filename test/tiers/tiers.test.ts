@@ -10,7 +10,6 @@ import { silentLogger } from "../../src/logger.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import type { StargazerService } from "../../src/service/service.ts";
-import { streamKeys } from "../../src/streams/keys.ts";
 import { AgentsService } from "../../src/tiers/agents/agents.ts";
 import { ConsolidationService } from "../../src/tiers/consolidation/consolidation.ts";
 import { edgeOf } from "../../src/tiers/consolidation/edge.ts";
