@@ -212,6 +212,10 @@ const releaseTimeoutMs = (context: LifecycleContext): number => {
   return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), 1);
 };
 
+/** A server without TLS reads the handshake as the begin of a command, and is silent. */
+const questionTo = (redisLabel: string): string =>
+  redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
+
 const lifecycle = setup({
   types: {} as {
     context: LifecycleContext;
@@ -261,7 +265,7 @@ const lifecycle = setup({
     noteRefusal: assign({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
-        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. ${adviceOf(params.error) ?? "Is it running? Set REDIS_URL or the option redis."}`;
+        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. ${adviceOf(params.error) ?? `${questionTo(redisLabel)} Set REDIS_URL or the option redis.`}`;
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),

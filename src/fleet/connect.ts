@@ -16,6 +16,9 @@ const advice: Record<RedisPlace["from"], string> = {
   default: "Start a fleet with `stargazer up`, or name its Redis with --redis or REDIS_URL.",
 };
 
+/** A server without TLS reads the handshake as the begin of a command, and is silent. */
+const tlsAdvice = "Is it running, and does its port speak TLS?";
+
 const adviceIn = (error: unknown): string | undefined => (error instanceof StargazerError ? error.advice : undefined);
 
 /** Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password. */
@@ -29,7 +32,7 @@ export const withRedis = async <T>(
   try {
     await pingGate(redis, { owned: true, signal: signal ? AbortSignal.any([signal, deadline]) : deadline }).catch(
       (cause: unknown) => {
-        const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${adviceIn(cause) ?? advice[place.from]}`;
+        const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${adviceIn(cause) ?? (place.label.startsWith("rediss:") ? tlsAdvice : advice[place.from])}`;
         throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
       },
     );

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { StargazerError } from "../../src/errors.ts";
+import { withRedis } from "../../src/fleet/connect.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { redisUrlProblem } from "../../src/redis/url.ts";
@@ -167,6 +168,19 @@ describe("F43: the user", () => {
 
   it("may be refused INFO: then the version is not known, and the rest decides", async () => {
     expect(await verdict(await as("~*", "+@all", "-info"))).toBe("passed");
+  });
+});
+
+describe("F45: a URL with rediss", () => {
+  it("of a server that is silent, since it does not speak TLS, is asked about", async () => {
+    const url = redis.url.replace(/^redis:/, "rediss:");
+    const tier = new TestTier({ redis: url, pingAttempts: 1, pingTimeoutMs: 300, useHealthServer: false });
+    const { error } = await tier.runToCompletion();
+    expect(error?.message).toContain("Is it running, and does its port speak TLS?");
+    const place = { url, label: "rediss://here", from: "--redis" } as const;
+    await expect(withRedis(place, async () => {}, { signal: AbortSignal.timeout(300) })).rejects.toThrow(
+      "does its port speak TLS?",
+    );
   });
 });
 
