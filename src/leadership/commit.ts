@@ -38,5 +38,5 @@ export const commitFenced = async (redis: RedisClient, commit: FencedCommit): Pr
   const touched = [leadershipKeys(redis).leaderFence(name), ...(still === undefined ? [] : [still.key]), ...keys];
   const args = [fence, still?.value ?? "", ...commandArguments(commands)];
   const call = { keys: touched, args, ...(signal === undefined ? {} : { signal }) };
-  return (await runScript(redis, commitScript, call)) === 1;
+  return Number(await runScript(redis, commitScript, call)) === 1;
 };

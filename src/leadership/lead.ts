@@ -100,7 +100,8 @@ const electionOn = (redis: RedisClient, { name, holder, lockTtlMs, task }: Elect
   });
 };
 
-const answerTo = (reply: unknown): RenewAnswer => ({ type: reply === 1 ? "kept" : "gone" });
+/** A client of the user's with `stringNumbers` has texts for numbers. */
+const answerTo = (reply: unknown): RenewAnswer => ({ type: Number(reply) === 1 ? "kept" : "gone" });
 
 const committer =
   (redis: RedisClient, name: string, { fence, signal }: LeadTerm & { readonly signal: AbortSignal }): Term["commit"] =>

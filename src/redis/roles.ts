@@ -41,6 +41,7 @@ export const disconnectTimeoutMs = 100;
  */
 const common = {
   lazyConnect: true,
+  stringNumbers: false,
   connectTimeout: 5000,
   disconnectTimeout: disconnectTimeoutMs,
   socketTimeout: 5000,

@@ -90,7 +90,7 @@ export abstract class StargazerService {
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => reinsOf(this).status(),
-        describe: () => this.describe(),
+        describe: () => hooks.inContext(() => this.describe()),
         onFact: (fact) => this.#host.publish(fact),
       });
     const hooks = new HookRunner({

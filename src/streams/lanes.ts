@@ -59,11 +59,13 @@ type RawTaken = readonly [Buffer, Buffer, number, number, number, readonly Buffe
 const takenOf = ([lane, id, token, failures, lost, fields]: RawTaken): Taken => ({
   lane,
   id: id.toString(),
-  token,
-  failures,
-  lost,
-  fields: fields ?? undefined,
+  token: Number(token),
+  failures: Number(failures),
+  lost: Number(lost),
+  fields: fields === null ? undefined : isList(fields) ? fields : Number(fields),
 });
+
+const isList = (value: unknown): value is readonly Buffer[] => Array.isArray(value);
 
 /** entries that one claim routes at most */
 const routeLimit = 64;
@@ -83,7 +85,7 @@ export class Lanes {
   /** Creates stream and group unless they are there. Resolves with how many pending entries were put into their lanes. */
   async join(): Promise<number> {
     const { redis, group, laneFields } = this.#options;
-    return (await runScript(redis, joinScript, { keys: this.#keys, args: [group, router, ...laneFields] })) as number;
+    return Number(await runScript(redis, joinScript, { keys: this.#keys, args: [group, router, ...laneFields] }));
   }
 
   /** Takes at most `wanted` lanes. */
@@ -97,7 +99,7 @@ export class Lanes {
       RawTaken[],
     ];
     const dueMs = due === null ? undefined : Math.max(0, Math.ceil(Number(due) / 1000));
-    return { routed: routed.toString(), dueMs, hasMore: more === 1, taken: taken.map(takenOf) };
+    return { routed: routed.toString(), dueMs, hasMore: Number(more) === 1, taken: taken.map(takenOf) };
   }
 
   /** Settles a message; with `goOn` the lease passes to the lane's next one. May be called again where the outcome is unknown. */
@@ -106,22 +108,20 @@ export class Lanes {
     const head: Argument[] = [group, lane, id, token, this.#leaseUs, goOn ? 1 : 0, maxEntryBytes];
     const call = { keys: [...this.#keys.slice(0, 5), ...keys], args: [...head, ...commandArguments(commands)], asBuffers: true };
     const [applied, next] = (await runScript(redis, settleScript, call)) as [number, (RawTaken | 0)?];
-    const hasMore = next === 0;
-    return next === undefined || next === 0
-      ? { isOver: applied === 0, hasMore }
-      : { isOver: false, hasMore, next: takenOf(next) };
+    if (isList(next)) return { isOver: false, hasMore: false, next: takenOf(next as RawTaken) };
+    return { isOver: Number(applied) === 0, hasMore: next !== undefined };
   }
 
   /** Gives an attempt up. Resolves with whether its lease was still there. */
   async giveUp({ lane, id, token }: Taken, { restMs, isCounted }: { restMs: number; isCounted: boolean }): Promise<boolean> {
     const args = [lane, id, token, Math.round(restMs * 1000), isCounted ? 1 : 0];
-    return (await runScript(this.#options.redis, giveUpScript, { keys: this.#own, args })) === 1;
+    return Number(await runScript(this.#options.redis, giveUpScript, { keys: this.#own, args })) === 1;
   }
 
   /** Prolongs the leases. Resolves with the tokens of those that are over. */
   async renew(taken: readonly Taken[]): Promise<readonly number[]> {
     const args = [this.#leaseUs, ...taken.flatMap(({ lane, token }) => [lane, token])];
-    return (await runScript(this.#options.redis, renewScript, { keys: this.#own, args })) as number[];
+    return ((await runScript(this.#options.redis, renewScript, { keys: this.#own, args })) as unknown[]).map(Number);
   }
 
   get #leaseUs(): number {

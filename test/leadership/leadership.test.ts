@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fromCallback, fromPromise, setup } from "xstate";
 import type { Companion, LeadershipTimes } from "../../machines/index.ts";
@@ -70,6 +71,30 @@ const candidate = (
 };
 const lock = () => leadershipKeys(redis.witness).leader("test");
 const about = (facts: readonly ServiceFact[]) => facts.filter(({ type }) => type.startsWith("leadership."));
+
+it("F64: is kept, and commits, over a client of the user's that has texts for numbers", async () => {
+  const client = new Redis(redis.url, { stringNumbers: true });
+  const led: Term[] = [];
+  const tier = new TestTier(
+    { redis: client },
+    {
+      run: (context) =>
+        lead(context, { name: "texts", times: quick }, async (term) => {
+          led.push(term);
+          await term.commit(["sg:led"], [["INCR", "sg:led"]]);
+          await aborted(term.signal);
+        }),
+    },
+  );
+  const renewed = tier.runToCompletion();
+  await eventually("the commit", async () => (await redis.witness.get("sg:led")) === "1");
+  const before = await redis.witness.pttl(leadershipKeys(client).leader("texts"));
+  await eventually("a renewal", async () => (await redis.witness.pttl(leadershipKeys(client).leader("texts"))) !== before);
+  expect(led.map(({ signal }) => signal.aborted)).toEqual([false]);
+  await tier.shutdown();
+  expect(await renewed).toMatchObject({ outcome: "shutdown", failures: [] });
+  client.disconnect();
+});
 
 describe("leadership on Redis", () => {
   it("of many candidates one leads, and when it resigns another does, under a larger token", async () => {

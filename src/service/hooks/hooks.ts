@@ -48,6 +48,8 @@ interface LateHook {
 
 export class HookRunner {
   readonly #options: HookRunnerOptions;
+  /** Calls what is the tier's in the asynchronous context where the service was made, and not in that of a request which stops it. */
+  readonly inContext: <T>(call: () => T) => T = AsyncLocalStorage.snapshot();
   /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
   readonly #work = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
@@ -92,14 +94,14 @@ export class HookRunner {
   /** Runs `onStop`. Every call returns the same promise: the host may call it again when it unwinds without the chart. */
   stop({ signal }: Waiting): Promise<void> {
     if (this.#stop === undefined) {
-      this.#stop = (async () => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal)))();
+      this.#stop = (async () => this.inContext(() => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal))))();
       void this.#lateReported(this.#stop, { phase: effectPhases.stopTier, code: "SG_ERR_STOP_FAILED", left: signal, signal });
     }
     return this.#stop;
   }
 
   release({ withinMs }: ReleaseWork, { signal }: Waiting): Promise<void> {
-    return this.#releases.run(withinMs, signal);
+    return this.inContext(() => this.#releases.run(withinMs, signal));
   }
 
   /** Ends the unwinding: what is deferred from now on is released at once. */
@@ -109,7 +111,7 @@ export class HookRunner {
 
   /** A hook may outlive its state, which aborts `left`: the drain waits for it, and its late failure is reported. */
   #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
-    const running = (async () => hook(this.#context(phase, this.#work.signal)))();
+    const running = (async () => this.inContext(() => hook(this.#context(phase, this.#work.signal))))();
     this.#awaitInDrain(this.#lateReported(running, { phase, code, left: left.signal, signal: this.#work.signal }));
     return running;
   }
