@@ -76,7 +76,7 @@ export const variableRows: readonly VariableRow[] = [
     readBy: ["gateway"],
     meaning: "origins, separated by commas, whose pages may chat",
   },
-  { variable: "SG_AGENTS_INTERVAL_MS", fallback: "10000", readBy: ["agents"], meaning: "ms between two passes" },
+  { variable: "SG_AGENTS_INTERVAL_MS", fallback: "10000", readBy: ["agents"], meaning: "ms between two summaries" },
   { variable: "SG_CONSOLIDATION_INTERVAL_MS", fallback: "60000", readBy: ["consolidation"], meaning: "ms between two passes" },
   {
     variable: "OPENAI_BASE_URL",

@@ -30,7 +30,7 @@ export interface LaneWorkOptions<T> extends LanesOptions {
   readonly parse: (fields: RawFields) => Parsed<T>;
   /**
    * The work on one message. The writes that it resolves with are carried out in one step with the acknowledgement, unless another
-   * worker has the lane by then; without writes the message is only acknowledged. A rejection is a failed attempt.
+   * worker has the lane by then; without writes the message is only acknowledged. A rejection is a failed attempt, and `FinalFailure` the last one.
    */
   readonly handle: (message: T, work: Work) => Promise<Writes | undefined>;
   /** What is written in one step with the dead letter, to let the author know. Not called for an entry that cannot be read. */
@@ -44,6 +44,11 @@ export interface LaneWorkOptions<T> extends LanesOptions {
   readonly maxLostLeases: number;
   /** ms that a lane rests after a failure; doubled with each further one. Default 1000 */
   readonly retryMs: number;
+}
+
+/** What a handler rejects with where each further attempt would fail as well: the message becomes a dead letter at once. */
+export class FinalFailure extends Error {
+  override readonly name: string = "FinalFailure";
 }
 
 /** What comes of an attempt. */
@@ -81,7 +86,9 @@ export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, signa
     const handled = (async () => handle(message, work))();
     return { type: "done", writes: (await until(handled, { signal, what: `message ${entry}` })) ?? nothing, message };
   } catch (error) {
-    return signal.aborted ? handedBack : failed(task, options, { reason: messageOf(error), message });
+    if (signal.aborted) return handedBack;
+    const limits = error instanceof FinalFailure ? { ...options, maxAttempts: 0 } : options;
+    return failed(task, limits, { reason: messageOf(error), message });
   }
 };
 

@@ -5,6 +5,7 @@
 import { boundedParts, boundedText } from "../../bounded-text.ts";
 import { pause } from "../../pause.ts";
 import { reasonOf } from "../../redis/reason.ts";
+import { FinalFailure } from "../../streams/attempt.ts";
 import { until } from "../../until.ts";
 import type { Completion } from "./completion.ts";
 import { Cut, completionIn, completionOf, maxAnswerBytes } from "./completion.ts";
@@ -42,7 +43,7 @@ class Passing extends Error {
 }
 
 /** The endpoint refuses the request, and would refuse it again. */
-export class Refused extends Error {
+class Refused extends FinalFailure {
   override readonly name = "Refused";
 }
 

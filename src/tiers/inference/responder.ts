@@ -31,7 +31,7 @@ export interface Responder {
   readonly name: string;
   /**
    * Resolves with the answer. Rejects where there is none, and when the signal aborts; the message is then tried again, three
-   * attempts in all.
+   * attempts in all, and once only where it rejects with `FinalFailure`.
    */
   respond(text: string, conversation: Conversation): Promise<string>;
 }
