@@ -5,8 +5,7 @@ import { summarise } from "../../../src/tiers/agents/summaries.ts";
 import { topicsIn } from "../../../src/tiers/agents/topics.ts";
 import { edgeOf, factIn, factOf } from "../../../src/tiers/consolidation/edge.ts";
 import { tierKeys } from "../../../src/tiers/keys.ts";
-import { logCommand } from "../../../src/tiers/messages/answer.ts";
-import { toFields } from "../../../src/tiers/messages/envelope.ts";
+import { accept } from "../../../src/tiers/messages/accept.ts";
 import { messageKeys } from "../../../src/tiers/messages/keys.ts";
 import { jobOn } from "../../kit/job.ts";
 import type { TestRedis } from "../../kit/redis.ts";
@@ -19,15 +18,10 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
+const backlog = { unansweredPerConversation: 1000 };
 const day = Date.UTC(2026, 10, 29);
-/** An accepted message: its entry for the workers, and its line in the log. */
-const say = async (channel: string, id: string, text = "hello", at = day) => {
-  const { inbound, log } = messageKeys(redis.witness);
-  const message = { id, platform: "webchat", channel, author: "visitor", text, at };
-  await redis.witness.xadd(inbound, "*", ...toFields(message));
-  const [command, ...words] = logCommand(log("webchat", channel), { role: "user", id, author: "visitor", text, at, to: "" });
-  await redis.witness.call(String(command), ...words.map(String));
-};
+const say = (channel: string, id: string, text = "hello", at = day) =>
+  accept(redis.witness, { id, platform: "webchat", channel, author: "visitor", text, at }, { backlog });
 const pass = (beforeCommit?: (commit: number) => void) =>
   summarise(jobOn(redis.witness, { now: day, ...(beforeCommit && { beforeCommit }) }), redis.witness);
 const countOf = async (channel: string) =>

@@ -8,12 +8,11 @@ import { streamKeys } from "../../../src/streams/keys.ts";
 import { AgentsService } from "../../../src/tiers/agents/agents.ts";
 import { InferenceService } from "../../../src/tiers/inference/inference.ts";
 import { modelResponder } from "../../../src/tiers/inference/model.ts";
-import { logCommand } from "../../../src/tiers/messages/answer.ts";
+import { accept } from "../../../src/tiers/messages/accept.ts";
 import type { Draft } from "../../../src/tiers/messages/draft.ts";
 import { messageKeys } from "../../../src/tiers/messages/keys.ts";
 import type { LogLine } from "../../../src/tiers/messages/lines.ts";
 import { lineOf } from "../../../src/tiers/messages/lines.ts";
-import { submit } from "../../../src/tiers/messages/producer.ts";
 import type { Act, Asked } from "../../kit/model-endpoint.ts";
 import { breaksOff, calls, fails, ModelEndpoint, says, sendsEvents } from "../../kit/model-endpoint.ts";
 import type { TestRedis } from "../../kit/redis.ts";
@@ -50,13 +49,8 @@ const start = async (service: StargazerService): Promise<void> => {
 const log = () => messageKeys(redis.witness).log("webchat", "c");
 const lines = async (): Promise<LogLine[]> =>
   (await redis.witness.xrange(log(), "-", "+")).flatMap((entry) => lineOf(entry) ?? []);
-/** An accepted message: its line in the log, and its entry for the workers. */
-const say = async (id: string, text: string): Promise<void> => {
-  const message = { id, platform: "webchat", channel: "c", author: "ada", text, at: Date.now() };
-  const [command, ...words] = logCommand(log(), { role: "user", to: "", ...message });
-  await redis.witness.call(String(command), ...words.map(String));
-  await submit(redis.witness, message);
-};
+const say = (id: string, text: string) =>
+  accept(redis.witness, { id, platform: "webchat", channel: "c", author: "ada", text, at: Date.now() });
 /** The last result of a tool that the model was given. */
 const result = ({ messages }: Asked): string => messages.findLast(({ role }) => role === "tool")?.content ?? "";
 
