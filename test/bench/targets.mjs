@@ -1,3 +1,8 @@
+import { curves } from "./scenarios/growth.mjs";
+
+/** n log n has 1.13 from a thousand to ten thousand */
+const exponentMost = 1.2;
+
 /** The aims: `of` against `per` (a ratio inside each round) or alone, `most` or `least`. A title stands for one target only. */
 const grouped = {
   boot: [
@@ -92,6 +97,39 @@ const grouped = {
     { scenario: "watch", metric: "crashSeenMs", of: "our watch", most: 1000, what: "crash seen, ms after the TTL" },
     { scenario: "watch", metric: "cleanStopSeenMs", of: "our watch", most: 100, what: "clean stop seen, ms" },
     { scenario: "watch", metric: "falselySeen", of: "our watch", most: 0, what: "stops seen that were none" },
+  ],
+  "a slow core and growth": [
+    {
+      scenario: "slow",
+      metric: "coldMs 0.25",
+      of: "ours",
+      per: "fastify",
+      most: 0.85,
+      what: "a quarter of a core: cold start, beside (b)",
+    },
+    {
+      scenario: "slow",
+      metric: "coldMs 0.25",
+      of: "tier",
+      per: "fastify",
+      most: 0.65,
+      what: "a quarter of a core: CLI tier, beside (b)",
+    },
+    {
+      scenario: "slow",
+      metric: "stopMs 0.25",
+      of: "ours",
+      per: "node-http",
+      most: 1.2,
+      what: "a quarter of a core: idle stop, beside (a)",
+    },
+    ...Object.entries(curves).map(([name, { what }]) => ({
+      scenario: "growth",
+      metric: "exponent",
+      of: name,
+      most: exponentMost,
+      what: `exponent: ${what}`,
+    })),
   ],
 };
 

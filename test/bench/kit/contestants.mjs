@@ -8,6 +8,7 @@ const services = fileURLToPath(new URL("../services/", import.meta.url));
 const peer = (id, name) => ({
   id,
   name,
+  hasMarks: true,
   folder: () => peerFolder(id),
   args: ["service.mjs"],
   live: "http://127.0.0.1:{PORT}/live",
@@ -19,10 +20,13 @@ const peer = (id, name) => ({
 const ours = (id, name, args) => ({
   id,
   name,
+  // the main file of a tier is not ours to mark, and with a preload it would run from plain modules
+  hasMarks: id !== "tier",
   folder: () => root,
   args,
   live: "http://127.0.0.1:{PORT}/healthz",
   ready: "http://127.0.0.1:{PORT}/readyz",
+  metrics: "http://127.0.0.1:{PORT}/metrics",
   work: "http://127.0.0.1:{APP_PORT}/work?ms={MS}",
   key: `sg:registry:service:${id === "tier" ? "inference" : "bench"}:*`,
 });

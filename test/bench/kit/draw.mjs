@@ -117,7 +117,8 @@ const style = `
 
 export const draw = ({ judged, machine, date }) => {
   let y = top + 6;
-  const inks = groups.map((name) => {
+  const measured = groups.filter((name) => judged.some(({ target }) => target.group === name));
+  const inks = measured.map((name) => {
     const mine = judged.filter(({ target }) => target.group === name);
     const ink = groupInk(name, mine, y);
     y += 28 + mine.length * row + 14;

@@ -15,23 +15,25 @@ export class Launched {
   exit;
   errors = "";
 
-  /** `redis`: a port. `core`: the processor that it is bound to. */
-  static async start(contestant, { redis, core, blockMs = 0, env = {} }) {
+  /** `redis`: a port. `core`: the processor that it is bound to. `quota`: the part of a processor that it may use. */
+  static async start(contestant, { redis, core, quota, blockMs = 0, env = {} }) {
     const launched = new Launched();
     launched.contestant = contestant;
     launched.port = await freePort();
     launched.appPort = await freePort();
-    launched.#spawn({ redis, core, env: { ...(blockMs > 0 ? { BENCH_BLOCK_MS: String(blockMs) } : {}), ...env } });
+    launched.#spawn({ redis, core, quota, env: { ...(blockMs > 0 ? { BENCH_BLOCK_MS: String(blockMs) } : {}), ...env } });
     return launched;
   }
 
-  #spawn({ redis, core, env }) {
+  #spawn({ redis, core, quota, env }) {
     launches += 1;
     this.id = `i${process.pid}x${launches}`;
     this.marksFile = join(scratch, `${this.id}.json`);
     const { contestant, port, appPort } = this;
-    const node = [process.execPath, "--require", preload, ...contestant.args];
-    const [command, ...args] = core === undefined ? node : ["taskset", "-c", String(core), ...node];
+    const options = contestant.hasMarks ? ["--require", preload] : [];
+    const node = [process.execPath, ...options, ...contestant.args];
+    const bound = core === undefined ? node : ["taskset", "-c", String(core), ...node];
+    const [command, ...args] = quota === undefined ? bound : quota.around(bound);
     const cwd = contestant.folder();
     this.began = performance.now();
     this.child = track(
@@ -40,6 +42,9 @@ export class Launched {
         stdio: ["ignore", "ignore", "pipe"],
         env: {
           ...process.env,
+          // what only this machine has Node do at every start, certificates to read for example, would make all of them alike
+          NODE_EXTRA_CA_CERTS: "",
+          NODE_OPTIONS: "",
           NODE_ENV: "production",
           BENCH_MARKS: this.marksFile,
           PORT: String(port),

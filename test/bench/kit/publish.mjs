@@ -1,14 +1,19 @@
-/** The figures of a run as the README shows them: a table between two marks, a picture, and what both are made from. */
+/** The figures of a run as the README shows them: tables between two marks each, pictures, and what all are made from. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { curves } from "../scenarios/growth.mjs";
+import { scenarios } from "../scenarios/index.mjs";
+import { quotas, slowMetrics } from "../scenarios/slow.mjs";
+import { nameOf } from "./contestants.mjs";
 import { draw } from "./draw.mjs";
-import { verdictRows } from "./report.mjs";
+import { drawGrowth } from "./draw-growth.mjs";
+import { drawSlow, programs } from "./draw-slow.mjs";
+import { figure, verdictRows } from "./report.mjs";
+import { median } from "./stats.mjs";
 
 const at = (path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const figures = at("visualizations/bench.json");
-const picture = at("visualizations/bench.svg");
 const readme = at("README.md");
-const marked = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/;
 
 /** As the formatter of this tree wants it. */
 const markdown = ([head, ...body]) => {
@@ -17,26 +22,83 @@ const markdown = ([head, ...body]) => {
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 };
 
-const tableOf = ({ targets, machine, date }) => {
-  const held = targets.filter(({ reached }) => reached.held).length;
-  const summary = `${held} of ${targets.length} held, ${date.slice(0, 10)}, ${machine}: medians, with the least and the most`;
-  return `\n<details>\n<summary>${summary}</summary>\n\n${markdown(verdictRows(targets))}\n\n</details>\n\n`;
+const folded = (summary, rows) => `\n<details>\n<summary>${summary}</summary>\n\n${markdown(rows)}\n\n</details>\n\n`;
+
+const dated = ({ machine, date }) => `${date.slice(0, 10)}, ${machine}`;
+
+const benchTable = (record) => {
+  const held = record.targets.filter(({ reached }) => reached.held).length;
+  const summary = `${held} of ${record.targets.length} held, ${dated(record)}: medians, with the least and the most`;
+  return folded(summary, verdictRows(record.targets));
 };
+
+const slowTable = ({ medians, ...run }) => {
+  const rows = quotas.flatMap((cores) =>
+    Object.entries(slowMetrics).map(([metric, what]) => [
+      `${cores} core: ${what}`,
+      ...programs.map((id) => figure(medians[`${metric} ${cores}`]?.[id])),
+    ]),
+  );
+  return folded(`A part of a processor, ms, ${dated(run)}`, [["quota", ...programs.map(nameOf)], ...rows]);
+};
+
+const growthTable = ({ medians, exponents, ...run }) => {
+  const rows = Object.entries(curves).map(([name, { what, unit, sizes }]) => [
+    what,
+    unit,
+    sizes.map((n) => `${n}: ${figure(medians[name]?.[n])}`).join(", "),
+    figure(exponents[name]),
+  ]);
+  return folded(`What grows with the fleet, ${dated(run)}`, [["curve", "unit", "n: median", "exponent"], ...rows]);
+};
+
+const between = (text, mark, content) =>
+  text.replace(new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`), (_, open, close) => `${open}${content}${close}`);
 
 /** What has to stand in each file. */
 export const rendered = () => {
-  const record = JSON.parse(readFileSync(figures, "utf8"));
-  const before = readFileSync(readme, "utf8");
+  const { slow, growth, ...bench } = JSON.parse(readFileSync(figures, "utf8"));
+  const tables = { bench: benchTable(bench), slow: slowTable(slow), growth: growthTable(growth) };
+  const text = Object.entries(tables).reduce(
+    (page, [mark, content]) => between(page, mark, content),
+    readFileSync(readme, "utf8"),
+  );
   return [
-    { file: readme, text: before.replace(marked, (_, open, close) => `${open}${tableOf(record)}${close}`) },
-    { file: picture, text: draw({ ...record, judged: record.targets }) },
+    { file: readme, text },
+    { file: at("visualizations/bench.svg"), text: draw({ ...bench, judged: bench.targets }) },
+    { file: at("visualizations/bench-slow.svg"), text: drawSlow(slow) },
+    { file: at("visualizations/bench-growth.svg"), text: drawGrowth(growth) },
   ];
 };
 
-/** Takes the figures of a run into the tree; throws where they are not those of a whole one. */
+const mediansOf = (metrics) =>
+  Object.fromEntries(
+    Object.entries(metrics).map(([metric, values]) => [
+      metric,
+      Object.fromEntries(Object.entries(values).map(([id, each]) => [id, Number(median(each).toPrecision(4))])),
+    ]),
+  );
+
+/** The figures of one of the two scenarios that have a table of their own; empty where it was not run. */
+const partOf = ({ results, date, machine }, name) => {
+  const metrics = results.find(({ scenario }) => scenario === name)?.metrics;
+  if (metrics === undefined || Object.keys(metrics).length === 0) return {};
+  const { exponent, ...medians } = mediansOf(metrics);
+  return { [name]: { date, machine, medians, ...(exponent && { exponents: exponent }) } };
+};
+
+/**
+ * Takes the figures of a run into the tree: all of a whole one; of one of `slow`, `growth` or both only their own. Throws where they are
+ * those of a quick run, or of neither.
+ */
 export const publish = (file) => {
-  const { date, machine, quick, targets } = JSON.parse(readFileSync(file, "utf8"));
-  if (quick !== false) throw new Error(`${file} has no figures of a whole run`);
-  writeFileSync(figures, `${JSON.stringify({ date, machine, targets }, undefined, 1)}\n`);
+  const run = JSON.parse(readFileSync(file, "utf8"));
+  if (run.quick !== false) throw new Error(`${file} has no figures of a whole run`);
+  const { date, machine, targets, results } = run;
+  const isWhole = scenarios.every(({ name }) => results.some(({ scenario }) => scenario === name));
+  const parts = { ...partOf(run, "slow"), ...partOf(run, "growth") };
+  if (!isWhole && Object.keys(parts).length === 0) throw new Error(`${file} has no figures of a whole run, of slow or of growth`);
+  const record = { ...JSON.parse(readFileSync(figures, "utf8")), ...(isWhole ? { date, machine, targets } : {}), ...parts };
+  writeFileSync(figures, `${JSON.stringify(record, undefined, 1)}\n`);
   for (const { file: path, text } of rendered()) writeFileSync(path, text);
 };

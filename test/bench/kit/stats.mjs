@@ -14,6 +14,13 @@ export const summary = (values) => {
   return { median: median(sorted), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, rounds: sorted.length };
 };
 
+/** The slope of a curve on logarithmic axes between its last two sizes that lie ten apart or, of fewer, its first and last: 1 is linear. */
+export const exponent = (points) => {
+  const [n, value] = points.at(-1);
+  const [few, less] = points.findLast(([size]) => size * 10 <= n) ?? points[0];
+  return Math.log(value / less) / Math.log(n / few);
+};
+
 export class Samples {
   /** metric -> contestant -> one value a round; a round that gave none has NaN, so that rounds stay aligned */
   metrics = {};

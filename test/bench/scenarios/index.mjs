@@ -2,6 +2,7 @@
 import { beat } from "./beat.mjs";
 import { block } from "./block.mjs";
 import { cold } from "./cold.mjs";
+import { growth } from "./growth.mjs";
 import { health } from "./health.mjs";
 import { inspect, light } from "./inspect.mjs";
 import { lifecycle } from "./lifecycle.mjs";
@@ -10,6 +11,7 @@ import { memory } from "./memory.mjs";
 import { packages } from "./packages.mjs";
 import { shutdown } from "./shutdown.mjs";
 import { simulation } from "./simulation.mjs";
+import { slow } from "./slow.mjs";
 import { storm } from "./storm.mjs";
 import { trips } from "./trips.mjs";
 import { watch } from "./watch.mjs";
@@ -30,4 +32,6 @@ export const scenarios = [
   simulation,
   inspect,
   light,
+  slow,
+  growth,
 ];
