@@ -88,6 +88,12 @@ const room = async (response: ServerResponse): Promise<void> => {
   await Promise.allSettled(either);
 };
 
+/** Begins a text and goes on with nothing. */
+export const stalls =
+  (text: string): Act =>
+  (response) =>
+    void begin(response).write(delta({ content: text }));
+
 /** Answers nothing. */
 export const hangs: Act = () => {};
 

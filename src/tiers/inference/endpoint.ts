@@ -14,6 +14,8 @@ import { eventsOf } from "./server-sent-events.ts";
 export interface Endpoint {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** ms without a part of an answer that has begun */
+  readonly stallMs: number;
 }
 
 export interface Exchange {
@@ -30,8 +32,6 @@ const maxRequests = 3;
 const pauseMs = 500;
 /** the longest pause that `Retry-After` may ask for, in ms; past it the attempt has failed, and the message is tried again later */
 const maxPauseMs = 30_000;
-/** ms without a part of an answer that has begun */
-const stallMs = 30_000;
 
 /** Another request may succeed. */
 class Passing extends Error {
@@ -73,7 +73,11 @@ const checkStatus = ({ status, headers }: Response): void => {
 };
 
 /** The parts of an answer, each within its deadline. */
-async function* promptly(parts: AsyncGenerator<Uint8Array, void>, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+async function* promptly(
+  parts: AsyncGenerator<Uint8Array, void>,
+  stallMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
   for (;;) {
     const within = AbortSignal.any([signal, AbortSignal.timeout(stallMs)]);
     const { done, value } = await until(parts.next(), { signal: within, what: "the next part of the model's answer" });
@@ -83,10 +87,10 @@ async function* promptly(parts: AsyncGenerator<Uint8Array, void>, signal: AbortS
 }
 
 /** Reads an answer; an error of the connection is `Passing`, one of the content is not. */
-const readAnswer = async (response: Response, { draft, signal }: Exchange): Promise<Completion> => {
+const readAnswer = async (response: Response, stallMs: number, { draft, signal }: Exchange): Promise<Completion> => {
   const isStream = response.headers.get("content-type")?.includes("text/event-stream") ?? false;
   if (!isStream) return completionIn(await boundedText(response, maxAnswerBytes));
-  return completionOf(eventsOf(promptly(boundedParts(response, maxAnswerBytes), signal)), draft);
+  return completionOf(eventsOf(promptly(boundedParts(response, maxAnswerBytes), stallMs, signal)), draft);
 };
 
 /** What an attempt failed with, as it is logged. Breaks and stalls may pass, as may every trouble of the connection. */
@@ -97,13 +101,13 @@ const failureOf = (error: unknown): unknown => {
 };
 
 /** One request. Nothing of it is left when it settles: what is not read yet is cancelled. */
-const request = async ({ url, headers }: Endpoint, exchange: Exchange): Promise<Completion> => {
+const request = async ({ url, headers, stallMs }: Endpoint, exchange: Exchange): Promise<Completion> => {
   const end = new AbortController();
   const signal = AbortSignal.any([exchange.signal, end.signal]);
   try {
     const response = await fetch(url, { method: "POST", headers, body: exchange.body, redirect: "manual", signal });
     checkStatus(response);
-    return await readAnswer(response, exchange);
+    return await readAnswer(response, stallMs, exchange);
   } catch (error) {
     exchange.signal.throwIfAborted();
     throw failureOf(error);

@@ -16,6 +16,8 @@ export interface ModelOptions {
   readonly model: string;
   /** ms for one answer, its rounds and repetitions included */
   readonly timeoutMs: number;
+  /** ms without a part of an answer that has begun, after which it is asked for again; default 30000 */
+  readonly stallMs?: number;
 }
 
 /** A URL without secrets: credentials, query and fragment are replaced by ***. */
@@ -36,13 +38,14 @@ const checkKey = (key: string): void => {
     throw invalid("OPENAI_API_KEY", "has a blank, a line break or another character that cannot be sent as a key");
 };
 
-const endpointOf = ({ baseUrl, apiKey }: ModelOptions): Endpoint => {
+const endpointOf = ({ baseUrl, apiKey, stallMs = 30_000 }: ModelOptions): Endpoint => {
   checkUrl(baseUrl);
   if (apiKey !== undefined) checkKey(apiKey);
   const authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   return {
     url: new URL(`${baseUrl.href.replace(/\/$/, "")}/chat/completions`),
     headers: { "content-type": "application/json", accept: "text/event-stream, application/json", ...authorization },
+    stallMs,
   };
 };
 

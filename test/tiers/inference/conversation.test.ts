@@ -6,6 +6,7 @@ import { closeRedis, openRedis } from "../../../src/redis/connection.ts";
 import type { StargazerService } from "../../../src/service/service.ts";
 import { streamKeys } from "../../../src/streams/keys.ts";
 import { AgentsService } from "../../../src/tiers/agents/agents.ts";
+import { GatewayService } from "../../../src/tiers/gateway/gateway.ts";
 import { InferenceService } from "../../../src/tiers/inference/inference.ts";
 import { modelResponder } from "../../../src/tiers/inference/model.ts";
 import { accept } from "../../../src/tiers/messages/accept.ts";
@@ -18,6 +19,7 @@ import { breaksOff, calls, fails, ModelEndpoint, says, sendsEvents } from "../..
 import type { TestRedis } from "../../kit/redis.ts";
 import { startTestRedis } from "../../kit/redis.ts";
 import { eventually } from "../../kit/wait.ts";
+import { Chat } from "../../kit/webchat.ts";
 
 let redis: TestRedis;
 let endpoint: ModelEndpoint;
@@ -131,6 +133,23 @@ it.each([401, 302])(
     expect(letters).not.toContain("the-secret");
   },
 );
+
+it("a reminder of the offline responder is shown on the page that asked for it, after its answer", async () => {
+  await redis.witness.flushall();
+  const gateway = new GatewayService({ ...common(), port: 0 });
+  for (const tier of [gateway, new InferenceService(common()), new AgentsService(common())]) await start(tier);
+  const page = await Chat.open(gateway.http!.port);
+  try {
+    page.send("remind me in 1 s to drink tea");
+    await eventually("answer and reminder", () => page.replies.length === 2);
+    expect(page.replies.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/offline.*the reminder is set/),
+      "Reminder: drink tea",
+    ]);
+  } finally {
+    page.socket.terminate();
+  }
+});
 
 it("an answer that its author stops ends, and the next message is answered", async () => {
   await redis.witness.flushall();

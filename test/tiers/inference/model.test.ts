@@ -6,7 +6,7 @@ import { modelResponder } from "../../../src/tiers/inference/model.ts";
 import type { Conversation } from "../../../src/tiers/inference/responder.ts";
 import { chooseResponder } from "../../../src/tiers/inference/responders.ts";
 import type { Toolbox } from "../../../src/tiers/inference/tools/toolbox.ts";
-import { breaksOff, calls, endsEarly, fails, hangs, ModelEndpoint, says, sendsEvents } from "../../kit/model-endpoint.ts";
+import { breaksOff, calls, endsEarly, fails, hangs, ModelEndpoint, says, sendsEvents, stalls } from "../../kit/model-endpoint.ts";
 import { eventually } from "../../kit/wait.ts";
 
 let endpoint: ModelEndpoint;
@@ -108,6 +108,15 @@ describe("F34: an endpoint that", () => {
     endpoint.plays(fault, says("whole"));
     expect(await model().respond("hi", talk())).toBe("whole");
     expect(endpoint.asked).toHaveLength(2);
+  });
+
+  it("stops in the middle of an answer without an end of the connection is asked again", async () => {
+    endpoint.plays(stalls("half an "), says("whole"));
+    expect(await modelResponder({ ...known, baseUrl: endpoint.url, stallMs: 500 }).respond("hi", talk())).toBe("whole");
+    expect(endpoint.asked).toHaveLength(2);
+    endpoint.plays(stalls("half an "));
+    const stalled = await failure(modelResponder({ ...known, baseUrl: endpoint.url, stallMs: 20 }));
+    expect(stalled).toMatchObject({ message: "the wait for the next part of the model's answer passed its deadline" });
   });
 
   it("keeps failing is asked three times", async () => {
