@@ -116,6 +116,8 @@ export type {
   ReleaseWork,
 } from "./lifecycle.machine.ts";
 export { lifecycleMachine } from "./lifecycle.machine.ts";
+export type { MessageEvent, MessageSnapshot } from "./message.machine.ts";
+export { messageMachine } from "./message.machine.ts";
 export type {
   ChartPhase,
   EndedPhase,

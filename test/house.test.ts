@@ -228,7 +228,7 @@ describe("tests", () => {
   const files = filesIn("test", /\.test\.ts$/);
 
   it("lie in the same tree as the sources", () => {
-    const own = ["kit", "fixtures", "faults", "fuzz", "simulation", "mutate", "bench", "machines"];
+    const own = ["kit", "fixtures", "chaos", "faults", "fuzz", "simulation", "mutate", "bench", "machines"];
     expect(foldersIn("test").filter((name) => !own.includes(name) && !foldersIn("src").includes(name))).toEqual([]);
   });
 

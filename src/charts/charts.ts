@@ -3,11 +3,13 @@ import type { AnyStateMachine } from "xstate";
 import {
   chatMachine,
   checkMachine,
+  consumerMachine,
   fleetMachine,
   healthPortMachine,
   leadershipMachine,
   leaseMachine,
   lifecycleMachine,
+  messageMachine,
   supervisorMachine,
 } from "../../machines/index.ts";
 
@@ -17,6 +19,8 @@ const charts = {
   "health-port": healthPortMachine,
   check: checkMachine,
   leadership: leadershipMachine,
+  message: messageMachine,
+  consumer: consumerMachine,
   supervisor: supervisorMachine,
   fleet: fleetMachine,
   chat: chatMachine,

@@ -8,7 +8,7 @@ const furtherCommands = [
   "xgroup xinfo xreadgroup xack xpending xautoclaim xrange xdel xtrim",
   "exists incr zcount zrangebylex",
   "subscribe unsubscribe publish",
-  "hset hexists sadd srem scard hincrby hget hmget hlen hdel zincrby zremrangebyscore zremrangebyrank zunionstore",
+  "hset hexists scard hincrby hget hmget hlen hdel zincrby zremrangebyscore zremrangebyrank zunionstore",
 ].flatMap((names) => names.split(" "));
 
 /** No command of an administrator: no FLUSHALL, CONFIG, KEYS, SHUTDOWN, ACL or DEBUG. */

@@ -2,6 +2,7 @@
 import type { LifecycleCommand, LifecycleSnapshot, PhaseRecord, StateWords } from "../../machines/index.ts";
 import {
   checkMachine,
+  consumerMachine,
   healthPortMachine,
   initialState,
   isBooting,
@@ -31,6 +32,7 @@ export const chartStates = {
   "health-port": statesOf(healthPortMachine),
   check: statesOf(checkMachine),
   leadership: statesOf(leadershipMachine),
+  consumer: statesOf(consumerMachine),
 } as const satisfies Record<string, readonly StateWords[]>;
 export type DrawnChart = keyof typeof chartStates;
 

@@ -26,6 +26,9 @@ local function headOf(heads, lane)
   local token, before, failures, lost, id = string.match(head, '^(%d+):(%d+):(%d+):(%d+):(.+)$')
   return { token = token, before = before, failures = failures, lost = lost, id = id }
 end
+local function isOf(head, token, id)
+  return token ~= '0' and head.token == token and (not id or head.id == id)
+end
 local function write(heads, lane, token, before, failures, lost, id)
   redis.call('HSET', heads, lane, string.format('%s:%s:%d:%d:%s', token, before, failures, lost, id))
 end
@@ -161,8 +164,8 @@ return { last or redis.call('GET', KEYS[6]) or '0-0', due and string.format('%.0
 export const settleScript = script(`${common}${taking}${commandsLua}
 local group, lane, id, token, maxBytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
 local head = headOf(heads, lane)
-if head.token ~= token or head.id ~= id then
-  if head.before ~= token or head.token == '0' then return { 0 } end
+if not isOf(head, token, id) then
+  if token == '0' or head.before ~= token or head.token == '0' then return { 0 } end
   return { 1, shown(lane, head.id, head.token, head.failures, head.lost, maxBytes) }
 end
 runCommands(8)
@@ -187,7 +190,7 @@ return { 1 }`);
 export const giveUpScript = script(`${common}
 local lanes, heads, lane = KEYS[1], KEYS[2], ARGV[1]
 local head = headOf(heads, lane)
-if head.token ~= ARGV[3] or head.id ~= ARGV[2] then return 0 end
+if not isOf(head, ARGV[3], ARGV[2]) then return 0 end
 redis.call('ZREM', lanes, lane)
 write(heads, lane, 0, 0, head.failures + ARGV[5], head.lost, head.id)
 redis.call('ZADD', lanes, after(ARGV[4]), lane)
@@ -201,7 +204,7 @@ local lanes, heads = KEYS[1], KEYS[2]
 local over = {}
 redis.call('ZREM', lanes, '')
 for at = 2, #ARGV, 2 do
-  if headOf(heads, ARGV[at]).token == ARGV[at + 1] then redis.call('ZADD', lanes, after(ARGV[1]), ARGV[at])
+  if isOf(headOf(heads, ARGV[at]), ARGV[at + 1]) then redis.call('ZADD', lanes, after(ARGV[1]), ARGV[at])
   else over[#over + 1] = tonumber(ARGV[at + 1]) end
 end
 return over`);

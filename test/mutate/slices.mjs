@@ -34,6 +34,20 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "consumer",
+    title: "a worker on the messages",
+    mutate: ["machines/consumer.machine.ts"],
+    tests: tests("machines/consumer"),
+  },
+  {
+    group: "machines",
+    name: "message",
+    title: "the life of a message",
+    mutate: ["machines/message.machine.ts"],
+    tests: tests("machines/message"),
+  },
+  {
+    group: "machines",
     name: "supervisor",
     title: "a child process",
     mutate: ["machines/supervisor.machine.ts"],

@@ -22,7 +22,9 @@ const follow = /** @type {HTMLInputElement} */ (byId("follow"));
 /** @param {string} name */
 const chartOf = (name) => new Chart(name, byId(`chart-${name}`), () => follow.checked);
 /** By machine. */
-const charts = new Map(["lifecycle", "lease", "health-port", "check", "leadership"].map((name) => [name, chartOf(name)]));
+const charts = new Map(
+  ["lifecycle", "lease", "health-port", "check", "leadership", "consumer"].map((name) => [name, chartOf(name)]),
+);
 const revealAll = () => {
   for (const chart of charts.values()) chart.reveal();
 };

@@ -6,7 +6,7 @@
 /** @import { Hello } from "../streams.ts" */
 
 /** @type {Hello["states"]} */
-let states = { lifecycle: [], lease: [], "health-port": [], check: [], leadership: [] };
+let states = { lifecycle: [], lease: [], "health-port": [], check: [], leadership: [], consumer: [] };
 
 /** @param {Hello["states"]} next */
 export const setStates = (next) => {
