@@ -20,3 +20,8 @@ export const foreignEnvironment = (): NodeJS.ProcessEnv => {
   const needed = ["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => needed.includes(name)));
 };
+
+/** Takes variables out of the environment of this process, for figures that are to be those of a deployment. */
+export const forgetVariables = (names: Iterable<string>): void => {
+  for (const name of names) delete process.env[name];
+};

@@ -45,8 +45,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tiers: library,
   fleet: [...library, "supervisor", "inspector", "tiers"],
   config: ["service"],
+  manifests: ["service", "config"],
   testing: ["service", "flight", "registry", "redis", "launch", "index"],
-  cli: [...library, ...pictures, "supervisor", "tiers", "fleet", "config"],
+  cli: [...library, ...pictures, "supervisor", "tiers", "fleet", "config", "manifests"],
 };
 
 const roomOf = (file: string): string => {

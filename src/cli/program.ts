@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import("./inspect.ts")).inspect,
   replay: async () => (await import("./replay.ts")).replay,
   config: async () => (await import("./config.ts")).config,
+  manifests: async () => (await import("./manifests.ts")).manifests,
   machines: async () => (await import("./machines.ts")).machines,
 };
 const names = Object.keys(commands);

@@ -26,7 +26,7 @@ describe("help", () => {
     for (const command of ["up", "run", "fleet", "chat"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  it.each(["up", "run", "fleet", "chat", "inspect", "replay", "machines"])(
+  it.each(["up", "run", "fleet", "chat", "inspect", "replay", "config", "manifests", "machines"])(
     "%s --help has the meanings of its arguments below each other",
     async (command) => {
       const { out } = await shell.run([command, "--help"]);

@@ -1,0 +1,101 @@
+/** `manifests`: files of a deployment with the deadlines of a service, and what is wrong with those that are there. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { forgetVariables } from "../environment.ts";
+import type { Budgets } from "../manifests/budgets.ts";
+import { budgetsOf } from "../manifests/budgets.ts";
+import type { Written } from "../manifests/written.ts";
+import { exit } from "../process.ts";
+import type { EffectiveOption } from "../service/options/configuration.ts";
+import { configurationOf, sourcesOf } from "../service/options/configuration.ts";
+import { optionVariables, resolveOptions } from "../service/options/options.ts";
+import type { Arguments, Command } from "./command.ts";
+import { jsonDetail, jsonOption, refuse } from "./command.ts";
+import { print, printError, printJson, printText } from "./print.ts";
+import { constructed, isPath } from "./service-of.ts";
+
+type Writer = (budgets: Budgets, options: Written) => ReadonlyMap<string, string>;
+
+/** Each is loaded when it is called. */
+const writers: Readonly<Record<string, () => Promise<Writer>>> = {
+  k8s: async () => (await import("../manifests/kubernetes.ts")).kubernetesFiles,
+  systemd: async () => (await import("../manifests/systemd.ts")).unitFiles,
+  docker: async () => (await import("../manifests/containers.ts")).dockerFiles,
+  compose: async () => (await import("../manifests/containers.ts")).composeFiles,
+};
+const kinds = Object.keys(writers);
+
+/** The configuration that the service has without a variable of this shell's: those of the deployment count. */
+const configurationFor = async (target: string | undefined): Promise<readonly EffectiveOption[]> => {
+  forgetVariables([...optionVariables.values()].filter((name) => name !== undefined));
+  const service = target === undefined ? undefined : (await constructed(target, "manifests"))[0];
+  if (service !== undefined) return service.configuration();
+  const given = { serviceName: "service" };
+  return configurationOf(resolveOptions(given), sourcesOf(given));
+};
+
+const programOf = (target: string | undefined, { service }: Budgets): string =>
+  target === undefined ? `${service}.js` : isPath(target) ? basename(target) : `node_modules/stargazer/dist/src/cli/main.js`;
+
+const write = async (kind: string, args: Arguments): Promise<number> => {
+  const target = args.text("for");
+  const budgets = budgetsOf(await configurationFor(target));
+  const files = (await writers[kind]!())(budgets, { image: args.text("image"), program: programOf(target, budgets) });
+  const folder = args.text("out");
+  if (args.has("json")) printJson(Object.fromEntries(files), 2);
+  else if (folder === undefined) printText([...files.values()].join(kind === "k8s" ? "---\n" : "\n"));
+  else {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of files) {
+      writeFileSync(join(folder, name), text);
+      print(join(folder, name));
+    }
+  }
+  return 0;
+};
+
+const check = async (files: readonly string[], args: Arguments): Promise<number> => {
+  const options = await configurationFor(args.text("for"));
+  const { checkFiles } = await import("../manifests/check/check.ts");
+  const findings = checkFiles(files, { options });
+  if (args.has("json")) printJson(findings, 2);
+  else {
+    for (const { file, where, problem } of findings) print(`${file}: ${where}: ${problem}`);
+    printError(
+      findings.length === 0 ? "nothing contradicts the deadlines of the service" : `${findings.length} contradiction(s)`,
+    );
+  }
+  return findings.length === 0 ? 0 : 1;
+};
+
+export const manifests: Command = {
+  name: "manifests",
+  summary: "writes the files of a deployment with a service's own deadlines, or checks yours",
+  synopsis: "<k8s | systemd | docker | compose | check FILE...> [--for <tier | ./module.js>] [--json]",
+  details: [
+    ["k8s", "a Deployment with its probes, a disruption budget, a network policy and a pod monitor"],
+    ["systemd", "a unit of Type=notify, with a watchdog"],
+    ["docker, compose", "a Dockerfile; a compose file"],
+    [
+      "check FILE...",
+      "Kubernetes objects, compose files, Dockerfiles and units, with their drop-ins: exits 1 where one contradicts",
+    ],
+    ["", "the deadlines of the service"],
+    ["--for TARGET", "the service: a tier or a module as run takes it, constructed and not started; else one without options"],
+    ["--image IMAGE", "the image of k8s and compose"],
+    ["--out FOLDER", "writes the files into a folder, over those that are there; without it they are printed"],
+    jsonDetail,
+    "Variables of this shell have no effect on the figures; those in a file that is checked have.",
+  ],
+  options: { for: { type: "string" }, image: { type: "string" }, out: { type: "string" }, ...jsonOption },
+  async run(args) {
+    const [kind = "", ...files] = args.positionals;
+    if (kind !== "check" && !kinds.includes(kind)) args.problems.push(`name one of ${[...kinds, "check"].join(", ")}`);
+    if (kind === "check" && files.length === 0) args.problems.push("check needs files");
+    if (kind === "check" && (args.text("image") ?? args.text("out")) !== undefined)
+      args.problems.push("check writes nothing: it takes no --image and no --out");
+    if (kind !== "check" && files.length > 0) args.problems.push(`unexpected ${JSON.stringify(files[0])}`);
+    refuse(args, manifests);
+    return exit(await (kind === "check" ? check(files, args) : write(kind, args)));
+  },
+};

@@ -1,0 +1,97 @@
+/** What a deployment has to leave a service, from the service's own deadlines. */
+import { bootBudgetMs } from "../../machines/settings.ts";
+import type { EffectiveOption } from "../service/options/configuration.ts";
+
+/** The figures of one service, in ms where a name says so. */
+export interface Budgets {
+  readonly service: string;
+  /** by its deadlines, without the start of the process */
+  readonly bootMs: number;
+  readonly stopMs: number;
+  readonly drainDelayMs: number;
+  readonly readinessBlockMs: number;
+  readonly livenessBlockMs: number;
+  readonly hasHealth: boolean;
+  readonly healthPort: number;
+  readonly healthHost: string;
+  readonly allowedHosts: readonly string[];
+  readonly hasRedis: boolean;
+  /** options that the program gives itself: no variable has an effect on them */
+  readonly fixed: ReadonlySet<string>;
+}
+
+/** ms that a process may go on after its last service has stopped: see `launch` */
+const lingerMs = 1000;
+/** ms beside a deadline of the service's own: the start of a process, a busy machine */
+export const marginMs = 4000;
+
+type Value = EffectiveOption["value"];
+
+/** `environment` holds for the options that the program does not give: it is that of the deployment. */
+export const budgetsOf = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string> = new Map()): Budgets => {
+  const inForce = ({ value, source, variable }: EffectiveOption): Value => {
+    const text = source === "option" || variable === null ? undefined : environment.get(variable);
+    if (text === undefined || text === "") return value;
+    return typeof value === "number" && /^\d+$/.test(text.trim()) ? Number(text) : typeof value === "number" ? value : text;
+  };
+  const values = new Map(options.map((option) => [option.option, inForce(option)]));
+  const number = (name: string): number => Number(values.get(name) ?? 0);
+  const hosts = String(values.get("allowedHosts") ?? "[]");
+  return {
+    service: String(values.get("serviceName") ?? "service"),
+    bootMs: bootBudgetMs({
+      jitterMaxMs: number("jitterMaxMs"),
+      pingAttempts: number("pingAttempts"),
+      pingTimeoutMs: number("pingTimeoutMs"),
+      startTimeoutMs: number("startTimeoutMs"),
+      registerTimeoutMs: number("registerTimeoutMs"),
+      healthTimeoutMs: number("healthTimeoutMs"),
+    }),
+    stopMs: number("shutdownTimeoutMs") + lingerMs,
+    drainDelayMs: number("drainDelayMs"),
+    readinessBlockMs: number("readinessBlockMs"),
+    livenessBlockMs: number("livenessBlockMs"),
+    hasHealth: values.get("useHealthServer") === true,
+    healthPort: number("healthPort"),
+    healthHost: String(values.get("healthHost") ?? ""),
+    allowedHosts: hosts.startsWith("[") ? (JSON.parse(hosts) as string[]) : hosts.split(",").map((host) => host.trim()),
+    hasRedis: values.get("redis") !== null,
+    fixed: new Set(options.filter(({ source }) => source === "option").map(({ option }) => option)),
+  };
+};
+
+/** Whole seconds, at least so many ms. */
+export const secondsFor = (ms: number): number => Math.ceil(ms / 1000);
+
+/** The probes of a container: seconds and counts. */
+export interface Probes {
+  readonly startupPeriod: number;
+  readonly startupThreshold: number;
+  readonly readinessPeriod: number;
+  readonly readinessThreshold: number;
+  readonly livenessPeriod: number;
+  readonly livenessThreshold: number;
+  /** the drain delay of the deployment, over readiness period × threshold */
+  readonly drainDelayMs: number;
+  readonly graceSeconds: number;
+}
+
+/** A drain delay that the program gives bounds the readiness probe; else the deployment sets one over it. */
+export const probesFor = (budgets: Budgets): Probes => {
+  const { bootMs, stopMs, drainDelayMs, fixed } = budgets;
+  const readinessPeriod = 2;
+  const isBound = fixed.has("drainDelayMs") && drainDelayMs > 0;
+  const readinessThreshold = isBound ? Math.max(1, Math.min(2, Math.ceil(drainDelayMs / 1000 / readinessPeriod) - 1)) : 2;
+  const needed = (readinessPeriod * readinessThreshold + 1) * 1000;
+  const delay = isBound ? drainDelayMs : Math.max(drainDelayMs, needed);
+  return {
+    startupPeriod: 2,
+    startupThreshold: Math.ceil((bootMs + marginMs) / 2000),
+    readinessPeriod,
+    readinessThreshold,
+    livenessPeriod: 10,
+    livenessThreshold: 3,
+    drainDelayMs: delay,
+    graceSeconds: secondsFor(stopMs + marginMs),
+  };
+};

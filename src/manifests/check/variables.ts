@@ -1,0 +1,57 @@
+/** The variables that a deployment sets: what the service would refuse of them, and what they contradict. */
+import { didYouMean } from "../../closest.ts";
+import { variableRows } from "../../config/variables.ts";
+import type { EffectiveOption } from "../../service/options/configuration.ts";
+import { optionVariables } from "../../service/options/options.ts";
+
+const known: ReadonlySet<string> = new Set(
+  [...optionVariables.values(), ...variableRows.map(({ variable }) => variable)].filter((name) => name !== undefined),
+);
+
+const nameProblems = (names: Iterable<string>): string[] =>
+  [...names]
+    .filter((name) => name.startsWith("SG_") && !known.has(name))
+    .map((name) => `${name} is no variable of Stargazer, so it changes nothing${didYouMean(name, [...known])}`);
+
+/** Numbers that are none, and figures that the constructor of the service would refuse together. */
+const valueProblems = (options: readonly EffectiveOption[], variables: ReadonlyMap<string, string>): string[] => {
+  const found: string[] = [];
+  const values = new Map<string, number>();
+  for (const { option, value, source, variable } of options) {
+    if (typeof value !== "number") continue;
+    const text = source === "option" || variable === null ? undefined : variables.get(variable);
+    const isNumber = text === undefined || text === "" || /^\s*\d{1,16}\s*$/.test(text);
+    if (!isNumber) found.push(`${variable} (${option}) must be a whole number, not ${JSON.stringify(text)}: the boot is refused`);
+    values.set(option, isNumber && text ? Number(text) : value);
+  }
+  const of = (name: string): number => values.get(name) ?? 0;
+  if (of("drainDelayMs") >= of("shutdownTimeoutMs"))
+    found.push(
+      `SG_DRAIN_DELAY_MS (${of("drainDelayMs")}) must be less than SG_SHUTDOWN_TIMEOUT_MS (${of("shutdownTimeoutMs")}): the boot is refused`,
+    );
+  if (of("heartbeatMs") * 3 > of("leaseTtlMs"))
+    found.push(
+      `SG_HEARTBEAT_MS (${of("heartbeatMs")}) must be at most a third of SG_LEASE_TTL_MS (${of("leaseTtlMs")}): the boot is refused`,
+    );
+  if (of("readinessBlockMs") > of("livenessBlockMs"))
+    found.push(
+      `SG_READINESS_BLOCK_MS (${of("readinessBlockMs")}) must be at most SG_LIVENESS_BLOCK_MS (${of("livenessBlockMs")}): the boot is refused`,
+    );
+  return found;
+};
+
+/** A program's own option wins over the variable, which then has no effect. */
+const fixedProblems = (options: readonly EffectiveOption[], variables: ReadonlyMap<string, string>): string[] =>
+  options
+    .filter(
+      ({ source, variable, value }) =>
+        source === "option" && variable !== null && (variables.get(variable) ?? String(value)) !== String(value),
+    )
+    .filter(({ value }) => typeof value === "number")
+    .map(({ option, variable, value }) => `${variable} changes nothing: the program gives ${option} itself (${value})`);
+
+export const variableProblems = (options: readonly EffectiveOption[], variables: ReadonlyMap<string, string>): string[] => [
+  ...nameProblems(variables.keys()),
+  ...valueProblems(options, variables),
+  ...fixedProblems(options, variables),
+];

@@ -1,0 +1,31 @@
+/** What the writers of all kinds of files share. */
+import { optionVariables } from "../service/options/options.ts";
+import type { Budgets } from "./budgets.ts";
+
+export interface Written {
+  /** the image; default: the service's name */
+  readonly image: string | undefined;
+  /** the program, as a path inside the package: `orders.js` */
+  readonly program: string;
+}
+
+/** A name that DNS and systemd take. */
+export const labelOf = ({ service }: Budgets): string =>
+  service
+    .toLowerCase()
+    .replaceAll(/[^a-z\d]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 63) || "service";
+
+export const imageOf = (budgets: Budgets, { image }: Written): string => image ?? `${labelOf(budgets)}:latest`;
+
+/** The variables of these options, without those that the program gives itself. */
+export const variablesOf = (
+  { fixed, hasHealth }: Budgets,
+  values: { readonly drainDelayMs?: number; readonly healthHost?: string },
+): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(values)
+      .filter(([option]) => !fixed.has(option) && (hasHealth || option !== "healthHost"))
+      .map(([option, value]) => [optionVariables.get(option)!, String(value)]),
+  );
