@@ -28,6 +28,10 @@ export interface PortAddress {
 /** What the health server reports of itself, as data. */
 export type HealthFact =
   | CheckFact
+  /** a scrape of /metrics has the service's own metrics not, or not all of them */
+  | { readonly type: "metrics.failed"; readonly reason: string }
+  /** the first scrape that has all of them again */
+  | { readonly type: "metrics.restored" }
   /** the event loop was blocked for so many ms, at least `readinessBlockMs` */
   | { readonly type: "loop.blocked"; readonly blockedMs: number }
   /** the probe thread exited by itself, or could not be started; the main thread takes the port */
@@ -54,11 +58,11 @@ export type HolderEvent =
   | { type: "port.ended" }
   | { type: "thread.exited"; reason: string };
 
+/** The types of events that are facts as they stand. */
+type ReportedType = "loop.blocked" | "health.server.failed" | "health.request.failed" | "metrics.failed" | "metrics.restored";
+
 /** What is seen while the port is open. `service.stopping`: the service undoes what it began, so its checks mean nothing any more. */
-export type HealthObservation =
-  | CheckJudged
-  | { type: "service.stopping" }
-  | Extract<HealthFact, { type: "loop.blocked" | "health.server.failed" | "health.request.failed" }>;
+export type HealthObservation = CheckJudged | { type: "service.stopping" } | Extract<HealthFact, { type: ReportedType }>;
 
 /** Every event that the chart takes. */
 export type HealthPortEvent = HealthPortCommand | HolderEvent | HealthObservation;
@@ -167,7 +171,7 @@ const noteVerdict = { type: "noteVerdict" as const, params: ({ event }: Event<"c
 const report = {
   actions: {
     type: "report" as const,
-    params: ({ event }: Event<"loop.blocked" | "health.server.failed" | "health.request.failed">) => ({ fact: event }),
+    params: ({ event }: Event<ReportedType>) => ({ fact: event }),
   },
 };
 /** The thread is no more, or never was; the app still closes. */
@@ -188,7 +192,13 @@ export const healthPortMachine = healthPort.createMachine({
     verdicts: input.checks.map(firstVerdict),
   }),
   initial: "closed",
-  on: { "loop.blocked": report, "health.server.failed": report, "health.request.failed": report },
+  on: {
+    "loop.blocked": report,
+    "health.server.failed": report,
+    "health.request.failed": report,
+    "metrics.failed": report,
+    "metrics.restored": report,
+  },
   states: {
     closed: {
       description: "Nothing listens, and nothing was asked to.",

@@ -24,6 +24,8 @@ export const errorCodes = [
   "SG_ERR_START_TIMEOUT",
   /** Another process listens on the health port. */
   "SG_ERR_HEALTH_PORT_IN_USE",
+  /** A metric of the service's own has a name of Stargazer's; the message names them. */
+  "SG_ERR_METRICS_CLASH",
   /** The health server did not open, for another reason or within `healthTimeoutMs`. */
   "SG_ERR_HEALTH_OPEN_FAILED",
   /** `run` threw or rejected; `cause` is its error. */

@@ -2,9 +2,14 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fromEnvironment } from "./environment.ts";
 
 /** The version of this package. */
 export const version = (): string => (createRequire(import.meta.url)("stargazer/package.json") as { version: string }).version;
+
+/** The version of the service: `SG_VERSION`, else that of the package that npm started, else that of the main module's package. */
+export const serviceVersion = (): string =>
+  fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? programVersion() ?? "0.0.0";
 
 /** The version in the package.json nearest to the main module that has one; undefined where there is none. */
 export const programVersion = (): string | undefined => {

@@ -27,6 +27,7 @@ const optionRows: readonly OptionRow[] = [
   { option: "livenessBlockMs", meaning: "blocked for longer: `/healthz` answers 503" },
   { option: "checks", fallback: "none", meaning: "what `/readyz` depends on beside Redis: see below" },
   { option: "livenessChecks", fallback: "none", meaning: "what `/healthz` depends on: see below" },
+  { option: "metrics", fallback: "none", meaning: "what `/metrics` has beside Stargazer's own: see below" },
   { option: "jitterMaxMs", meaning: "a random wait before Redis is touched" },
   { option: "pingAttempts", meaning: "attempts of the ping gate" },
   { option: "pingTimeoutMs", meaning: "for one of them" },

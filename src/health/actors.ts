@@ -16,6 +16,7 @@ import type { LazyApp } from "./lazy-app.ts";
 import type { LoadMeter } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { MainPort } from "./main-port.ts";
+import type { RuntimeMeter } from "./runtime-meter.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping } from "./source.ts";
 import type { BoardWriter } from "./thread/board.cjs";
@@ -27,8 +28,9 @@ export interface HealthParts {
   readonly source: HealthSource;
   readonly app: LazyApp;
   readonly meter: LoadMeter;
+  readonly runtime: RuntimeMeter;
   /** Answers a question of the probe thread. */
-  readonly answer: (path: Path) => Answer;
+  readonly answer: (path: Path) => Promise<Answer>;
   readonly board: InstanceType<typeof BoardWriter>;
   readonly watch: LoopWatch;
   readonly probes: ProbeSettings;
@@ -63,8 +65,9 @@ export const providedHealthPort = healthPortMachine.provide({
     ),
     loadApp: fromPromise(({ system }) => partsOf(system).app.load()),
     closeApp: fromPromise(({ system }) => {
-      const { app, meter } = partsOf(system);
+      const { app, meter, runtime } = partsOf(system);
       meter.stop();
+      runtime.stop();
       return app.close();
     }),
     noticeBoard: fromCallback(({ system, sendBack }) => {

@@ -6,9 +6,11 @@ import type { Load } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Metric } from "./metrics.ts";
 import { gauge, metricsType, writeMetrics } from "./metrics.ts";
+import type { OwnMetrics } from "./own-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { Readiness } from "./readiness.ts";
 import { judgeLiveness } from "./readiness.ts";
+import type { RuntimeMeter } from "./runtime-meter.ts";
 import type { HealthSource } from "./source.ts";
 
 export interface AnswerParts {
@@ -16,6 +18,9 @@ export interface AnswerParts {
   readonly watch: LoopWatch;
   readonly checks: () => readonly CheckVerdict[];
   readonly judge: () => Readiness;
+  readonly runtime: RuntimeMeter;
+  /** undefined where the service has none */
+  readonly own: OwnMetrics | undefined;
 }
 
 /** Called for a route that threw. */
@@ -63,16 +68,22 @@ const checkMetrics = (verdicts: readonly CheckVerdict[]): Metric[] => [
   },
 ];
 
-const metricsOf = ({ source, watch, checks, judge }: AnswerParts, load: Load): Answer => {
-  const own = writeMetrics([
-    gauge("sg_up", "Whether the service answers.", 1),
-    gauge("sg_ready", "Whether the service takes traffic.", judge().ready ? 1 : 0),
-    ...checkMetrics(checks()),
-    ...processMetrics(load, watch.totalBlockedMs),
-  ]);
+const ownOf = ({ watch, checks, judge, runtime }: AnswerParts, load: Load): Metric[] => [
+  gauge("sg_up", "Whether the service answers.", 1),
+  gauge("sg_ready", "Whether the service takes traffic.", judge().ready ? 1 : 0),
+  ...checkMetrics(checks()),
+  ...processMetrics(load, watch.totalBlockedMs),
+  ...runtime.metrics(),
+];
+
+const metricsOf = (parts: AnswerParts, load: Load): Answer | Promise<Answer> => {
+  const { source, own } = parts;
   // the format wants every line ended
-  const ended = [own, source.metrics()].map((text) => (text === "" || text.endsWith("\n") ? text : `${text}\n`));
-  return { status: 200, contentType: metricsType, body: ended.join("") };
+  const ended = [writeMetrics(ownOf(parts, load)), source.metrics()].map((text) =>
+    text === "" || text.endsWith("\n") ? text : `${text}\n`,
+  );
+  const answer = (text: string): Answer => ({ status: 200, contentType: metricsType, body: `${ended.join("")}${text}` });
+  return own === undefined ? answer("") : own.text().then(answer);
 };
 
 const routes = {
@@ -86,18 +97,18 @@ const routes = {
   },
   "/status": statusOf,
   "/metrics": metricsOf,
-} satisfies Record<string, (parts: AnswerParts, load: Load) => Answer>;
+} satisfies Record<string, (parts: AnswerParts, load: Load) => Answer | Promise<Answer>>;
 
 export type Path = keyof typeof routes;
 export const paths = Object.keys(routes) as readonly Path[];
 
-/** What the route answers to GET. Throws what the source throws. */
-export const answerOf = (path: Path, parts: AnswerParts, load: Load): Answer => routes[path](parts, load);
+/** What the route answers to GET. Throws, or rejects with, what the source throws. */
+export const answerOf = (path: Path, parts: AnswerParts, load: Load): Answer | Promise<Answer> => routes[path](parts, load);
 
 /** The same for the probe thread, which asks for the two routes that it cannot answer by itself: a failure is reported, and a 500. */
-export const containedAnswer = (path: Path, parts: AnswerParts, load: Load, onFailed: OnFailed): Answer => {
+export const containedAnswer = async (path: Path, parts: AnswerParts, load: Load, onFailed: OnFailed): Promise<Answer> => {
   try {
-    return answerOf(path, parts, load);
+    return await answerOf(path, parts, load);
   } catch (error) {
     onFailed({ type: "health.request.failed", url: path, reason: messageOf(error) });
     return json({ error: "internal error" }, 500);

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { createApp, loadFastify as loadShell } from "../http/app.ts";
 import type { Served } from "../http/rule.cjs";
-import type { AnswerParts, OnFailed } from "./answers.ts";
+import type { Answer, AnswerParts, OnFailed } from "./answers.ts";
 import { answerOf, paths } from "./answers.ts";
 import type { LoadMeterOptions } from "./load-meter.ts";
 
@@ -37,8 +37,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   });
   for (const path of paths) {
     app.get(path, (_request, reply) => {
-      const { status, contentType, body } = answerOf(path, options, app.memoryUsage());
-      reply.code(status).header("content-type", contentType).send(body);
+      const send = ({ status, contentType, body }: Answer) => reply.code(status).header("content-type", contentType).send(body);
+      const answer = answerOf(path, options, app.memoryUsage());
+      return answer instanceof Promise ? answer.then(send) : send(answer);
     });
   }
   await app.ready();

@@ -1,6 +1,8 @@
 /** Lines in the Prometheus text format. */
 
 export interface Sample {
+  /** of a histogram: `_bucket`, `_sum`, `_count` */
+  readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -8,7 +10,7 @@ export interface Sample {
 export interface Metric {
   /** letters, digits, `_` and `:`; counters end in `_total`, units are spelled out: `_seconds`, `_bytes` */
   readonly name: string;
-  readonly type: "gauge" | "counter";
+  readonly type: "gauge" | "counter" | "histogram";
   readonly help: string;
   readonly samples: readonly Sample[];
 }
@@ -34,7 +36,7 @@ const writeMetric = ({ name, type, help, samples }: Metric): string =>
   [
     `# HELP ${name} ${escapeHelp(help)}`,
     `# TYPE ${name} ${type}`,
-    ...samples.map(({ labels, value }) => `${name}${writeLabels(labels)} ${writeValue(value)}`),
+    ...samples.map(({ suffix = "", labels, value }) => `${name}${suffix}${writeLabels(labels)} ${writeValue(value)}`),
     "",
   ].join("\n");
 

@@ -11,7 +11,6 @@
  * processor time; a stop takes as long. Of 8 probes during a block of 3 s all are answered; without the thread none
  * is.
  */
-import type { AnyActorRef } from "xstate";
 import { createActor, waitFor } from "xstate";
 import type { CheckSettings, CheckVerdict } from "../../machines/check.machine.ts";
 import type {
@@ -34,43 +33,18 @@ import { containedAnswer } from "./answers.ts";
 import { LazyApp } from "./lazy-app.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { LoopWatch } from "./loop-watch.ts";
+import type { HealthOptions } from "./options.ts";
+import { defaults } from "./options.ts";
+import { OwnMetrics } from "./own-metrics.ts";
+import { isReservedName } from "./process-metrics.ts";
 import type { Readiness } from "./readiness.ts";
 import { judgeLiveness, judgeReadiness } from "./readiness.ts";
-import type { HealthSource } from "./source.ts";
+import { RuntimeMeter } from "./runtime-meter.ts";
 import { isStopping, stateOf } from "./source.ts";
 import { BoardWriter } from "./thread/board.cjs";
 
 export type { HealthFact } from "../../machines/health-port.machine.ts";
 export type { HealthSource } from "./source.ts";
-
-export interface HealthOptions {
-  readonly host: string;
-  /** 0 picks a free one */
-  readonly port: number;
-  readonly source: HealthSource;
-  /** Names under which it answers, beside IP addresses, `localhost`, `host` and the machine's own. Default none. */
-  readonly allowedHosts?: readonly string[];
-  /** Whether a thread of its own answers probes, also while the main thread is blocked. Default false. */
-  readonly probeThread?: boolean;
-  /** ms that the main thread may be blocked before `/readyz` is 503. Default 1000. */
-  readonly readinessBlockMs?: number;
-  /** ms that the main thread may be blocked before `/healthz` is 503; has an effect only with a probe thread. Default 30000. */
-  readonly livenessBlockMs?: number;
-  /** ms over which the load of the event loop is measured, and for which a block shows after its end. Default 1000. */
-  readonly sampleMs?: number;
-  /** Called with each fact, after the notice board was written. What it throws is dropped. */
-  readonly onFact?: (fact: HealthFact) => void;
-  /** The actor in whose system the chart of the port runs, so that inspectors of that system see it. Default: a system of its own. */
-  readonly parent?: AnyActorRef;
-}
-
-const defaults = {
-  allowedHosts: [] as readonly string[],
-  probeThread: false,
-  readinessBlockMs: 1000,
-  livenessBlockMs: 30_000,
-  sampleMs: 1000,
-};
 
 const settingsOf = ({ check, kind, failures, successes }: CheckSettings): CheckSettings => ({ check, kind, failures, successes });
 const isFree = (snapshot: HealthPortSnapshot): boolean => snapshot.hasTag("free");
@@ -87,6 +61,8 @@ export class HealthServer {
   readonly #board = new BoardWriter();
   readonly #watch: LoopWatch;
   readonly #meter: LoadMeter;
+  readonly #runtime = new RuntimeMeter();
+  readonly #own: OwnMetrics | undefined;
   readonly #app: LazyApp;
   readonly #actor: HealthPortActor;
   /** emitted, and not yet handed on */
@@ -97,6 +73,7 @@ export class HealthServer {
     this.#options = options;
     this.#watch = this.#makeWatch();
     this.#meter = new LoadMeter({ maxDelayMs: options.readinessBlockMs, sampleMs: options.sampleMs });
+    this.#own = this.#makeOwn();
     this.#app = this.#makeApp();
     const { host, port, source, parent } = options;
     this.#actor = createActor(providedHealthPort, {
@@ -117,10 +94,11 @@ export class HealthServer {
 
   /**
    * Resolves with the address when the port is open. Rejects with `SG_ERR_HEALTH_PORT_IN_USE`, `SG_ERR_HEALTH_OPEN_FAILED` (also
-   * after a `close` or `destroy`) or the signal's reason, once nothing is open, nor will be. A second call waits for the same
+   * after a `close` or `destroy`), `SG_ERR_METRICS_CLASH` or the signal's reason, once nothing is open, nor will be. A second call waits for the same
    * opening. Aborting a signal after its call has settled has no effect.
    */
   async open({ signal }: Waiting): Promise<PortAddress> {
+    if (this.#own !== undefined) await this.#own.check();
     if (isEnding(this.#snapshot)) throw this.#refusal();
     if (!signal.aborted) this.#send({ type: "open" });
     const abort = () => this.#send({ type: "destroy", error: signal.reason });
@@ -218,6 +196,14 @@ export class HealthServer {
     return new LoopWatch({ maxDelayMs, holdMs, clock: quietClock, onBlocked, onBeat: this.#beat });
   }
 
+  /** The thread waits `readinessBlockMs` for an answer: half of it is theirs. */
+  #makeOwn(): OwnMetrics | undefined {
+    const { source, readinessBlockMs } = this.#options;
+    const { ownMetrics } = source;
+    const limits = { isReserved: isReservedName, timeoutMs: readinessBlockMs / 2, onFact: this.#send };
+    return ownMetrics && new OwnMetrics({ source: ownMetrics, ...limits });
+  }
+
   #makeApp(): LazyApp {
     const { host, allowedHosts, sampleMs, readinessBlockMs: maxDelayMs } = this.#options;
     const own = { leaving: this.#isLeaving, onFact: this.#send };
@@ -225,7 +211,9 @@ export class HealthServer {
   }
 
   #answerParts(): AnswerParts {
-    return { source: this.#options.source, watch: this.#watch, checks: this.#verdicts, judge: this.#judge };
+    const { source } = this.#options;
+    const measured = { watch: this.#watch, runtime: this.#runtime };
+    return { source, ...measured, own: this.#own, checks: this.#verdicts, judge: this.#judge };
   }
 
   #provideParts(): void {
@@ -236,6 +224,7 @@ export class HealthServer {
       source,
       app: this.#app,
       meter: this.#meter,
+      runtime: this.#runtime,
       answer: (path) => containedAnswer(path, answers, this.#meter.load, this.#send),
       board: this.#board,
       watch: this.#watch,

@@ -1,6 +1,7 @@
 /** The service, as the health server sees it. */
 import type { CheckSettings } from "../../machines/check.machine.ts";
 import type { Waiting } from "../until.ts";
+import type { MetricsSource } from "./own-metrics.ts";
 
 /** One check of the health server. It runs while the port is open and the service does not stop, whether probes come or not. */
 export interface Check extends CheckSettings {
@@ -24,8 +25,10 @@ export interface HealthSource {
   stopping(): boolean;
   /** `/status`, plain JSON data, no secrets */
   status(): object;
-  /** extra lines for `/metrics` beyond what this folder knows, Prometheus text */
+  /** lines for `/metrics` about the service's life, in the text format of Prometheus; every name begins with `sg_` */
   metrics(): string;
+  /** metrics of the service's own; undefined where it has none */
+  readonly ownMetrics: MetricsSource | undefined;
   /** of Redis, where it is required, and the service's own */
   readonly checks: readonly Check[];
 }

@@ -12,6 +12,7 @@ import type { FlightRecording } from "../flight/recording.ts";
 import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
+import { serviceVersion } from "../version.ts";
 import type { ServiceActor } from "./actor.ts";
 import { readOnlyActor } from "./actor.ts";
 import { openResources } from "./effects/open-resources.ts";
@@ -27,6 +28,7 @@ import type { Reins } from "./reins.ts";
 import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
+import { FactCounts, lifecycleMetrics } from "./report/metrics.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
@@ -68,6 +70,7 @@ export abstract class StargazerService {
   readonly #clock: ServiceClock;
   readonly #flight: FlightRecorder;
   readonly #configuration: () => readonly EffectiveOption[];
+  readonly #counts = new FactCounts();
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
@@ -90,6 +93,7 @@ export abstract class StargazerService {
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => reinsOf(this).status(),
+        metrics: () => lifecycleMetrics(reinsOf(this).status(), { version: serviceVersion(), counts: this.#counts }),
         describe: () => hooks.inContext(() => this.describe()),
         onFact: (fact) => this.#host.publish(fact),
       });
@@ -246,6 +250,7 @@ export abstract class StargazerService {
 
   #write(fact: ServiceFact): void {
     this.#flight.fact(fact);
+    this.#counts.count(fact);
     writeFact(this.#log, fact);
     for (const listener of [...this.#listeners])
       if (this.#listeners.has(listener)) this.#host.contained(listener, "a listener")(fact);

@@ -1,6 +1,7 @@
 /** What a tier's author meets: the options of a service, and the context of its hooks. */
 import type { Companion, EndedPhase, Failure } from "../../machines/index.ts";
 import type { StargazerError } from "../errors.ts";
+import type { MetricsSource } from "../health/own-metrics.ts";
 import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 
@@ -83,6 +84,14 @@ export interface ServiceOptions {
    * while the service stops, a liveness check counts as passed. A blocked event loop is covered already (`livenessBlockMs`).
    */
   readonly livenessChecks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>> | undefined;
+  /**
+   * Metrics of the service's own: an object with `metrics()`, which returns (a promise of) the text format of Prometheus. A registry of
+   * prom-client fits. They are served on `/metrics` behind Stargazer's, each series once. A name of Stargazer's (all that begin with `sg_`,
+   * and those of prom-client's default metrics that `/metrics` has) is refused at the boot with `SG_ERR_METRICS_CLASH`. A call that takes
+   * longer than half of `readinessBlockMs`, or returns more than 4 MiB, costs the scrape these metrics and no other, and is the fact
+   * `metrics.failed`. They need the health server.
+   */
+  readonly metrics?: MetricsSource | undefined;
   /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
   readonly jitterMaxMs?: number | undefined;
   /** Default `SG_PING_ATTEMPTS`, else 3. */

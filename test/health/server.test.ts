@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { HealthOptions } from "../../src/health/server.ts";
+import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { answerHeaders } from "../../src/http/headers.ts";
 import { turnedSource } from "../kit/health-source.ts";

@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import type { SendBack } from "../../src/health/holder.ts";
-import type { HealthOptions } from "../../src/health/server.ts";
+import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
 import { startThread } from "../../src/health/thread/thread-port.ts";
@@ -102,7 +102,7 @@ describe("while the loop is blocked", () => {
       served: { host: "", allowedHosts: [] },
       headers: {},
     };
-    const answer = () => ({ status: 200, contentType: "text/plain", body: "" });
+    const answer = async () => ({ status: 200, contentType: "text/plain", body: "" });
     const address = await new Promise<PortAddress>((resolve) => {
       const sendBack: SendBack = (event) => event.type === "port.listening" && resolve(event.address);
       const thread = startThread({ settings, answer, publish: () => {}, sendBack });

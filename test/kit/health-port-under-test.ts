@@ -15,6 +15,7 @@ import { containedAnswer } from "../../src/health/answers.ts";
 import { LazyApp } from "../../src/health/lazy-app.ts";
 import { LoadMeter } from "../../src/health/load-meter.ts";
 import { LoopWatch } from "../../src/health/loop-watch.ts";
+import { RuntimeMeter } from "../../src/health/runtime-meter.ts";
 import { BoardWriter } from "../../src/health/thread/board.cjs";
 import { HeldClock, settles } from "./gates.ts";
 import type { TurnedSource } from "./health-source.ts";
@@ -67,14 +68,16 @@ export const healthPortModel = ({ hasThread, isChecked }: Variant): Model<Health
     "thread.exited": () => [{ type: "thread.exited", reason: "it ended by itself" }],
     "check.judged": offeredWhile({ type: "check.judged", verdict }, (snapshot) => isChecked && isDue(snapshot)),
     "loop.blocked": offeredWhile({ type: "loop.blocked", blockedMs: 2000 }, isBound),
+    "metrics.failed": offeredWhile({ type: "metrics.failed", reason: "model" }, isBound),
+    "metrics.restored": offeredWhile({ type: "metrics.restored" }, isBound),
     "health.server.failed": offeredWhile({ type: "health.server.failed", reason: "model" }, isBound),
     "health.request.failed": offeredWhile({ type: "health.request.failed", url: "/status", reason: "model" }, isBound),
   },
 });
 
-/** No real part causes these: an app that does not close, and a listener that fails after it listened. */
+/** No real part causes these: an app that does not close, and a listener that fails after it listened. The service has no metrics of its own. */
 export const isForcedHere = (_: unknown, { type }: ModelEvent): boolean =>
-  type === "xstate.error.actor.closeApp" || type === "health.server.failed";
+  type === "xstate.error.actor.closeApp" || type === "health.server.failed" || type.startsWith("metrics.");
 
 type Callback = (scope: { receive(listener: (event: EventObject) => void): void; sendBack(event: EventObject): void }) => unknown;
 
@@ -140,7 +143,8 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     const judge = () => ({ ready: true }) as const;
     const checks = () => this.#snapshot.context.verdicts;
     const limits = { maxDelayMs: 60_000, sampleMs: 1000 };
-    const parts = { source, watch: this.#watch, checks, judge };
+    const runtime = new RuntimeMeter();
+    const parts = { source, watch: this.#watch, checks, judge, runtime, own: undefined };
     this.#app = new LazyApp({ ...parts, host, allowedHosts: [], leaving: () => false, ...limits, onFact });
     const meter = new LoadMeter(limits);
     const board = new BoardWriter();
@@ -149,6 +153,7 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
       source,
       app: this.#app,
       meter,
+      runtime,
       answer: (path) => containedAnswer(path, parts, meter.load, onFact),
       board,
       watch: this.#watch,

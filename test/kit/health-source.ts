@@ -38,6 +38,7 @@ export const turnedSource = (own: Partial<HealthSource> = {}): TurnedSource => {
     status: () => ({ state: "running" }),
     metrics: () => "",
     checks: [],
+    ownMetrics: undefined,
     ...own,
   };
 };

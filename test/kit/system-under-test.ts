@@ -97,6 +97,7 @@ export class SystemUnderTest {
         return () => subscription.unsubscribe();
       },
       status: () => this.service.status(),
+      metrics: () => "",
       describe: () => ({}),
       onFact: () => {},
     });

@@ -45,6 +45,7 @@ const events: Readonly<Record<string, ModelEvent>> = Object.fromEntries(
     { type: "loop.blocked", blockedMs: 1200 },
     { type: "health.server.failed", reason: "EMFILE" },
     { type: "health.request.failed", url: "/status", reason: "no" },
+    { type: "metrics.failed", reason: "no" },
   ].map((event) => [event.type, event]),
 );
 const inputOf = (own: Partial<HealthPortInput> = {}): HealthPortInput => ({
@@ -80,7 +81,13 @@ const tableOf = (edges: ReturnType<typeof graphOf<HealthPortSnapshot>>["edges"],
   return table;
 };
 
-const reports = { "loop.blocked": "=", "health.server.failed": "=", "health.request.failed": "=" };
+const reports = {
+  "loop.blocked": "=",
+  "health.server.failed": "=",
+  "health.request.failed": "=",
+  "metrics.failed": "=",
+  "metrics.restored": "=",
+};
 const checkEvents = { "check.judged": "=", "service.stopping": "=" };
 const parting = { "port.refused": "parting.app.closing+thread.exited" };
 const partedWithoutThread = "parting.app.closing+thread.exited";

@@ -170,7 +170,7 @@ describe("the options of checks", () => {
     [{ checks: { "a b": () => {} } }, "checks.a b: a name has 1 to 64 letters"],
     [{ checks: { db: { check() {}, every: 5 } } }, "checks.db has an unknown option 'every'"],
     [{ checks: { db: { check() {}, failures: 0 } } }, "checks.db.failures must be a whole number from 1 to 1000, not 0"],
-    [{ useHealthServer: false }, "checks and livenessChecks need the health server: set useHealthServer: true"],
+    [{ useHealthServer: false }, "checks, livenessChecks and metrics need the health server: set useHealthServer: true"],
   ])("%o: a wrong one is named", (own, problem) => {
     expect(problemsOf(own)).toContain(problem);
   });

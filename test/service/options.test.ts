@@ -68,6 +68,7 @@ describe("the defaults", () => {
       allowedHosts: [],
       checks: [],
       livenessChecks: [],
+      metrics: undefined,
       probeThread: true,
       metadata: {},
       logger: undefined,

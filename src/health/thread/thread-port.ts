@@ -11,8 +11,8 @@ import { takeWorker } from "./probe-worker.ts";
 
 export interface ThreadPortOptions {
   readonly settings: ProbeSettings;
-  /** Answers `/status` and `/metrics`. Never throws. */
-  readonly answer: (path: Path) => Answer;
+  /** Answers `/status` and `/metrics`. Never rejects. */
+  readonly answer: (path: Path) => Promise<Answer>;
   /** Writes the notice board, which the thread reads for each answer. */
   readonly publish: () => void;
   readonly sendBack: SendBack;
@@ -71,7 +71,7 @@ class ThreadPort implements Holder {
 
   #receive(message: FromThread): void {
     const { sendBack } = this.#options;
-    if (message.type === "asked") this.#answer(message);
+    if (message.type === "asked") void this.#answer(message);
     if (message.type === "failed") sendBack({ type: "health.server.failed", reason: message.message });
     if (message.type === "ended") sendBack({ type: "port.ended" });
     if (message.type === "listening") this.#settle(() => sendBack({ type: "port.listening", address: message.address }));
@@ -90,7 +90,7 @@ class ThreadPort implements Holder {
     return refusal(error, wanted);
   }
 
-  #answer({ id, path }: Extract<FromThread, { type: "asked" }>): void {
-    this.#post({ type: "answer", id, path, answer: this.#options.answer(path) });
+  async #answer({ id, path }: Extract<FromThread, { type: "asked" }>): Promise<void> {
+    this.#post({ type: "answer", id, path, answer: await this.#options.answer(path) });
   }
 }

@@ -4,16 +4,14 @@ import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
-import { fromEnvironment } from "../../environment.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
 import type { Check } from "../../health/source.ts";
 import { prepareWorker } from "../../health/thread/probe-worker.ts";
 import { lastErrorOf } from "../../redis/connection.ts";
 import { reasonOf } from "../../redis/reason.ts";
-import { programVersion } from "../../version.ts";
+import { serviceVersion } from "../../version.ts";
 import { defaultPace } from "../options/checks.ts";
 import type { ResolvedOptions } from "../options/options.ts";
-import { lifecycleMetrics } from "../report/metrics.ts";
 import type { StatusReport } from "../report/status.ts";
 import type { DescriptionFact } from "./description.ts";
 import { describedMetadata } from "./description.ts";
@@ -27,6 +25,8 @@ export interface ServiceSource {
   /** Calls `listener` after every transition, until the returned function is called. */
   onTransition(listener: () => void): () => void;
   status(): StatusReport;
+  /** `/metrics` about its life, in the text format of Prometheus */
+  metrics(): string;
   describe(): unknown;
   onFact(fact: HealthFact | DescriptionFact): void;
 }
@@ -43,7 +43,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
     describe: () => ({
       host: hostname(),
       pid: process.pid,
-      version: fromEnvironment("SG_VERSION") ?? fromEnvironment("npm_package_version") ?? programVersion() ?? "0.0.0",
+      version: serviceVersion(),
       // equivalent mutant: init is entered by the constructor
       startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
       health: resources.healthAddress ?? null,
@@ -87,7 +87,8 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, resources
   },
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),
-  metrics: () => lifecycleMetrics(source.status()),
+  metrics: () => source.metrics(),
+  ownMetrics: options.metrics,
   checks: [
     ...(options.redis === null || !options.redisRequired ? [] : [redisCheck(resources)]),
     ...options.checks,

@@ -6,6 +6,7 @@ import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
+import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Check } from "../../health/source.ts";
 import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
@@ -22,6 +23,7 @@ import {
   readHost,
   readLogger,
   readMetadata,
+  readMetrics,
   readName,
   readNumber,
   readRedis,
@@ -64,6 +66,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly probeThread: boolean;
   readonly checks: readonly Check[];
   readonly livenessChecks: readonly Check[];
+  readonly metrics: MetricsSource | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
 }
@@ -80,6 +83,7 @@ const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>
   probeThread: "SG_PROBE_THREAD",
   checks: undefined,
   livenessChecks: undefined,
+  metrics: undefined,
   metadata: undefined,
   logger: undefined,
 };
@@ -112,6 +116,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     probeThread: readSwitch("probeThread", given.probeThread, { variable: "SG_PROBE_THREAD", fallback: true }, problems),
     checks: readChecks("checks", given.checks, problems),
     livenessChecks: readChecks("livenessChecks", given.livenessChecks, problems),
+    metrics: readMetrics(given.metrics, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
   };
@@ -180,10 +185,10 @@ const readNumbers = (given: ServiceOptions, problems: string[]): Record<NumberOp
     ]),
   ) as Record<NumberOption, number>;
 
-const withoutServer = ({ useHealthServer, checks, livenessChecks }: ResolvedOptions): string[] =>
-  useHealthServer || checks.length + livenessChecks.length === 0
+const withoutServer = ({ useHealthServer, checks, livenessChecks, metrics }: ResolvedOptions): string[] =>
+  useHealthServer || (checks.length + livenessChecks.length === 0 && metrics === undefined)
     ? []
-    : ["checks and livenessChecks need the health server: set useHealthServer: true"];
+    : ["checks, livenessChecks and metrics need the health server: set useHealthServer: true"];
 
 const contradictions = (numbers: Record<NumberOption, number>): string[] => {
   const { drainDelayMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs, readinessBlockMs, livenessBlockMs } = numbers;

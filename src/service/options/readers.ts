@@ -2,6 +2,7 @@
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsFromEnvironment, allowedHostsProblem, allowedHostsVariable } from "../../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
+import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Logger } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
@@ -131,4 +132,15 @@ export const readLogger = (value: unknown, problems: string[]): Logger | undefin
   );
   if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
   return value as Logger;
+};
+
+export const readMetrics = (value: unknown, problems: string[]): MetricsSource | undefined => {
+  if (value === undefined) return undefined;
+  const { metrics, contentType } = Object(value) as { metrics?: unknown; contentType?: unknown };
+  if (typeof metrics !== "function") problems.push(`metrics must be an object with a function metrics(), not ${shown(value)}`);
+  if (String(contentType).includes("openmetrics"))
+    problems.push(
+      "metrics is a registry in the form of OpenMetrics: /metrics has the text format of Prometheus, the default of prom-client",
+    );
+  return value as MetricsSource;
 };

@@ -1,0 +1,118 @@
+/**
+ * A service's own metrics, beside those of the health server: asked for at each scrape, within bounds of time and bytes, and passed on line
+ * by line, so that nothing in them can spoil the scrape or write a series twice.
+ */
+import type { HealthFact } from "../../machines/health-port.machine.ts";
+import { effectPhases } from "../../machines/phases.ts";
+import { messageOf, StargazerError } from "../errors.ts";
+import { until } from "../until.ts";
+
+/** What has metrics of a service's own: a registry of prom-client, for example. */
+export interface MetricsSource {
+  /** All of them, in the text format of Prometheus. */
+  metrics(): Promise<string> | string;
+}
+
+/** Whether a scrape has the service's own metrics. */
+type MetricsFact = Extract<HealthFact, { type: "metrics.failed" | "metrics.restored" }>;
+
+export interface OwnMetricsOptions {
+  readonly source: MetricsSource;
+  /** whether a metric of that name is the health server's */
+  readonly isReserved: (name: string) => boolean;
+  /** ms for one call of `metrics()` */
+  readonly timeoutMs: number;
+  readonly onFact: (fact: MetricsFact) => void;
+}
+
+const maxBytes = 4 * 1024 * 1024;
+const name = "[a-zA-Z_:][a-zA-Z0-9_:]*";
+const about = new RegExp(`^# (HELP|TYPE) (${name})(?: |$)`);
+const series = new RegExp(
+  `^((${name})(?:\\{(?:[^"}]|"(?:[^"\\\\]|\\\\.)*")*\\})?)\\s+(?:[-+]?[\\d.]\\S*|[-+]?Inf|NaN)(?:\\s+-?\\d+)?\\s*$`,
+);
+const ofHistogram = /_(?:bucket|sum|count)$/;
+
+/** The text that may be served, the names in it that are not its own, and how many of its lines were left out for another reason. */
+interface Sorted {
+  readonly text: string;
+  readonly clashes: readonly string[];
+  readonly dropped: number;
+}
+
+const sort = (text: string, isReserved: (name: string) => boolean): Sorted => {
+  const clashes = new Set<string>();
+  const seen = new Set<string>();
+  const kept: string[] = [];
+  let dropped = 0;
+  for (const line of text.split("\n")) {
+    if (line === "" || line === "# EOF") continue;
+    const [, kind, described] = about.exec(line) ?? [];
+    const [, own, sampled = described] = series.exec(line) ?? [];
+    const key = own ?? `# ${kind} ${described}`;
+    const clash = sampled && [sampled, sampled.replace(ofHistogram, "")].find(isReserved);
+    if (clash) clashes.add(clash);
+    else if (sampled === undefined || seen.has(key)) dropped += line.startsWith("#") && sampled === undefined ? 0 : 1;
+    else kept.push(line);
+    seen.add(key);
+  }
+  return { text: kept.length === 0 ? "" : `${kept.join("\n")}\n`, clashes: [...clashes], dropped };
+};
+
+const advice =
+  "Leave them out of the registry: what collectDefaultMetrics() of prom-client writes under these names, /metrics has already; it takes a prefix.";
+
+export class OwnMetrics {
+  readonly #options: OwnMetricsOptions;
+  #reading: Promise<string> | undefined;
+  #trouble = "";
+
+  constructor(options: OwnMetricsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with `SG_ERR_METRICS_CLASH` where a name is the health server's. Metrics that cannot be had now are no reason against it. */
+  async check(): Promise<void> {
+    const { clashes } = sort(await this.#read().catch(() => ""), this.#options.isReserved);
+    if (clashes.length === 0) return;
+    const message = `the option metrics has metrics under names of Stargazer's: ${clashes.join(", ")}. ${advice}`;
+    throw new StargazerError("SG_ERR_METRICS_CLASH", message, { phase: effectPhases.openHealth });
+  }
+
+  /** What one scrape has of them. Never rejects: where they fail or take too long, it has none, and the fact has the reason. */
+  async text(): Promise<string> {
+    try {
+      const { text, clashes, dropped } = sort(await this.#read(), this.#options.isReserved);
+      this.#note(problemOf(clashes, dropped));
+      return text;
+    } catch (error) {
+      this.#note(messageOf(error));
+      return "";
+    }
+  }
+
+  /** One call at a time: one that hangs is waited for by each scrape, not doubled. */
+  async #read(): Promise<string> {
+    const { source, timeoutMs } = this.#options;
+    this.#reading ??= (async () => source.metrics())().finally(() => {
+      this.#reading = undefined;
+    });
+    const text: unknown = await until(this.#reading, { signal: AbortSignal.timeout(timeoutMs), what: "metrics()" });
+    if (typeof text !== "string") throw new Error(`metrics() returned no text but a value of type ${typeof text}`);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxBytes) throw new Error(`metrics() returned ${bytes} bytes, more than ${maxBytes}`);
+    return text;
+  }
+
+  #note(trouble: string): void {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#options.onFact(trouble === "" ? { type: "metrics.restored" } : { type: "metrics.failed", reason: trouble });
+  }
+}
+
+const problemOf = (clashes: readonly string[], dropped: number): string =>
+  [
+    ...(clashes.length > 0 ? [`names of Stargazer's were left out: ${clashes.join(", ")}`] : []),
+    ...(dropped > 0 ? [`${dropped} lines were left out: series that were there twice, or no metrics`] : []),
+  ].join("; ");
