@@ -1,8 +1,11 @@
 /** The gateway tier: holds the platforms' connections, accepts their messages for the workers, delivers the answers. */
 import { randomUUID } from "node:crypto";
 import type { HttpServer } from "../../http/server.ts";
+import type { RedisClient } from "../../redis/client.ts";
 import type { HookContext } from "../../service/types.ts";
 import { LaneConsumer } from "../../streams/consumer.ts";
+import type { Retention } from "../../streams/trim.ts";
+import { keepTrimmed } from "../../streams/trim.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
 import type { AcceptOptions } from "../messages/accept.ts";
@@ -13,6 +16,12 @@ import { messageKeys } from "../messages/keys.ts";
 import { gatewaySettings, webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
+
+/** The group of the gateways that deliver the answers of a platform that is pushed to. */
+const groupOf = (platform: string): string => `sg:gateway:${platform}`;
+/** ms for which answers stay in their outbound stream, and how many at most; the logs have them far longer */
+const deliveredMs = 600_000;
+const maxDelivered = 100_000;
 
 export interface GatewayOptions extends HttpTierOptions {
   /** The chat networks that it serves. Default: webchat alone. */
@@ -39,13 +48,20 @@ export class GatewayService extends HttpTier {
 
   /** Delivers the answers of the platforms that are pushed to, each from a stream of its own, and serves the others. */
   protected async run(context: HookContext): Promise<void> {
-    const { signal, spawn } = context;
-    await Promise.all(
-      this.#platforms.flatMap((platform) => [
+    const { redis, log, signal, spawn } = context;
+    const retentions = this.#platforms.map((platform) => this.#retentionOf(platform, redis));
+    await Promise.all([
+      keepTrimmed({ redis, log, signal, retentions }),
+      ...this.#platforms.flatMap((platform) => [
         ...(platform.deliver === undefined ? [] : [this.#consumer(platform, context).run({ signal, spawn })]),
         ...(platform.serve === undefined ? [] : [platform.serve({ signal })]),
       ]),
-    );
+    ]);
+  }
+
+  #retentionOf({ platform, deliver }: PlatformAdapter, redis: RedisClient): Retention {
+    const groups = deliver === undefined ? [] : [groupOf(platform)];
+    return { stream: messageKeys(redis).outbound(platform), groups, retainMs: deliveredMs, maxLength: maxDelivered };
   }
 
   #consumer(platform: PlatformAdapter, { redis, log }: HookContext): LaneConsumer<Outbound> {
@@ -53,7 +69,7 @@ export class GatewayService extends HttpTier {
       redis,
       log,
       stream: messageKeys(redis).outbound(platform.platform),
-      group: `sg:gateway:${platform.platform}`,
+      group: groupOf(platform.platform),
       laneFields: ["channel"],
       parse: parseOutbound,
       handle: async (message) => {

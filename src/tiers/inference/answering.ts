@@ -48,6 +48,7 @@ export const answerTo = async (answering: Answering, message: Inbound, attempt: 
   const end = new AbortController();
   const signal = AbortSignal.any([attempt.signal, stop.signal, end.signal]);
   const drafts = new Drafts({ redis, log, message, token: attempt.token, signal });
+  drafts.begin();
   const tools = new Toolbox({ redis, message, now: attempt.epochNow() });
   void stopComes({ redis, log, message, signal }).then((comes) => comes && stop.abort(stopReason));
   const conversation: Conversation = {

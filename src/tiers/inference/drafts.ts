@@ -10,6 +10,8 @@ import { maxTextBytes } from "../messages/envelope.ts";
 import { fitted } from "./fitted.ts";
 
 const betweenMs = 100;
+/** ms of work after which the author is shown that an answer is being made */
+const typingMs = 300;
 
 export interface DraftOptions extends Waiting {
   readonly redis: RedisClient;
@@ -27,6 +29,12 @@ export class Drafts {
 
   constructor(options: DraftOptions) {
     this.#options = options;
+  }
+
+  /** Publishes an empty draft unless there is a text, or the signal has aborted, a moment later. Returns at once. */
+  begin(): void {
+    const { signal } = this.#options;
+    void pause(typingMs, { signal }).then(() => (signal.aborted || this.#n > 0 ? undefined : this.#publishText("")));
   }
 
   /** The last text, whether it was published or not. */
@@ -52,9 +60,13 @@ export class Drafts {
   }
 
   async #send(text: string): Promise<void> {
-    const { redis, log, token, message } = this.#options;
     if (text.trim() === "") return;
     this.#n += 1;
+    await this.#publishText(text);
+  }
+
+  async #publishText(text: string): Promise<void> {
+    const { redis, log, token, message } = this.#options;
     const draft = { channel: message.channel, to: message.id, token, n: this.#n, text: fitted(text, maxTextBytes) };
     await publishDraft(redis, message.platform, draft).catch((error: unknown) => {
       const reason = messageOf(error);

@@ -8,9 +8,9 @@ export interface Draft {
   readonly to: string;
   /** the fencing token of the attempt: a higher one begins the draft anew */
   readonly token: number;
-  /** 1 for the first draft of an attempt; an older one is not shown after a newer one */
+  /** 1 for the first text of an attempt; an older one is not shown after a newer one */
   readonly n: number;
-  /** the whole text so far, at most 16 KiB of UTF-8 */
+  /** the whole text so far, at most 16 KiB of UTF-8; empty where the work has begun and there is none yet */
   readonly text: string;
 }
 

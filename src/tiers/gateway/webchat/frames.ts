@@ -100,13 +100,3 @@ export const textProblem = (value: string): string | undefined => {
   if (value.trim() === "") return "the text is empty";
   return Buffer.byteLength(value) > maxTextBytes ? `the text is longer than ${maxTextBytes} bytes` : undefined;
 };
-
-const isLine = oneOf(["user", "assistant", "notice"]);
-/** Checks what is read from a log: a role, and a time. */
-export const roleOf = (value: unknown): Role | undefined => {
-  try {
-    return isLine(value, "role");
-  } catch {
-    return undefined;
-  }
-};

@@ -3,8 +3,9 @@
  * from then on takes the lines that are announced; a line that is announced while it reads has it read on.
  */
 import type { RedisClient } from "../../../redis/client.ts";
+import type { LogLine } from "../../messages/lines.ts";
+import { linesAfter } from "../../messages/lines.ts";
 import type { Line } from "./frames.ts";
-import { roleOf } from "./frames.ts";
 import { isLater } from "./line-id.ts";
 
 /** lines that are read at once; as JSON each has at most 96 KiB */
@@ -21,12 +22,10 @@ export interface LogReaderOptions {
   readonly taken: () => Promise<void>;
 }
 
-/** Undefined for an entry that is no line: only what accepts and settles messages writes logs, and a reader does not rely on it. */
-const lineOf = (id: string, flat: readonly string[]): Line | undefined => {
-  const fields = new Map(Array.from({ length: flat.length >> 1 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]));
-  const [role, message, text, at] = [roleOf(fields.get("role")), fields.get("id"), fields.get("text"), Number(fields.get("at"))];
-  if (role === undefined || message === undefined || text === undefined || !Number.isFinite(at)) return undefined;
-  return { type: "line", id, role, message, to: fields.get("to") ?? "", text, at };
+/** A line of a log as a client gets it. */
+const frameOf = ({ cursor, id, role, to, text, at }: LogLine): Line => {
+  const line = { id: cursor, role, message: id, to, text, at };
+  return { type: "line", ...line };
 };
 
 export class LogReader {
@@ -67,14 +66,11 @@ export class LogReader {
 
   async #readToEnd(): Promise<void> {
     const { redis, log, taken } = this.#options;
-    for (let count = chunk; count === chunk; ) {
-      const entries = await redis.xrange(log, `(${this.#cursor}`, "+", "COUNT", chunk);
-      count = entries.length;
-      for (const [id, fields] of entries) {
-        const line = lineOf(id, fields);
-        if (line !== undefined) this.#show(line);
-        else this.#cursor = id;
-      }
+    for (let isFull = true; isFull; ) {
+      const page = await linesAfter(redis, log, this.#cursor, chunk);
+      for (const line of page.lines) this.#show(frameOf(line));
+      this.#cursor = page.cursor ?? this.#cursor;
+      isFull = page.isFull;
       await taken();
     }
   }

@@ -16,8 +16,8 @@ import { parseOutbound } from "../../messages/envelope.ts";
 import { firstId, isLater } from "./line-id.ts";
 
 const chunk = 500;
-/** ms between two reads after which entries may have been trimmed unread; retention is far longer */
-const frozenMs = 10_000;
+/** default of `silentMs`: far longer than a read, far shorter than entries are kept */
+const defaultSilentMs = 10_000;
 const longestPauseMs = 2000;
 
 export interface TailOptions {
@@ -28,6 +28,8 @@ export interface TailOptions {
   readonly onAnswer: (answer: Outbound) => void;
   /** answers may have been trimmed unread: the logs have them */
   readonly onGap: () => void;
+  /** ms without a reply of Redis after which answers may have been trimmed unread. Default 10000 */
+  readonly silentMs?: number;
 }
 
 export class Tail {
@@ -40,7 +42,8 @@ export class Tail {
     this.#begin = resolve;
   });
   #from: string | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
+  /** when Redis last replied, by the monotonic clock */
+  #repliedAt = 0;
 
   constructor(options: TailOptions) {
     this.#options = options;
@@ -59,7 +62,6 @@ export class Tail {
         if (signal.aborted) return;
         const reason = messageOf(error);
         log[failures === 0 ? "warn" : "debug"]({ type: "answers.troubled", reason }, `answers cannot be read: ${reason}`);
-        this.#readAt = Number.NEGATIVE_INFINITY;
         failures += 1;
         await pause(Math.random() * Math.min(longestPauseMs, 50 * 2 ** Math.min(failures, 6)), { signal });
       }
@@ -73,15 +75,14 @@ export class Tail {
   }
 
   async #pass(): Promise<void> {
-    const { stream, onGap } = this.#options;
-    const isFirst = this.#from === undefined;
-    this.#from ??= await this.#lastId();
-    this.#begin();
-    const mayBeTrimmed = !isFirst && performance.now() - this.#readAt > frozenMs;
-    if (mayBeTrimmed && (await this.#isTrimmed(this.#from))) onGap();
+    const { stream, onGap, silentMs = defaultSilentMs } = this.#options;
+    this.#from ??= await this.#first();
     const reading = this.#blocking.xreadBuffer("COUNT", chunk, "BLOCK", maxBlockMs, "STREAMS", stream, this.#from);
     const found = (await this.#until(reading)) as [Buffer, [Buffer, RawFields][]][] | null;
-    this.#readAt = performance.now();
+    // a read that was sent again after a freeze has been silent too
+    const isSilent = performance.now() - this.#repliedAt > silentMs;
+    if (isSilent && (await this.#isTrimmed(this.#from))) onGap();
+    this.#repliedAt = performance.now();
     for (const [id, fields] of found?.[0]?.[1] ?? []) {
       this.#from = id.toString();
       this.#take(fields, this.#from);
@@ -95,9 +96,12 @@ export class Tail {
     else log.warn({ type: "answer.refused", entry, reason: parsed.reason }, `answer ${entry} is not shown: ${parsed.reason}`);
   }
 
-  async #lastId(): Promise<string> {
+  /** Begins behind the last answer. */
+  async #first(): Promise<string> {
     const { redis, stream } = this.#options;
     const last = await this.#until(redis.xrevrange(stream, "+", "-", "COUNT", 1));
+    this.#repliedAt = performance.now();
+    this.#begin();
     return last[0]?.[0] ?? firstId;
   }
 
