@@ -59,6 +59,8 @@ const chat = setup({
     /** the frame is about the oldest line, and there is another one */
     isOldestOfMany: never,
     isOldest: never,
+    /** the frame is about the page of the oldest line */
+    isOfPage: never,
   },
   delays: {
     connectTimeout: 5000,
@@ -135,7 +137,7 @@ export const chatMachine = chat.createMachine({
               { guard: "isOldestOfMany", target: "sending", reenter: true, actions: "settleOldest" },
               { guard: "isOldest", target: "quiet", actions: "settleOldest" },
             ],
-            "frame.gap": { guard: "isOldest", target: "sending", reenter: true, actions: "renumber" },
+            "frame.gap": { guard: "isOfPage", target: "sending", reenter: true, actions: "renumber" },
             "frame.busy": { guard: "isOldest", target: "resting", actions: "noteBusy" },
           },
           after: { answerTimeout: "#chat.away" },

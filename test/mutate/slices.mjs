@@ -62,6 +62,13 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "chat",
+    title: "the client of a conversation",
+    mutate: ["machines/chat.machine.ts"],
+    tests: tests("machines/chat"),
+  },
+  {
+    group: "machines",
     name: "words",
     title: "phases, states and figures",
     mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts"],

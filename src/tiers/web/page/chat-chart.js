@@ -239,7 +239,7 @@ export const chatTable = {
         ],
         "frame.gap": [
           {
-            "guard": "isOldest",
+            "guard": "isOfPage",
             "target": "live.sending",
             "actions": [
               "renumber"

@@ -230,6 +230,7 @@ export class ChatClient {
   #guards = {
     hasLines: () => this.#unsent.length > 0,
     isOldest: (/** @type {Unsent} */ frame) => this.#isOldest(frame),
+    isOfPage: (/** @type {Unsent} */ { page }) => this.#unsent[0]?.page === page,
     isOldestOfMany: (/** @type {Unsent} */ frame) => this.#unsent.length > 1 && this.#isOldest(frame),
   };
 
