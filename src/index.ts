@@ -13,6 +13,7 @@ export type { RedisClient } from "./redis/client.ts";
 export type { RegistryEntry, RegistryEvent, RegistryOptions } from "./registry/registry.ts";
 export { Registry } from "./registry/registry.ts";
 export type { ServiceActor } from "./service/actor.ts";
+export { blockingConnection } from "./service/blocking-connection.ts";
 export type { EffectiveOption } from "./service/options/configuration.ts";
 export type { ServiceFact } from "./service/report/facts.ts";
 export type { ListenAddress, StatusReport } from "./service/report/status.ts";
