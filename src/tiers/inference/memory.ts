@@ -17,7 +17,7 @@ export const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(te
 /** of one read, and of all reads for one message: more than wait in a lane */
 const pageLines = 20;
 const maxLines = 120;
-/** bytes of UTF-8 of all turns, whatever the setting for tokens */
+/** bytes of UTF-8 of all turns, for any setting of the tokens */
 const maxBytes = 256 * 1024;
 
 export interface Recollection {

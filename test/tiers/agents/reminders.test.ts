@@ -1,4 +1,4 @@
-/** A reminder is written to its conversation once, when it is due, whatever becomes of the leader. */
+/** A reminder is written to its conversation once, when it is due, also where its leader ends before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { commitFenced } from "../../../src/leadership/commit.ts";
 import type { Reminder } from "../../../src/tiers/agents/reminder.ts";

@@ -1,4 +1,4 @@
-/** A tool as data: what a model is told of it, and what its arguments have to be. Both are made from one list of fields. */
+/** A tool as data: what a model reads about it, and what its arguments have to be. Both are made from one list of fields. */
 
 import type { RedisClient } from "../../../redis/client.ts";
 import type { Writes } from "../../../redis/commands.ts";
@@ -39,7 +39,7 @@ export interface ToolContext extends Waiting {
   readonly now: number;
 }
 
-/** What a tool tells the model, and what is written with the answer: in the same step, or not at all. */
+/** What a tool returns to the model, and what is written with the answer: in the same step, or not at all. */
 export interface ToolResult {
   readonly text: string;
   readonly writes?: Writes;
