@@ -194,7 +194,7 @@ describe("leadership on Redis", () => {
   });
 });
 
-describe("commits of a term", () => {
+describe("F35: commits of a term", () => {
   const write = (term: Term) => term.commit(["sg:work"], [["SET", "sg:work", term.fence]]);
 
   it("are written while the term lasts, and refused once another leader was elected", async () => {

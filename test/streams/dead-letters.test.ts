@@ -26,7 +26,7 @@ const bytes = [
 ];
 
 describe("a dead letter", () => {
-  it("is put back byte for byte, at the end of its stream, once", async () => {
+  it("F31: is put back byte for byte, at the end of its stream, once", async () => {
     const letters = new DeadLetters(redis.witness);
     await redis.witness.xadd(stream, "*", "id", "another");
     const id = await bury(bytes);

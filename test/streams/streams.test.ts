@@ -132,7 +132,7 @@ describe("lanes", () => {
     await eventually("the rest", () => begun.includes("2"));
   });
 
-  it("keep their order over many workers, some of which fail now and then", async () => {
+  it("F32: keep their order over many workers, some of which fail now and then", async () => {
     const channels = Array.from({ length: 6 }, (_, at) => `c${at}`);
     for (let n = 0; n < 120; n += 1) await submit(redis.witness, message(`${n}`, `${n}`, channels[n % 6]!));
     const failing: Handle = (taken, given) => {
@@ -318,7 +318,7 @@ describe("answers", () => {
 });
 
 describe("messages that fail", () => {
-  it("move to the dead letters after three attempts, their author is told, and no other conversation waits", async () => {
+  it("F31: move to the dead letters after three attempts, their author is told, and no other conversation waits", async () => {
     await submit(redis.witness, message("poison", "poison", "p"));
     await submit(redis.witness, message("behind", "behind", "p"));
     await submit(redis.witness, message("fine"));
@@ -428,7 +428,7 @@ describe("workers that die, and workers that are slow", () => {
   });
 });
 
-describe("hostile entries", () => {
+describe("F34: hostile entries", () => {
   const good = toFields(message("1"));
   const withField = (name: string, value: string | Buffer): (string | Buffer)[] =>
     good.map((part, at) => (good[at - 1] === name && at % 2 === 1 ? value : part));

@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+/** `npm run chaos`: messages by seed to processes that are killed, frozen and stopped, on a Redis that restarts; counts what comes of each. */
+import { parseArgs } from "node:util";
+import { runMessages, settings } from "./messages.mjs";
+import { Processes } from "./processes.mjs";
+import { ChaosRedis } from "./redis.mjs";
+import { tableOf } from "./table.mjs";
+
+const help = `npm run chaos [-- options]
+
+Sends messages over skewed conversations, half of them by WebSocket through two gateways and half by stream, to four
+workers, each a process of the built package, on a Redis of its own that keeps an append-only file. By seed, processes
+get SIGKILL, SIGTERM, or SIGSTOP for longer than their leases, Redis is killed and restarted, and pages are reloaded.
+Counts what came of each message at the stream of the answers and at the client.
+
+  --seed N           default: one of the clock's, which is printed
+  --messages N       default 20000
+  --quick            600 messages over 40 conversations, each kind of harm once
+  --logs FOLDER      writes the log of each process there
+  --json             prints the result as JSON
+  --help             this
+
+Exit codes: 0 each message was answered once, in order, and seen so; 1 not so; 2 wrong usage.`;
+
+const usage = (line) => {
+  console.error(`chaos: ${line}. See: npm run chaos -- --help`);
+  process.exit(2);
+};
+const [string, flag] = [{ type: "string" }, { type: "boolean" }];
+const options = { seed: string, messages: string, quick: flag, logs: string, json: flag, help: { ...flag, short: "h" } };
+const read = () => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return usage(error.message);
+  }
+};
+const values = read();
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+const whole = (name) => {
+  const text = values[name];
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);
+  return usage(`--${name} needs a whole number from 1 on, not ${JSON.stringify(text)}`);
+};
+const messages = whole("messages");
+const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
+
+const progress = ({ messages: all, counts: { stream, client }, pending }) => {
+  if (!process.stderr.isTTY) return;
+  const line = `${stream.accepted} of ${all} accepted, ${stream.answered} answered, ${client.answered} of ${client.accepted} seen`;
+  process.stderr.write(`\r\u001b[K${line}${pending === undefined ? ", Redis is away" : ""}`);
+};
+
+const world = { isOver: false, visitors: [] };
+const abandon = async (code) => {
+  world.isOver = true;
+  world.processes?.abandon();
+  await world.redis?.stop();
+  process.exit(code);
+};
+process.once("SIGINT", () => abandon(130));
+process.once("SIGTERM", () => abandon(143));
+
+world.redis = await ChaosRedis.start();
+world.processes = new Processes(world.redis.url, { settings, logs: values.logs });
+const startedAt = performance.now();
+const given = messages === undefined ? {} : { messages };
+const result = await runMessages(world, { seed, quick: values.quick, given, progress });
+const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+await world.redis.stop();
+if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+console.log(values.json ? JSON.stringify({ seed, seconds, ...result }) : tableOf({ seed, seconds, ...result }));
+process.exit(result.ok ? 0 : 1);

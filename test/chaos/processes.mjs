@@ -1,0 +1,125 @@
+/** The tiers as processes that are killed, frozen and stopped; each that has ended is replaced, so their number stays. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("tier.mjs", import.meta.url));
+/** ms for the end of a process that was asked to end */
+const endMs = 20_000;
+
+export class Processes {
+  #url;
+  #settings;
+  #logs;
+  #members = new Set();
+  #isEnding = false;
+  #count = 0;
+  /** how processes ended that were not harmed, or otherwise than they should */
+  odd = [];
+
+  /** `logs`: a folder for the log of each process. */
+  constructor(url, { settings, logs }) {
+    this.#url = url;
+    this.#settings = settings;
+    this.#logs = logs;
+  }
+
+  /** Resolves once `count` more processes of a tier run. */
+  async start(tier, count) {
+    await Promise.all(Array.from({ length: count }, () => this.#fork(tier)));
+  }
+
+  /** Those of a tier that run and are not harmed. */
+  awake(tier) {
+    return [...this.#members].filter((one) => one.tier === tier && one.isReady && one.frozen === undefined);
+  }
+
+  /** The addresses of the gateways, a frozen one's included. */
+  get addresses() {
+    return [...this.#members].flatMap(({ address }) => address ?? []);
+  }
+
+  kill(member) {
+    member.isReady = false;
+    member.expected = "SIGKILL";
+    member.child.kill("SIGKILL");
+  }
+
+  /** SIGTERM: it drains. */
+  stop(member) {
+    member.isReady = false;
+    member.expected = 0;
+    member.child.kill("SIGTERM");
+  }
+
+  /** SIGSTOP, and SIGCONT after `ms`. */
+  freeze(member, ms) {
+    member.child.kill("SIGSTOP");
+    member.frozen = setTimeout(() => this.#thaw(member), ms);
+  }
+
+  /** Thaws and stops all of them. */
+  async end() {
+    this.#isEnding = true;
+    const ending = [...this.#members].map(async (member) => {
+      this.#thaw(member);
+      if (member.isReady) this.stop(member);
+      else if (member.expected === undefined) this.kill(member);
+      const late = setTimeout(() => member.child.kill("SIGKILL"), endMs);
+      await member.ended;
+      clearTimeout(late);
+    });
+    await Promise.all(ending);
+  }
+
+  /** Kills all of them at once. */
+  abandon() {
+    this.#isEnding = true;
+    for (const { child, frozen } of this.#members) {
+      clearTimeout(frozen);
+      child.kill("SIGKILL");
+    }
+  }
+
+  #thaw(member) {
+    clearTimeout(member.frozen);
+    member.frozen = undefined;
+    member.child.kill("SIGCONT");
+  }
+
+  async #fork(tier) {
+    const child = fork(program, [tier, JSON.stringify(this.#settings)], {
+      env: { ...process.env, REDIS_URL: this.#url, SG_SUPERVISED: "1", SG_LOG_LEVEL: this.#logs ? "debug" : "fatal" },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    this.#count += 1;
+    this.#log(child, `${tier}-${this.#count}`);
+    const member = { tier, child, isReady: false, ended: once(child, "exit") };
+    this.#members.add(member);
+    const ready = new Promise((resolve) => {
+      child.on("message", (message) => {
+        if (message.type === "listening" && message.name === "http") member.address = `http://${message.host}:${message.port}`;
+        if (message.type !== "state" || message.state !== "running") return;
+        member.isReady = true;
+        resolve();
+      });
+    });
+    void member.ended.then(([code, signal]) => this.#left(member, code ?? signal));
+    await Promise.race([ready, member.ended]);
+  }
+
+  #log(child, name) {
+    for (const stream of [child.stdout, child.stderr])
+      if (this.#logs) stream.pipe(createWriteStream(join(this.#logs, `${name}.log`), { flags: "a" }));
+      else stream.resume();
+  }
+
+  #left(member, how) {
+    this.#members.delete(member);
+    clearTimeout(member.frozen);
+    if (how !== member.expected) this.odd.push(`${member.tier}: ${how}`);
+    if (!this.#isEnding) void this.#fork(member.tier);
+  }
+}
