@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deadLetterCommand } from "../../src/streams/dead-letters.ts";
 import { streamKeys } from "../../src/streams/keys.ts";
-import { toFields } from "../../src/tiers/messages/envelope.ts";
 import { endCli, openShell } from "../kit/cli.ts";
+import { toFields } from "../kit/messages.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 

@@ -88,11 +88,18 @@ const httpTarget = (kind, where, paths) => async (place) => {
   return { tryOne, memory: child.memory, stop: child.stop };
 };
 
+/** What a page sends: any of it may be changed, and none has to be there. */
+const messages = [
+  { type: "hello", session: "00000000-0000-4000-8000-000000000000.signature", after: "1-1" },
+  { type: "message", page: "0123456789abcdef", n: 1, text: "hello" },
+  { type: "ping" },
+];
+
 const websocket = async (place) => {
   const child = await startChild("gateway", place);
   const hello = `GET /webchat HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
   const tryOne = async (random, n) => {
-    const frames = Array.from({ length: 1 + random.below(4) }, () => frameFrom(random, { type: "message", text: "hello" }));
+    const frames = Array.from({ length: 1 + random.below(4) }, () => frameFrom(random, random.pick(messages)));
     return afterwards(child, n, await exchange(child.port, Buffer.concat([Buffer.from(hello), ...frames])), "/");
   };
   return { tryOne, memory: child.memory, stop: child.stop };
@@ -227,7 +234,7 @@ export const targets = {
   "health-thread": httpTarget("health-thread", "/healthz", health),
   "health-main": httpTarget("health-main", "/healthz", health),
   web: httpTarget("web", "/", ["/", "/api/fleet", "/api/fleet/events", "/api/fleet/events?after=x", "/api/gateways"]),
-  gateway: httpTarget("gateway", "/", ["/webchat", "/webchat?channel=x", "/"]),
+  gateway: httpTarget("gateway", "/", ["/webchat", "/webchat?x=y", "/"]),
   inspector: httpTarget("inspector", "/", ["/", "/events", "/events?after=a.1", "/chart/lifecycle", "/command/shutdown"]),
   websocket,
   registry,

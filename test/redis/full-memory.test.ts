@@ -10,7 +10,7 @@ import { streamKeys } from "../../src/streams/keys.ts";
 import { Lanes } from "../../src/streams/lanes.ts";
 import { answerWrites } from "../../src/tiers/messages/answer.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
-import { submit } from "../../src/tiers/messages/producer.ts";
+import { submit } from "../kit/messages.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { aborted, TestTier } from "../kit/tier.ts";

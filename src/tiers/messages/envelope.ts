@@ -114,7 +114,3 @@ export const problemOf = (envelope: Inbound | Omit<Outbound, "log">): string | u
     new Map(Object.entries(envelope).map(([name, value]) => [name, String(value)])),
     "to" in envelope ? answerRules : inboundRules,
   );
-
-/** The envelope as the fields of an entry: name, value, name, value. */
-export const toFields = (envelope: Inbound | Outbound): string[] =>
-  Object.entries(envelope).flatMap(([name, value]) => [name, String(value)]);
