@@ -11,7 +11,7 @@
  * an open `healthy` takes `run`.
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
-import { assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
+import { and, assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
 import { declared } from "./actor.ts";
 import type { Companion, CompanionCommand, CompanionOutput } from "./companion.ts";
 import { companionId, companionsAmong, endedCompanion } from "./companion.ts";
@@ -206,10 +206,14 @@ const leftOf = (context: LifecycleContext, phase: ChartPhase, withinMs: number):
 const budgetLeft = (context: LifecycleContext): number => leftOf(context, stoppingState, context.settings.shutdownTimeoutMs);
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
+/** whether the port closes behind the releases: only one that probes may have seen has a reason to stay */
+const closesHealthLast = ({ settings, begun }: LifecycleContext): boolean => settings.closeHealth === "last" && begun.open;
+/** steps to come, one more where the port is still to be closed behind them */
+const toCome = (context: LifecycleContext, steps: number): number => steps + Number(closesHealthLast(context));
 const releaseTimeoutMs = (context: LifecycleContext): number => {
   const { stopTimeoutMs } = context.settings;
   const shared = leftOf(context, effectPhases.stopTier, stopTimeoutMs);
-  return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), 1);
+  return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), toCome(context, 1));
 };
 
 /** A server without TLS reads the handshake as the begin of a command, and is silent. */
@@ -337,6 +341,7 @@ const lifecycle = setup({
     isLeaseOver: ({ context }) => !context.isLeaseAlive,
     ownsNoTier: ({ context }) => !context.begun.tier,
     ownsNoReleases: ({ context }) => !context.begun.releases,
+    closesHealthLast: ({ context }) => closesHealthLast(context),
   },
   delays: {
     bootJitter: ({ context }) => context.random() * context.settings.jitterMaxMs,
@@ -346,12 +351,14 @@ const lifecycle = setup({
     registerTimeout: ({ context }) => (context.begun.lease ? context.settings.registerTimeoutMs : 0),
     healthTimeout: ({ context }) => context.settings.healthTimeoutMs,
     drainDelay: ({ context }) => withinBudget(context.begun.open ? context.settings.drainDelayMs : 0, budgetLeft(context), 6),
-    closeTimeout: ({ context }) => withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), 5),
-    deregisterTimeout: ({ context }) => withinBudget(context.settings.registerTimeoutMs, budgetLeft(context), 4),
-    drainTimeout: ({ context }) => withinBudget(context.settings.drainTimeoutMs, budgetLeft(context), 3),
+    closeTimeout: ({ context }) =>
+      withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), closesHealthLast(context) ? 1 : 5),
+    deregisterTimeout: ({ context }) => withinBudget(context.settings.registerTimeoutMs, budgetLeft(context), toCome(context, 4)),
+    drainTimeout: ({ context }) => withinBudget(context.settings.drainTimeoutMs, budgetLeft(context), toCome(context, 3)),
     stopTimeout: ({ context }) => {
       const { stopTimeoutMs } = context.settings;
-      return withinBudget(stopTimeoutMs - (context.begun.releases ? releaseShareMs(stopTimeoutMs) : 0), budgetLeft(context), 2);
+      const ownMs = stopTimeoutMs - (context.begun.releases ? releaseShareMs(stopTimeoutMs) : 0);
+      return withinBudget(ownMs, budgetLeft(context), toCome(context, 2));
     },
     releaseTimeout: ({ context }) => releaseTimeoutMs(context),
     disconnectTimeout: ({ context }) => withinBudget(1000, budgetLeft(context), 0),
@@ -444,23 +451,31 @@ const shutdown = { target: "#lifecycle.stopping", actions: noteShutdown } as con
 const cutBoot = { target: "#lifecycle.stopping", actions: [noteShutdown, mark("aborted")] } as const;
 const superseded = { target: "#lifecycle.stopping", actions: [report, "forgetLease", takenOver] } as const;
 
+/** The two orders of stopping: the step that follows, and the one that does where the port closes last. */
+const leads = <Next extends StopStep, Last extends StopStep, Actions = never>(next: Next, last: Last, actions?: Actions) => {
+  const does = actions === undefined ? {} : { actions };
+  return [
+    { guard: "closesHealthLast" as const, target: last, ...does },
+    { target: next, ...does },
+  ] as const;
+};
+
 interface Step {
   readonly description: string;
   readonly waitsFor: string;
-  readonly unlessBegun: "ownsNoHealth" | "ownsNoTier";
-  readonly does: "closeHealth" | "drainTier" | "stopTier";
-  readonly within: "closeTimeout" | "drainTimeout" | "stopTimeout";
+  readonly does: "drainTier" | "stopTier";
+  readonly within: "drainTimeout" | "stopTimeout";
   readonly next: StopStep;
-  readonly onError: ReturnType<typeof mark | typeof broke | typeof hookFailed>;
-  readonly onTimeout: ReturnType<typeof mark | typeof overran>;
+  readonly onError: ReturnType<typeof broke | typeof hookFailed>;
+  readonly onTimeout: ReturnType<typeof overran>;
 }
-/** One step of stopping: skipped if its boot step was never begun; done, error and deadline all lead to the next one. */
-const step = (phase: StopStep, { description, waitsFor, unlessBegun, does, within, next, onError, onTimeout }: Step) =>
+/** A step that hooks of the tier have: skipped if `onStart` was never begun; done, error and deadline all lead to the next one. */
+const step = (phase: StopStep, { description, waitsFor, does, within, next, onError, onTimeout }: Step) =>
   lifecycle.createStateConfig({
     description,
     meta: { waitsFor, deadline: within },
     entry: enter(`stopping.${phase}`),
-    always: { guard: unlessBegun, target: next, actions: mark("skipped") },
+    always: { guard: "ownsNoTier", target: next, actions: mark("skipped") },
     invoke: { src: does, id: does, onDone: next, onError: { target: next, actions: onError } },
     after: { [within]: { target: next, actions: onTimeout } },
   });
@@ -689,18 +704,22 @@ export const lifecycleMachine = lifecycle.createMachine({
           description: "Answers probes with 503, so that load balancers send nothing more.",
           meta: { waitsFor: "load balancers to notice", deadline: "drainDelay" },
           entry: enter("stopping.announcing"),
-          after: { drainDelay: "closing" },
+          after: { drainDelay: leads("closing", "deregistering") },
         },
-        closing: step("closing", {
+        /** Second, or last but one: behind the releases where `closeHealth` is `last`. */
+        closing: {
           description: "Closes the health port.",
-          waitsFor: "the health port's last answers",
-          unlessBegun: "ownsNoHealth",
-          does: "closeHealth",
-          within: "closeTimeout",
-          next: "deregistering",
-          onError: mark("failed"),
-          onTimeout: mark("timeout"),
-        }),
+          meta: { waitsFor: "the health port's last answers", deadline: "closeTimeout" },
+          entry: enter("stopping.closing"),
+          always: { guard: "ownsNoHealth", target: "deregistering", actions: mark("skipped") },
+          invoke: {
+            src: "closeHealth",
+            id: "closeHealth",
+            onDone: leads("deregistering", "disconnecting"),
+            onError: leads("deregistering", "disconnecting", mark("failed")),
+          },
+          after: { closeTimeout: leads("deregistering", "disconnecting", mark("timeout")) },
+        },
         deregistering: {
           description: "Deletes the registry entry.",
           meta: { waitsFor: "the registry entry to be deleted", deadline: "deregisterTimeout" },
@@ -722,7 +741,6 @@ export const lifecycleMachine = lifecycle.createMachine({
           ...step("draining", {
             description: "Aborts the signal of onStart and run, and waits for both.",
             waitsFor: "work in flight to end",
-            unlessBegun: "ownsNoTier",
             does: "drainTier",
             within: "drainTimeout",
             next: "unwinding",
@@ -740,7 +758,6 @@ export const lifecycleMachine = lifecycle.createMachine({
           ...step("unwinding", {
             description: "Runs the tier's onStop.",
             waitsFor: "the tier's onStop",
-            unlessBegun: "ownsNoTier",
             does: "stopTier",
             within: "stopTimeout",
             next: "releasing",
@@ -757,26 +774,31 @@ export const lifecycleMachine = lifecycle.createMachine({
           description: "Calls what the tier deferred, last in first out.",
           meta: { waitsFor: "the tier's deferred releases", deadline: "releaseTimeout" },
           entry: enter("stopping.releasing"),
-          always: { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
+          always: [
+            { guard: and(["ownsNoReleases", "closesHealthLast"]), target: "closing", actions: mark("skipped") },
+            { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
+          ],
           invoke: {
             src: "releaseTier",
             id: "releaseTier",
             input: ({ context }) => ({ withinMs: releaseTimeoutMs(context) }),
-            onDone: "disconnecting",
-            onError: {
-              target: "disconnecting",
-              actions: hookFailed({ phase: "stopping.releasing", code: "SG_ERR_STOP_FAILED", hook: "a release" }),
-            },
+            onDone: leads("disconnecting", "closing"),
+            onError: leads(
+              "disconnecting",
+              "closing",
+              hookFailed({ phase: "stopping.releasing", code: "SG_ERR_STOP_FAILED", hook: "a release" }),
+            ),
           },
           after: {
-            releaseTimeout: {
-              target: "disconnecting",
-              actions: overran({
+            releaseTimeout: leads(
+              "disconnecting",
+              "closing",
+              overran({
                 phase: "stopping.releasing",
                 code: "SG_ERR_STOP_TIMEOUT",
                 message: "the releases did not finish within stopTimeoutMs",
               }),
-            },
+            ),
           },
         },
         /** Never skipped. Connections that do not close by the deadline are destroyed. */

@@ -22,7 +22,9 @@ export interface LifecycleSettings extends LeaseTimes {
   readonly registerTimeoutMs: number;
   /** for opening the health server, and for closing it */
   readonly healthTimeoutMs: number;
-  /** between readiness falling and the health server closing */
+  /** whether the health port closes before the drain, or behind the releases */
+  readonly closeHealth: "first" | "last";
+  /** between readiness falling and the next step of stopping */
   readonly drainDelayMs: number;
   /** for `onStart` and `run` after their signal aborted */
   readonly drainTimeoutMs: number;
@@ -44,6 +46,7 @@ export const defaultSettings: LifecycleSettings = {
   startTimeoutMs: 60_000,
   registerTimeoutMs: 2000,
   healthTimeoutMs: 3000,
+  closeHealth: "first",
   drainDelayMs: 0,
   drainTimeoutMs: 8000,
   stopTimeoutMs: 8000,

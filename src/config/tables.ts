@@ -34,6 +34,7 @@ const optionRows: readonly OptionRow[] = [
   { option: "startTimeoutMs", meaning: "for `onStart`" },
   { option: "registerTimeoutMs", meaning: "for writing the registry entry, and for deleting it" },
   { option: "healthTimeoutMs", meaning: "for opening the health server, and for closing it" },
+  { option: "closeHealth", fallback: "`first`", meaning: "`last`: the health port stays to the end of stopping" },
   { option: "drainDelayMs", meaning: "time for load balancers to notice that readiness fell" },
   { option: "drainTimeoutMs", meaning: "for `onStart` and `run` after their signal aborted" },
   { option: "stopTimeoutMs", meaning: "for `onStop` and what was deferred, which keeps a quarter of it" },

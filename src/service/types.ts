@@ -104,7 +104,13 @@ export interface ServiceOptions {
   readonly registerTimeoutMs?: number | undefined;
   /** ms for opening the health server, and for closing it. Default `SG_HEALTH_TIMEOUT_MS`, else 3000. */
   readonly healthTimeoutMs?: number | undefined;
-  /** ms in which load balancers may notice that readiness fell, before the health server closes. Default `SG_DRAIN_DELAY_MS`, else 0. */
+  /**
+   * When the health server closes while the service stops: `first`, behind `drainDelayMs` and before the drain; or `last`, behind drain,
+   * `onStop` and the releases, so that `/readyz` is 503, `/healthz` 200, and `/status` and `/metrics` answer through all of them. Where an
+   * orchestrator goes on probing a service that stops, `last` keeps a long drain from looking like a failure. Default `first`.
+   */
+  readonly closeHealth?: "first" | "last" | undefined;
+  /** ms in which load balancers may notice that readiness fell, before the next step of stopping. Default `SG_DRAIN_DELAY_MS`, else 0. */
   readonly drainDelayMs?: number | undefined;
   /** ms that `onStart` and `run` get after their signal aborted. Default `SG_DRAIN_TIMEOUT_MS`, else 8000. */
   readonly drainTimeoutMs?: number | undefined;

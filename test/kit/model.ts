@@ -279,4 +279,5 @@ export const lifecycleVariants: readonly { readonly name: string; readonly setti
   { name: "without Redis and health server", settings: { hasRedis: false, hasHealth: false } },
   { name: "without Redis, with health server", settings: { hasRedis: false } },
   { name: "without health server", settings: { hasHealth: false } },
+  { name: "with a health server that closes last", settings: { closeHealth: "last" } },
 ];

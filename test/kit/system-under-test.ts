@@ -49,7 +49,7 @@ let made = 0;
 
 /** Timers are known by their length: each is another one wherever two could run at once. */
 const optionsOf = ({ settings, probeThread, events, blocker }: UnderTestOptions, url: string): ServiceOptions => {
-  const { hasRedis, redisRequired, hasHealth } = partsOf(settings);
+  const { hasRedis, redisRequired, hasHealth, closeHealth } = partsOf(settings);
   const findsPortTaken = events.some(({ type }) => type === "xstate.error.actor.openHealth");
   made += 1;
   return {
@@ -58,6 +58,7 @@ const optionsOf = ({ settings, probeThread, events, blocker }: UnderTestOptions,
     redis: hasRedis ? url : null,
     redisRequired,
     useHealthServer: hasHealth,
+    closeHealth,
     probeThread,
     healthPort: findsPortTaken ? (blocker.address() as AddressInfo).port : 0,
     drainDelayMs: 500,

@@ -590,6 +590,24 @@ describe("a delay", () => {
     expect(delay(name, { [own]: 700, shutdownTimeoutMs: 2000 }, context)).toBe(0);
   });
 
+  it("a port that closes last has one step to come, and every step between has one more; unless it never opened", () => {
+    const context = { begun: all, phases: [entered("stopping", 1000)], now: () => 3000 };
+    const left = (name: string, begun = all) => {
+      const settings = {
+        closeHealth: "last" as const,
+        healthTimeoutMs: 70_000,
+        registerTimeoutMs: 70_000,
+        drainTimeoutMs: 70_000,
+        stopTimeoutMs: 70_000,
+        shutdownTimeoutMs: 20_000,
+      };
+      return 18_000 - delay(name, settings, { ...context, begun: { ...begun, releases: false } });
+    };
+    const steps = ["deregisterTimeout", "drainTimeout", "stopTimeout", "closeTimeout"];
+    expect(steps.map((name) => left(name))).toEqual([5000, 4000, 3000, 1000]);
+    expect(steps.map((name) => left(name, { ...all, open: false }))).toEqual([4000, 3000, 2000, 5000]);
+  });
+
   it("nothing waits for load balancers that have not seen the health server", () => {
     expect(delay("drainDelay", { drainDelayMs: 500 }, { begun: { ...all, open: false } })).toBe(0);
   });

@@ -49,6 +49,7 @@ const variants: readonly Variant[] = [
   { name: "Redis optional, health server", settings: { redisRequired: false } },
   { name: "Redis optional, no health server", settings: { redisRequired: false, hasHealth: false } },
   { name: "no Redis, health server on a thread", settings: { hasRedis: false }, probeThread: true },
+  { name: "no Redis, health server that closes last", settings: { hasRedis: false, closeHealth: "last" } },
   { name: "no Redis, no health server", settings: { hasRedis: false, hasHealth: false } },
 ];
 

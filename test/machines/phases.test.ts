@@ -171,6 +171,7 @@ describe("the figures", () => {
       startTimeoutMs: 60_000,
       registerTimeoutMs: 2000,
       healthTimeoutMs: 3000,
+      closeHealth: "first",
       drainDelayMs: 0,
       drainTimeoutMs: 8000,
       stopTimeoutMs: 8000,

@@ -47,7 +47,12 @@ class Orders extends StargazerService {
   protected override run({ signal }: HookContext): Promise<void> {
     return aborted(signal);
   }
-  protected override onStop(): void {}
+  protected override async onStop(): Promise<void> {
+    if (this.holds) await new Promise<void>((resolve) => (this.release = resolve));
+  }
+  /** whether its `onStop` takes until `release` */
+  holds = false;
+  release = (): void => {};
 
   /** The facts of its checks, without their reasons. */
   get checkFacts(): string[] {
@@ -141,15 +146,18 @@ describe.each([
 
 describe("the checks of a service that stops", () => {
   it("end with its first moment: a pool that is ended in onStop fails none", async () => {
-    const { orders, port } = await open({ drainDelayMs: 2000 });
+    const { orders, port } = await open({ closeHealth: "last", drainTimeoutMs: 60_000, shutdownTimeoutMs: 60_000 });
     await answers(port, "/readyz", 200);
     orders.pool.isUp = false;
-    void orders.shutdown();
+    orders.holds = true;
+    const stopped = orders.shutdown();
     const { queries } = orders.pool;
     const { data } = await answers(port, "/readyz", 503);
     expect(data.reason).toBe("the service is stopping");
     for (let probes = 0; probes < 50; probes += 1) await ask(port, "/readyz");
     expect([orders.pool.queries, orders.checkFacts]).toEqual([queries, []]);
+    orders.release();
+    await stopped;
   });
 });
 

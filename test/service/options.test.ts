@@ -69,6 +69,7 @@ describe("the defaults", () => {
       checks: [],
       livenessChecks: [],
       metrics: undefined,
+      closeHealth: "first",
       probeThread: true,
       metadata: {},
       logger: undefined,

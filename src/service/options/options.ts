@@ -20,6 +20,7 @@ import {
   longestMs,
   readAllowedHosts,
   readBoolean,
+  readCloseHealth,
   readHost,
   readLogger,
   readMetadata,
@@ -61,6 +62,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly redis: RedisClient | string | null;
   readonly redisRequired: boolean;
   readonly useHealthServer: boolean;
+  readonly closeHealth: "first" | "last";
   readonly healthHost: string;
   readonly allowedHosts: readonly string[];
   readonly probeThread: boolean;
@@ -84,6 +86,7 @@ const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>
   checks: undefined,
   livenessChecks: undefined,
   metrics: undefined,
+  closeHealth: undefined,
   metadata: undefined,
   logger: undefined,
 };
@@ -117,6 +120,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     checks: readChecks("checks", given.checks, problems),
     livenessChecks: readChecks("livenessChecks", given.livenessChecks, problems),
     metrics: readMetrics(given.metrics, problems),
+    closeHealth: readCloseHealth(given.closeHealth, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
   };
@@ -136,6 +140,7 @@ export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
     hasRedis: options.redis !== null,
     redisRequired: options.redisRequired,
     hasHealth: options.useHealthServer,
+    closeHealth: options.closeHealth,
     redisLabel: typeof options.redis === "string" ? redactUrl(options.redis) : "the given client",
   };
   for (const name of numberNames) if (name in defaultSettings) settings[name as NumberSetting] = options[name];

@@ -144,3 +144,9 @@ export const readMetrics = (value: unknown, problems: string[]): MetricsSource |
     );
   return value as MetricsSource;
 };
+
+export const readCloseHealth = (value: unknown, problems: string[]): "first" | "last" => {
+  if (value !== undefined && value !== "first" && value !== "last")
+    problems.push(`closeHealth must be "first" or "last", not ${shown(value)}`);
+  return value === "last" ? "last" : "first";
+};
