@@ -11,7 +11,7 @@ import { fitted } from "./fitted.ts";
 import { recollect } from "./memory.ts";
 import { notesOf } from "./notes.ts";
 import type { Conversation, Memory, Responder } from "./responder.ts";
-import { isStop, isStopWord, stopComes } from "./stop.ts";
+import { hasStop, isStopWord, stopComes } from "./stop.ts";
 import { Toolbox } from "./tools/toolbox.ts";
 
 export interface Answering {
@@ -78,7 +78,7 @@ const remember = async (
     recollect(redis, message, { signal, tokens: memoryTokens }),
     notesOf(redis, message, { signal }),
   ]);
-  if (later.some(isStop)) stop.abort(stopReason);
+  if (hasStop(later)) stop.abort(stopReason);
   signal.throwIfAborted();
   return { turns, notes };
 };

@@ -23,7 +23,7 @@ const maxBytes = 256 * 1024;
 export interface Recollection {
   /** oldest first */
   readonly turns: readonly Turn[];
-  /** the author's lines that came after the message */
+  /** the lines behind the message */
   readonly later: readonly LogLine[];
 }
 
@@ -77,7 +77,7 @@ const asTurn = ({ role, text }: LogLine): Turn => ({ role: role === "user" ? "us
 
 /**
  * The turns before the message, as many of the last ones as fit into `tokens`. Notices are left out, and so are the author's lines
- * that wait behind the message. Rejects with Redis' error, and with the signal's reason.
+ * behind the message, with their answers where the message is a replayed one. Rejects with Redis' error, and with the signal's reason.
  */
 export const recollect = async (
   redis: RedisClient,
@@ -86,10 +86,12 @@ export const recollect = async (
 ): Promise<Recollection> => {
   const lines = await readBack(redis, messageKeys(redis).log(platform, channel), id, bounds);
   const own = lines.findIndex(isOwn(id));
-  const isLater = (line: LogLine, at: number) => line.role === "user" && own >= 0 && at > own;
-  const before = lines.filter((line, at) => at !== own && line.role !== "notice" && !isLater(line, at));
+  const later = own < 0 ? [] : lines.slice(own + 1);
+  const waiting = new Set(later.filter(({ role }) => role === "user").map(({ id }) => id));
+  const isBefore = ({ role, id, to }: LogLine) => role !== "notice" && !waiting.has(id) && !waiting.has(to);
+  const before = lines.filter((line, at) => at !== own && isBefore(line));
   const budget = new Budget(bounds.tokens);
   const newestFirst = inTurn(before).map(asTurn).reverse();
   const over = newestFirst.findIndex(({ content }) => !budget.takes(content));
-  return { turns: newestFirst.slice(0, over < 0 ? undefined : over).reverse(), later: lines.filter(isLater) };
+  return { turns: newestFirst.slice(0, over < 0 ? undefined : over).reverse(), later };
 };

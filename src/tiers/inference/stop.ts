@@ -18,7 +18,9 @@ const skewMs = 60_000;
 /** Whether the text is "stop", however it is written, and nothing else. */
 export const isStopWord = (text: string): boolean => text.length <= 32 && /^\W*stop\W*$/i.test(text);
 
-export const isStop = ({ role, text }: LogLine): boolean => role === "user" && isStopWord(text);
+/** Whether the author says "stop" in these lines. One that has its answer was meant for another attempt, before a replay. */
+export const hasStop = (lines: readonly LogLine[]): boolean =>
+  lines.some(({ role, id, text }) => role === "user" && isStopWord(text) && !lines.some(({ to }) => to === id));
 
 interface Watch extends Waiting {
   readonly redis: RedisClient;
@@ -39,7 +41,7 @@ export const stopComes = async ({ redis, log, message, signal }: Watch): Promise
       const { lines, cursor: last } = await until(read, { signal, what: "the log of the conversation" });
       const own = lines.findIndex((line) => line.id === id);
       const behind = own < 0 ? lines.filter(isBehind) : lines.slice(own + 1);
-      if (behind.some(isStop)) return true;
+      if (hasStop(behind)) return true;
       if (last === undefined) continue;
       cursor = last;
       if (own >= 0) isBehind = () => true;

@@ -195,6 +195,19 @@ describe("the author's stop", () => {
     expect(texts).toEqual(["Stopped.", "Stopped.", "Stopped.", "answered"]);
   });
 
+  it("that has its answer ends nothing: a message that is replayed is answered, without what came after it", async () => {
+    await said("1", "a question");
+    await said("2", "stop");
+    await answered("2", "Stopped.");
+    let memory: Memory | undefined;
+    const asking = responding(async (_, { recollect: read }) => {
+      memory = await read();
+      return "answered";
+    });
+    expect(textOf(await answer(asking, message("1", "a question")))).toBe("answered");
+    expect(memory!.turns).toEqual([]);
+  });
+
   it("is not the end of an attempt that fails for another reason, and takes nothing from an abort of the worker", async () => {
     const failing = responding(() => Promise.reject(new Error("no luck")));
     await expect(answer(failing, message("1", "hi"))).rejects.toThrow("no luck");
