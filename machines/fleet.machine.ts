@@ -16,8 +16,10 @@ import { declared, declaredCallback } from "./actor.ts";
 export interface PlannedService {
   /** on the board, in the registry (as its instance) and of its log file */
   readonly name: string;
-  /** `inference`, `gateway`: an entry of the list of tiers */
+  /** `inference`, `gateway`: an entry of the list of tiers; for a module the name that its replicas share */
   readonly tier: string;
+  /** the path of a user's own module; undefined for a tier */
+  readonly module?: string | undefined;
 }
 
 /** A Redis that was named by a caller, a variable or another fleet. */
@@ -159,8 +161,10 @@ export type ServicesCommand = { readonly type: "stop" } | { readonly type: "kill
 
 /** What a caller wants; the plan is made from it. */
 export interface FleetRequest {
-  /** how many processes of each tier, in the order of boot */
+  /** how many processes of each tier and of each module, in the order of boot */
   readonly counts: ReadonlyMap<string, number>;
+  /** the path of each module, by its name in `counts` */
+  readonly modules?: ReadonlyMap<string, string> | undefined;
   /** URL of the Redis to use; undefined for that of the environment, or one of the fleet's own */
   readonly redis: string | undefined;
 }
@@ -168,6 +172,8 @@ export interface FleetRequest {
 /** What the actor `redis` is spawned with: the Redis that was named, or undefined where the fleet is to start its own. */
 export interface RedisInput {
   readonly named: RedisPlace | undefined;
+  /** whether modules of a user's own are among the services, whose keys and commands are their own */
+  readonly isShared: boolean;
 }
 
 /** What the actor `services` is spawned with. The URL may hold a password. */
@@ -277,7 +283,13 @@ const fleet = setup({
     }),
     /** the first failure stays */
     noteFailure: assign({ failure: ({ context }, params: { error: unknown }) => context.failure ?? { error: params.error } }),
-    beginRedis: spawnChild("redis", { id: "redis", input: ({ context }) => ({ named: context.plan.redis }) }),
+    beginRedis: spawnChild("redis", {
+      id: "redis",
+      input: ({ context: { plan } }) => ({
+        named: plan.redis,
+        isShared: plan.services.some(({ module }) => module !== undefined),
+      }),
+    }),
     stopRedis: sendTo("redis", { type: "stop" }),
     endRedis: stopChild("redis"),
     beginServices: spawnChild("services", {

@@ -11,7 +11,7 @@ interface OptionRow {
 
 const optionRows: readonly OptionRow[] = [
   { option: "serviceName", fallback: "", meaning: "the tier's name in the registry" },
-  { option: "instanceId", fallback: "host name, pid, random", meaning: "identity among its replicas" },
+  { option: "instanceId", fallback: "host name, pid, random", meaning: "identity among its replicas; `up` sets the variable" },
   {
     option: "redis",
     fallback: "`redis://127.0.0.1:6379`",

@@ -6,7 +6,8 @@ import { tiers } from "../tiers/index.ts";
 /** How many processes of each tier, in the order of boot. */
 export type Counts = ReadonlyMap<string, number>;
 
-const maxCount = 64;
+/** processes of one tier, or of one module */
+export const maxCount = 64;
 
 /** One process of each tier. */
 export const oneOfEach = (): Map<string, number> => new Map(tiers.map(({ name }) => [name, 1]));

@@ -1,11 +1,14 @@
 /** Many services on one machine, without a terminal: `startFleet` is what `stargazer up` does. */
+import { resolve } from "node:path";
 import { createActor, fromPromise, waitFor } from "xstate";
-import type { FleetActor, FleetFact, FleetOutput, ServiceEnding } from "../../machines/index.ts";
+import type { FleetActor, FleetFact, FleetOutput, FleetRequest, ServiceEnding } from "../../machines/index.ts";
 import { fleetMachine } from "../../machines/index.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { signalExitCode } from "../process.ts";
-import { countsOf } from "./counts.ts";
+import { countProblem, countsOf } from "./counts.ts";
 import { publishNote } from "./note.ts";
+import type { OwnService } from "./own-services.ts";
+import { ownProblems } from "./own-services.ts";
 import { planFleet } from "./plan.ts";
 import { redis } from "./redis.ts";
 import { services } from "./services.ts";
@@ -24,6 +27,11 @@ export type { FleetFact, RedisView, ServiceEnding, ServiceView } from "../../mac
 export interface FleetOptions {
   /** How many processes of each tier: `{ inference: 3, web: 0 }`. Default: one of each. */
   readonly tiers?: Readonly<Record<string, number>>;
+  /**
+   * Services of your own beside those tiers, each a module as `stargazer run` takes it; with them the default of `tiers` is none. Each
+   * process has the name on the board as its instance id, unless its program gives one.
+   */
+  readonly services?: readonly OwnService[];
   /** URL of the Redis to use. Default: `REDIS_URL`, else one of the fleet's own, which is gone with the fleet. */
   readonly redis?: string | undefined;
 }
@@ -68,8 +76,8 @@ export interface Fleet {
  * after it, so that two fleets on one Redis do not replace each other's entries. Throws `SG_ERR_CONFIG_INVALID` for tiers and counts
  * that do not exist; everything else is checked before anything is started, and rejects `ended`.
  */
-export const startFleet = ({ tiers = {}, redis: url }: FleetOptions = {}): Fleet => {
-  const request = { counts: countsOf(tiers), redis: url };
+export const startFleet = ({ tiers = {}, services: own = [], redis: url }: FleetOptions = {}): Fleet => {
+  const request = requestOf(tiers, own, url);
   const actor = createActor(machine, { input: { request } });
   const startedAt = Date.now();
   const ended = endOf(actor);
@@ -93,6 +101,18 @@ export const startFleet = ({ tiers = {}, redis: url }: FleetOptions = {}): Fleet
       return () => subscription.unsubscribe();
     },
   };
+};
+
+const requestOf = (
+  tiers: Readonly<Record<string, number>>,
+  own: readonly OwnService[],
+  redis: string | undefined,
+): FleetRequest => {
+  if (own.length === 0) return { counts: countsOf(tiers), redis };
+  const problems = [...ownProblems(own), ...Object.entries(tiers).flatMap(([tier, count]) => countProblem(tier, count) ?? [])];
+  if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `${problems.join("; ")}.`);
+  const counts = new Map([...Object.entries(tiers), ...own.map(({ name, replicas }) => [name, replicas] as const)]);
+  return { counts, redis, modules: new Map(own.map(({ name, module }) => [name, resolve(module)])) };
 };
 
 const errorOf = (thrown: unknown): StargazerError =>

@@ -16,3 +16,9 @@ export const tiersUser: ServerUser = {
   name: "tiers",
   rules: ["~sg:*", "&sg:*", ...[...registryCommands, ...furtherCommands].map((name) => `+${name}`)],
 };
+
+/** Where modules of a user's own run: every key and channel, and every command but those of an administrator. */
+export const sharedUser: ServerUser = {
+  name: "services",
+  rules: ["~*", "&*", "+@all", "-@admin", "-@dangerous", ...registryCommands.map((name) => `+${name}`), "+info", "+sort"],
+};

@@ -9,7 +9,6 @@ import { readPort } from "../tiers/settings.ts";
 import type { Waiting } from "../until.ts";
 import { version } from "../version.ts";
 import { fleetProblems } from "./check.ts";
-import type { Counts } from "./counts.ts";
 import { namedRedis } from "./locate.ts";
 import { openRun } from "./runs.ts";
 
@@ -28,16 +27,18 @@ export const planFleet = async (request: FleetRequest, { signal }: Waiting): Pro
   const redis = namedRedis(request.redis);
   const opened = await openFolder();
   if (signal.aborted) await opened.folder?.remove({ keepLogs: false });
-  return { services: servicesOf(request.counts, redis !== undefined), redis, token, ...opened };
+  return { services: servicesOf(request, redis !== undefined), redis, token, ...opened };
 };
 
 /**
  * The names of the services, which are their instance ids too: a restarted process replaces its entry in the registry. On a Redis
  * that the fleet did not start, a random part keeps two fleets from replacing each other's entries.
  */
-const servicesOf = (counts: Counts, isShared: boolean): PlannedService[] => {
+const servicesOf = ({ counts, modules }: FleetRequest, isShared: boolean): PlannedService[] => {
   const mark = isShared ? `-${randomBytes(3).toString("hex")}` : "";
-  return [...counts].flatMap(([tier, count]) => namesOf(tier, count).map((name) => ({ name: `${name}${mark}`, tier })));
+  return [...counts].flatMap(([tier, count]) =>
+    namesOf(tier, count).map((name) => ({ name: `${name}${mark}`, tier, module: modules?.get(tier) })),
+  );
 };
 
 const namesOf = (tier: string, count: number): string[] =>
@@ -68,7 +69,7 @@ const withoutSecretsOf = (tier: string): Record<string, undefined> =>
  */
 export const environmentOf = (
   { services, token }: FleetPlan,
-  { name, tier }: PlannedService,
+  { name, tier, module }: PlannedService,
   { redisUrl, addresses }: { readonly redisUrl: string; readonly addresses: ChildAddresses },
 ): Readonly<Record<string, string | undefined>> => {
   const http = tiers.find((definition) => definition.name === tier)?.port;
@@ -78,8 +79,8 @@ export const environmentOf = (
   const healthPort = nth(readPort({ variable: "SG_HEALTH_PORT", fallback: 0 }), services);
   const port = http && (addresses.http?.port ?? nth(readPort(http), ofTier));
   return {
-    ...withoutSecretsOf(tier),
-    SG_VERSION: version(),
+    // what a module reads of the environment, and its version, are its own
+    ...(module === undefined ? { ...withoutSecretsOf(tier), SG_VERSION: version() } : { SG_INSTANCE_ID: name }),
     // systemd watches the process of `up`, not each of its services
     NOTIFY_SOCKET: undefined,
     SG_BOOT_JITTER_MS: fromEnvironment("SG_BOOT_JITTER_MS") ?? String(bootJitterMs),

@@ -17,6 +17,7 @@ import type {
 } from "../../machines/index.ts";
 import { runningState, statePath } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
+import type { ServerUser } from "../redis/embedded/config.ts";
 import type { EmbeddedRedis } from "../redis/embedded/server.ts";
 import { startEmbeddedRedis } from "../redis/embedded/server.ts";
 import { redactUrl } from "../redis/url.ts";
@@ -24,7 +25,7 @@ import type { Supervisor } from "../supervisor/index.ts";
 import { supervise } from "../supervisor/index.ts";
 import { withRedis } from "./connect.ts";
 import { maxMemory } from "./max-memory.ts";
-import { tiersUser } from "./permissions.ts";
+import { sharedUser, tiersUser } from "./permissions.ts";
 import { watchForRemoval } from "./removed.ts";
 
 type Send = (fact: RedisFact) => void;
@@ -33,11 +34,12 @@ type Send = (fact: RedisFact) => void;
  * Sends `redis.provided` once Redis has answered, else `redis.failed` with the reason. Of an own Redis it sends each change, and
  * `redis.lost` where it was given up. `stop`, legal at any time, is followed by `redis.ended` or `redis.failed`.
  */
-export const redis: RedisLogic = fromCallback<RedisCommand, RedisInput>(({ input: { named }, sendBack, receive }) => {
+export const redis: RedisLogic = fromCallback<RedisCommand, RedisInput>(({ input: { named, isShared }, sendBack, receive }) => {
   const stopping = new AbortController();
   const { signal } = stopping;
   receive(() => stopping.abort());
-  const ended = named === undefined ? keepOwn(sendBack, signal) : keepNamed(named, sendBack, signal);
+  const ended =
+    named === undefined ? keepOwn(isShared ? sharedUser : tiersUser, sendBack, signal) : keepNamed(named, sendBack, signal);
   ended.then(
     (ending) => sendBack({ type: "redis.ended", ending }),
     (error: unknown) => sendBack({ type: "redis.failed", error }),
@@ -57,8 +59,8 @@ const keepNamed = async (named: RedisPlace, send: Send, signal: AbortSignal): Pr
 };
 
 /** Resolves with an ending where it is worth a line: the server had been given up. */
-const keepOwn = async (send: Send, signal: AbortSignal): Promise<ServiceEnding | undefined> => {
-  const servers = new ServersInTurn(await startEmbeddedRedis({ signal, user: tiersUser, maxMemory: maxMemory() }));
+const keepOwn = async (user: ServerUser, send: Send, signal: AbortSignal): Promise<ServiceEnding | undefined> => {
+  const servers = new ServersInTurn(await startEmbeddedRedis({ signal, user, maxMemory: maxMemory() }));
   const supervisor = supervise(servers.child);
   report(supervisor, send);
   send({ type: "redis.provided", redis: { url: servers.url, label: redactUrl(servers.url), isOwn: true } });

@@ -79,7 +79,7 @@ const superviseOne = (input: ServicesInput, index: number, descriptor: number | 
   const log = logsOf(input)[index];
   const child: ChildLogic = processChild((addresses) => ({
     command: process.execPath,
-    args: [program, "run", service.tier, "--instance", service.name],
+    args: [program, "run", ...(service.module === undefined ? [service.tier, "--instance", service.name] : [service.module])],
     env: environmentOf(plan, service, { redisUrl, addresses }),
     log: descriptor,
   }));

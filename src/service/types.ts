@@ -35,7 +35,7 @@ export interface HealthCheckOptions {
 export interface ServiceOptions {
   /** name of the tier in the registry: no `:`, braces or control characters, at most 64 characters */
   readonly serviceName: string;
-  /** identity among its replicas. Default: host name, pid and a short random part */
+  /** identity among its replicas. Default `SG_INSTANCE_ID`, else host name, pid and a short random part */
   readonly instanceId?: string | undefined;
   /**
    * A client that you own and close, a URL that the service opens and closes (`redis://`, `rediss://`; a unix socket is

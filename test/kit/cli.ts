@@ -33,7 +33,7 @@ export interface Shell {
   start(
     args: readonly string[],
     env?: Record<string, string | undefined>,
-    options?: { readonly uid?: number; readonly gid?: number },
+    options?: { readonly uid?: number; readonly gid?: number; readonly cwd?: string },
   ): CliProcess;
   /** Runs to the end; `input` is what is piped into it. */
   run(args: readonly string[], options?: { env?: Record<string, string | undefined>; input?: string }): Promise<CliEnding>;

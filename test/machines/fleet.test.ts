@@ -222,7 +222,7 @@ describe("a fleet, step by step", () => {
     const { steps } = runOf([...cues, cue(stop), cue(servicesEnded(ending)), ...toEnd]);
     expect(steps).toEqual([
       'planning | planTimeout in 15000 | start planFleet {"counts":{}}',
-      `xstate.done.actor.planFleet ${JSON.stringify(plan)} -> providingRedis | stop planFleet | start redis {} | askTimeout in 15000`,
+      `xstate.done.actor.planFleet ${JSON.stringify(plan)} -> providingRedis | stop planFleet | start redis {"isShared":false} | askTimeout in 15000`,
       `redis.provided ${JSON.stringify(redis)} -> starting | start services ${JSON.stringify({ plan, redisUrl: redis.url })}`,
       `services.started ${JSON.stringify([view])} -> starting | emit fleet.starting redis://*** true /run/1 ${JSON.stringify([view])}`,
       "fleet.listening web http://127.0.0.1:8091 -> starting | emit fleet.listening web http://127.0.0.1:8091",
@@ -248,7 +248,7 @@ describe("a fleet, step by step", () => {
 
   it("passes a named Redis on, and keeps the logs of a service that failed", () => {
     const named = { url: "redis://r", label: "redis://r", from: "--redis" as const };
-    expect(runOf([cue(planned({ ...plan, redis: named }))]).steps.at(-1)).toContain(`start redis ${JSON.stringify({ named })}`);
+    expect(runOf([cue(planned({ ...plan, redis: named }))]).steps.at(-1)).toContain(`start redis ${JSON.stringify({ named, isShared: false })}`);
     expect(runOf([...toReady, cue(stop), cue(servicesEnded(badEnding)), cue(redisEnded())]).steps.at(-1)).toContain(
       '{"folder":{"path":"/run/1"},"keepLogs":true}',
     );

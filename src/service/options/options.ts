@@ -5,6 +5,7 @@ import type { LifecycleSettings } from "../../../machines/index.ts";
 import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
+import { fromEnvironment } from "../../environment.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Check } from "../../health/source.ts";
@@ -76,7 +77,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
 /** The options that are no numbers, and the variable that each is read from where the option is absent. */
 const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>, string | undefined>> = {
   serviceName: undefined,
-  instanceId: undefined,
+  instanceId: "SG_INSTANCE_ID",
   redis: "REDIS_URL",
   redisRequired: "SG_REDIS_REQUIRED",
   useHealthServer: undefined,
@@ -110,7 +111,11 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
   const resolved: ResolvedOptions = {
     ...numbers,
     serviceName: readName("service", given.serviceName, problems),
-    instanceId: readName("instance", given.instanceId === undefined ? ownInstanceId() : given.instanceId, problems),
+    instanceId: readName(
+      "instance",
+      given.instanceId === undefined ? (fromEnvironment("SG_INSTANCE_ID") ?? ownInstanceId()) : given.instanceId,
+      problems,
+    ),
     redis,
     redisRequired: readSwitch("redisRequired", given.redisRequired, { variable: "SG_REDIS_REQUIRED", fallback: true }, problems),
     useHealthServer: readBoolean("useHealthServer", given.useHealthServer, redis !== null, problems),
