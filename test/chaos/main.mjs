@@ -63,6 +63,10 @@ const abandon = async (code) => {
 };
 process.once("SIGINT", () => abandon(130));
 process.once("SIGTERM", () => abandon(143));
+process.once("uncaughtException", (error) => {
+  console.error(error);
+  void abandon(1);
+});
 
 world.redis = await ChaosRedis.start();
 world.processes = new Processes(world.redis.url, { settings, logs: values.logs });

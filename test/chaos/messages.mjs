@@ -78,6 +78,11 @@ const isDone = ({ stream, client }, sent, pending) =>
   client.answered >= client.accepted &&
   pending === 0;
 
+const look = async (answers, redis) => {
+  await answers.readOn();
+  return countPending(redis);
+};
+
 /** Until every message has been accepted, answered and seen, or nothing has changed for long. */
 const settle = async (world, { answers, conversations, redis, messages, harming, progress }) => {
   let isCalm = false;
@@ -87,10 +92,7 @@ const settle = async (world, { answers, conversations, redis, messages, harming,
   let [last, since] = ["", performance.now()];
   while (!world.isOver) {
     // Redis may be away
-    const pending = await answers.readOn().then(
-      () => countPending(redis),
-      () => undefined,
-    );
+    const pending = await look(answers, redis).catch(() => undefined);
     const counts = countAll(conversations);
     progress(counts, pending);
     if (isCalm && isDone(counts, messages, pending?.pending)) return;

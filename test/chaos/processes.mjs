@@ -91,12 +91,12 @@ export class Processes {
 
   async #fork(tier) {
     const child = fork(program, [tier, JSON.stringify(this.#settings)], {
-      env: { ...process.env, REDIS_URL: this.#url, SG_SUPERVISED: "1", SG_LOG_LEVEL: this.#logs ? "debug" : "fatal" },
+      env: { ...process.env, REDIS_URL: this.#url, SG_SUPERVISED: "1", SG_LOG_LEVEL: this.#logs ? "debug" : "error" },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.#count += 1;
-    this.#log(child, `${tier}-${this.#count}`);
-    const member = { tier, child, isReady: false, ended: once(child, "exit") };
+    const member = { tier, child, isReady: false, ended: once(child, "close"), output: "" };
+    this.#log(member, `${tier}-${this.#count}`);
     this.#members.add(member);
     const ready = new Promise((resolve) => {
       child.on("message", (message) => {
@@ -110,16 +110,19 @@ export class Processes {
     await Promise.race([ready, member.ended]);
   }
 
-  #log(child, name) {
-    for (const stream of [child.stdout, child.stderr])
-      if (this.#logs) stream.pipe(createWriteStream(join(this.#logs, `${name}.log`), { flags: "a" }));
-      else stream.resume();
+  #log(member, name) {
+    const file = this.#logs && createWriteStream(join(this.#logs, `${name}.log`), { flags: "a" });
+    for (const stream of [member.child.stdout, member.child.stderr])
+      stream.on("data", (chunk) => {
+        member.output = `${member.output}${chunk}`.slice(-1000);
+        file?.write(chunk);
+      });
   }
 
   #left(member, how) {
     this.#members.delete(member);
     clearTimeout(member.frozen);
-    if (how !== member.expected) this.odd.push(`${member.tier}: ${how}`);
+    if (how !== member.expected) this.odd.push(`${member.tier} ended with ${how}: ${member.output}`);
     if (!this.#isEnding) void this.#fork(member.tier);
   }
 }

@@ -12,7 +12,8 @@ export class Visitor {
   #kept;
   #last;
   #queued = [];
-  #sending;
+  /** the place of the last message that was sent, and how often */
+  #sent = { place: "", times: 0 };
 
   /** `addresses` returns those of the gateways. */
   constructor(conversation, addresses) {
@@ -100,7 +101,8 @@ export class Visitor {
 
   #note({ page, n }) {
     const place = `${page}.${n}`;
-    if (place === this.#sending) this.conversation.repeated += 1;
-    this.#sending = place;
+    const times = place === this.#sent.place ? this.#sent.times + 1 : 1;
+    if (times === 2) this.conversation.repeated += 1;
+    this.#sent = { place, times };
   }
 }

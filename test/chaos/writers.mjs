@@ -43,7 +43,7 @@ export class Writer {
     const n = this.conversation.accepted + 1;
     const { index } = this.conversation;
     const message = { id: `${this.#page}.${n}`, platform, channel: `c${index}`, author: "writer", text, at: Date.now() };
-    while (!this.#isStopped) {
+    for (let isUnknown = false; !this.#isStopped; ) {
       try {
         const { type } = await accept(this.#redis, message, { numbered: { page: this.#page, n }, backlog: this.#backlog });
         if (type === "accepted" || type === "again") {
@@ -52,7 +52,8 @@ export class Writer {
         }
         if (type === "gap") this.conversation.refused += 1;
       } catch {
-        this.conversation.repeated += 1;
+        if (!isUnknown) this.conversation.repeated += 1;
+        isUnknown = true;
       }
       await pause(100);
     }
