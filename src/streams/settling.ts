@@ -1,4 +1,5 @@
 /** The end of an attempt in Redis: the message is settled, rests, or is buried. */
+import { setMaxListeners } from "node:events";
 import { messageOf } from "../errors.ts";
 import { pause } from "../pause.ts";
 import type { Writes } from "../redis/commands.ts";
@@ -25,6 +26,8 @@ export class Settling<T> {
     this.#lanes = lanes;
     this.#options = options;
     this.#left = left;
+    // each lane may be waiting for Redis
+    setMaxListeners(0, left);
   }
 
   /** Ends an attempt; `goOn` is asked as the call is made. Rejects where Redis has not confirmed it until the worker has left. */

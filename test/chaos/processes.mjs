@@ -16,7 +16,7 @@ export class Processes {
   #members = new Set();
   #isEnding = false;
   #count = 0;
-  /** how processes ended that were not harmed, or otherwise than they should */
+  /** processes that ended although they were not harmed, or otherwise than they should, and warnings of Node */
   odd = [];
 
   /** `logs`: a folder for the log of each process. */
@@ -116,6 +116,8 @@ export class Processes {
       stream.on("data", (chunk) => {
         member.output = `${member.output}${chunk}`.slice(-1000);
         file?.write(chunk);
+        const warning = /\w*Warning: .*/.exec(String(chunk))?.[0];
+        if (warning !== undefined) this.odd.push(`${member.tier} wrote: ${warning}`);
       });
   }
 

@@ -242,6 +242,10 @@ describe("the end of a gateway", () => {
     const [one, other] = [await gateway(), await gateway()];
     await worker();
     const pages = await Promise.all(Array.from({ length: 20 }, () => open(one.port)));
+    const warnings: string[] = [];
+    const note = ({ message }: Error) => void warnings.push(message);
+    process.on("warning", note);
+    ending.push(() => process.off("warning", note));
     const stopped = one.service.shutdown();
     for (const page of pages) page.send("hello");
     await eventually("their ends", () => pages.every(({ closedWith }) => closedWith === 1001));
@@ -250,6 +254,7 @@ describe("the end of a gateway", () => {
     await eventually("the answers", () => again.every((page) => page.replies.length > 0 && page.of("accepted").length > 0));
     expect(again.map(texts)).toEqual(again.map(() => ["re hello"]));
     expect((await stopped).failures).toEqual([]);
+    expect(warnings).toEqual([]);
   });
 });
 

@@ -6,7 +6,6 @@ import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { messageOf } from "../../errors.ts";
 import { addWebSockets } from "../../http/web-sockets.ts";
-import { pause } from "../../pause.ts";
 import type { Waiting } from "../../until.ts";
 import type { Draft } from "../messages/draft.ts";
 import type { Outbound } from "../messages/envelope.ts";
@@ -64,9 +63,8 @@ export class Webchat implements PlatformAdapter {
   async serve({ signal }: Waiting): Promise<void> {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const longestMs = Math.min(spreadMs, spreadPerPageMs * this.#pages.size);
-    const never = new AbortController().signal;
     const close = async (page: Page): Promise<void> => {
-      await pause(Math.random() * longestMs, { signal: never });
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
       page.close(closings.stopping, "the gateway is stopping");
     };
     await Promise.all([...this.#pages.values()].map(close));
