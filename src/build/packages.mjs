@@ -5,9 +5,11 @@
  */
 
 /**
- * ioredis gives a prototype some 600 methods one by one, and V8 copies the list of all that it has for each of them: a third of the
- * time that ioredis takes to load, and 8 MB of garbage. An object that has lost a property which was not its last is a dictionary,
- * to which adding costs nothing. V8 makes a fast prototype of it again when it is first used as one.
+ * ioredis gives a prototype some 600 methods one by one, and V8 copies the list of all that it has for each of them. An object that has
+ * lost a property which was not its last is a dictionary, to which adding costs nothing; V8 makes a fast prototype of it again when it is
+ * first used as one. To be proposed to ioredis, where defining them in one go does the same. On Node 20 `require("ioredis")` takes 0.81 of the
+ * processor time by it, 3 scavenges instead of 7, and 8 MB less. From outside there is no way in: the methods are added while the module
+ * is evaluated.
  */
 const commandsAtOnce = {
   file: /ioredis.built.utils.Commander\.js$/,

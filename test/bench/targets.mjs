@@ -7,6 +7,7 @@ const exponentMost = 1.2;
 const grouped = {
   boot: [
     { scenario: "cold", metric: "coldMs", of: "ours", per: "fastify", most: 0.85, what: "cold start of a service, beside (b)" },
+    { scenario: "cold", metric: "coldMs", of: "bundled", per: "fastify", most: 0.65, what: "cold start, bundled, beside (b)" },
     { scenario: "cold", metric: "coldMs", of: "tier", per: "fastify", most: 0.65, what: "cold start of a CLI tier, beside (b)" },
     { scenario: "cold", metric: "coldMs", of: "tier", per: "node-http", most: 1.2, what: "cold start of a CLI tier, beside (a)" },
     { scenario: "cold", metric: "startToReadyMs", of: "ours", per: "fastify", most: 0.5, what: "start to ready, after imports" },
