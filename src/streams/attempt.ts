@@ -2,9 +2,9 @@
 import { messageOf } from "../errors.ts";
 import type { WordedLogger } from "../logger.ts";
 import type { Writes } from "../redis/commands.ts";
-import { until } from "../until.ts";
 import type { Parsed, RawFields } from "./fields.ts";
 import type { LanesOptions, Taken } from "./lanes.ts";
+import type { Lease } from "./lease.ts";
 
 /** What the work on one message is given. */
 export interface Work {
@@ -71,10 +71,31 @@ const parsed = <T>({ fields }: Taken, { parse, maxEntryBytes }: LaneWorkOptions<
   return parse(fields);
 };
 
-/** Makes one attempt. Never rejects; ends at once where the signal aborts, also where the handler does not. */
-export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, signal: AbortSignal): Promise<Outcome<T>> => {
-  const { handle, maxLostLeases, log } = options;
-  const { id: entry, lost, token } = task;
+/** What the work is given. The signal is made when it is asked for. */
+class WorkOn implements Work {
+  readonly lane: string;
+  readonly entryId: string;
+  readonly attempt: number;
+  readonly token: number;
+  readonly #lease: Lease;
+
+  constructor({ lane, id, token, failures, lost }: Taken, lease: Lease) {
+    this.lane = String(lane);
+    this.entryId = id;
+    this.attempt = failures + lost + 1;
+    this.token = token;
+    this.#lease = lease;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lease.signal;
+  }
+}
+
+/** Makes one attempt. Never rejects; ends at once where the lease is lost, also where the handler does not. */
+export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, lease: Lease): Promise<Outcome<T>> => {
+  const { maxLostLeases, log } = options;
+  const { id: entry, lost } = task;
   const attempts = task.failures + lost;
   const read = parsed(task, options);
   if (!read.ok) return { type: "dead", reason: read.reason, attempts };
@@ -82,15 +103,16 @@ export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, signa
   if (lost > 0) log.warn({ type: "message.claimed", entry, lost }, `message ${entry} is taken over from another worker`);
   if (lost >= maxLostLeases) return { type: "dead", reason: `its worker died or was paused ${lost} times`, attempts, message };
   try {
-    const work: Work = { lane: task.lane.toString(), entryId: entry, attempt: attempts + 1, token, signal };
-    const handled = (async () => handle(message, work))();
-    return { type: "done", writes: (await until(handled, { signal, what: `message ${entry}` })) ?? nothing, message };
+    const handled = handle(message, new WorkOn(task, lease), options);
+    return { type: "done", writes: (await lease.whileHeld(handled)) ?? nothing, message };
   } catch (error) {
-    if (signal.aborted) return handedBack;
-    const limits = error instanceof FinalFailure ? { ...options, maxAttempts: 0 } : options;
-    return failed(task, limits, { reason: messageOf(error), message });
+    return lease.isLost ? handedBack : failed(task, options, { reason: messageOf(error), message });
   }
 };
+
+/** What the handler throws is a rejection. */
+const handle = async <T>(message: T, work: Work, options: LaneWorkOptions<T>): Promise<Writes | undefined> =>
+  options.handle(message, work);
 
 /** What comes of a failure: the lane rests, or the message is dead. */
 export const failed = <T>(

@@ -40,6 +40,20 @@ const withDefaults = <T>(given: ConsumerOptions<T>): LaneWorkOptions<T> & { grac
   return { ...defaults, ...(set as typeof given) };
 };
 
+/** The lanes that end in one turn of the event loop are one event. */
+const oncePerTurn = (send: (hasMore: boolean) => void): ((free: { hasMore: boolean }) => void) => {
+  let pending: { hasMore: boolean } | undefined;
+  const flush = (): void => {
+    const { hasMore = false } = pending ?? {};
+    pending = undefined;
+    send(hasMore);
+  };
+  return ({ hasMore }) => {
+    if (pending === undefined) setImmediate(flush);
+    pending = { hasMore: hasMore || pending?.hasMore === true };
+  };
+};
+
 export class LaneConsumer<T> {
   readonly #options: LaneWorkOptions<T> & { readonly graceMs: number };
 
@@ -76,7 +90,7 @@ export class LaneConsumer<T> {
     return consumerMachine.provide({
       actors: {
         holdLanes: fromCallback(({ sendBack }) => {
-          freed = ({ hasMore }) => sendBack({ type: "lane.freed", hasMore });
+          freed = oncePerTurn((hasMore) => sendBack({ type: "lane.freed", hasMore }));
           const renewing = setInterval(renew, leaseMs / 4);
           return () => {
             freed = () => {};

@@ -4,6 +4,7 @@ import type { LaneWorkOptions } from "./attempt.ts";
 import { attempt, handedBack } from "./attempt.ts";
 import type { Claimed, Taken } from "./lanes.ts";
 import { Lanes } from "./lanes.ts";
+import { Lease } from "./lease.ts";
 import { Settling } from "./settling.ts";
 
 interface Signals {
@@ -16,7 +17,7 @@ interface Signals {
 /** One lane, and the message that is being handled. */
 interface Held {
   task: Taken;
-  abort: AbortController;
+  readonly lease: Lease;
 }
 
 /** messages of one lane in a row, and ms for them, before other lanes have their turn */
@@ -73,13 +74,12 @@ export class LaneWork<T> {
     const asked = [...this.#held].map((held) => ({ held, task: held.task }));
     const over = new Set(await this.#lanes.renew(asked.map(({ task }) => task)));
     for (const { held, task } of asked)
-      if (over.has(task.token) && held.task === task)
-        held.abort.abort(new DOMException("another worker has taken this message", "AbortError"));
+      if (over.has(task.token) && held.task === task) held.lease.lose("another worker has taken this message");
   }
 
   /** Aborts all work; each message is handed back. */
   handBack(): void {
-    for (const { abort } of this.#held) abort.abort(new DOMException("the worker is stopping", "AbortError"));
+    for (const { lease } of this.#held) lease.lose("the worker is stopping");
   }
 
   /** Resolves once no lane is held and no claim is under way. */
@@ -93,7 +93,7 @@ export class LaneWork<T> {
   }
 
   #begin(task: Taken): void {
-    const held: Held = { task, abort: new AbortController() };
+    const held: Held = { task, lease: new Lease() };
     this.#held.add(held);
     const turn = this.#turn(held).catch((error: unknown) => {
       const [entry, reason] = [held.task.id, messageOf(error)];
@@ -113,12 +113,11 @@ export class LaneWork<T> {
     const endsAt = performance.now() + turnMs;
     for (let n = 1; ; n += 1) {
       const goOn = () => n < turnLength && performance.now() < endsAt && !this.#signals.stopping.aborted;
-      const { task, abort } = held;
-      const outcome = this.#signals.stopping.aborted ? handedBack : await attempt(task, this.#options, abort.signal);
+      const { task, lease } = held;
+      const outcome = this.#signals.stopping.aborted ? handedBack : await attempt(task, this.#options, lease);
       const { next, hasMore } = await this.#settling.end(task, outcome, goOn);
       if (next === undefined) return hasMore;
       held.task = next;
-      held.abort = new AbortController();
     }
   }
 }

@@ -23,7 +23,8 @@ export interface LanesOptions {
 
 /** A message that was taken, and the lease of its lane. */
 export interface Taken {
-  readonly lane: Buffer;
+  /** bytes where it is not UTF-8 */
+  readonly lane: string | Buffer;
   readonly id: string;
   /** the fencing token of this attempt */
   readonly token: number;
@@ -56,8 +57,14 @@ export interface Settled {
 
 type RawTaken = readonly [Buffer, Buffer, number, number, number, readonly Buffer[] | number | null];
 
+/** A text is sent without a copy; one that is not UTF-8 would not come back as it was. */
+const laneOf = (bytes: Buffer): string | Buffer => {
+  const text = bytes.toString();
+  return text.includes("\ufffd") ? bytes : text;
+};
+
 const takenOf = ([lane, id, token, failures, lost, fields]: RawTaken): Taken => ({
-  lane,
+  lane: laneOf(lane),
   id: id.toString(),
   token: Number(token),
   failures: Number(failures),
@@ -72,13 +79,16 @@ const routeLimit = 64;
 
 export class Lanes {
   readonly #options: LanesOptions;
+  /** of `joinScript` and `claimScript`, of `settleScript`, and of the others */
   readonly #keys: readonly string[];
+  readonly #settled: readonly string[];
   readonly #own: readonly string[];
 
   constructor(options: LanesOptions) {
     this.#options = options;
     const { waiting, lanes, heads, fence, routed } = laneKeys(options.stream);
     this.#keys = [options.stream, waiting, lanes, heads, fence, routed];
+    this.#settled = this.#keys.slice(0, 5);
     this.#own = [lanes, heads];
   }
 
@@ -106,7 +116,7 @@ export class Lanes {
   async settle({ lane, id, token }: Taken, { keys, commands }: Writes, goOn: boolean): Promise<Settled> {
     const { redis, group, maxEntryBytes } = this.#options;
     const head: Argument[] = [group, lane, id, token, this.#leaseUs, goOn ? 1 : 0, maxEntryBytes];
-    const call = { keys: [...this.#keys.slice(0, 5), ...keys], args: [...head, ...commandArguments(commands)], asBuffers: true };
+    const call = { keys: [...this.#settled, ...keys], args: [...head, ...commandArguments(commands)], asBuffers: true };
     const [applied, next] = (await runScript(redis, settleScript, call)) as [number, (RawTaken | 0)?];
     if (isList(next)) return { isOver: false, hasMore: false, next: takenOf(next as RawTaken) };
     return { isOver: Number(applied) === 0, hasMore: next !== undefined };

@@ -114,8 +114,9 @@ until cursor == '0-0'
 return routed`);
 
 /**
- * Routes what the group has not read, in the order of the stream, as long as fewer lanes are due than are wanted, and takes the lanes
- * that are due longest. A lane whose lease has ended is due again, so its message is taken once more.
+ * Routes what the group has not read, in the order of the stream, so that a conversation has its place among the lanes however many
+ * messages of others are before it; and takes the lanes that are due longest. A lane whose lease has ended is due again, so its message
+ * is taken once more.
  * KEYS stream, waiting, lanes, heads, fence, routed. ARGV group, consumer, leaseUs, wanted, entries to route at most, maxBytes, then the
  * names of the lane's fields.
  * Returns the id of the last entry that is routed, the µs until a lane is due (nil: there is none), whether there may be more to route,
@@ -125,15 +126,13 @@ return routed`);
 export const claimScript = script(`${common}${taking}${routing(7)}
 local wanted, limit, maxBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local last, isMore
-if redis.call('ZCOUNT', lanes, '-inf', after(0)) < wanted then
-  local got = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', limit, 'STREAMS', stream, '>')
-  if got then
-    local entries = got[1][2]
-    for _, entry in ipairs(entries) do route(entry[1], entry[2]) end
-    last = entries[#entries][1]
-    isMore = #entries == limit
-    redis.call('SET', KEYS[6], last)
-  end
+local got = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', limit, 'STREAMS', stream, '>')
+if got then
+  local entries = got[1][2]
+  for _, entry in ipairs(entries) do route(entry[1], entry[2]) end
+  last = entries[#entries][1]
+  isMore = #entries == limit
+  redis.call('SET', KEYS[6], last)
 end
 local taken = {}
 for _, lane in ipairs(redis.call('ZRANGEBYSCORE', lanes, '-inf', after(0), 'LIMIT', 0, wanted)) do

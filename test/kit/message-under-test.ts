@@ -183,7 +183,7 @@ export class MessageUnderTest {
   }
 
   #illegalCalls(state: string): readonly Call[] {
-    const wrong = { lane: Buffer.from(lane), id: this.#id, failures: 0, lost: 0, fields: [] };
+    const wrong = { lane, id: this.#id, failures: 0, lost: 0, fields: [] };
     if (this.#task !== undefined) this.#tokens.add(this.#task.token);
     const isHeld = (token: number) => state === "working" && token === this.#task?.token;
     const tokens = [0, 999_999, ...this.#tokens].filter((token) => !isHeld(token));
