@@ -396,6 +396,11 @@ describe("a good file", () => {
       ]),
     ],
     [
+      "compose with a Dockerfile and a unit in its text",
+      "compose.yaml",
+      compose(["x-notes: |", "  FROM node", "  [Service]", "  KillMode=none"]),
+    ],
+    [
       "compose with variables of its own",
       "compose.yaml",
       compose(["environment: {SG_HEALTH_HOST: 0.0.0.0, REDIS_URL: 'redis://redis:6379', TOKEN: }", 'ports: ["9090:9090"]']),

@@ -34,6 +34,7 @@ const textOf = (file: string): string => {
 type Kind = "unit" | "drop-in" | "dockerfile" | "yaml";
 
 const kindOf = (file: string, text: string): Kind => {
+  if (/\.(?:ya?ml|json)$/i.test(file)) return "yaml";
   if (/\.service\.d[\\/][^\\/]+\.conf$/.test(file)) return "drop-in";
   if (/\.service$/.test(file) || /^\s*\[Service\]\s*$/m.test(text)) return "unit";
   if (/(?:^|[.-])(?:docker|container)file/i.test(basename(file)) || /^\s*FROM\s+\S+/m.test(text)) return "dockerfile";
