@@ -1,4 +1,4 @@
-/** A real page whose gateways are processes of their own: whatever is stopped, each answer is shown, in order and once. */
+/** A real page whose gateways are processes of their own: stopped, frozen or killed, each answer is shown, in order and once. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/logger.ts";

@@ -6,6 +6,8 @@ import { silentLogger } from "../../src/logger.ts";
 import { firstReply } from "../../src/redis/commands.ts";
 import type { StargazerService } from "../../src/service/service.ts";
 import { GatewayService } from "../../src/tiers/gateway/gateway.ts";
+import type { Line } from "../../src/tiers/gateway/webchat/frames.ts";
+import { LogReader } from "../../src/tiers/gateway/webchat/log-reader.ts";
 import { Tail } from "../../src/tiers/gateway/webchat/tail.ts";
 import type { WebchatOptions } from "../../src/tiers/gateway/webchat.ts";
 import { Webchat } from "../../src/tiers/gateway/webchat.ts";
@@ -255,6 +257,43 @@ describe("the end of a gateway", () => {
     expect(again.map(texts)).toEqual(again.map(() => ["re hello"]));
     expect((await stopped).failures).toEqual([]);
     expect(warnings).toEqual([]);
+  });
+});
+
+describe("a reader of a log", () => {
+  const entry = (n: number) => [`${n}-0`, ["role", "assistant", "id", `re:${n}`, "text", `${n}`, "at", "1", "to", `${n}`]];
+  const announced = (n: number): Line => {
+    const line = { id: `${n}-0`, role: "assistant" as const, message: `re:${n}`, to: `${n}`, text: `${n}`, at: 1 };
+    return { type: "line", ...line };
+  };
+
+  it("reads on where a line was announced behind the reply that is on its way, and shows each line once", async () => {
+    const replies: ((entries: unknown[]) => void)[] = [];
+    const asked: string[] = [];
+    const xrange = (_key: string, from: string) => {
+      asked.push(from);
+      return new Promise((resolve) => replies.push(resolve));
+    };
+    const shown: string[] = [];
+    const reader = new LogReader({
+      redis: { xrange } as never,
+      log: "log",
+      after: "0-0",
+      show: ({ text }) => shown.push(text),
+      taken: async () => {},
+    });
+    const read = reader.readOn();
+    // the reply was made before the second line was written
+    reader.announce(announced(2));
+    replies[0]!([entry(1)]);
+    await eventually("the second look", () => replies.length === 2);
+    replies[1]!([entry(2)]);
+    await read;
+    for (const n of [1, 2, 3]) reader.announce(announced(n));
+    expect([shown, asked]).toEqual([
+      ["1", "2", "3"],
+      ["(0-0", "(1-0"],
+    ]);
   });
 });
 

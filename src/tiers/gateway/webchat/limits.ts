@@ -64,7 +64,7 @@ const groupOf = (address: string): string => {
 
 /**
  * The address that limits count by. A reverse proxy on this machine names the visitor last in `X-Forwarded-For`; without one a
- * connection from this machine is nobody else's.
+ * connection from this machine has none.
  */
 export const addressOf = (remote: string | undefined, forwarded: string | string[] | undefined): string | undefined => {
   const direct = groupOf(remote ?? "");
