@@ -70,7 +70,10 @@ export const launch = async (service: StargazerService | (() => StargazerService
   const { running, stopped } = session;
   const launched = construct(service);
   // `stargazer config` and `manifests` construct what a module launches, and boot nothing
-  if (emitLaunched(launched)) return new Promise(() => {});
+  if (emitLaunched(launched)) {
+    closeIfLast();
+    return new Promise(() => {});
+  }
   running.add(launched);
   if (fromEnvironment("NOTIFY_SOCKET") !== undefined) void import("./notify/notify.ts").then(({ notify }) => notify(launched));
   const subscription = launched.actor.subscribe(announcer(launched));
@@ -135,12 +138,17 @@ const openSession = (): Session => {
 };
 
 const endIfLast = (): void => {
+  if (closeIfLast()) lingerAtMost();
+};
+
+/** Whether the session was closed: not while a service runs. */
+const closeIfLast = (): boolean => {
   // equivalent mutant: only an opened session ends; the type does not know
-  if (session === undefined || session.running.size > 0) return;
+  if (session === undefined || session.running.size > 0) return false;
   session.uninstall();
   session = undefined;
   void releaseChannel();
-  lingerAtMost();
+  return true;
 };
 
 // equivalent mutant: the handlers that read it end with the session

@@ -128,9 +128,10 @@ describe("F49: a service in the folder of a user", () => {
     const make =
       'try { new Tier({ serviceName: "tier", redis: "redis://:p%ss@127.0.0.1" }); } catch (error) { console.log(error.message); }\n';
     const input = write("url.mjs", text + make);
-    const file = join(app, "url.min.mjs");
+    const folder = join(app, "minified");
+    const file = join(folder, "url.mjs");
     const bundled = await rolldown({ input, platform: "node", logLevel: "silent" });
-    await bundled.write({ file, format: "esm", minify: true, codeSplitting: false });
+    await bundled.write({ dir: folder, entryFileNames: "[name].mjs", format: "esm", minify: true });
     await bundled.close();
     for (const program of [input, file])
       expect(String(execFileSync(process.execPath, [program]))).toMatch(

@@ -64,6 +64,7 @@ describe("the set-up of a clone", () => {
     put("package-lock.json", "{}");
     put("tsconfig.json", "{}");
     put("src/build/bundle.mjs", "");
+    put("src/build/packages.mjs", "");
     put("machines/one.ts", "");
     put("src/index.ts", "");
     put("src/old.ts", "");

@@ -182,11 +182,12 @@ describe("a thread that dies", () => {
 
 describe("a process with a probe thread", () => {
   afterEach(endPrograms);
+  const listening = { type: "health.listening", host: "127.0.0.1", port: expect.any(Number) };
 
   test("ends when it has nothing more to do", async () => {
     const program = new Program("health-open.mjs");
     expect(await program.ended).toMatchObject({ code: 0 });
-    expect(program.lines).toEqual([{ type: "asked", status: 200 }]);
+    expect(program.lines).toEqual([listening, { type: "asked", status: 200 }]);
   });
 
   test("that may start no thread has its port on the main thread, and emits the reason", async () => {
@@ -199,6 +200,7 @@ describe("a process with a probe thread", () => {
     program.signal("SIGKILL");
     expect(program.lines).toEqual([
       { type: "health.thread.died", reason: expect.stringContaining("restricted") },
+      listening,
       { type: "asked", status: 200 },
     ]);
   });

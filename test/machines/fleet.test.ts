@@ -248,7 +248,9 @@ describe("a fleet, step by step", () => {
 
   it("passes a named Redis on, and keeps the logs of a service that failed", () => {
     const named = { url: "redis://r", label: "redis://r", from: "--redis" as const };
-    expect(runOf([cue(planned({ ...plan, redis: named }))]).steps.at(-1)).toContain(`start redis ${JSON.stringify({ named, isShared: false })}`);
+    expect(runOf([cue(planned({ ...plan, redis: named }))]).steps.at(-1)).toContain(
+      `start redis ${JSON.stringify({ named, isShared: false })}`,
+    );
     expect(runOf([...toReady, cue(stop), cue(servicesEnded(badEnding)), cue(redisEnded())]).steps.at(-1)).toContain(
       '{"folder":{"path":"/run/1"},"keepLogs":true}',
     );

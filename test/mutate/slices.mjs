@@ -27,6 +27,13 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "check",
+    title: "one check of a dependency",
+    mutate: ["machines/check.machine.ts"],
+    tests: tests("machines/check"),
+  },
+  {
+    group: "machines",
     name: "leadership",
     title: "one leader of many",
     mutate: ["machines/leadership.machine.ts"],
