@@ -8,6 +8,11 @@ import { checkPermissions } from "../../src/registry/permissions.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { LaneConsumer } from "../../src/streams/consumer.ts";
+import { trim } from "../../src/streams/trim.ts";
+import { answerWrites } from "../../src/tiers/messages/answer.ts";
+import { parseInbound } from "../../src/tiers/messages/envelope.ts";
+import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -95,6 +100,30 @@ describe("on a Redis Cluster", () => {
     ending.abort();
     await watching;
     await closeRedis(own, { signal: soon() });
+  });
+
+  test("messages are handled in lanes and trimmed, under one hash tag", async () => {
+    const { inbound, outbound } = messageKeys(cluster);
+    for (const id of ["1", "2"])
+      await cluster.xadd(
+        inbound,
+        "*",
+        ...Object.entries({ id, platform: "p", channel: "c", author: "a", text: "hi", at: 1 }).flat(),
+      );
+    const stop = new AbortController();
+    const running = new LaneConsumer({
+      redis: cluster,
+      stream: inbound,
+      group: "g",
+      laneFields: ["platform", "channel"],
+      parse: parseInbound,
+      handle: async (message) => answerWrites(cluster, message, { text: "yes", at: 2 }),
+    }).run({ signal: stop.signal });
+    await eventually("both are answered", async () => (await redis.witness.xlen(outbound("p"))) === 2);
+    stop.abort();
+    await running;
+    expect(await trim(cluster, { stream: inbound, groups: ["g"], retainMs: 0 }, 60_000)).toBe(1);
+    expect((await redis.witness.keys("*")).every((key) => key.startsWith("{sg}:"))).toBe(true);
   });
 
   test("closing leaves no connection", async () => {

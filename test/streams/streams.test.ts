@@ -446,6 +446,7 @@ describe("F34: hostile entries", () => {
     ["control characters in a name", withField("channel", "a\nb"), "channel has control characters"],
     ["a platform that is a key", withField("platform", "webchat:x"), "platform is not a platform's name"],
     ["a time that is no number", withField("at", "soon"), "at is not a time in ms"],
+    ["a lane that is not UTF-8", withField("channel", Buffer.from([0xff, 0xfe])), "channel is too long or not UTF-8"],
     ["a field twice", [...good, "id", "2"], "id is there twice"],
     ["a name of an object's own", ["__proto__", "x", "constructor", "y"], "id is missing"],
     ["thousands of fields", Array.from({ length: 9000 }, (_, at) => `f${at}`), "it has more than 32 fields"],
