@@ -136,6 +136,12 @@ export interface HookContext {
    */
   readonly signal: AbortSignal;
   /**
+   * Aborts at the first moment of stopping, as soon as `/readyz` is 503: before `drainDelayMs`, and long before `signal`. For what should
+   * begin nothing new from then on but may finish what it has: a consumer that takes no further message, a poll that is not repeated. It
+   * is for all hooks the same signal, so in `onStop` it has aborted.
+   */
+  readonly stopping: AbortSignal;
+  /**
    * Runs `work` as a named phase: it is timed, shown as `starting.tools`, and in the report. Nests. Rethrows unchanged.
    * Rejects with the signal's reason, without starting, once the signal has aborted.
    */

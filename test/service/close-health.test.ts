@@ -11,6 +11,9 @@ import { eventually } from "../kit/wait.ts";
 /** Each of its ends waits for the test. */
 class Worker extends StargazerService {
   readonly gates = new Gates();
+  /** of its `onStart` */
+  context: HookContext | undefined;
+  holdsStart = false;
 
   constructor(own: Partial<ServiceOptions> = {}) {
     const long = { drainTimeoutMs: 60_000, stopTimeoutMs: 60_000, shutdownTimeoutMs: 240_000 };
@@ -26,8 +29,10 @@ class Worker extends StargazerService {
     });
   }
 
-  protected override onStart({ defer }: HookContext): void {
-    defer(() => this.gates.hold("release"));
+  protected override async onStart(context: HookContext): Promise<void> {
+    this.context = context;
+    context.defer(() => this.gates.hold("release"));
+    if (this.holdsStart) await this.gates.hold("start", context.signal);
   }
   protected override async run({ signal }: HookContext): Promise<void> {
     await aborted(signal);
@@ -41,9 +46,11 @@ class Worker extends StargazerService {
 const begun: Worker[] = [];
 afterEach(async () => {
   for (const worker of begun.splice(0)) {
-    const ended = worker.shutdown();
-    worker.gates.openNamed("drain", "stop", "release");
-    await ended;
+    void worker.shutdown();
+    await eventually("it has stopped", () => {
+      worker.gates.openAll();
+      return worker.state === "stopped";
+    });
   }
 });
 const open = async (own: Partial<ServiceOptions>): Promise<{ worker: Worker; port: number }> => {
@@ -106,14 +113,46 @@ describe.each([
   });
 });
 
+describe("context.stopping", () => {
+  it("aborts at the first moment of stopping, once the probes show it and before any fact of it; context.signal when the drain begins", async () => {
+    const seen: string[] = [];
+    const { worker, port } = await open({ probeThread: false, closeHealth: "last" });
+    const { signal, stopping } = worker.context!;
+    const note = (what: string) => seen.push(`${what} in ${worker.status().path}, signal ${signal.aborted ? "" : "not "}aborted`);
+    stopping.addEventListener("abort", () => note("stopping"));
+    worker.onFact(({ type }) => type === "state.entered" && note("fact"));
+    expect(stopping.aborted).toBe(false);
+    void worker.shutdown();
+    expect(seen).toEqual([
+      "stopping in stopping.announcing, signal not aborted",
+      "fact in stopping.announcing, signal not aborted",
+    ]);
+    expect(stopping.reason).toMatchObject({ name: "AbortError" });
+    expect((await ask(port, "/readyz")).status).toBe(503);
+  });
+
+  it("has aborted in onStop, also where a boot is cut", async () => {
+    const worker = new Worker({ startTimeoutMs: 60_000 });
+    worker.holdsStart = true;
+    const booted = worker.boot().catch(({ code }) => code);
+    await worker.gates.take("start");
+    const stopped = worker.shutdown();
+    worker.gates.openNamed("start");
+    await worker.gates.take("stop").then((gate) => gate.open());
+    await worker.gates.take("release").then((gate) => gate.open());
+    await stopped;
+    expect(await booted).toBe("SG_ERR_BOOT_ABORTED");
+    expect(worker.context!.stopping.aborted).toBe(true);
+  });
+});
+
 describe("a port that closes first", () => {
   it("is refused before the drain has begun", async () => {
     const { worker, port } = await open({});
-    const stopped = worker.shutdown();
-    await worker.gates.take("drain");
+    void worker.shutdown();
+    const held = await worker.gates.take("drain");
     expect(await isRefused(port)).toBe(true);
-    worker.gates.openNamed("drain", "stop", "release");
-    await stopped;
+    held.open();
   });
 
   it.each([["never"], [true], [null]])("closeHealth %o is refused by the constructor", (closeHealth) => {

@@ -52,6 +52,8 @@ export class HookRunner {
   readonly inContext: <T>(call: () => T) => T = AsyncLocalStorage.snapshot();
   /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
   readonly #work = new AbortController();
+  /** of every hook: aborts with the first moment of stopping, before a step of it is done */
+  readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
   /** the charts that the hooks have spawned and that have not ended */
   readonly #companions = new Set<AnyActorRef>();
@@ -85,8 +87,14 @@ export class HookRunner {
     await Promise.allSettled(this.#inFlight);
   }
 
+  /** Aborts `context.stopping`. Any number of times. */
+  announce(): void {
+    if (!this.#stopping.signal.aborted) this.#stopping.abort(stopReason);
+  }
+
   abort(): void {
     if (this.#work.signal.aborted) return;
+    this.announce();
     this.#work.abort(stopReason);
     for (const companion of this.#companions) companion.send(resign);
   }
@@ -156,6 +164,7 @@ export class HookRunner {
     const { log, redis, send } = this.#options;
     return {
       signal,
+      stopping: this.#stopping.signal,
       log,
       get redis() {
         return redis();
