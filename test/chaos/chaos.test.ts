@@ -64,6 +64,7 @@ describe("the counts", () => {
 it.each([
   [["--messages", "0"], "--messages needs a whole number"],
   [["--seed", "x"], "--seed needs a whole number"],
+  [["--scenario", "peace"], "--scenario is messages or flood"],
   [["--nonsense"], "--nonsense"],
 ])("refuses %j with one line", async (args, says) => {
   const { status, stderr } = await chaos(...args);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `npm run chaos`: messages by seed to processes that are killed, frozen and stopped, on a Redis that restarts; counts what comes of each. */
 import { parseArgs } from "node:util";
+import { settings as floodSettings, runFlood, tableOfFlood } from "./flood.mjs";
 import { runMessages, settings } from "./messages.mjs";
 import { Processes } from "./processes.mjs";
 import { ChaosRedis } from "./redis.mjs";
@@ -13,6 +14,7 @@ workers, each a process of the built package, on a Redis of its own that keeps a
 get SIGKILL, SIGTERM, or SIGSTOP for longer than their leases, Redis is killed and restarted, and pages are reloaded.
 Counts what came of each message at the stream of the answers and at the client.
 
+  --scenario flood   instead: the time of a visitor beside one who floods, and how Redis grows meanwhile
   --seed N           default: one of the clock's, which is printed
   --messages N       default 20000
   --quick            600 messages over 40 conversations, each kind of harm once
@@ -27,7 +29,15 @@ const usage = (line) => {
   process.exit(2);
 };
 const [string, flag] = [{ type: "string" }, { type: "boolean" }];
-const options = { seed: string, messages: string, quick: flag, logs: string, json: flag, help: { ...flag, short: "h" } };
+const options = {
+  scenario: string,
+  seed: string,
+  messages: string,
+  quick: flag,
+  logs: string,
+  json: flag,
+  help: { ...flag, short: "h" },
+};
 const read = () => {
   try {
     return parseArgs({ options }).values;
@@ -45,13 +55,13 @@ const whole = (name) => {
   if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);
   return usage(`--${name} needs a whole number from 1 on, not ${JSON.stringify(text)}`);
 };
+const scenario = values.scenario ?? "messages";
+if (!["messages", "flood"].includes(scenario)) usage(`--scenario is messages or flood, not ${JSON.stringify(scenario)}`);
 const messages = whole("messages");
 const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
 
-const progress = ({ messages: all, counts: { stream, client }, pending }) => {
-  if (!process.stderr.isTTY) return;
-  const line = `${stream.accepted} of ${all} accepted, ${stream.answered} answered, ${client.answered} of ${client.accepted} seen`;
-  process.stderr.write(`\r\u001b[K${line}${pending === undefined ? ", Redis is away" : ""}`);
+const progress = (line) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
 };
 
 const world = { isOver: false, visitors: [] };
@@ -69,12 +79,14 @@ process.once("uncaughtException", (error) => {
 });
 
 world.redis = await ChaosRedis.start();
-world.processes = new Processes(world.redis.url, { settings, logs: values.logs });
+const isFlood = scenario === "flood";
+world.processes = new Processes(world.redis.url, { settings: isFlood ? floodSettings : settings, logs: values.logs });
 const startedAt = performance.now();
 const given = messages === undefined ? {} : { messages };
-const result = await runMessages(world, { seed, quick: values.quick, given, progress });
+const result = await (isFlood ? runFlood : runMessages)(world, { seed, quick: values.quick, given, progress });
 const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
 await world.redis.stop();
-if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-console.log(values.json ? JSON.stringify({ seed, seconds, ...result }) : tableOf({ seed, seconds, ...result }));
+progress("");
+const table = isFlood ? tableOfFlood : tableOf;
+console.log(values.json ? JSON.stringify({ seed, seconds, ...result }) : table({ seed, seconds, ...result }));
 process.exit(result.ok ? 0 : 1);

@@ -125,7 +125,10 @@ export const runMessages = async (world, options) => {
   const sent = new AbortController();
   const harming = harm(world, { random: harmed, everyMs, leaseMs, decks, signal: sent.signal });
   const rate = options.quick ? 120 : perSecond;
-  const progress = (counts, pending) => options.progress({ messages, counts, pending });
+  const progress = ({ stream, client }, pending) => {
+    const seen = `${client.answered} of ${client.accepted} seen${pending === undefined ? ", Redis is away" : ""}`;
+    options.progress(`${stream.accepted} of ${messages} accepted, ${stream.answered} answered, ${seen}`);
+  };
   const sentAll = send(world, senders, { messages, random: sending, rate }).then(() => sent.abort());
   await settle(world, { answers, conversations, redis, messages, harming, progress });
   const [harms] = await Promise.all([harming, sentAll]);
