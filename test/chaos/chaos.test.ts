@@ -1,9 +1,11 @@
 /** A short pass of the chaos; `npm run chaos` is the long one. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { isAlive } from "../kit/alive.ts";
 import { deadlines } from "../kit/deadlines.ts";
+import { eventually } from "../kit/wait.ts";
 import { Conversation, countAll } from "./tally.mjs";
 
 const program = fileURLToPath(new URL("main.mjs", import.meta.url));
@@ -32,6 +34,25 @@ describe("messages while their tiers are killed, frozen and stopped and Redis re
     expect(Object.keys(harms).sort()).toEqual([...whom, "kill redis", "stop redis", "reload page"].sort());
     expect(status).toBe(0);
   });
+});
+
+/** The pids of what a process has started. */
+const childrenOf = (pid: number): number[] =>
+  spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
+    .stdout.split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (parent === pid ? [child!] : []));
+
+it("a run that is interrupted ends all that it has started", async () => {
+  const child = spawn(process.execPath, [program, "--quick"], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  const children = await eventually("its six tiers and its Redis", () => {
+    const found = childrenOf(child.pid!);
+    return found.length >= 7 && found;
+  });
+  child.kill("SIGINT");
+  expect((await ended)[0]).toBe(130);
+  await eventually("their ends", () => !children.some(isAlive));
 });
 
 describe("the counts", () => {

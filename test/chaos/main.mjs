@@ -67,7 +67,7 @@ const progress = (line) => {
 const world = { isOver: false, visitors: [] };
 const abandon = async (code) => {
   world.isOver = true;
-  world.processes?.abandon();
+  await world.processes?.abandon();
   await world.redis?.stop();
   process.exit(code);
 };

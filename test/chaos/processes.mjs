@@ -74,13 +74,11 @@ export class Processes {
     await Promise.all(ending);
   }
 
-  /** Kills all of them at once. */
-  abandon() {
+  /** Kills all of them at once. Resolves when they have ended. */
+  async abandon() {
     this.#isEnding = true;
-    for (const { child, frozen } of this.#members) {
-      clearTimeout(frozen);
-      child.kill("SIGKILL");
-    }
+    for (const { child } of this.#members) child.kill("SIGKILL");
+    await Promise.all([...this.#members].map(({ ended }) => ended));
   }
 
   #thaw(member) {
