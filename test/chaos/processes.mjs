@@ -112,7 +112,7 @@ export class Processes {
     const file = this.#logs && createWriteStream(join(this.#logs, `${name}.log`), { flags: "a" });
     for (const stream of [member.child.stdout, member.child.stderr])
       stream.on("data", (chunk) => {
-        member.output = `${member.output}${chunk}`.slice(-1000);
+        member.output = `${member.output}${chunk}`.slice(-4000);
         file?.write(chunk);
         const warning = /\w*Warning: .*/.exec(String(chunk))?.[0];
         if (warning !== undefined) this.odd.push(`${member.tier} wrote: ${warning}`);

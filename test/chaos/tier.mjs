@@ -7,7 +7,8 @@ import { InferenceService } from "../../dist/src/tiers/inference/inference.js";
 
 const [tier, json] = process.argv.slice(2);
 const { limits, work, thinkMs } = JSON.parse(json);
-const common = { healthPort: 0, jitterMaxMs: 0 };
+// a Redis that restarts loads its data meanwhile
+const common = { healthPort: 0, jitterMaxMs: 0, pingAttempts: 50 };
 
 const responder = {
   name: "chaos",
