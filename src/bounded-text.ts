@@ -1,7 +1,12 @@
 /** What another server answers: no more than a number of bytes of it is read. */
 
+/** An answer of `fetch`, or of `node:http` as `{ body: response }`. */
+interface Answered {
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
 /** The parts of a body. Throws where there are more than `bytes`; the rest is then not read. */
-export async function* boundedParts({ body }: Response, bytes: number): AsyncGenerator<Uint8Array, void> {
+export async function* boundedParts({ body }: Answered, bytes: number): AsyncGenerator<Uint8Array, void> {
   let read = 0;
   // leaving the loop cancels the rest
   for await (const part of body ?? []) {
@@ -12,7 +17,7 @@ export async function* boundedParts({ body }: Response, bytes: number): AsyncGen
 }
 
 /** The text of a body. Rejects where there are more than `bytes`; the rest is then not read. */
-export const boundedText = async (response: Response, bytes: number): Promise<string> => {
+export const boundedText = async (response: Answered, bytes: number): Promise<string> => {
   const parts: Uint8Array[] = [];
   for await (const part of boundedParts(response, bytes)) parts.push(part);
   return Buffer.concat(parts).toString("utf8");

@@ -20,7 +20,7 @@ export interface ServiceClock extends Clock {
  * The timers and the clock as they are when this is loaded. Test runners replace the global ones by fakes, which hold still: with those a
  * service that is under test beside other code would never boot, and would have no deadline that ends it.
  */
-const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis;
+const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = globalThis;
 const monotonicNow = performance.now.bind(performance);
 
 export const systemClock: ServiceClock = {
@@ -36,6 +36,12 @@ export const quietClock: Clock = {
   now: monotonicNow,
   setTimeout: (fn, ms) => setTimeout(fn, ms).unref(),
   clearTimeout: systemClock.clearTimeout,
+};
+
+/** Calls `fn` every `ms` until the returned function is called. Does not keep the process alive. */
+export const every = (ms: number, fn: () => void): (() => void) => {
+  const timer = setInterval(fn, ms).unref();
+  return () => clearInterval(timer);
 };
 
 const isTimeout = (id: unknown): id is NodeJS.Timeout => typeof (id as NodeJS.Timeout | undefined)?.refresh === "function";

@@ -22,7 +22,6 @@ import {
   writeLastLine,
   writeTermination,
 } from "./process.ts";
-import type { Reins } from "./service/reins.ts";
 import { reinsOf } from "./service/reins.ts";
 import type { StargazerService } from "./service/service.ts";
 import { demandService, isClass } from "./service/shape.ts";
@@ -35,7 +34,7 @@ const wrongConfiguration = 2;
 
 /** What all launches of a process share, from the first one until the last service has stopped. */
 interface Session {
-  /** the services that this process runs */
+  /** the services that this process runs, as their base class has them */
   readonly running: Set<StargazerService>;
   /** why all services are stopped; one that is launched later is stopped for the same reason */
   stopped: string | Error | undefined;
@@ -68,21 +67,22 @@ let linger: NodeJS.Timeout | undefined;
 export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
   session ??= openSession();
   const { running, stopped } = session;
-  const launched = construct(service);
+  const given = construct(service);
   // `stargazer config` and `manifests` construct what a module launches, and boot nothing
-  if (emitLaunched(launched)) {
+  if (emitLaunched(given)) {
     closeIfLast();
     return new Promise(() => {});
   }
+  const launched = reinsOf(given);
   running.add(launched);
   if (fromEnvironment("NOTIFY_SOCKET") !== undefined) void import("./notify/notify.ts").then(({ notify }) => notify(launched));
   const subscription = launched.actor.subscribe(announcer(launched));
   try {
-    if (stopped !== undefined) void reinsOf(launched).shutdown(stopped);
+    if (stopped !== undefined) void launched.shutdown(stopped);
     const report = await launched.runToCompletion();
     announceReport(report);
     if (report.outcome === "failed") {
-      reinsOf(launched).saveFlight(flightFolder());
+      launched.saveFlight(flightFolder());
       writeTermination(`${launched.serviceName}: ${report.error?.code ?? ""} ${report.error?.message ?? report.reason}`);
     }
     setExitCode(report.exitCode);
@@ -95,10 +95,9 @@ export const launch = async (service: StargazerService | (() => StargazerService
 };
 
 /** Sends a supervisor, if there is one, each phase that the service enters, a tier's own included. */
-const announcer = (service: StargazerService): (() => void) => {
+const announcer = (own: StargazerService): (() => void) => {
   // equivalent mutant: no phase has this name
   let sent = "";
-  const own = reinsOf(service);
   return () => {
     // accepted mutant: an observer that throws is contained, and the report names the last phase
     const phase = own.status().phases.findLast(isOpen)?.phase ?? own.state;
@@ -152,7 +151,7 @@ const closeIfLast = (): boolean => {
 };
 
 // equivalent mutant: the handlers that read it end with the session
-const launchedServices = (): readonly Reins[] => [...(session?.running ?? [])].map(reinsOf);
+const launchedServices = (): readonly StargazerService[] => [...(session?.running ?? [])];
 
 const stopAll = (reason: string | Error): void => {
   // equivalent mutant: the handlers that read it end with the session

@@ -1,4 +1,5 @@
 /** The signals that ask a process to end: the first one is a shutdown, a further one forces the exit only where a person sent it. */
+import { every } from "./clock.ts";
 import { leadsTerminal } from "./foreground.ts";
 import type { StopSignal } from "./process.ts";
 import { onSignals } from "./process.ts";
@@ -49,8 +50,8 @@ interface RunningTime {
 /** Counts beats of the event loop: one that was paused, starved or blocked makes one of many, so that time does not count. */
 const measureRunningTime = (): RunningTime => {
   let beats = 0;
-  const timer = setInterval(() => {
+  const end = every(beatMs, () => {
     beats += 1;
-  }, beatMs).unref();
-  return { ms: () => beats * beatMs, end: () => clearInterval(timer) };
+  });
+  return { ms: () => beats * beatMs, end };
 };

@@ -152,6 +152,15 @@ describe("edges stay at the edge", () => {
     const writes = /\bstd(?:out|err)\s*\.\s*(?:write|end)\b|\b(?:writeSync|writeOut)\b|screen\.write/;
     expect(using(writes, (file) => isPrinter(file) || !file.startsWith("src/cli/"))).toEqual([]);
   });
+  it("F61: timers and the monotonic clock of the library are those of src/clock.ts, which fake timers leave alone", () => {
+    // a command line runs under no fake timers; `process.ts` holds a process open, `launch.ts` the second after its last service
+    const isOutside = (file: string) => /^src\/(?:cli\/|fleet\/|(?:clock|process|launch|notify\/thread)\.ts)/.test(file);
+    const timers = /^(?!\s*\*).*(?:(?<![.\w])(?:setTimeout|setInterval|setImmediate)\(|\bperformance\.now\(\)(?!`))/m;
+    expect(using(timers, (file) => isOutside(file) || file.startsWith("machines/"))).toEqual([]);
+  });
+  it("F65: fetch, which asks the proxy of the environment, is for the endpoint of a model alone", () => {
+    expect(using(/\bfetch\(/, (file) => file === "src/tiers/inference/endpoint.ts")).toEqual([]);
+  });
   it("every file begins with a comment on its purpose", () => {
     const beginsWithComment = (file: string) => /^(?:#!.*\n)?(?:<!doctype html>\n)?\s*(?:\/[*/]|<!--)/i.test(read(file));
     const files = [...filesIn("machines", /\.ts$/), ...filesIn("src", /\.(ts|js|mjs|cjs|css)$/)];

@@ -20,6 +20,10 @@ const hands = vi.hoisted(() => {
   const state = { exited: [] as number[], code: 0, held: 0, released: 0, leadsTerminal: false };
   return { listeners, lastLines, announced, state };
 });
+vi.mock("../src/clock.ts", async (original) => ({
+  ...(await original<object>()),
+  every: (await import("./kit/global-timers.ts")).every,
+}));
 vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => hands.state.leadsTerminal }));
 vi.mock("../src/process.ts", () => {
   const { listeners, lastLines, announced, state } = hands;

@@ -4,6 +4,10 @@ import { onStopSignals } from "../src/stop-signals.ts";
 
 const process = vi.hoisted(() => ({ handlers: new Set<(signal: string) => void>(), leads: false }));
 vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => process.leads }));
+vi.mock("../src/clock.ts", async (original) => ({
+  ...(await original<object>()),
+  every: (await import("./kit/global-timers.ts")).every,
+}));
 vi.mock("../src/process.ts", () => ({
   onSignals: (handler: (signal: string) => void) => {
     process.handlers.add(handler);

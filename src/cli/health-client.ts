@@ -1,4 +1,7 @@
 /** Questions to the health server of an instance: to the address in its entry and no other, with a bounded answer. */
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:http";
 import { hostname } from "node:os";
 import { httpUrl, isEveryAddress } from "../address.ts";
 import { boundedText } from "../bounded-text.ts";
@@ -31,15 +34,30 @@ export interface Answer {
   readonly body: string;
 }
 
+/**
+ * Past the process's own agent and `fetch`, which take the proxy that the environment names (NODE_USE_ENV_PROXY): loopback and a pod are
+ * other places there.
+ */
+const openedAnswer = async (url: string, signal: AbortSignal): Promise<IncomingMessage> => {
+  const request = get(url, { agent: false, signal, headers: { "accept-encoding": "identity" } });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
+};
+
 /** Rejects with the reason: no answer in time, a redirect, or too much of it. */
 export const askHealth = async (url: string): Promise<Answer> => {
   const signal = AbortSignal.timeout(answerTimeoutMs);
   try {
-    const response = await fetch(url, { signal, redirect: "error", headers: { "accept-encoding": "identity" } });
-    return { status: response.status, body: await boundedText(response, maxAnswerBytes) };
+    const response = await openedAnswer(url, signal);
+    const status = response.statusCode ?? 0;
+    if (status >= 300 && status < 400) {
+      response.destroy();
+      throw new Error(`it redirects (${status})`);
+    }
+    return { status, body: await boundedText({ body: response }, maxAnswerBytes) };
   } catch (error) {
     if (signal.aborted) throw new Error(`no answer within ${answerTimeoutMs} ms`);
-    throw (error as Error).cause ?? error;
+    throw error;
   }
 };
 

@@ -6,6 +6,7 @@ import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { LaunchOffer } from "../process.ts";
 import { onIdle, onLaunched } from "../process.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
 import { until } from "../until.ts";
@@ -115,7 +116,7 @@ export const serviceOf = (target: string, naming: Naming): Promise<Start | undef
   isPath(target) ? fromModule(target, naming) : tier(target, naming);
 
 /**
- * Every service of a tier or a module, constructed and never booted. Opens nothing; the module may have, so the process is to exit. What
+ * Every service of a tier or a module as its base class has it, constructed and never booted. Opens nothing; the module may have, so the process is to exit. What
  * is printed meanwhile goes to standard error.
  */
 export const constructed = async (target: string, command: string): Promise<readonly StargazerService[]> => {
@@ -127,8 +128,8 @@ export const constructed = async (target: string, command: string): Promise<read
   const restore = divertOutput();
   try {
     const start = await serviceOf(target, { command, instanceId: undefined, onItself });
-    if (start !== undefined) return [typeof start === "function" ? start() : start];
-    return launched;
+    if (start !== undefined) return [reinsOf(typeof start === "function" ? start() : start)];
+    return launched.map(reinsOf);
   } finally {
     restore();
   }

@@ -4,6 +4,7 @@
  */
 import type { EventLoopUtilization, IntervalHistogram } from "node:perf_hooks";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { every } from "../clock.ts";
 
 /** The load of the event loop in the latest interval. */
 export interface Load {
@@ -25,7 +26,7 @@ const resolutionMs = 10;
 export class LoadMeter {
   readonly #options: LoadMeterOptions;
   #load: Load = { eventLoopDelay: 0, eventLoopUtilized: 0 };
-  #running: { readonly histogram: IntervalHistogram; readonly timer: NodeJS.Timeout } | undefined;
+  #running: { readonly histogram: IntervalHistogram; readonly end: () => void } | undefined;
   #utilization: EventLoopUtilization | undefined;
 
   constructor(options: LoadMeterOptions) {
@@ -45,7 +46,7 @@ export class LoadMeter {
 
   /** Nothing is left. Any time, any number of times. */
   stop(): void {
-    clearInterval(this.#running?.timer);
+    this.#running?.end();
     this.#running?.histogram.disable();
   }
 
@@ -53,8 +54,8 @@ export class LoadMeter {
     const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
     histogram.enable();
     this.#utilization = performance.eventLoopUtilization();
-    const timer = setInterval(() => this.#sample(histogram), this.#options.sampleMs).unref();
-    this.#running = { histogram, timer };
+    const end = every(this.#options.sampleMs, () => this.#sample(histogram));
+    this.#running = { histogram, end };
   }
 
   #sample(histogram: IntervalHistogram): void {

@@ -1,6 +1,7 @@
 /** Server-sent events: one answer that goes on until its reader leaves or the server ends it. */
 import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
+import { every } from "../clock.ts";
 
 /** bytes that a reader may leave unread; past them it is disconnected, and its browser connects anew */
 const maxUnreadBytes = 1_048_576;
@@ -41,7 +42,7 @@ export class EventStream {
     const headers = reply.getHeaders() as Record<string, string>;
     response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
     response.flushHeaders();
-    const keepAlive = setInterval(() => this.#beat(), keepAliveMs).unref();
+    const endKeepAlive = every(keepAliveMs, () => this.#beat());
     const end = () => this.end();
     // a reader that disconnects is no error
     response.on("error", () => {});
@@ -50,7 +51,7 @@ export class EventStream {
       onDrain();
     });
     response.once("close", () => {
-      clearInterval(keepAlive);
+      endKeepAlive();
       signal?.removeEventListener("abort", end);
       onClose();
     });

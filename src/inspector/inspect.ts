@@ -1,5 +1,6 @@
 /** Has one service inspected. Loaded only where that was asked for. */
 import { messageOf } from "../errors.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { InspectChoice } from "./choice.ts";
 import { Recorder } from "./recorder.ts";
@@ -27,10 +28,11 @@ const openPage = (service: StargazerService, port: number): Promise<Opened> =>
   InspectorServer.open({ service, recorder: new Recorder(service), port });
 
 /**
- * Watches `service` from now on, also while the inspector is still opening. Legal in any state; returns at once. The inspection ends by
+ * Watches a service from now on, also while the inspector is still opening. Legal in any state; returns at once. The inspection ends by
  * itself when the service has stopped. An inspector that fails ends with a line to `print`; the service runs on. Keeps no process alive.
  */
-export const inspect = (service: StargazerService, choice: InspectChoice, { print }: InspectOptions): Inspection => {
+export const inspect = (given: StargazerService, choice: InspectChoice, { print }: InspectOptions): Inspection => {
+  const service = reinsOf(given);
   const opening =
     choice.kind === "page"
       ? openPage(service, choice.port)

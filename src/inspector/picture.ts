@@ -14,7 +14,6 @@ import {
   statesOf,
   takesWork,
 } from "../../machines/index.ts";
-import { reinsOf } from "../service/reins.ts";
 import type { StatusReport } from "../service/report/status.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { Recorder } from "./recorder.ts";
@@ -101,7 +100,7 @@ const leaseAbsence = (state: string): string => {
 export const pictureOf = (service: StargazerService, { paths, timers }: Recorder): Picture => {
   const snapshot = service.actor.getSnapshot();
   const lease = snapshot.children.lease?.getSnapshot();
-  const status = reinsOf(service).status();
+  const status = service.status();
   const timing = { timers, constructedAt: snapshot.context.constructedAt };
   return {
     ...status,

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
+import { quietClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { StatelySink } from "./sink.ts";
 
@@ -54,10 +55,9 @@ export class ReceiverSocket implements StatelySink {
     const socket = this.#socket;
     if (socket.readyState === WebSocket.CLOSED) return Promise.resolve();
     return new Promise((resolve) => {
-      const cut = setTimeout(() => socket.terminate(), graceMs);
-      cut.unref();
+      const cut = quietClock.setTimeout(() => socket.terminate(), graceMs);
       socket.once("close", () => {
-        clearTimeout(cut);
+        quietClock.clearTimeout(cut);
         resolve();
       });
       if (socket.readyState === WebSocket.CONNECTING) socket.once("open", () => socket.close());

@@ -10,7 +10,6 @@ import { servePage } from "../http/page-files.ts";
 import { HttpServer } from "../http/server.ts";
 import { createToken } from "../http/token.ts";
 import { silentLogger } from "../logger.ts";
-import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { DrawnChart, InspectorCommand } from "./picture.ts";
 import { allowedCommands, chartStates, inspectorCommands, pictureOf, shutdownReason } from "./picture.ts";
@@ -147,10 +146,10 @@ export class InspectorServer {
     if (!isCommand(name)) return reply.code(404).send({ error: `there is no command ${JSON.stringify(name)}` });
     const allowed = allowedCommands(this.#service.actor.getSnapshot());
     if (allowed.includes(name)) {
-      void (name === "run" ? this.#service.runToCompletion() : reinsOf(this.#service).shutdown(shutdownReason));
+      void (name === "run" ? this.#service.runToCompletion() : this.#service.shutdown(shutdownReason));
       return reply.code(202).send({ accepted: name });
     }
-    const { path } = reinsOf(this.#service).status();
+    const { path } = this.#service.status();
     this.#recorder.add({ kind: "refused", machine: "lifecycle", event: name, word: name, from: path });
     return reply.code(409).send({ error: `${name} is not allowed in '${path}'. Allowed: ${allowed.join(", ") || "nothing"}.` });
   }

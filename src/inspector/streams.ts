@@ -1,6 +1,7 @@
 /** The connected pages: server-sent events, resumed where a page lost its connection. */
 import type { FastifyReply } from "fastify";
 import type { StateWords } from "../../machines/index.ts";
+import { systemClock } from "../clock.ts";
 import { EventStream, eventText } from "../http/event-stream.ts";
 import type { DrawnChart } from "./picture.ts";
 import type { InspectionRecord } from "./records.ts";
@@ -58,10 +59,10 @@ export class PageStreams {
     if (record !== undefined) this.#broadcast(this.#recordText(record));
     if (this.#pictureDue) return;
     this.#pictureDue = true;
-    setImmediate(() => {
+    systemClock.setTimeout(() => {
       this.#pictureDue = false;
       this.#broadcast(this.#pictureText());
-    });
+    }, 0);
   }
 
   /** Sends the last picture and ends every stream. */

@@ -6,11 +6,11 @@ import { imageOf, labelOf, variablesOf } from "./written.ts";
 
 const intervalSeconds = 10;
 const portOf = ({ healthPort }: Budgets): number => healthPort || 9090;
-/** by `node`, since a slim image has no curl */
+/** by `node`, since a slim image has no curl; with an agent of its own, since the process's may ask a proxy (NODE_USE_ENV_PROXY) */
 const ask = (budgets: Budgets): readonly string[] => [
   "node",
   "-e",
-  `fetch("http://127.0.0.1:${portOf(budgets)}/healthz").then(({ ok, status }) => { if (!ok) throw status; })`,
+  `require("node:http").get("http://127.0.0.1:${portOf(budgets)}/healthz", { agent: false }, (answer) => { answer.resume(); if (answer.statusCode !== 200) throw answer.statusCode; })`,
 ];
 const list = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(", ")}]`;
 

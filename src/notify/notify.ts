@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { hasStopped, isOpen, isRunning, isStopping } from "../../machines/phases.ts";
 import { bootBudgetMs } from "../../machines/settings.ts";
+import { every } from "../clock.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { StargazerService } from "../service/service.ts";
 import { program } from "./thread.ts";
@@ -30,7 +31,7 @@ class Notifier {
     const everyMs = feedMs();
     const beats = new SharedArrayBuffer(4);
     // the thread feeds the watchdog where this count has grown since its last look
-    if (everyMs !== undefined) setInterval(() => Atomics.add(new Int32Array(beats), 0, 1), everyMs / 4).unref();
+    if (everyMs !== undefined) every(everyMs / 4, () => Atomics.add(new Int32Array(beats), 0, 1));
     this.#worker = new Worker(program, { eval: true, execArgv: [], name: "notify", workerData: { beats, everyMs } });
     this.#worker.unref();
     // without it systemd goes on by its own deadlines

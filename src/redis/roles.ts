@@ -1,5 +1,6 @@
 /** How a connection behaves by its role: commands, the registry's writes in order, blocking reads. */
 import type { RedisOptions as AnyRedisOptions } from "ioredis";
+import { systemClock } from "../clock.ts";
 
 /** The options that a caller may set. The shape of replies is not among them: the code relies on it. */
 export type RedisOptions = Omit<AnyRedisOptions, "replyMapping" | "himportFieldsets">;
@@ -18,7 +19,7 @@ export const reconnectDelays = (): (() => number) => {
   let attempt = 0;
   let brokeAt = Number.NEGATIVE_INFINITY;
   return () => {
-    const now = performance.now();
+    const now = systemClock.now();
     attempt = now - brokeAt > 2 * reconnectCapMs ? 1 : attempt + 1;
     brokeAt = now;
     return reconnectDelay(attempt);

@@ -3,6 +3,7 @@
  * for what both missed (a trimmed stream, a flush). One step after the other: a step that fails is an outage, and a listing ends it.
  */
 
+import { systemClock } from "../clock.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
@@ -102,7 +103,7 @@ class Watch {
 
   /** What happened since the last step, within `reapEveryMs` as a rule. */
   async step(): Promise<RegistryEvent[]> {
-    if (performance.now() - this.#listedAt > syncEveryMs) return this.#list();
+    if (systemClock.now() - this.#listedAt > syncEveryMs) return this.#list();
     const events = await this.#news();
     await this.#reap();
     return events;
@@ -164,7 +165,7 @@ class Watch {
 
   /** Publishes the leases that have ended; the next step reads them as every watcher does. */
   async #reap(): Promise<void> {
-    const now = performance.now();
+    const now = systemClock.now();
     if (now - this.#reapedAt < reapEveryMs) return;
     this.#reapedAt = now;
     const { redis, serviceName } = this.#options;
@@ -189,7 +190,7 @@ class Watch {
   async #list(): Promise<RegistryEvent[]> {
     const { registry, serviceName, signal } = this.#options;
     const listed = await registry.list(serviceName, { signal });
-    this.#listedAt = performance.now();
+    this.#listedAt = systemClock.now();
     for (const { service } of listed) this.#services.add(service);
     return this.#judge(this.#view.sync(listed));
   }
@@ -198,7 +199,7 @@ class Watch {
   #judge(events: RegistryEvent[]): RegistryEvent[] {
     const before = this.#vanish.vanished;
     const ended = events.filter(({ type }) => type === "expired").length;
-    this.#vanish.note({ ended, remaining: this.#view.size, now: performance.now() });
+    this.#vanish.note({ ended, remaining: this.#view.size, now: systemClock.now() });
     const { vanished } = this.#vanish;
     if (before > 0 && vanished === 0) return this.#withSynced(events);
     if (before > 0 || vanished === 0) return events;

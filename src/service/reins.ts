@@ -1,29 +1,29 @@
 /** What a process does with a service, past the class of the tier. */
-import type { StateName } from "../../machines/index.ts";
-import type { StatusReport } from "./report/status.ts";
-import type { StopReport } from "./types.ts";
 
 /** Leads from a service to its base class, also to that of another copy of this package. */
 export const baseClass: unique symbol = Symbol.for("stargazer.base");
 
-/** As the base class has them: a tier may have a method or field of its own that is named `shutdown`, `status` or `state`. */
-export interface Reins {
-  readonly state: StateName;
-  shutdown(reason: string | Error): Promise<StopReport>;
-  status(): StatusReport;
-  saveFlight(folder: string): void;
+/** A service as its base class has it. */
+export interface Base {
+  /** methods and accessors, to be called on the service */
+  readonly methods: object;
+  /** what the base class had put into the service's own fields */
+  readonly fields: object;
 }
 
-/** Those of a service; of one without a way to its base class, the service itself. */
-export const reinsOf = (service: Reins): Reins => {
-  const base = (service as { readonly [baseClass]?: Reins })[baseClass];
+/**
+ * The service as its base class has it: a tier may have a method or field of its own that is named `shutdown`, `status`, `actor` or
+ * `serviceName`. One without a way to its base class stands for itself.
+ */
+export const reinsOf = <Service extends object>(service: Service): Service => {
+  const base = (service as { readonly [baseClass]?: Base })[baseClass];
   if (base === undefined) return service;
-  return {
-    get state() {
-      return Reflect.get(base, "state", service) as StateName;
-    },
-    shutdown: (reason) => base.shutdown.call(service, reason),
-    status: () => base.status.call(service),
-    saveFlight: (folder) => base.saveFlight.call(service, folder),
+  const get = (_target: object, name: string | symbol): unknown => {
+    // it stands for itself
+    if (name === baseClass) return undefined;
+    if (Object.hasOwn(base.fields, name)) return Reflect.get(base.fields, name);
+    const value: unknown = Reflect.get(base.methods, name, service);
+    return typeof value === "function" ? value.bind(service) : value;
   };
+  return new Proxy({}, { get }) as Service;
 };

@@ -24,7 +24,7 @@ import type { EffectiveOption } from "./options/configuration.ts";
 import { configurationOf, sourcesOf } from "./options/configuration.ts";
 import type { ResolvedOptions } from "./options/options.ts";
 import { resolveOptions, settingsOf } from "./options/options.ts";
-import type { Reins } from "./reins.ts";
+import type { Base } from "./reins.ts";
 import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
@@ -125,8 +125,9 @@ export abstract class StargazerService {
   }
 
   /** @internal */
-  get [baseClass](): Reins {
-    return StargazerService.prototype;
+  get [baseClass](): Base {
+    const { service: serviceName, instance: instanceId } = this.#names;
+    return { methods: StargazerService.prototype, fields: { serviceName, instanceId, actor: readOnlyActor(this.#host) } };
   }
 
   /** The top-level state's name. Any state. */

@@ -1,6 +1,7 @@
 /** What counts as a service where one is taken. */
 import { isOf } from "../../machines/thrown.ts";
 import { StargazerError } from "../errors.ts";
+import { reinsOf } from "./reins.ts";
 import type { StargazerService } from "./service.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { StargazerService } from "./service.ts";
  * `wanted`: "launch takes a service".
  */
 export const demandService = (given: unknown, wanted: string): StargazerService => {
-  const { runToCompletion, actor } = (given ?? {}) as Partial<StargazerService>;
+  const { runToCompletion, actor } = reinsOf(Object(given)) as Partial<StargazerService>;
   if (typeof runToCompletion === "function" && typeof actor?.subscribe === "function") return given as StargazerService;
   throw new StargazerError("SG_ERR_CONFIG_INVALID", `${wanted}, not ${kindOf(given)}.`);
 };

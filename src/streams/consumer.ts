@@ -2,6 +2,7 @@
 import { createActor, fromCallback, fromPromise, toPromise } from "xstate";
 import { consumerMachine, defaultConsumerTimes } from "../../machines/consumer.machine.ts";
 import type { ClaimAnswer, Companion, ConsumerTimes } from "../../machines/index.ts";
+import { every } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
@@ -91,10 +92,10 @@ export class LaneConsumer<T> {
       actors: {
         holdLanes: fromCallback(({ sendBack }) => {
           freed = oncePerTurn((hasMore) => sendBack({ type: "lane.freed", hasMore }));
-          const renewing = setInterval(renew, leaseMs / 4);
+          const endRenewing = every(leaseMs / 4, renew);
           return () => {
             freed = () => {};
-            clearInterval(renewing);
+            endRenewing();
             stopping.abort();
             left.abort();
             wake.close();

@@ -1,4 +1,5 @@
 /** The lanes that one worker has: in each, message after message. Where the worker is stands in `consumer.machine.ts`. */
+import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
 import { attempt, handedBack } from "./attempt.ts";
@@ -110,9 +111,9 @@ export class LaneWork<T> {
 
   /** Message after message of one lane. Resolves with whether the lane may be claimed again. */
   async #turn(held: Held): Promise<boolean> {
-    const endsAt = performance.now() + turnMs;
+    const endsAt = systemClock.now() + turnMs;
     for (let n = 1; ; n += 1) {
-      const goOn = () => n < turnLength && performance.now() < endsAt && !this.#signals.stopping.aborted;
+      const goOn = () => n < turnLength && systemClock.now() < endsAt && !this.#signals.stopping.aborted;
       const { task, lease } = held;
       const outcome = this.#signals.stopping.aborted ? handedBack : await attempt(task, this.#options, lease);
       const { next, hasMore } = await this.#settling.end(task, outcome, goOn);

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { fromCallback } from "xstate";
 import type { ChildAddresses, ChildCommand, ChildFact, ChildInput, ChildLogic } from "../../machines/index.ts";
+import { systemClock } from "../clock.ts";
 import { inheritedEnvironment } from "../environment.ts";
 import { messageOf } from "../errors.ts";
 import type { ServiceMessage } from "../process.ts";
@@ -64,9 +65,9 @@ const forward = (child: ChildProcess, send: (fact: ChildFact) => void): void => 
   });
   child.once("exit", (code, signal) => {
     const end = () => send({ type: "child.exited", code, signal });
-    const late = setTimeout(end, lastMessagesMs);
+    const late = systemClock.setTimeout(end, lastMessagesMs);
     child.once("close", () => {
-      clearTimeout(late);
+      systemClock.clearTimeout(late);
       end();
     });
   });

@@ -1,4 +1,5 @@
 /** Plays every scenario with a service, and reports which claims held. */
+import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { ConformanceOptions, Limits, ServiceFactory } from "./options.ts";
 import { limitsOf } from "./options.ts";
@@ -39,7 +40,7 @@ export interface Played {
 /** Plays one scenario; each has a Redis of its own. */
 export const play = async (scenario: Scenario, factory: ServiceFactory, limits: Limits): Promise<Played> => {
   const redis = limits.redis ? await TestRedis.start() : undefined;
-  const beganAt = performance.now();
+  const beganAt = systemClock.now();
   const { name, claim } = scenario;
   const turns = new TurnWatch({ scenario: name, claim, turnWithinMs: limits.turnWithinMs });
   const stage = new Stage({ factory, limits, redis, turns });
@@ -50,7 +51,7 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
     wrong.push(messageOf(error));
   }
   wrong.push(...(await stage.close()));
-  const ms = performance.now() - beganAt;
+  const ms = systemClock.now() - beganAt;
   await redis?.stop();
   const verdict = wrong.length === 0 ? "held" : "broken";
   return { check: { name, claim, verdict, detail: wrong.join("\n"), ms }, service: stage.serviceName };

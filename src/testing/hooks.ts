@@ -1,5 +1,7 @@
 /** Watches the three hooks of one service and, where a scenario asks for it, disturbs them. The service's own code runs unchanged inside. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { systemClock } from "../clock.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { HookContext, StopReport } from "../service/types.ts";
 import type { LeakWatch } from "./leaks.ts";
@@ -71,7 +73,7 @@ export const watchHooks = (service: StargazerService, { leaks, turns }: Watches,
     hooked[hook] = (context) =>
       leaks.within(hook, () => called(hook, context, (own) => original.call(service, own), { ...record, turns, ...disturbance }));
   }
-  const shutdown = service.shutdown.bind(service);
+  const { shutdown } = reinsOf(service);
   recordAsking(hooked, "shutdown");
   recordAsking(hooked, "runToCompletion");
   return { ...record, shutdown };
@@ -79,7 +81,9 @@ export const watchHooks = (service: StargazerService, { leaks, turns }: Watches,
 
 /** A hook that waits for one of these waits for itself, so the call that asked is recorded. */
 const recordAsking = (hooked: Hooked, name: "shutdown" | "runToCompletion"): void => {
-  const original = hooked[name] as (...args: unknown[]) => Promise<StopReport>;
+  const original = hooked[name] as ((...args: unknown[]) => Promise<StopReport>) | undefined;
+  // a field of the tier's own
+  if (typeof original !== "function") return;
   hooked[name] = (...args: unknown[]) => {
     const call = inside.getStore();
     if (call !== undefined && call.settledAt === undefined) call.askedForEnd ??= name;
@@ -93,7 +97,7 @@ const called = async (
   work: Hook,
   { calls, releases, turns, ...disturbance }: Pick<HookRecord, "calls" | "releases"> & Pick<Watches, "turns"> & Disturbance,
 ): Promise<void> => {
-  const call: HookCall = { hook, beganAt: performance.now(), signal: context.signal, orphans: [] };
+  const call: HookCall = { hook, beganAt: systemClock.now(), signal: context.signal, orphans: [] };
   calls.push(call);
   recordAbort(call);
   const leave = turns.enter(hook);
@@ -110,7 +114,7 @@ const called = async (
     throw error;
   } finally {
     leave();
-    call.settledAt = performance.now();
+    call.settledAt = systemClock.now();
     call.orphans = [...open];
     call.listeners = listenersOf(process);
   }
@@ -118,7 +122,7 @@ const called = async (
 
 const recordAbort = (call: HookCall): void => {
   const record = () => {
-    call.abortedAt = performance.now();
+    call.abortedAt = systemClock.now();
   };
   if (call.signal.aborted) record();
   else call.signal.addEventListener("abort", record, { once: true });
@@ -163,7 +167,7 @@ const named = <F extends () => unknown>(name: string, work: F): F => Object.defi
 const released = async (kept: ReleaseCall, release: () => unknown, turns: TurnWatch): Promise<void> => {
   kept.times += 1;
   const leave = turns.enter("a release");
-  kept.begunAt ??= performance.now();
+  kept.begunAt ??= systemClock.now();
   try {
     await release();
   } catch (error) {
@@ -171,6 +175,6 @@ const released = async (kept: ReleaseCall, release: () => unknown, turns: TurnWa
     throw error;
   } finally {
     leave();
-    kept.settledAt = performance.now();
+    kept.settledAt = systemClock.now();
   }
 };

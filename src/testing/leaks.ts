@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../clock.ts";
 import { eventually } from "./within.ts";
 
 /** What keeps a process alive: its name in `async_hooks`, and its name in a report. */
@@ -91,7 +92,7 @@ export class LeakWatch {
       const here = place.getStore();
       if (here?.watch !== this || words[type] === undefined) return;
       this.#newest = { type, where: here.where, site: callSite(), resource };
-      this.#madeAt = performance.now();
+      this.#madeAt = systemClock.now();
       this.#handles.set(id, this.#newest);
     },
     after: (id) => {
@@ -117,7 +118,7 @@ export class LeakWatch {
 
   /** The handles that are still open, or made again and again, after at most `settleMs`: each as `a timer made in onStart (file)`. */
   async left(settleMs: number): Promise<string[]> {
-    const isQuiet = () => this.#open().length === 0 && performance.now() - this.#madeAt > quietMs;
+    const isQuiet = () => this.#open().length === 0 && systemClock.now() - this.#madeAt > quietMs;
     if (await eventually(Math.max(settleMs, 2 * quietMs), isQuiet)) return [];
     const open = this.#open();
     return open.length > 0 ? open.map(inWords) : [`${inWords(this.#newest!)}, again and again`];

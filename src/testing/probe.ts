@@ -1,6 +1,9 @@
 /** Records the states and facts of a service, and waits for them. */
+
 import type { StateName } from "../../machines/index.ts";
 import { initialState, statePath } from "../../machines/index.ts";
+import { systemClock } from "../clock.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { ServiceFact } from "../service/report/facts.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { WaitOptions } from "./within.ts";
@@ -31,13 +34,13 @@ export class LifecycleProbe {
   readonly #history: Recorded[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #service: StargazerService;
-  readonly #began = performance.now();
+  readonly #began = systemClock.now();
   readonly #unsubscribe: () => void;
 
   constructor(service: StargazerService) {
-    this.#service = service;
-    this.#record({ type: "state.entered", state: service.state });
-    this.#unsubscribe = service.onFact((fact) => this.#record(fact));
+    this.#service = reinsOf(service);
+    this.#record({ type: "state.entered", state: this.#service.state });
+    this.#unsubscribe = this.#service.onFact((fact) => this.#record(fact));
   }
 
   /** All facts so far, oldest first: states entered, phases ended, failures, facts of the lease, the report. */
@@ -77,14 +80,14 @@ export class LifecycleProbe {
 
   #record(fact: ServiceFact): void {
     const path = statePath(this.#service.actor?.getSnapshot() ?? { value: initialState });
-    this.#history.push({ at: performance.now() - this.#began, path, fact });
+    this.#history.push({ at: systemClock.now() - this.#began, path, fact });
     for (const look of [...this.#waiting]) look();
   }
 
   #first(what: string, isIt: (fact: ServiceFact) => boolean, { timeoutMs = defaultTimeoutMs, signal }: WaitOptions) {
     return new Promise<ServiceFact>((resolve, reject) => {
       const settle = (act: () => void) => {
-        clearTimeout(timer);
+        systemClock.clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         this.#waiting.delete(look);
         act();
@@ -96,7 +99,7 @@ export class LifecycleProbe {
         if (found) settle(() => resolve(found.fact));
         else if (this.#history.at(-1)?.fact.type === "stopped") refuse("did not come before the service had stopped");
       };
-      const timer = setTimeout(() => refuse(`did not come within ${timeoutMs} ms`), timeoutMs);
+      const timer = systemClock.setTimeout(() => refuse(`did not come within ${timeoutMs} ms`), timeoutMs);
       this.#waiting.add(look);
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted) abort();

@@ -2,6 +2,7 @@
 import { initialState } from "../../machines/index.ts";
 import { messageOf } from "../errors.ts";
 import { guardExit, onUncaught } from "../process.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import { demandService } from "../service/shape.ts";
 import type { ServiceOptions } from "../service/types.ts";
@@ -40,11 +41,10 @@ const made = new WeakSet<StargazerService>();
 
 const demandNew = (given: unknown): StargazerService => {
   const service = demandService(given, "the factory has to return a service");
-  if (service.instanceId !== instanceId)
-    throw new Error("the factory has to pass the overrides that it is given to the constructor");
+  const { instanceId: instance, state } = reinsOf(service);
+  if (instance !== instanceId) throw new Error("the factory has to pass the overrides that it is given to the constructor");
   if (made.has(service)) throw new Error("the factory has to make a new service at each call: it returned the same one again");
-  if (service.state !== initialState)
-    throw new Error(`the factory has to return a service in '${initialState}': this one is '${service.state}'`);
+  if (state !== initialState) throw new Error(`the factory has to return a service in '${initialState}': this one is '${state}'`);
   made.add(service);
   return service;
 };
@@ -79,7 +79,7 @@ export class Stage {
   make({ overrides = {}, label = "", ...disturbance }: Circumstances = {}): Trial {
     const all = { ...overridesFor(this.limits, instanceId, this.redis?.url), ...overrides };
     const service = demandNew(this.#made(all));
-    this.serviceName = service.serviceName;
+    this.serviceName = reinsOf(service).serviceName;
     const hooks = watchHooks(service, { leaks: this.#watch, turns: this.#turns }, disturbance);
     const trial = new Trial(service, hooks, this.limits);
     this.#trials.push({ trial, label });

@@ -2,7 +2,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { StateName } from "../../machines/index.ts";
 import { effectPhases, isRunning } from "../../machines/index.ts";
+import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { StopReport } from "../service/types.ts";
 import type { HookRecord } from "./hooks.ts";
@@ -17,6 +19,7 @@ import { eventually, within } from "./within.ts";
 const bootMs = 25_000;
 
 export class Trial {
+  /** as its base class has it */
   readonly service: StargazerService;
   readonly probe: LifecycleProbe;
   readonly hooks: HookRecord;
@@ -26,7 +29,7 @@ export class Trial {
   #outlasted: Promise<boolean> | undefined;
 
   constructor(service: StargazerService, hooks: HookRecord, limits: Limits) {
-    this.service = service;
+    this.service = reinsOf(service);
     this.hooks = hooks;
     this.#limits = limits;
     this.probe = new LifecycleProbe(service);
@@ -65,9 +68,9 @@ export class Trial {
 
   /** Stops it as a caller outside does, and waits for its report and for hooks that outlive it. */
   async stop(reason: string | Error = "the kit"): Promise<StopReport> {
-    const beganAt = performance.now();
+    const beganAt = systemClock.now();
     const report = await this.#reported(this.hooks.shutdown(reason));
-    this.#stopMs = performance.now() - beganAt;
+    this.#stopMs = systemClock.now() - beganAt;
     this.#outlasted ??= eventually(this.#limits.obeyWithinMs, () =>
       this.hooks.calls.every(({ settledAt }) => settledAt !== undefined),
     );

@@ -1,6 +1,7 @@
 /** Whether the event loop makes its turns, measured by a thread, since a blocked one can measure nothing. */
 import { url as inspectorUrl } from "node:inspector";
 import { Worker } from "node:worker_threads";
+import { every } from "../clock.ts";
 
 /** What of a service may be under way, in the order of its bits. */
 const places = ["the constructor", "onStart", "run", "onStop", "a release"] as const;
@@ -39,13 +40,13 @@ const startThread = (workerData: TurnThreadData): void => {
 export class TurnWatch {
   readonly #cells = new Int32Array(new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT));
   readonly #turnWithinMs: number;
-  readonly #beat: NodeJS.Timeout;
+  readonly #endBeat: () => void;
 
   constructor({ scenario, claim, turnWithinMs }: TurnOptions) {
     this.#turnWithinMs = turnWithinMs;
     if (inspectorUrl() === undefined)
       startThread({ cells: this.#cells, places, scenario, claim, killAfterMs: killFactor * turnWithinMs });
-    this.#beat = setInterval(() => this.#turn(), beatMs).unref();
+    this.#endBeat = every(beatMs, () => this.#turn());
   }
 
   /** Counts `place` as under way until the function that it returns is called. */
@@ -68,7 +69,7 @@ export class TurnWatch {
 
   /** Ends the watch and its thread. Legal any number of times. */
   stop(): void {
-    clearInterval(this.#beat);
+    this.#endBeat();
     Atomics.store(this.#cells, hasEnded, 1);
     this.#turn();
   }

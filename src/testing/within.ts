@@ -1,5 +1,6 @@
 /** Waits with a deadline. Their timers keep the process alive, so that a test runner does not end before the result. */
 import { setTimeout as pause } from "node:timers/promises";
+import { systemClock } from "../clock.ts";
 
 /** The bounds of a wait. */
 export interface WaitOptions {
@@ -14,15 +15,15 @@ export const defaultTimeoutMs = 5000;
 /** Settles with `promise`; rejects with the error of `overrun` after `ms`. */
 export const within = <T>(ms: number, promise: Promise<T>, overrun: () => Error): Promise<T> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(overrun()), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = systemClock.setTimeout(() => reject(overrun()), ms);
+    promise.then(resolve, reject).finally(() => systemClock.clearTimeout(timer));
   });
 
 /** Polls for at most `ms`; resolves with the last answer. */
 export const eventually = async (ms: number, isSo: () => boolean): Promise<boolean> => {
-  const end = performance.now() + ms;
+  const end = systemClock.now() + ms;
   while (!isSo()) {
-    if (performance.now() > end) return false;
+    if (systemClock.now() > end) return false;
     await pause(5);
   }
   return true;

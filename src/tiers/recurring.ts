@@ -1,5 +1,6 @@
 /** A job that is done again and again, by one instance of all, and never by a leader that was replaced. */
 
+import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Command } from "../leadership/commit.ts";
 import type { Term } from "../leadership/lead.ts";
@@ -71,7 +72,7 @@ const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }:
     const leftMs = await ask((client) => client.pttl(done));
     // more than an interval is left where the interval was longer once, or the clock of Redis was set back
     if (leftMs > 0 && leftMs <= everyMs) return leftMs;
-    const [now, beganAt] = [Date.now(), performance.now()];
+    const [now, beganAt] = [Date.now(), systemClock.now()];
     // read before all that the pass reads: a late commit of an earlier pass is seen by this one, or refused
     let commits = Number((await ask((client) => client.get(revision))) ?? "0");
     const commit: Job["commit"] = async (keys, commands, { isPart = false } = {}) => {
@@ -81,7 +82,7 @@ const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }:
       await until(term.commit([done, ...keys], [...commands, ...own], still), { signal, what: "the commit" });
     };
     await until(work({ signal, now, ask, commit }), { signal, what: `the job ${name}` });
-    const durationMs = performance.now() - beganAt;
+    const durationMs = systemClock.now() - beganAt;
     log.debug({ type: "job.done", job: name, durationMs }, `the job ${name} is done`);
   } catch (error) {
     const reason = messageOf(error);

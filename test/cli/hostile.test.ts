@@ -179,6 +179,20 @@ describe("F54: inspect of an instance", () => {
     expect(asked).toEqual([]);
   });
 
+  it("F65: is asked itself where the environment names a proxy", async () => {
+    const asked: (string | undefined)[] = [];
+    const { port } = await serve((request, response) => {
+      asked.push(request.url);
+      response.writeHead(502).end();
+    });
+    await answering(JSON.stringify(fits));
+    const proxy = `http://127.0.0.1:${port}`;
+    const env = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: proxy, http_proxy: proxy, NO_PROXY: "", no_proxy: "" };
+    const ending = await shell.run(["inspect", "sample", "--redis", redis.url], { env });
+    expect(ending).toMatchObject({ code: 0, err: "", out: expect.stringContaining("● running") });
+    expect(asked).toEqual([]);
+  });
+
   it.each<[string, Told]>([
     ["names a path in place of a host", { health: { host: "127.0.0.1:1/x?", port: 80 } }],
     ["names a user in place of a host", { health: { host: "a@127.0.0.1", port: 80 } }],

@@ -3,6 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Interruption } from "../../src/cli/signals.ts";
 import { interrupted, onAbort } from "../../src/cli/signals.ts";
 
+vi.mock("../../src/clock.ts", async (original) => ({
+  ...(await original<object>()),
+  every: (await import("../kit/global-timers.ts")).every,
+}));
 vi.mock("../../src/foreground.ts", () => ({ leadsTerminal: () => false }));
 
 describe("an interruption", () => {

@@ -63,4 +63,5 @@ export const claims = {
   F62: "The built package checks what its source checks, and a variable's value has no blanks around it",
   F63: "Hooks and releases run in the asynchronous context where their service was made",
   F64: "A client of the user's may have texts for numbers",
+  F65: "A proxy that the environment names is not asked for a member of the fleet",
 };

@@ -6,7 +6,8 @@ import { hooksOf, reportOf, Stage } from "../kit/narrator.ts";
 
 const stage = new Stage();
 
-for (const name of ["shutdown", "status", "state", "boot", "waitFor", "onFact", "flight", "saveFlight"] as const)
+const names = ["shutdown", "status", "state", "boot", "runToCompletion", "waitFor", "onFact", "flight", "saveFlight"];
+for (const name of [...names, "serviceName", "instanceId", "actor"])
   fault("F59", `'${name}' is the tier's own`, async (happened) => {
     const program = stage.service({ ownNames: [name] });
     const { health } = await stage.entryOf(program);

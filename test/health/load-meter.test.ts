@@ -3,6 +3,10 @@ import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { afterEach, expect, test, vi } from "vitest";
 import { LoadMeter } from "../../src/health/load-meter.ts";
 
+vi.mock("../../src/clock.ts", async (original) => ({
+  ...(await original<object>()),
+  every: (await import("../kit/global-timers.ts")).every,
+}));
 vi.mock("node:perf_hooks", () => ({
   monitorEventLoopDelay: vi.fn(() => histogram),
   performance: { eventLoopUtilization: vi.fn((now?: object) => ({ utilization: now === undefined ? 0 : 0.25 })) },

@@ -1,5 +1,7 @@
 /** F61: a service under the fake timers of a test runner. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { pause } from "../../src/pause.ts";
+import { LifecycleProbe } from "../../src/testing/index.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
@@ -15,6 +17,14 @@ afterAll(() => redis.stop());
 const make = () => new TestTier({ redis: redis.url });
 
 describe("F61: fake timers", () => {
+  it("hold no pause of the library, and no wait of a probe", async () => {
+    const probe = new LifecycleProbe(make());
+    vi.useFakeTimers();
+    await pause(1, { signal: new AbortController().signal });
+    await expect(probe.state("running", { timeoutMs: 1 })).rejects.toThrow("did not come within 1 ms");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("that are there before the boot hold no life of a service", async () => {
     vi.useFakeTimers();
     const tier = make();

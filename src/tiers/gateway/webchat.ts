@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
+import { every } from "../../clock.ts";
 import { messageOf } from "../../errors.ts";
 import { addWebSockets } from "../../http/web-sockets.ts";
 import type { Waiting } from "../../until.ts";
@@ -55,8 +56,7 @@ export class Webchat implements PlatformAdapter {
     defer(followDrafts({ redis, log, topic: keys.live(this.platform), onDraft: (draft) => this.#showDraft(draft) }));
     await addWebSockets(app, { maxPayload: maxFrameBytes, reason: "the gateway is stopping" });
     app.get("/webchat", { websocket: true }, (socket, request) => this.#enter(socket, request, host, tail));
-    const timer = setInterval(() => this.#tidy(), pingMs).unref();
-    defer(() => clearInterval(timer));
+    defer(every(pingMs, () => this.#tidy()));
   }
 
   /** Until the signal aborts; then closes its sockets, spread over 2 s at most so that the clients do not all connect at once. */

@@ -1,4 +1,5 @@
 /** Rates by key: each key has a bucket that fills by itself, and what is taken has to be in it. */
+import { systemClock } from "../../../clock.ts";
 
 interface Bucket {
   tokens: number;
@@ -18,7 +19,7 @@ export class Buckets {
   readonly #now: () => number;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(rate: Rate, now: () => number = () => performance.now()) {
+  constructor(rate: Rate, now: () => number = () => systemClock.now()) {
     this.#rate = rate;
     this.#now = now;
   }

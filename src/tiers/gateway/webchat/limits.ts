@@ -4,6 +4,7 @@
  * wait for) is counted there, by `accept`.
  */
 import { isIPv6 } from "node:net";
+import { systemClock } from "../../../clock.ts";
 import { isLoopback } from "../../../loopback.ts";
 import type { Backlog } from "../../messages/accept.ts";
 import { defaultBacklog } from "../../messages/accept.ts";
@@ -83,7 +84,7 @@ export class Limiter {
   readonly #sockets = new Map<string, number>();
   readonly #now: () => number;
 
-  constructor(limits: Partial<Limits> = {}, now: () => number = () => performance.now()) {
+  constructor(limits: Partial<Limits> = {}, now: () => number = () => systemClock.now()) {
     this.limits = { ...defaultLimits, ...limits };
     this.#now = now;
     this.#conversations = new Buckets(this.limits.conversation, now);

@@ -1,5 +1,6 @@
 /** One client: its socket, its conversation, and what it may send. */
 import type { WebSocket } from "ws";
+import { quietClock } from "../../../clock.ts";
 import { messageOf } from "../../../errors.ts";
 import type { WordedLogger } from "../../../logger.ts";
 import type { RedisClient } from "../../../redis/client.ts";
@@ -53,14 +54,14 @@ export class Page {
   /** what is being done for it; the next frame follows */
   #work: Promise<void> | undefined;
   #pending = 0;
-  readonly #late: NodeJS.Timeout;
+  readonly #late: unknown;
 
   constructor(socket: WebSocket, options: PageOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#frames = new Buckets(options.limiter.limits.frames);
-    this.#late = setTimeout(() => this.close(closings.refused, "the first frame is late"), helloMs).unref();
-    socket.once("close", () => clearTimeout(this.#late));
+    this.#late = quietClock.setTimeout(() => this.close(closings.refused, "the first frame is late"), helloMs);
+    socket.once("close", () => quietClock.clearTimeout(this.#late));
     socket.on("message", (data: Buffer, isBinary: boolean) => this.#receive(isBinary ? "" : data.toString()));
   }
 
@@ -118,7 +119,7 @@ export class Page {
   }
 
   #begin(hello: Hello): void {
-    clearTimeout(this.#late);
+    quietClock.clearTimeout(this.#late);
     if (this.#work !== undefined) this.send({ type: "error", message: "only the first frame is a hello" });
     else this.#work = this.#welcome(hello).catch((error: unknown) => this.#fail(error));
   }

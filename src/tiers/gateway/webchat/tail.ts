@@ -3,6 +3,7 @@
  * answer and shows those whose page it holds, so no gateway needs to know of another. After a failure or a freeze it goes on where it
  * was; where the stream has been trimmed beyond that, it says so.
  */
+import { systemClock } from "../../../clock.ts";
 import { messageOf } from "../../../errors.ts";
 import type { WordedLogger } from "../../../logger.ts";
 import { pause } from "../../../pause.ts";
@@ -80,9 +81,9 @@ export class Tail {
     const reading = this.#blocking.xreadBuffer("COUNT", chunk, "BLOCK", maxBlockMs, "STREAMS", stream, this.#from);
     const found = (await this.#until(reading)) as [Buffer, [Buffer, RawFields][]][] | null;
     // a read that was sent again after a freeze has been silent too
-    const isSilent = performance.now() - this.#repliedAt > silentMs;
+    const isSilent = systemClock.now() - this.#repliedAt > silentMs;
     if (isSilent && (await this.#isTrimmed(this.#from))) onGap();
-    this.#repliedAt = performance.now();
+    this.#repliedAt = systemClock.now();
     for (const [id, fields] of found?.[0]?.[1] ?? []) {
       this.#from = id.toString();
       this.#take(fields, this.#from);
@@ -100,7 +101,7 @@ export class Tail {
   async #first(): Promise<string> {
     const { redis, stream } = this.#options;
     const last = await this.#until(redis.xrevrange(stream, "+", "-", "COUNT", 1));
-    this.#repliedAt = performance.now();
+    this.#repliedAt = systemClock.now();
     this.#begin();
     return last[0]?.[0] ?? firstId;
   }
