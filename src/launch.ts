@@ -12,21 +12,22 @@ import {
   exit,
   exitCode,
   holdOpen,
+  keptSignal,
   onExit,
-  onSupervisorGone,
+  onParentEnds,
   onUncaught,
   openResources,
   releaseChannel,
   setExitCode,
   signalExitCode,
   writeLastLine,
-  writeTermination,
 } from "./process.ts";
 import { reinsOf } from "./service/reins.ts";
 import type { StargazerService } from "./service/service.ts";
 import { demandService, isClass } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
 import { onStopSignals } from "./stop-signals.ts";
+import { writeTermination } from "./termination.ts";
 
 /** ms that a process may take to end by itself after its last service has stopped */
 const lingerMs = 1000;
@@ -79,7 +80,7 @@ export const launch = async (service: StargazerService | (() => StargazerService
   const subscription = launched.actor.subscribe(announcer(launched));
   try {
     if (stopped !== undefined) void launched.shutdown(stopped);
-    const report = await launched.runToCompletion();
+    const report = await given.runToCompletion();
     announceReport(report);
     if (report.outcome === "failed") {
       launched.saveFlight(flightFolder());
@@ -127,13 +128,13 @@ const openSession = (): Session => {
     unwatchExit,
     onStopSignals({ stop: stopAll, force: forceExit }),
     onUncaught(uncaughtHandler()),
-    onSupervisorGone(() => stopAll("the supervisor is gone")),
+    onParentEnds(stopAll),
     holdOpen(),
   ];
   const uninstall = () => {
     for (const remove of removals) remove();
   };
-  return { running: new Set(), stopped: undefined, uninstall, unwatchExit };
+  return { running: new Set(), stopped: keptSignal(), uninstall, unwatchExit };
 };
 
 const endIfLast = (): void => {

@@ -1,6 +1,6 @@
 /** The only file that touches signals, exit codes and the IPC channel to a supervisor. Every listener in it can be removed. */
 import type { EventEmitter } from "node:events";
-import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { cleanLine } from "./clean.ts";
@@ -43,6 +43,18 @@ export const onSignals = (handler: (signal: StopSignal) => void): (() => void) =
   onAnySignal((signal) => {
     if (asksToEnd(signal)) handler(signal);
   });
+
+let kept: StopSignal | undefined;
+
+/** Keeps the first signal that asks the process to end, for a service that is launched later: PID 1 gets none that has no listener. */
+export const keepSignals = (): void => {
+  onSignals((signal) => {
+    kept ??= signal;
+  });
+};
+
+/** The signal that came before a service was launched; undefined where none did, or none was kept. */
+export const keptSignal = (): StopSignal | undefined => kept;
 
 /** Calls `handler` when the event loop is empty and the process would end, until the returned function is called. */
 export const onIdle: (handler: () => void) => () => void = shared<[]>(["beforeExit"]);
@@ -100,22 +112,6 @@ export const writeLastLine = (line: string): void => {
     writeSync(2, `stargazer: ${cleanLine(line)}\n`);
   } catch {
     // the reader is gone
-  }
-};
-
-/** Kubernetes makes this file, and shows what is in it as the reason of a container's end. */
-const terminationLog = (): string => fromEnvironment("SG_TERMINATION_LOG") ?? "/dev/termination-log";
-/** what the kubelet reads of it, in bytes */
-const terminationBytes = 4096;
-
-/** Writes why a service has failed to the file that Kubernetes shows; the first cause stays. Without such a file nothing is written. Never throws. */
-export const writeTermination = (cause: string): void => {
-  const file = terminationLog();
-  try {
-    if (existsSync(file) && readFileSync(file).length === 0)
-      writeFileSync(file, Buffer.from(cleanLine(cause)).subarray(0, terminationBytes));
-  } catch {
-    // it may not be ours to write
   }
 };
 
@@ -235,21 +231,25 @@ export const releaseChannel = async (): Promise<void> => {
 };
 
 /**
- * Calls `handler` once when the supervisor dies or has died, SIGKILL included, until the returned function is called; never
- * without a supervisor. Does not keep the process alive.
+ * Calls `handler` with the reason when a parent ends the process by other means than a signal, until the returned function is called:
+ * the supervisor dies or has died, SIGKILL included; the primary disconnects a worker of node:cluster; pm2 sends its message `shutdown`.
+ * The messages of another parent are left alone. Does not keep the process alive.
  */
-export const onSupervisorGone = (handler: () => void): (() => void) => {
-  if (!isSupervised()) return ignore;
-  if (!process.connected) {
-    let wanted = true;
-    queueMicrotask(() => wanted && handler());
-    return () => {
-      wanted = false;
-    };
+export const onParentEnds = (handler: (reason: string) => void): (() => void) => {
+  let isWanted = true;
+  const end = (reason: string) => {
+    if (isWanted) handler(reason);
+  };
+  const onDisconnect = () => end(isSupervised() ? "the supervisor is gone" : "the primary has disconnected");
+  const onMessage = (message: unknown) => message === "shutdown" && end(message);
+  const follow = () => process.once("disconnect", onDisconnect).channel?.unref();
+  if (isSupervised()) process.connected ? follow() : queueMicrotask(onDisconnect);
+  else if (process.connected) {
+    if (fromEnvironment("pm_id") !== undefined) process.on("message", onMessage);
+    void import("node:cluster").then(({ default: { isWorker } }) => isWanted && isWorker && follow());
   }
-  process.once("disconnect", handler);
-  process.channel?.unref();
   return () => {
-    process.off("disconnect", handler);
+    isWanted = false;
+    process.off("disconnect", onDisconnect).off("message", onMessage);
   };
 };

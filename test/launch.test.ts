@@ -12,12 +12,19 @@ const hands = vi.hoisted(() => {
   const listeners = {
     signal: new Set<(s: string) => void>(),
     uncaught: new Set<(e: unknown) => void>(),
-    gone: new Set<() => void>(),
+    gone: new Set<(reason: string) => void>(),
     exit: new Set<() => void>(),
   };
   const lastLines: string[] = [];
   const announced: unknown[] = [];
-  const state = { exited: [] as number[], code: 0, held: 0, released: 0, leadsTerminal: false };
+  const state = {
+    exited: [] as number[],
+    code: 0,
+    held: 0,
+    released: 0,
+    leadsTerminal: false,
+    kept: undefined as string | undefined,
+  };
   return { listeners, lastLines, announced, state };
 });
 vi.mock("../src/clock.ts", async (original) => ({
@@ -25,6 +32,7 @@ vi.mock("../src/clock.ts", async (original) => ({
   every: (await import("./kit/global-timers.ts")).every,
 }));
 vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => hands.state.leadsTerminal }));
+vi.mock("../src/termination.ts", () => ({ writeTermination: () => {} }));
 vi.mock("../src/process.ts", () => {
   const { listeners, lastLines, announced, state } = hands;
   const listening = (set: Set<unknown>) => (handler: unknown) => {
@@ -35,13 +43,14 @@ vi.mock("../src/process.ts", () => {
     onSignals: listening(listeners.signal as Set<unknown>),
     onUncaught: listening(listeners.uncaught as Set<unknown>),
     onExit: listening(listeners.exit as Set<unknown>),
-    onSupervisorGone: listening(listeners.gone as Set<unknown>),
+    onParentEnds: listening(listeners.gone as Set<unknown>),
     holdOpen: () => {
       state.held += 1;
       return () => void (state.held -= 1);
     },
     releaseChannel: async () => void (state.released += 1),
     emitLaunched: () => {},
+    keptSignal: () => state.kept,
     announce: (phase: string) => void announced.push(phase),
     announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
     setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
@@ -51,7 +60,6 @@ vi.mock("../src/process.ts", () => {
       throw new Error("the process has ended");
     },
     writeLastLine: (line: string) => void lastLines.push(line),
-    writeTermination: () => {},
     openResources: () => ["Timeout", "TCPSocketWrap × 2"],
     signalExitCode: () => 143,
     writeOut: () => {},
@@ -79,7 +87,7 @@ beforeEach(() => {
   });
   vi.clearAllTimers();
   for (const list of [lastLines, announced, state.exited]) list.length = 0;
-  Object.assign(state, { code: 0, released: 0, leadsTerminal: false });
+  Object.assign(state, { code: 0, released: 0, leadsTerminal: false, kept: undefined });
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -248,11 +256,18 @@ describe("signals", () => {
     expect(hasNoListener()).toBe(true);
   });
 
+  it("F67: a signal that was kept before the launch stops the service, which never boots", async () => {
+    state.kept = "SIGTERM";
+    const tier = make();
+    expect(await launch(tier)).toMatchObject({ outcome: "shutdown", reason: "SIGTERM", exitCode: 0 });
+    expect(tier.calls).toEqual([]);
+  });
+
   it("the loss of the supervisor stops every service", async () => {
     const tier = make();
     const report = launch(tier);
     await tier.waitFor("running");
-    for (const handler of listeners.gone) handler();
+    for (const handler of listeners.gone) handler("the supervisor is gone");
     expect((await report).reason).toBe("the supervisor is gone");
   });
 });

@@ -191,6 +191,30 @@ describe("the end of a process", () => {
     expect(primary.errors).toBe("");
   });
 
+  it.each([
+    ["disconnect", "a primary of node:cluster disconnects", {}, "the primary has disconnected"],
+    ["shutdown", "pm2 sends its message shutdown", { pm_id: "0" }, "shutdown"],
+  ])("F66: is a stop at %s, by which %s", async (word, _, env, reason) => {
+    const own = { SG_TEST: JSON.stringify({ options: { redis: null } }), ...env };
+    const primary = new Program("cluster.mjs", { args: ["service.mjs"], env: own });
+    await primary.state("running");
+    primary.write(`${word}\n`);
+    expect(await primary.ended).toMatchObject({ code: 0 });
+    expect(primary.report).toMatchObject({ outcome: "shutdown", reason });
+    expect(primary.lines).toContainEqual({ type: "worker", code: 0, signal: null });
+    expect(primary.errors).toBe("");
+  });
+
+  it("F66: is none at a message of a parent that is not pm2, which the program's own listener gets", async () => {
+    const own = { SG_TEST: JSON.stringify({ options: { redis: null } }), pm_id: "" };
+    const primary = new Program("cluster.mjs", { args: ["listener.mjs"], env: own });
+    await primary.state("running");
+    primary.write("shutdown\n");
+    await primary.line("the message", ({ type }) => type === "message");
+    expect(await primary.ended).toMatchObject({ code: 0 });
+    expect(primary.report).toMatchObject({ outcome: "completed" });
+  });
+
   it("whose run throws is exit 1, with everything undone", async () => {
     const program = service({ run: "throws" });
     expect(await program.ended).toMatchObject({ code: 1 });

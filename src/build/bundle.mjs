@@ -100,7 +100,7 @@ const openDoor = async () => {
     },
   };
   const bundle = await rolldown({ input: door, platform: "node", external: /\bprogram\.js$/, plugins: [decides] });
-  await bundle.write({ file: door, format: "esm", codeSplitting: false });
+  await bundle.write({ file: door, format: "esm", codeSplitting: false, minify: false });
   await bundle.close();
 };
 

@@ -49,6 +49,12 @@ export const variableRows: readonly VariableRow[] = [
   },
   { variable: "WATCHDOG_PID", fallback: "none", readBy: ["services"], meaning: "the process that the watchdog is for" },
   {
+    variable: "pm_id",
+    fallback: "none",
+    readBy: ["services"],
+    meaning: "set by pm2, whose message `shutdown` (`--shutdown-with-message`) is then a stop",
+  },
+  {
     variable: "SG_INSPECT",
     fallback: "off",
     readBy: ["commands"],

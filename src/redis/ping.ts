@@ -9,6 +9,9 @@ import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
 import { checkServer } from "./server-kind.ts";
 import { Unfit } from "./unfit.ts";
 
+/** times that the connection may be closed after the question, in one attempt: once is a restart of the server */
+const maxCloses = 1;
+
 export interface PingGateOptions {
   /** whether the client was opened here, and may be disconnected */
   readonly owned: boolean;
@@ -35,7 +38,7 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
   try {
     await until(attempt(client, options, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
   } catch (error) {
-    if (signal.aborted && owned) await dropConnection(client);
+    if ((signal.aborted || error instanceof Closing) && owned) await dropConnection(client);
     throw refusal(error, emitted ?? lastErrorOf(client), signal);
   } finally {
     ended.abort();
@@ -46,7 +49,36 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
 const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, signal: AbortSignal): Promise<void> => {
   // the wait before a reconnect may outlast the deadline, and would hide the reason
   await (owned ? readyNow(client, { signal }) : whenReady(client, { reopen: false, signal }));
-  await checkFitness(client, check ?? checkRole);
+  await unlessItCloses(client, () => checkFitness(client, check ?? checkRole));
+};
+
+/** A proxy does so with a command that it does not know, and the client sends what is unanswered again, without end. */
+class Closing extends Unfit {
+  constructor() {
+    super(
+      "it closes the connection when it is sent PING and INFO",
+      "A proxy, twemproxy for example, may not pass them: name the Redis behind it.",
+    );
+  }
+}
+
+/** Settles with `ask`; rejects with `Closing` where the connection is closed more than once before. A Cluster's client has many. */
+const unlessItCloses = async (client: RedisClient, ask: () => Promise<void>): Promise<void> => {
+  if (client.isCluster) return ask();
+  let count = () => {};
+  const closing = new Promise<never>((_, reject) => {
+    let closes = 0;
+    count = () => {
+      closes += 1;
+      if (closes > maxCloses) reject(new Closing());
+    };
+  });
+  (client as Redis).on("close", count);
+  try {
+    await Promise.race([ask(), closing]);
+  } finally {
+    (client as Redis).off("close", count);
+  }
 };
 
 /**

@@ -64,4 +64,7 @@ export const claims = {
   F63: "Hooks and releases run in the asynchronous context where their service was made",
   F64: "A client of the user's may have texts for numbers",
   F65: "A proxy that the environment names is not asked for a member of the fleet",
+  F66: "What a cluster's primary and pm2 do in place of a signal is a stop",
+  F67: "A signal that comes before the launch is kept for PID 1, and the service never boots",
+  F68: "A server that closes the connection at a question is reported so",
 };

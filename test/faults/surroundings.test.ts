@@ -6,7 +6,7 @@ import { hooksOf, reportOf, Stage } from "../kit/narrator.ts";
 
 const stage = new Stage();
 
-const names = ["shutdown", "status", "state", "boot", "runToCompletion", "waitFor", "onFact", "flight", "saveFlight"];
+const names = ["shutdown", "status", "state", "boot", "waitFor", "onFact", "flight", "saveFlight"];
 for (const name of [...names, "serviceName", "instanceId", "actor"])
   fault("F59", `'${name}' is the tier's own`, async (happened) => {
     const program = stage.service({ ownNames: [name] });

@@ -60,6 +60,30 @@ const serving = async (info: string): Promise<{ url: string; stop: () => void }>
   return { url: `redis://127.0.0.1:${port}`, stop };
 };
 
+describe("F68: a proxy that closes the connection at INFO", () => {
+  it("is named with what it was sent, before the deadline of the attempt", async () => {
+    let asked = 0;
+    const proxy = createServer((socket) => {
+      socket.setEncoding("utf8").on("error", () => {});
+      socket.on("data", (text) => {
+        if (!/\binfo\b/i.test(String(text))) return socket.write("+PONG\r\n");
+        asked += 1;
+        socket.end();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const client = opening(`redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const refused = pingGate(client, { owned: true, signal: AbortSignal.timeout(60_000) });
+    await expect(refused).rejects.toMatchObject({
+      message: "it closes the connection when it is sent PING and INFO",
+      advice: expect.stringContaining("twemproxy"),
+    });
+    expect(asked).toBeGreaterThan(1);
+    client.disconnect();
+    proxy.close();
+  });
+});
+
 describe("F43: the server", () => {
   it.each([
     [
