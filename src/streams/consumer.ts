@@ -2,7 +2,7 @@
 import { createActor, fromCallback, fromPromise, toPromise } from "xstate";
 import { consumerMachine, defaultConsumerTimes } from "../../machines/consumer.machine.ts";
 import type { ClaimAnswer, Companion, ConsumerTimes } from "../../machines/index.ts";
-import { every } from "../clock.ts";
+import { every, systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
@@ -50,7 +50,7 @@ const oncePerTurn = (send: (hasMore: boolean) => void): ((free: { hasMore: boole
     send(hasMore);
   };
   return ({ hasMore }) => {
-    if (pending === undefined) setImmediate(flush);
+    if (pending === undefined) systemClock.setTimeout(flush, 0);
     pending = { hasMore: hasMore || pending?.hasMore === true };
   };
 };

@@ -4,7 +4,7 @@
  */
 import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
-import { every } from "../../clock.ts";
+import { every, systemClock } from "../../clock.ts";
 import { messageOf } from "../../errors.ts";
 import { addWebSockets } from "../../http/web-sockets.ts";
 import type { Waiting } from "../../until.ts";
@@ -64,7 +64,7 @@ export class Webchat implements PlatformAdapter {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const longestMs = Math.min(spreadMs, spreadPerPageMs * this.#pages.size);
     const close = async (page: Page): Promise<void> => {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
+      await new Promise((resolve) => systemClock.setTimeout(() => resolve(undefined), Math.random() * longestMs));
       page.close(closings.stopping, "the gateway is stopping");
     };
     await Promise.all([...this.#pages.values()].map(close));
