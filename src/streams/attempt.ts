@@ -106,7 +106,9 @@ export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, lease
     const handled = handle(message, new WorkOn(task, lease), options);
     return { type: "done", writes: (await lease.whileHeld(handled)) ?? nothing, message };
   } catch (error) {
-    return lease.isLost ? handedBack : failed(task, options, { reason: messageOf(error), message });
+    if (lease.isLost) return handedBack;
+    const limits = error instanceof FinalFailure ? { ...options, maxAttempts: 0 } : options;
+    return failed(task, limits, { reason: messageOf(error), message });
   }
 };
 
