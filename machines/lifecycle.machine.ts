@@ -11,7 +11,7 @@
  * an open `healthy` takes `run`.
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
-import { and, assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
+import { assign, emit, enqueueActions, setup, spawnChild, stopChild } from "xstate";
 import { declared } from "./actor.ts";
 import type { Companion, CompanionCommand, CompanionOutput } from "./companion.ts";
 import { companionId, companionsAmong, endedCompanion } from "./companion.ts";
@@ -342,6 +342,7 @@ const lifecycle = setup({
     ownsNoTier: ({ context }) => !context.begun.tier,
     ownsNoReleases: ({ context }) => !context.begun.releases,
     closesHealthLast: ({ context }) => closesHealthLast(context),
+    ownsOnlyHealth: ({ context }) => !context.begun.releases && closesHealthLast(context),
   },
   delays: {
     bootJitter: ({ context }) => context.random() * context.settings.jitterMaxMs,
@@ -775,7 +776,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           meta: { waitsFor: "the tier's deferred releases", deadline: "releaseTimeout" },
           entry: enter("stopping.releasing"),
           always: [
-            { guard: and(["ownsNoReleases", "closesHealthLast"]), target: "closing", actions: mark("skipped") },
+            { guard: "ownsOnlyHealth", target: "closing", actions: mark("skipped") },
             { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
           ],
           invoke: {

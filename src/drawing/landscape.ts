@@ -73,11 +73,13 @@ const hubOf = ({ root, arrows }: Chart): Hub => {
   return { hub, sources: sourcesOf(hub), causes: [...new Set(causes)] };
 };
 
-/** Whether every step has a deadline and leads to the same state however it ends. */
+/** Whether every step has a deadline, and leads to the same states whether it is done, fails or overruns. */
 const goesOnAnyway = ({ arrows }: Chart, { children }: ChartState): boolean =>
   children.every(({ id }) => {
     const out = arrows.filter(({ source, isInternal }) => source === id && !isInternal);
-    return new Set(out.map(({ target }) => target)).size === 1 && out.some(({ kind }) => kind === "deadline");
+    const targetsOf = (kind: Kind) => [...new Set(out.filter((each) => each.kind === kind).map(({ target }) => target))];
+    const endings = (["done", "error", "deadline"] as const).map((kind) => targetsOf(kind).sort().join(" ")).filter(Boolean);
+    return targetsOf("deadline").length > 0 && new Set(endings).size === 1;
   });
 
 const arrow = (points: readonly Point[], className: string): string =>

@@ -140,9 +140,18 @@ export interface Block {
 
 const rowWidth = (row: readonly Word[]): number => row.reduce((sum, word) => sum + wordWidth(word) + labelGap, -labelGap);
 
+/** A word that is too wide for a row has its guard in a row of its own. */
+const fitted = (word: Word, maxWidth: number): Word[] =>
+  wordWidth(word) <= maxWidth || word.parts.length === 0 || word.guard === ""
+    ? [word]
+    : [
+        { ...word, guard: "" },
+        { ...word, parts: [] },
+      ];
+
 export const flowOf = (words: readonly Word[], maxWidth: number): Block => {
   const rows: Word[][] = [];
-  for (const word of words) {
+  for (const word of words.flatMap((each) => fitted(each, maxWidth))) {
     const last = rows.at(-1);
     if (last !== undefined && rowWidth([...last, word]) <= maxWidth) last.push(word);
     else rows.push([word]);

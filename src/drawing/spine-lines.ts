@@ -3,7 +3,7 @@ import { kindOfLine } from "../charts/words.ts";
 import type { Label, Line, Point } from "./layout.ts";
 import { labelHeight, labelsOf } from "./layout.ts";
 import type { Places, Reach, Touch } from "./spine-places.ts";
-import { heightAbove, inset, straightBlock } from "./spine-places.ts";
+import { besideLane, heightAbove, inset, straightBlock } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 
 export interface Spine {
@@ -24,7 +24,7 @@ interface Drawn {
 }
 
 export const laneStep = 18;
-const firstInnerLane = 44;
+export const firstInnerLane = 44;
 export const firstOuterLane = 20;
 const besideOffset = 150;
 /** from a vertical line to its words */
@@ -142,7 +142,7 @@ const laneLines = (spine: Spine): Drawn[] => {
     ];
     const points: Point[] = [[from.x, y], [x, y], ...(ways.leaving.includes(way) ? leave() : enter())];
     const above = heightAbove(block!);
-    const labels = labelsOf(block!, from.x - 6 - block!.width, y - above, "right").map((label) =>
+    const labels = labelsOf(block!, from.x - besideLane - block!.width, y - above, "right").map((label) =>
       label.y < y - 1 - labelHeight / 2 ? label : { ...label, y: label.y + 4 },
     );
     return { lines: [edge(way, points)], labels };

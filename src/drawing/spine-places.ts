@@ -19,6 +19,8 @@ const exitLabelMax = 214;
 /** from a line to its words */
 const rise = 2;
 const touchGap = 6;
+/** from a box to the words of a lane */
+export const besideLane = 6;
 
 /** How far frames and words reach from the spine. */
 export interface Reach {
@@ -62,6 +64,14 @@ interface Page {
 export const straightBlock = (row: Row, words: Way["words"], { right }: Reach): Block =>
   flowOf(words, right - row.depth * inset - 12);
 export const exitBlock = (way: Way): Block => flowOf(way.words, exitLabelMax);
+export const laneBlock = (way: Way): Block => flowOf(way.words, laneLabelMax);
+const leafSize = ({ state }: Row, chart: Chart): { width: number; height: number } => {
+  const { width, height } = boxSize(state.name, notesOf(state, chart));
+  return { width: Math.max(boxWidth, width), height };
+};
+/** How far the words of a lane reach to the left of the spine. */
+export const laneReach = (way: Way, chart: Chart): number =>
+  (isFrame(way.from) ? 0 : leafSize(way.from, chart).width / 2) + besideLane + laneBlock(way).width;
 /** The first half of the rows stands above the line. */
 export const heightAbove = ({ rows, height }: Block): number => (height / rows.length) * Math.ceil(rows.length / 2) + rise;
 
@@ -126,9 +136,7 @@ const leftOf = (row: Row, { ways }: Page): Stack => {
     (leaving.includes(way) ? 1000 : 0) + (way.isInner ? 0 : 2000) + Math.abs(way.from.index - way.to.index);
   const up = all.filter(isUp).sort((one, two) => reach(one) - reach(two));
   const down = all.filter((way) => !isUp(way)).sort((one, two) => reach(two) - reach(one));
-  return stackOf(
-    [...up, ...down].map((way) => (way.from === row ? beginning(way, flowOf(way.words, laneLabelMax)) : arriving(way))),
-  );
+  return stackOf([...up, ...down].map((way) => (way.from === row ? beginning(way, laneBlock(way)) : arriving(way))));
 };
 
 const touch = (touches: Touch[], { all }: Stack, row: Row, middle: number): void => {
@@ -144,10 +152,10 @@ const gapAbove = (row: Row, { ways, reach }: Page): number => {
 
 const placeLeaf = (row: Row, page: Page): void => {
   const notes = notesOf(row.state, page.chart);
-  const size = boxSize(row.state.name, notes);
+  const size = leafSize(row, page.chart);
   const [left, right] = [leftOf(row, page), rightOf(row, page)];
   const height = Math.max(size.height, left.spread + 24, right.spread + 24);
-  const width = Math.max(boxWidth, size.width);
+  const { width } = size;
   const middle = page.y + Math.max(height / 2, left.above, right.above);
   page.places.set(row, { row, state: row.state, notes, x: page.center - width / 2, y: middle - height / 2, width, height });
   touch(page.left, left, row, middle);

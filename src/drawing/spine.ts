@@ -12,9 +12,9 @@ import { headerOf } from "./legend.ts";
 import { textWidth } from "./measure.ts";
 import { everywhereOf } from "./notes.ts";
 import type { Spine } from "./spine-lines.ts";
-import { firstOuterLane, laneStep, spineLines } from "./spine-lines.ts";
+import { firstInnerLane, firstOuterLane, laneStep, spineLines } from "./spine-lines.ts";
 import type { Places, Reach } from "./spine-places.ts";
-import { exitBlock, inset, placesOf } from "./spine-places.ts";
+import { exitBlock, inset, laneReach, placesOf } from "./spine-places.ts";
 import type { Row, Way, Ways } from "./spine-rows.ts";
 import { isFrame, rowsOf, waysOf } from "./spine-rows.ts";
 
@@ -92,8 +92,16 @@ interface Columns {
   readonly width: number;
 }
 
-const columnsOf = (children: readonly SpawnedChild[], rows: readonly Row[], ways: Ways): Columns => {
-  const reach = rows.some(isFrame) ? framesReach : bareReach;
+/** The left side has room for the words of its widest inner lane between the box and the first lane. */
+const reachOf = (chart: Chart, rows: readonly Row[], { lanes, leaving }: Ways): Reach => {
+  const least = rows.some(isFrame) ? framesReach : bareReach;
+  const inner = [...lanes, ...leaving].filter(({ isInner }) => isInner);
+  const needs = inner.map((way) => laneReach(way, chart) + way.from.depth * inset + firstInnerLane + 2);
+  return { ...least, left: Math.ceil(Math.max(least.left, ...needs)) };
+};
+
+const columnsOf = (chart: Chart, children: readonly SpawnedChild[], rows: readonly Row[], ways: Ways): Columns => {
+  const reach = reachOf(chart, rows, ways);
   const lanes = outerLanes(ways);
   const bars = children.reduce((sum, child) => sum + barWidth(child) + barGap, 0);
   const center = margin + bars + (lanes === 0 ? 0 : firstOuterLane + (lanes - 1) * laneStep) + reach.left;
@@ -143,7 +151,7 @@ export const spineLayout = (chart: Chart): Layout => {
   const rows = rowsOf(chart);
   const ways = waysOf(chart, rows);
   const children = spanning(chart, rows);
-  const { reach, center, columnX, rails, railXs, width } = columnsOf(children, rows, ways);
+  const { reach, center, columnX, rails, railXs, width } = columnsOf(chart, children, rows, ways);
   const header = headerOf(chart, { rails: ways.hubs.length > 0, bars: children.length > 0 }, width);
   const places = placesOf({ chart, rows, ways, rails, center, reach }, header.bottom + 44);
   const spine: Spine = { rows, ways, places, center, reach, columnX, railXs };
