@@ -10,7 +10,7 @@ import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { number, object, text } from "../schema.ts";
 import type { Arguments, Command } from "./command.ts";
-import { refuse, refusePositionals } from "./command.ts";
+import { refuse } from "./command.ts";
 import { ask, converse } from "./conversation.ts";
 import { urlFrom } from "./health-client.ts";
 import { invocation } from "./invocation.ts";
@@ -61,22 +61,30 @@ const readTimeout = (args: Arguments): number => {
   return answerTimeoutMs;
 };
 
+/** The one message that is sent; undefined for a conversation. */
+const readOnce = (args: Arguments): string | undefined => {
+  const once = args.text("once");
+  if (args.positionals.length === 0) return once;
+  if (once !== undefined) args.problems.push("the message is given twice: as --once and without it");
+  return args.positionals.join(" ");
+};
+
 export const chat: Command = {
   name: "chat",
   summary: "sends messages to the fleet through its gateway",
-  synopsis: `[--once TEXT] [--timeout S] ${placeSynopsis}`,
+  synopsis: `[TEXT | --once TEXT] [--timeout S] ${placeSynopsis}`,
   details: [
-    ["--once TEXT", `sends one message, prints its reply and exits; exits 1 where it has no answer`],
+    ["TEXT", "sends this one message, prints its reply and exits; exits 1 where it has no answer"],
+    ["--once TEXT", "the same, also for a text that begins with -"],
     ["--timeout S", `seconds that an answer may take; default ${answerTimeoutMs / 1000}, since a model may be asked three times`],
     ...placeDetails,
     "A fleet that `up` runs here is chatted with by its token; for another one SG_TOKEN has it.",
   ],
   options: { once: { type: "string" }, timeout: { type: "string" }, ...placeOptions },
   async run(args: Arguments) {
-    refusePositionals(args, `: write --once "${args.positionals.join(" ")}"`);
+    const once = readOnce(args);
     const timeoutMs = readTimeout(args);
     refuse(args, chat);
-    const once = args.text("once");
     const place = await findPlace(args, chat);
     const token = await tokenOf(place);
     // before a conversation begins: what is missing is said at once

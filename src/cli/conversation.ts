@@ -25,21 +25,37 @@ const longMs = 10_000;
 /** Counts the answers that are still to come. */
 class PendingAnswers {
   #count = 0;
+  /** the messages that have an answer */
+  readonly #answered = new Set<string>();
   #waiting: (() => void)[] = [];
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
 
   add(): void {
     this.#count += 1;
   }
 
-  settle(): void {
+  /** Only the first line to a message is its answer: a reminder names the message that asked for it. */
+  answer(to: string): void {
+    if (this.#answered.has(to)) return;
+    this.#answered.add(to);
+    this.remove();
+  }
+
+  remove(): void {
     this.#count -= 1;
-    if (this.#count > 0) return;
+    this.change();
+  }
+
+  change(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves when no answer is pending. */
-  settled(): Promise<void> {
-    return this.#count > 0 ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  /** Resolves with the next answer, and when a message is accepted or refused. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 
@@ -90,7 +106,7 @@ export const ask = async (conversation: Conversation, text: string): Promise<str
         onRefused: (_line, why) => fail(`the message was refused: ${why}`),
         onLine: (line) => {
           if (line.role === "assistant") resolve(line.text);
-          if (line.role === "notice") fail(line.text);
+          if (line.role === "notice") fail(`${line.text} ${invocation()} dlq list has the reason.`);
         },
       });
       chat.failed.catch(reject);
@@ -111,9 +127,9 @@ const show = ({ role, text }: Line): void => {
 };
 
 /**
- * Sends each line of standard input until the input ends or a signal arrives. At the end of the input it waits for the answers
- * that are pending. Resolves with whether each line got an answer. Rejects with `SG_ERR_FAILED` where no gateway can be reached or an
- * answer takes too long.
+ * Sends each line of standard input until the input ends or a signal arrives; reads no more while as many lines as the client keeps
+ * are not accepted. At the end of the input it waits for the answers that are pending. Resolves with whether each line got an answer.
+ * Rejects with `SG_ERR_FAILED` where no gateway can be reached or nothing is answered or accepted for too long.
  */
 export const converse = async (conversation: Conversation): Promise<boolean> => {
   const { signal, release } = interrupted();
@@ -122,32 +138,31 @@ export const converse = async (conversation: Conversation): Promise<boolean> => 
   const { client, failed } = openWebchat({
     ...conversation,
     onTrouble: note,
+    onAccepted: () => pending.change(),
     onRefused: (_line, why) => {
       failures += 1;
       note(`not sent: ${why}`);
-      pending.settle();
+      pending.remove();
     },
     onLine: (line) => {
       if (line.role === "user") return;
       if (line.role === "notice") failures += 1;
       show(line);
-      pending.settle();
+      pending.answer(line.to);
     },
   });
-  const send = (text: string): void => {
-    if (text.trim() === "") prompt();
-    else if (client.say(text)) pending.add();
-    else {
-      failures += 1;
-      note("not sent: too many lines are unsent");
-    }
+  const change = () => answered(conversation, Promise.race([pending.changed(), failed]), signal);
+  const send = async (text: string): Promise<void> => {
+    if (text.trim() === "") return prompt();
+    while (!client.say(text)) await change();
+    pending.add();
   };
   try {
     const lines = createInterface({ input: process.stdin, terminal: false, signal });
     failed.catch(() => lines.close());
     prompt();
-    for await (const text of lines) send(text);
-    await answered(conversation, Promise.race([pending.settled(), failed]), signal);
+    for await (const text of lines) await send(text);
+    while (!pending.isEmpty) await change();
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -18,6 +18,8 @@ export interface WebchatOptions {
   readonly onLine: (line: Line) => void;
   /** called with what the client waits for, in words */
   readonly onTrouble: (text: string) => void;
+  /** called where a line is accepted */
+  readonly onAccepted?: () => void;
   /** called where a line will never be accepted */
   readonly onRefused: (line: Unsent, why: string) => void;
 }
@@ -161,7 +163,7 @@ export const openWebchat = (options: WebchatOptions): Webchat => {
       state: onState,
       line: options.onLine,
       unsent: () => {},
-      accepted: () => {},
+      accepted: () => options.onAccepted?.(),
       refused: options.onRefused,
       busy,
       draft: () => {},

@@ -60,7 +60,7 @@ describe("wrong usage", () => {
     [["fleet", "now"], /unexpected "now"/],
     [["fleet", "--redis", "http://127.0.0.1"], /--redis must begin with redis:\/\//],
     [["fleet"], /SG_ERR_CONFIG_INVALID REDIS_URL is not a URL/, { REDIS_URL: "here" }],
-    [["chat", "hello", "there"], /unexpected "hello": write --once "hello there"/],
+    [["chat", "hello", "--once", "there"], /the message is given twice: as --once and without it/],
     [["chat", "--once"], /--once needs a value/],
     [["run"], /name one tier or one module/],
     [["run", "web", "agents"], /name one tier or one module/],
