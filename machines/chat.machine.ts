@@ -48,9 +48,9 @@ const chat = setup({
     showDraft: notProvided("showDraft"),
     sendOldest: notProvided("sendOldest"),
     sendPing: notProvided("sendPing"),
-    /** the oldest line is kept no longer; where it was refused, its number is free for the next one */
+    /** removes the oldest line; the number of a refused line is free for the next one */
     settleOldest: notProvided("settleOldest"),
-    /** the lines get the numbers of a page that has sent nothing yet */
+    /** numbers the lines anew, as those of a new page */
     renumber: notProvided("renumber"),
     noteBusy: notProvided("noteBusy"),
   },
@@ -68,7 +68,7 @@ const chat = setup({
     /** between two proofs that the gateway is alive */
     quietInterval: 10_000,
     answerTimeout: 5000,
-    /** what the gateway asks for, and a little more for each client */
+    /** the seconds that the gateway asks for, and a random part, so that clients do not return in step */
     busyDelay: 1000,
     /** longer after each failure in a row, and random */
     retryDelay: 1000,

@@ -1,6 +1,6 @@
 /**
- * One check of a health server: of Redis, or one of the service's own. It falls with so many misses in a row, and rises with so many
- * answers. Spawned by the health port for as long as the service takes traffic; each verdict goes to the port.
+ * One check of a health server: of Redis, or of the service's own. It fails after a number of misses in a row, and passes again after a
+ * number of answers in a row. Spawned by the health port for as long as the service takes traffic; each verdict goes to the port.
  *
  *   unproven -> passing <-> doubted -> failing -> passing
  *
@@ -21,9 +21,9 @@ export type CheckKind = "redis" | "readiness" | "liveness";
 export interface CheckSettings {
   readonly check: string;
   readonly kind: CheckKind;
-  /** misses in a row with which it falls */
+  /** misses in a row after which it fails */
   readonly failures: number;
-  /** answers in a row with which it rises */
+  /** answers in a row after which it passes */
   readonly successes: number;
 }
 
@@ -36,7 +36,7 @@ export interface CheckVerdict {
   readonly passing: boolean;
   /** misses in a row */
   readonly failures: number;
-  /** why the latest was missed, also while the check still counts as passed; empty after an answer */
+  /** reason of the latest miss, also while the check still counts as passed; empty after an answer */
   readonly reason: string;
 }
 
@@ -46,7 +46,7 @@ export type CheckFact =
   | { readonly type: "redis.unreachable"; readonly failures: number; readonly reason: string }
   /** the first check that Redis answered, after it had missed `missed` */
   | { readonly type: "redis.restored"; readonly missed: number }
-  /** a check of the service's own has fallen; `reason` is that of its latest miss */
+  /** a check of the service's own fails; `reason` is that of its latest miss */
   | {
       readonly type: "check.failed";
       readonly check: string;
@@ -54,10 +54,10 @@ export type CheckFact =
       readonly failures: number;
       readonly reason: string;
     }
-  /** a check of the service's own has risen, after `missed` misses */
+  /** a check of the service's own passes again, after `missed` misses */
   | { readonly type: "check.restored"; readonly check: string; readonly kind: CheckKind; readonly missed: number };
 
-/** What a check sends to its port: each verdict, with the fact that it is, if it is one. */
+/** What a check sends to its port: each verdict, with a fact where the verdict has changed. */
 export interface CheckJudged {
   readonly type: "check.judged";
   readonly verdict: CheckVerdict;
@@ -76,10 +76,10 @@ export interface CheckInput extends CheckSettings {
 export interface CheckContext {
   readonly settings: CheckSettings;
   readonly parent: CheckInput["parent"];
-  /** misses in a row, and why the latest was one */
+  /** misses in a row, and the reason of the latest */
   readonly missed: number;
   readonly trouble: string;
-  /** answers in a row since the check was begun or has fallen */
+  /** answers in a row since the check began or failed */
   readonly answered: number;
 }
 

@@ -15,7 +15,7 @@ import type { CompanionCommand, CompanionOutput } from "./companion.ts";
 import type { StateMeta } from "./describe.ts";
 import { messageOf } from "./thrown.ts";
 
-/** What a claim came to. */
+/** The result of a claim. */
 export interface ClaimAnswer {
   /** the id of the last entry that is in its lane: a waiting worker reads on from there */
   readonly routed: string;
@@ -23,11 +23,11 @@ export interface ClaimAnswer {
   readonly dueMs: number | undefined;
   /** whether the stream may have more that is in no lane */
   readonly hasMore: boolean;
-  /** whether as many lanes are held as may be */
+  /** whether the worker holds as many lanes as it may */
   readonly isFull: boolean;
 }
 
-/** The end of a lane's turn. With `hasMore` a lane may be due by it. */
+/** The end of a lane's turn. `hasMore`: a lane may have become due. */
 export interface LaneFreed {
   readonly type: "lane.freed";
   readonly hasMore: boolean;

@@ -11,7 +11,7 @@ export type LifecycleFact =
   | ({ readonly type: "phase.ended" } & EndedPhase)
   /** a failure, which makes the outcome `failed`; the first one becomes the report's `error` */
   | ({ readonly type: "failed" } & Failure)
-  /** Redis is optional and did not pass the ping gate, for that reason; the service boots without it */
+  /** Redis is optional and did not pass the ping gate (`reason`); the service boots without it */
   | { readonly type: "degraded"; readonly reason: string }
   /** the registry entry is written: Redis has passed the ping gate after all */
   | { readonly type: "degraded.cleared" }

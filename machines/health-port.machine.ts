@@ -28,15 +28,15 @@ export interface PortAddress {
 /** What the health server reports of itself, as data. */
 export type HealthFact =
   | CheckFact
-  /** a scrape of /metrics has the service's own metrics not, or not all of them */
+  /** a scrape of /metrics lacks some or all of the service's own metrics */
   | { readonly type: "metrics.failed"; readonly reason: string }
-  /** the first scrape that has all of them again */
+  /** the first complete scrape after that */
   | { readonly type: "metrics.restored" }
   /** the event loop was blocked for so many ms, at least `readinessBlockMs` */
   | { readonly type: "loop.blocked"; readonly blockedMs: number }
   /** the probe thread exited by itself, or could not be started; the main thread takes the port */
   | { readonly type: "health.thread.died"; readonly reason: string }
-  /** probes are answered there from now on; the port is the one that the system chose where 0 was asked for */
+  /** the port answers probes from now on; for `healthPort: 0` it is the port that the system chose */
   | ({ readonly type: "health.listening" } & PortAddress)
   /** the main thread listens where the probe thread did */
   | ({ readonly type: "health.port.moved" } & PortAddress)

@@ -206,9 +206,9 @@ const leftOf = (context: LifecycleContext, phase: ChartPhase, withinMs: number):
 const budgetLeft = (context: LifecycleContext): number => leftOf(context, stoppingState, context.settings.shutdownTimeoutMs);
 /** `onStop` and the releases share one deadline; a quarter of it is kept for the releases */
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
-/** whether the port closes behind the releases: only one that probes may have seen has a reason to stay */
+/** whether the port closes behind the releases; one that was never open closes in the first order */
 const closesHealthLast = ({ settings, begun }: LifecycleContext): boolean => settings.closeHealth === "last" && begun.open;
-/** steps to come, one more where the port is still to be closed behind them */
+/** steps after the current one, `closing` included where it is still to come */
 const toCome = (context: LifecycleContext, steps: number): number => steps + Number(closesHealthLast(context));
 const releaseTimeoutMs = (context: LifecycleContext): number => {
   const { stopTimeoutMs } = context.settings;
@@ -216,7 +216,7 @@ const releaseTimeoutMs = (context: LifecycleContext): number => {
   return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), toCome(context, 1));
 };
 
-/** A server without TLS reads the handshake as the begin of a command, and is silent. */
+/** A server without TLS reads the handshake as the start of a command and sends no reply. */
 const questionTo = (redisLabel: string): string =>
   redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
 
@@ -452,7 +452,7 @@ const shutdown = { target: "#lifecycle.stopping", actions: noteShutdown } as con
 const cutBoot = { target: "#lifecycle.stopping", actions: [noteShutdown, mark("aborted")] } as const;
 const superseded = { target: "#lifecycle.stopping", actions: [report, "forgetLease", takenOver] } as const;
 
-/** The two orders of stopping: the step that follows, and the one that does where the port closes last. */
+/** The two orders of stopping: `last` follows where the port closes last, otherwise `next`. */
 const leads = <Next extends StopStep, Last extends StopStep, Actions = never>(next: Next, last: Last, actions?: Actions) => {
   const does = actions === undefined ? {} : { actions };
   return [
@@ -470,7 +470,7 @@ interface Step {
   readonly onError: ReturnType<typeof broke | typeof hookFailed>;
   readonly onTimeout: ReturnType<typeof overran>;
 }
-/** A step that hooks of the tier have: skipped if `onStart` was never begun; done, error and deadline all lead to the next one. */
+/** A step that runs a hook of the tier: skipped if `onStart` was never begun; done, error and deadline all lead to the next one. */
 const step = (phase: StopStep, { description, waitsFor, does, within, next, onError, onTimeout }: Step) =>
   lifecycle.createStateConfig({
     description,

@@ -4,8 +4,8 @@
  *
  *   accepted -> waiting <-> working -> answered | buried -> replayed | dropped        working -> resting -> waiting
  *
- * The messages of a lane are worked on one after another: while one of them works or rests, those behind it wait. `rest.ended` is taken by
- * no call but by the clock of Redis. A lease that has ended changes nothing by itself: a claim takes the message under a new token, and
+ * The messages of a lane are worked on one after another: while one of them works or rests, those behind it wait. `rest.ended` has no
+ * call: it is the clock of Redis. A lease that has ended changes nothing by itself: a claim takes the message under a new token, and
  * until then its worker may still settle it.
  * The arrow that does not exist: nothing leads from `answered` anywhere, so no message is answered twice.
  */
@@ -27,7 +27,7 @@ export type MessageEvent =
   | { type: "renew" }
   /** its answer is written, in one step with the acknowledgement */
   | { type: "settle.answered" }
-  /** its dead letter is written, in one step with the acknowledgement and what its author is told */
+  /** its dead letter is written, in one step with the acknowledgement and a notice to its author */
   | { type: "settle.buried" }
   /** the attempt failed, and is counted */
   | { type: "giveUp.failed" }
@@ -76,7 +76,7 @@ export const messageMachine = message.createMachine({
     },
     answered: { type: "final", description: "Its answer is written and it is acknowledged.", meta: { tone: "good" } },
     buried: {
-      description: "A dead letter, with a reason; its author was told, and its lane goes on.",
+      description: "A dead letter, with a reason; its author has a notice, and its lane goes on.",
       meta: { waitsFor: "a person to replay or drop it", tone: "bad" },
       on: { replay: "replayed", drop: "dropped" },
     },

@@ -60,7 +60,7 @@ export const defaultSettings: LifecycleSettings = {
 /** Between two attempts to reach Redis: at most this, jittered. */
 export const maxPingBackoffMs = 500;
 
-/** What a boot may last, in ms, by the deadlines of its steps. */
+/** The longest boot, in ms: the sum of the deadlines of its steps. */
 export const bootBudgetMs = (
   settings: Pick<
     LifecycleSettings,

@@ -1,6 +1,6 @@
-/** What another server answers: no more than a number of bytes of it is read. */
+/** Reads the body of another server's response up to a number of bytes. */
 
-/** An answer of `fetch`, or of `node:http` as `{ body: response }`. */
+/** A response of `fetch`, or one of `node:http` as `{ body: response }`. */
 interface Answered {
   readonly body: AsyncIterable<Uint8Array> | null;
 }

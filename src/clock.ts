@@ -17,8 +17,8 @@ export interface ServiceClock extends Clock {
 }
 
 /**
- * The timers and the clock as they are when this is loaded. Test runners replace the global ones by fakes, which hold still: with those a
- * service that is under test beside other code would never boot, and would have no deadline that ends it.
+ * The timers and the clock as they are when this is loaded. Test runners replace the global ones by fakes that do not
+ * advance: with those, a service under test would neither boot nor meet a deadline.
  */
 const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = globalThis;
 const monotonicNow = performance.now.bind(performance);

@@ -11,8 +11,8 @@ interface WithCompileCache {
 }
 
 /**
- * Has Node keep compiled code in a folder of this user alone, below the one for temporary files: what others could write to would be
- * run. Without effect before Node 22, where the program has a cache already, where nothing can be written, and with
+ * Makes Node keep compiled code in a private folder below the one for temporary files: another user who can write there could make this
+ * process run code. Without effect before Node 22, where the program has a cache already, where nothing can be written, and with
  * SG_COMPILE_CACHE=0 or NODE_DISABLE_COMPILE_CACHE.
  */
 export const enableCompileCache = (): void => {
@@ -21,6 +21,6 @@ export const enableCompileCache = (): void => {
   try {
     enable(privateFolder(join(tmpdir(), `stargazer-compiled-${ownUid() ?? "all"}`)));
   } catch {
-    // a read-only place, or one that others may write to
+    // the place is read-only, or other users may write to it
   }
 };

@@ -15,13 +15,13 @@ export const inheritedEnvironment = (own: Readonly<Record<string, string | undef
   ...own,
 });
 
-/** What a foreign program needs of this environment: to find itself and its libraries. Settings and secrets of a fleet are not in it. */
+/** The variables by which a foreign program finds its files and libraries; no settings and no secrets of a fleet. */
 export const foreignEnvironment = (): NodeJS.ProcessEnv => {
   const needed = ["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => needed.includes(name)));
 };
 
-/** Takes variables out of the environment of this process, for figures that are to be those of a deployment. */
+/** Removes variables from the environment of this process, so that they have no effect on the figures of a deployment. */
 export const forgetVariables = (names: Iterable<string>): void => {
   for (const name of names) delete process.env[name];
 };

@@ -1,4 +1,4 @@
-/** Whether something was preloaded that may instrument modules: it finds packages by their names, which a bundle does not have. */
+/** Whether a preloaded module may instrument packages. It finds them by name, and a bundle has no names of packages. */
 import { fromEnvironment } from "./environment.ts";
 
 const preloads = /(?:^|\s)(--import|--require|-r|--loader|--experimental-loader)(?=[=\s]|$)/;
@@ -6,7 +6,7 @@ const preloads = /(?:^|\s)(--import|--require|-r|--loader|--experimental-loader)
 /** The API of OpenTelemetry, of any 1.x, keeps its global here. */
 const openTelemetry = Symbol.for("opentelemetry.js.api.1");
 
-/** What was preloaded: an option of Node, with NODE_OPTIONS where it stands there, or OpenTelemetry; undefined for nothing. */
+/** What was preloaded: the option of Node (from the command line or NODE_OPTIONS), or OpenTelemetry; undefined if nothing was. */
 export const instrumentedBy = (): string | undefined => {
   const [, option] = preloads.exec(process.execArgv.join(" ")) ?? [];
   if (option !== undefined) return option;

@@ -40,7 +40,7 @@ interface Session {
   /** why all services are stopped; one that is launched later is stopped for the same reason */
   stopped: string | Error | undefined;
   readonly uninstall: () => void;
-  /** an exit from here on is the session's own */
+  /** after this an exit is the session's own */
   readonly unwatchExit: () => void;
 }
 
@@ -162,7 +162,7 @@ const stopAll = (reason: string | Error): void => {
 
 const forceExit = (signal: StopSignal): void => exitAtOnce(`${signal} again:`, signalExitCode(signal));
 
-/** Waits for nothing: no report will follow. */
+/** Synchronous: no report follows. */
 const exitAtOnce = (why: string, code: number): never => {
   writeCutOff(why);
   // equivalent mutant: the handlers that call it end with the session
@@ -170,7 +170,7 @@ const exitAtOnce = (why: string, code: number): never => {
   return exit(code);
 };
 
-/** By other code: nothing that takes time can be undone any more, and that is no success. */
+/** Other code has ended the process: nothing asynchronous can be undone any more, so the exit code is at least 1. */
 const cutOff = (): void => {
   writeCutOff("other code ended the process:");
   setExitCode(1);
@@ -192,7 +192,7 @@ const uncaughtHandler = (): ((error: unknown) => void) => {
   };
 };
 
-/** A wait of a hook that is not awaited rejects when its signal aborts: that is the stop itself, and no failure. */
+/** A promise that a hook does not await rejects when its signal aborts: that is the stop itself, no failure. */
 const repeatsAbort = (error: unknown): boolean =>
   nameOf(error) === "AbortError" && launchedServices().some(({ state }) => isStopping(state));
 

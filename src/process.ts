@@ -46,14 +46,14 @@ export const onSignals = (handler: (signal: StopSignal) => void): (() => void) =
 
 let kept: StopSignal | undefined;
 
-/** Keeps the first signal that asks the process to end, for a service that is launched later: PID 1 gets none that has no listener. */
+/** Keeps the first stop signal for a service that is launched later: the kernel drops a signal for PID 1 that has no listener. */
 export const keepSignals = (): void => {
   onSignals((signal) => {
     kept ??= signal;
   });
 };
 
-/** The signal that came before a service was launched; undefined where none did, or none was kept. */
+/** The signal that arrived before a service was launched; undefined if none did or none was kept. */
 export const keptSignal = (): StopSignal | undefined => kept;
 
 /** Calls `handler` when the event loop is empty and the process would end, until the returned function is called. */
@@ -148,12 +148,12 @@ export const signalGroup = (leader: number, signal: NodeJS.Signals): void => {
 const launchedEvent = "stargazer.launched";
 const events: EventEmitter = process;
 
-/** What a listener may do with a service that is launched: with `taken` set, the service is only looked at and never boots. */
+/** A service that is launched. A listener that sets `taken` inspects the service, which then never boots. */
 export interface LaunchOffer {
   taken: boolean;
 }
 
-/** Emits on the process that `service` is launched, before it boots. True where a listener has taken it. */
+/** Emits the launch of `service` on the process, before it boots. Returns whether a listener has taken it. */
 export const emitLaunched = (service: unknown): boolean => {
   const offer: LaunchOffer = { taken: false };
   events.emit(launchedEvent, service, offer);

@@ -1,4 +1,4 @@
-/** Keeps compiled code for the next start. Imported for this effect, before what is to be compiled. */
+/** Turns the compile cache on. Imported for this effect, before the modules that it is to keep. */
 import { enableCompileCache } from "./compile-cache.ts";
 
 enableCompileCache();

@@ -24,7 +24,7 @@ const failed = (message: string): StargazerError => new StargazerError("SG_ERR_F
 
 const httpReader = object({ host: text(253), port: number });
 
-/** Where it is reached, or why it is not. */
+/** Where the gateway is reached, or why it is not. */
 const addressOf = (entry: RegistryEntry): { readonly url: string } | { readonly problem: string } => {
   try {
     return { url: urlFrom(entry, httpReader(entry.metadata.http, "http")) };
@@ -33,7 +33,7 @@ const addressOf = (entry: RegistryEntry): { readonly url: string } | { readonly 
   }
 };
 
-/** The address of a gateway; one that is running is preferred, and one that is not `last`. */
+/** The address of a gateway: a running one if there is one, and another one than `last` if possible. */
 const findGateway = async (place: RedisPlace, last?: string): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
@@ -46,7 +46,7 @@ const findGateway = async (place: RedisPlace, last?: string): Promise<string> =>
   throw failed(`no gateway in ${place.label} has an address that can be reached from here: ${problems.join("; ")}`);
 };
 
-/** What may be the reason for an answer that takes long. */
+/** A likely reason for an answer that takes long. */
 const explainIn = async (place: RedisPlace): Promise<string | undefined> => {
   const workers = await withRedis(place, (redis) => new Registry(redis).list("inference"));
   if (workers.some(({ status }) => isRunning(status))) return "a worker is running; the answer takes long, or others are first";
@@ -87,7 +87,7 @@ export const chat: Command = {
     refuse(args, chat);
     const place = await findPlace(args, chat);
     const token = await tokenOf(place);
-    // before a conversation begins: what is missing is said at once
+    // before a conversation begins, so that what is missing is printed at once
     await findGateway(place);
     const explain = () => explainIn(place);
     const conversation = { findGateway: (last?: string) => findGateway(place, last), token, answerTimeoutMs: timeoutMs, explain };

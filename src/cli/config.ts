@@ -73,7 +73,7 @@ export const config: Command = {
         print([service === null ? "every service" : `service ${service}`, ...columns(options.map(optionRow)), ""]);
       print(["other variables", ...columns(variables.map(variableRow))]);
     }
-    // what the module opened at its top level is not to keep this process alive
+    // a resource that the module opened at its top level must not keep this process alive
     return exit(0);
   },
 };

@@ -11,11 +11,11 @@ import { paintFor } from "./terminal.ts";
 import type { Webchat, WebchatOptions } from "./webchat-client.ts";
 import { openWebchat } from "./webchat-client.ts";
 
-/** Where a chat goes, with which token, and how long an answer may take. */
+/** The gateway of a chat, its token, and the deadline of an answer. */
 export interface Conversation extends Pick<WebchatOptions, "findGateway" | "token"> {
   /** ms for an answer */
   readonly answerTimeoutMs: number;
-  /** Called once, where an answer takes long. Resolves with what may be the reason, in words. */
+  /** Called once when an answer takes long. Resolves with a likely reason, in words. */
   readonly explain: () => Promise<string | undefined>;
 }
 
@@ -68,7 +68,7 @@ const note = (text: string): void => {
   printError(paintFor(process.stderr)("yellow", text));
 };
 
-/** What can be looked at: whether a worker is there, and what it has logged. */
+/** What a reason is made from: whether a worker is registered, and what it has logged. */
 const late = (ms: number): StargazerError =>
   new StargazerError(
     "SG_ERR_FAILED",

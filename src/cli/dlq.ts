@@ -56,7 +56,7 @@ const linesOf = (letter: ReadLetter): string[] => {
   ];
 };
 
-/** Does something with each letter; the exit code is 1 where one of them was not there. */
+/** Applies a step to each letter. The exit code is 1 if one of them did not exist. */
 const each = async (ids: readonly string[], what: (id: string) => Promise<boolean>): Promise<number> => {
   let code = 0;
   for (const id of ids) if (!(await what(id))) code = 1;
@@ -95,7 +95,7 @@ const drop: Action = (letters, ids, args) =>
 
 const actions: Readonly<Record<string, Action>> = { list, show, replay, drop };
 
-/** All that is wrong with the words behind `dlq`. */
+/** Every problem of the arguments of `dlq`. */
 const problemsOf = ([name, ...ids]: readonly string[], count: string | undefined): string[] => {
   if (name === undefined || !Object.hasOwn(actions, name)) return [`name what to do: ${Object.keys(actions).join(", ")}`];
   const isCount = count === undefined || /^[1-9]\d{0,4}$/.test(count);

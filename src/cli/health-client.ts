@@ -35,8 +35,8 @@ export interface Answer {
 }
 
 /**
- * Past the process's own agent and `fetch`, which take the proxy that the environment names (NODE_USE_ENV_PROXY): loopback and a pod are
- * other places there.
+ * Uses neither the process's agent nor `fetch`: both may go through the proxy that the environment names (NODE_USE_ENV_PROXY), which reaches
+ * neither the loopback of this machine nor its pods.
  */
 const openedAnswer = async (url: string, signal: AbortSignal): Promise<IncomingMessage> => {
   const request = get(url, { agent: false, signal, headers: { "accept-encoding": "identity" } });

@@ -6,5 +6,5 @@ import { instrumentedBy } from "../instrumented.ts";
 
 const preloaded = instrumentedBy();
 if (preloaded !== undefined) debuglog("stargazer")("%s may instrument modules: the command line runs from plain ones", preloaded);
-// in dist this is the bundle where nothing is preloaded
+// in dist this is the bundle, unless something is preloaded
 await import("./program.ts");

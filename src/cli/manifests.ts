@@ -1,4 +1,4 @@
-/** `manifests`: files of a deployment with the deadlines of a service, and what is wrong with those that are there. */
+/** `manifests`: writes the files of a deployment with the deadlines of a service, and checks existing ones. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { forgetVariables } from "../environment.ts";
@@ -25,7 +25,7 @@ const writers: Readonly<Record<string, () => Promise<Writer>>> = {
 };
 const kinds = Object.keys(writers);
 
-/** The configuration that the service has without a variable of this shell's: those of the deployment count. */
+/** The configuration of the service without the variables of this shell: only those of the deployment count. */
 const configurationFor = async (target: string | undefined): Promise<readonly EffectiveOption[]> => {
   forgetVariables([...optionVariables.values()].filter((name) => name !== undefined));
   const service = target === undefined ? undefined : (await constructed(target, "manifests"))[0];

@@ -36,8 +36,8 @@ export const printText = (text: string): void => print(text.replace(/\n$/, "").s
 export const printJson = (value: unknown, indent = 0): void => console.log(escaped(JSON.stringify(value, undefined, indent)));
 
 /**
- * Until the returned function is called, what a module of the user's prints goes to standard error, so that standard output has the
- * command's own text alone.
+ * Sends what a user's module prints to standard error until the returned function is called, so that standard output has only the
+ * command's own text.
  */
 export const divertOutput = (): (() => void) => {
   const { write } = process.stdout;

@@ -32,7 +32,7 @@ const overview = async (): Promise<string[]> => {
   return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"];
 };
 
-/** The meanings stand below each other. */
+/** Aligns the meanings in one column. */
 const detailLines = (details: Command["details"]): string[] => {
   const width = Math.max(...details.map((detail) => (typeof detail === "string" ? 0 : detail[0].length)));
   return details.map((detail) => (typeof detail === "string" ? detail : `${detail[0].padEnd(width)}  ${detail[1]}`));
@@ -46,7 +46,7 @@ const helpOf = ({ name, summary, synopsis, details }: Command): string[] => [
   ...detailLines(details).map((line) => `  ${line}`),
 ];
 
-/** These start services, which signals stop: also a signal that arrives while the command is being loaded. */
+/** Commands that start services. A signal that arrives while such a command is loaded stops it as well. */
 const services = ["run", "up"];
 
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
@@ -85,7 +85,7 @@ const linesOf = (error: unknown): string[] =>
     ? [`stargazer: ${error.code} ${error.message}`]
     : cleanLines(`stargazer: SG_ERR_INTERNAL ${(error as Error)?.stack ?? messageOf(error)}`);
 
-/** Exits at once: ours is closed by now, and what a module opened before it failed to load is not ours to close. */
+/** Exits at once: the command has closed its own resources, and those of a module that failed to load are not its to close. */
 const fail = (error: unknown): never => {
   const code = exitCodeOf(error);
   printError(linesOf(error));

@@ -1,4 +1,4 @@
-/** From a name on the command line, a tier or a module, to its service. */
+/** Finds the service of a tier or a module that is named on the command line. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,7 +16,7 @@ import { divertOutput } from "./print.ts";
 export interface Naming {
   /** the command whose help an error names */
   readonly command: string;
-  /** of a tier; a module gives its service one itself */
+  /** of a tier; a module sets its service's own */
   readonly instanceId: string | undefined;
   /** called with each service that the module launches itself while it is loaded, before the service boots */
   readonly onItself: (service: StargazerService, offer: LaunchOffer) => void;
@@ -116,8 +116,8 @@ export const serviceOf = (target: string, naming: Naming): Promise<Start | undef
   isPath(target) ? fromModule(target, naming) : tier(target, naming);
 
 /**
- * Every service of a tier or a module as its base class has it, constructed and never booted. Opens nothing; the module may have, so the process is to exit. What
- * is printed meanwhile goes to standard error.
+ * Every service of a tier or a module as its base class has it, constructed and never booted. Opens nothing itself; the module may have
+ * opened something, so the caller ends the process. What the module prints goes to standard error.
  */
 export const constructed = async (target: string, command: string): Promise<readonly StargazerService[]> => {
   const launched: StargazerService[] = [];

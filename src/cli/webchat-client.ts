@@ -1,4 +1,4 @@
-/** The client of a conversation on a terminal: sockets of `ws`, and nothing that outlives the process. */
+/** The client of a conversation on a terminal: sockets of `ws`; the session is kept in memory only. */
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -108,7 +108,7 @@ const end = (socket: WebSocket): void => {
   else socket.terminate();
 };
 
-/** Opens a socket once the gateway is known, unless it was closed meanwhile. */
+/** Opens a socket once the gateway is known, unless the client closed it before. */
 const opener = ({ findGateway, token }: WebchatOptions, onUnreadable: Opening["onUnreadable"]) => {
   let last: string | undefined;
   return (events: SocketEvents): Socket => {

@@ -4,7 +4,7 @@ import { variableRows } from "./variables.ts";
 
 interface OptionRow {
   readonly option: string;
-  /** in words; a number's is that of its rule */
+  /** the default in words; for a number, that of its rule */
   readonly fallback?: string;
   readonly meaning: string;
 }
@@ -76,7 +76,7 @@ const variablesTable = (): string =>
     ]),
   );
 
-/** The text between the two marks of a name, replaced. */
+/** Replaces the text between the two marks of a name. */
 const between = (text: string, name: string, written: string): string => {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [begin, end] = [text.indexOf(open), text.indexOf(close)];

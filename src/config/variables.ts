@@ -1,12 +1,12 @@
-/** Every variable of the environment that is read beside the options of a service. What is read and not listed here fails a test. */
+/** Every variable of the environment that is not an option of a service. A test fails for a variable that is read and not listed here. */
 import { fromEnvironment } from "../environment.ts";
 
-/** What reads a variable: every service, a tier, or the command line. */
+/** The reader of a variable: every service, a tier, or the command line. */
 export type VariableReader = "services" | "gateway" | "inference" | "agents" | "consolidation" | "web" | "up" | "commands";
 
 export interface VariableRow {
   readonly variable: string;
-  /** what holds where it is absent, in words */
+  /** the default, in words */
   readonly fallback: string;
   readonly readBy: readonly VariableReader[];
   readonly meaning: string;

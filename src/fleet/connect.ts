@@ -16,7 +16,7 @@ const advice: Record<RedisPlace["from"], string> = {
   default: "Start a fleet with `stargazer up`, or name its Redis with --redis or REDIS_URL.",
 };
 
-/** A server without TLS reads the handshake as the begin of a command, and is silent. */
+/** A server without TLS reads the handshake as the start of a command and sends no reply. */
 const tlsAdvice = "Is it running, and does its port speak TLS?";
 
 const adviceIn = (error: unknown): string | undefined => (error instanceof StargazerError ? error.advice : undefined);

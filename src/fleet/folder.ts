@@ -28,17 +28,17 @@ const inRuntime = (path: string | undefined): string[] => {
 
 const fits = (path: string): boolean => process.platform === "win32" || Buffer.byteLength(path) + runBytes <= maxSocketPathBytes;
 
-/** By preference. A path in which no socket fits is passed over. */
+/** In order of preference. A path too long for a socket is skipped. */
 const ownFolders = (): [string, ...string[]] => {
   const own = `stargazer-${ownUid() ?? "all"}`;
   const folders = [...inRuntime(fromEnvironment("XDG_RUNTIME_DIR")), join(tmpdir(), own)].filter(fits);
   return [folders[0] ?? join("/tmp", own), ...folders.slice(1)];
 };
 
-/** Where fleets of this shell are: the same in each shell of one user that has the same XDG_RUNTIME_DIR and TMPDIR. */
+/** The folder of this shell's fleets: the same for all shells of a user with the same XDG_RUNTIME_DIR and TMPDIR. */
 export const fleetFolder = (): string => ownFolders()[0];
 
-/** Where a shell has its fleets that has the variable, or lacks it, unlike this one: under cron or su it is missing. */
+/** The folders of shells whose XDG_RUNTIME_DIR differs from this one's: under cron or su it is missing. */
 const otherFolders = (): string[] => {
   const [, ...others] = ownFolders();
   return fromEnvironment("XDG_RUNTIME_DIR") === undefined ? inRuntime(`/run/user/${ownUid()}`) : others;

@@ -8,7 +8,7 @@ import { nameProblem } from "../registry/names.ts";
 import { tiers } from "../tiers/index.ts";
 import { maxCount } from "./counts.ts";
 
-/** One of them: its name on the board, and how many processes. */
+/** One service: its name on the board, and the number of its processes. */
 export interface OwnService {
   readonly name: string;
   /** path of the module, from this folder */
@@ -16,14 +16,14 @@ export interface OwnService {
   readonly replicas: number;
 }
 
-/** What a folder says of its fleet. */
+/** The content of `stargazer.json`. */
 export const fleetFile = "stargazer.json";
 const maxBytes = 65_536;
 
 /** The name of a module that is named by its path alone: `orders` of `./orders.js`. */
 export const nameOfModule = (path: string): string => basename(path, extname(path));
 
-/** Why these cannot be a fleet, a clause for each problem. */
+/** The problems of these services as one fleet, a clause each. */
 export const ownProblems = (services: readonly OwnService[]): string[] =>
   services.flatMap(({ name, module, replicas }, index) => {
     const problem = nameProblem("service", name);

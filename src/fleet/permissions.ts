@@ -17,7 +17,7 @@ export const tiersUser: ServerUser = {
   rules: ["~sg:*", "&sg:*", ...[...registryCommands, ...furtherCommands].map((name) => `+${name}`)],
 };
 
-/** Where modules of a user's own run: every key and channel, and every command but those of an administrator. */
+/** For a fleet with modules of the user's own: every key and channel, and every command except an administrator's. */
 export const sharedUser: ServerUser = {
   name: "services",
   rules: ["~*", "&*", "+@all", "-@admin", "-@dangerous", ...registryCommands.map((name) => `+${name}`), "+info", "+sort"],

@@ -79,7 +79,7 @@ export const environmentOf = (
   const healthPort = nth(readPort({ variable: "SG_HEALTH_PORT", fallback: 0 }), services);
   const port = http && (addresses.http?.port ?? nth(readPort(http), ofTier));
   return {
-    // what a module reads of the environment, and its version, are its own
+    // a module keeps its own variables and its own version
     ...(module === undefined ? { ...withoutSecretsOf(tier), SG_VERSION: version() } : { SG_INSTANCE_ID: name }),
     // systemd watches the process of `up`, not each of its services
     NOTIFY_SOCKET: undefined,

@@ -118,7 +118,7 @@ const reportAddresses = (member: Member, before: ChildAddresses, members: readon
   send({ type: "fleet.listening", tier: member.tier, url });
 };
 
-/** No process, and none to come but by the retry of one that was given up. */
+/** No process is left, and only the retry of a given-up service could start one. */
 const isOver = ({ supervisor: { actor } }: Member): boolean => {
   const snapshot = actor.getSnapshot();
   return snapshot.matches("givenUp") || snapshot.status !== "active";
@@ -138,7 +138,7 @@ const endWithTheLast = (members: readonly Member[]): void => {
 
 const isAddressed = (tier: string): tier is keyof FleetAddresses => tier === "gateway" || tier === "web";
 
-/** A service that ends before it was running keeps the fleet from being ready, one that was given up until its retry. */
+/** A service that ends before it runs keeps the fleet from being ready; one that was given up does so until its retry. */
 const reportReady = async (members: readonly Member[], send: Send): Promise<void> => {
   const isUp = (snapshot: SupervisorSnapshot) => snapshot.matches({ alive: "up" });
   const allUp = await Promise.allSettled(members.map(({ supervisor: { actor } }) => waitFor(actor, isUp)));

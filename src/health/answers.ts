@@ -102,7 +102,7 @@ const routes = {
 export type Path = keyof typeof routes;
 export const paths = Object.keys(routes) as readonly Path[];
 
-/** What the route answers to GET. Throws, or rejects with, what the source throws. */
+/** The response to GET. Throws, or rejects with, the error of the source. */
 export const answerOf = (path: Path, parts: AnswerParts, load: Load): Answer | Promise<Answer> => routes[path](parts, load);
 
 /** The same for the probe thread, which asks for the two routes that it cannot answer by itself: a failure is reported, and a 500. */

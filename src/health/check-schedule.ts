@@ -4,7 +4,7 @@ import { messageOf } from "../errors.ts";
 import type { Waiting } from "../until.ts";
 
 export interface CheckScheduleOptions {
-  /** One check; a rejection or `false` is a miss. Its signal aborts at the deadline; one that goes on regardless is waited for, not doubled. */
+  /** One check; a rejection or `false` is a miss. Its signal aborts at the deadline; no second call begins until the first has settled. */
   readonly run: (waiting: Waiting) => unknown;
   /** Whether it is known to pass at the start: then the first check is due after an interval, else at once. */
   readonly isKnown: boolean;
@@ -15,7 +15,7 @@ export interface CheckScheduleOptions {
   readonly clock: Clock;
   /** Called for each check that failed or overran, and once more for each interval that it goes on to hang. */
   readonly onMissed: (reason: string) => void;
-  /** answers that are reported after each miss, and from the start where nothing is known */
+  /** answers that are reported after each miss, and from the start of an unproven check */
   readonly successes: number;
   /** Called for an answer, unless as many were reported since the latest miss. */
   readonly onAnswered: () => void;

@@ -1,13 +1,13 @@
 /**
- * A service's own metrics, beside those of the health server: asked for at each scrape, within bounds of time and bytes, and passed on line
- * by line, so that nothing in them can spoil the scrape or write a series twice.
+ * A service's own metrics on `/metrics`: read at each scrape within bounds of time and bytes, and validated line by line, so that they can
+ * neither break the scrape nor write a series twice.
  */
 import type { HealthFact } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
 
-/** What has metrics of a service's own: a registry of prom-client, for example. */
+/** A source of a service's own metrics, such as a registry of prom-client. */
 export interface MetricsSource {
   /** All of them, in the text format of Prometheus. */
   metrics(): Promise<string> | string;
@@ -33,7 +33,7 @@ const series = new RegExp(
 );
 const ofHistogram = /_(?:bucket|sum|count)$/;
 
-/** The text that may be served, the names in it that are not its own, and how many of its lines were left out for another reason. */
+/** The text that may be served, the names that belong to the health server, and the number of invalid lines left out. */
 interface Sorted {
   readonly text: string;
   readonly clashes: readonly string[];
@@ -71,7 +71,7 @@ export class OwnMetrics {
     this.#options = options;
   }
 
-  /** Rejects with `SG_ERR_METRICS_CLASH` where a name is the health server's. Metrics that cannot be had now are no reason against it. */
+  /** Rejects with `SG_ERR_METRICS_CLASH` where a name is the health server's. Resolves also while the metrics fail or hang. */
   async check(): Promise<void> {
     const { clashes } = sort(await this.#read().catch(() => ""), this.#options.isReserved);
     if (clashes.length === 0) return;
@@ -79,7 +79,7 @@ export class OwnMetrics {
     throw new StargazerError("SG_ERR_METRICS_CLASH", message, { phase: effectPhases.openHealth });
   }
 
-  /** What one scrape has of them. Never rejects: where they fail or take too long, it has none, and the fact has the reason. */
+  /** The metrics of one scrape. Never rejects: metrics that fail or take too long are left out, and a fact has the reason. */
   async text(): Promise<string> {
     try {
       const { text, clashes, dropped } = sort(await this.#read(), this.#options.isReserved);
@@ -91,7 +91,7 @@ export class OwnMetrics {
     }
   }
 
-  /** One call at a time: one that hangs is waited for by each scrape, not doubled. */
+  /** One call at a time: while it hangs, each scrape waits for the same call. */
   async #read(): Promise<string> {
     const { source, timeoutMs } = this.#options;
     this.#reading ??= (async () => source.metrics())().finally(() => {

@@ -35,7 +35,7 @@ const readinessOf = (source: HealthSource): Readiness => {
   }
 };
 
-/** The first reason against it: the service's, a check's, the event loop's. Compares what is known; waits for nothing. */
+/** The first reason to answer 503: of the service, a check or the event loop. Synchronous: compares known values. */
 export const judgeReadiness = ({ source, watch, checks, isUnderPressure }: ReadinessParts): Readiness => {
   const readiness = readinessOf(source);
   if (!readiness.ready) return readiness;
@@ -46,7 +46,7 @@ export const judgeReadiness = ({ source, watch, checks, isUnderPressure }: Readi
   return isUnderPressure() ? unready("event loop under pressure") : readiness;
 };
 
-/** A service that stops is alive: what a liveness check would find of it has no meaning. */
+/** A service in `stopping` counts as alive: its liveness checks have no meaning any more. */
 export const judgeLiveness = ({ source, checks }: Pick<ReadinessParts, "source" | "checks">): Liveness => {
   const fallen = isStopping(source) ? undefined : checks.find(({ kind, passing }) => kind === "liveness" && !passing);
   return fallen === undefined ? { alive: true } : { alive: false, reason: reasonOf(fallen) };

@@ -43,7 +43,7 @@ export class RuntimeMeter {
     return [...this.#delayMetrics(this.#delays!), this.#pauseMetric()];
   }
 
-  /** Nothing is left. Any time, any number of times. */
+  /** Stops measuring. Legal at any time; a second call does nothing. */
   stop(): void {
     this.#delays?.disable();
     this.#observer?.disconnect();
@@ -69,7 +69,7 @@ export class RuntimeMeter {
   }
 
   #delayMetrics(delays: IntervalHistogram): Metric[] {
-    // without a single sample the least is the largest number, and the mean is none
+    // without samples `min` is the largest number, and `mean` is NaN
     const isEmpty = delays.max === 0;
     const seconds = (ns: number) => (isEmpty ? 0 : ns / 1e9);
     const metrics = [

@@ -196,7 +196,7 @@ export class HealthServer {
     return new LoopWatch({ maxDelayMs, holdMs, clock: quietClock, onBlocked, onBeat: this.#beat });
   }
 
-  /** The thread waits `readinessBlockMs` for an answer: half of it is theirs. */
+  /** The thread waits `readinessBlockMs` for an answer; the service's own metrics get half of that. */
   #makeOwn(): OwnMetrics | undefined {
     const { source, readinessBlockMs } = this.#options;
     const { ownMetrics } = source;

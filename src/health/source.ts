@@ -7,7 +7,7 @@ import type { MetricsSource } from "./own-metrics.ts";
 export interface Check extends CheckSettings {
   /** Rejects, throws or returns `false` where it fails. Its signal aborts at the deadline. */
   readonly run: (waiting: Waiting) => unknown;
-  /** ms from the begin of one check to the begin of the next */
+  /** ms from the start of one call to the start of the next */
   readonly intervalMs: number;
   /** ms for one check */
   readonly timeoutMs: number;

@@ -1,11 +1,11 @@
-/** What a deployment has to leave a service, from the service's own deadlines. */
+/** The times that a deployment must allow a service: computed from the service's own deadlines. */
 import { bootBudgetMs } from "../../machines/settings.ts";
 import type { EffectiveOption } from "../service/options/configuration.ts";
 
 /** The figures of one service, in ms where a name says so. */
 export interface Budgets {
   readonly service: string;
-  /** by its deadlines, without the start of the process */
+  /** the longest boot, without the start of the process */
   readonly bootMs: number;
   readonly stopMs: number;
   readonly drainDelayMs: number;
@@ -16,18 +16,18 @@ export interface Budgets {
   readonly healthHost: string;
   readonly allowedHosts: readonly string[];
   readonly hasRedis: boolean;
-  /** options that the program gives itself: no variable has an effect on them */
+  /** options that the program sets itself, so that their variables have no effect */
   readonly fixed: ReadonlySet<string>;
 }
 
-/** ms that a process may go on after its last service has stopped: see `launch` */
+/** the longest time in ms from the end of the last service to the exit: see `launch` */
 const lingerMs = 1000;
-/** ms beside a deadline of the service's own: the start of a process, a busy machine */
+/** ms added to a deadline of the service for the start of a process and a busy machine */
 export const marginMs = 4000;
 
 type Value = EffectiveOption["value"];
 
-/** `environment` holds for the options that the program does not give: it is that of the deployment. */
+/** `environment` is that of the deployment; it holds for options that the program does not set itself. */
 export const budgetsOf = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string> = new Map()): Budgets => {
   const inForce = ({ value, source, variable }: EffectiveOption): Value => {
     const text = source === "option" || variable === null ? undefined : environment.get(variable);
@@ -76,7 +76,7 @@ export interface Probes {
   readonly graceSeconds: number;
 }
 
-/** A drain delay that the program gives bounds the readiness probe; else the deployment sets one over it. */
+/** A drain delay that the program sets bounds the readiness probe; otherwise the deployment sets one that is longer than the probe takes. */
 export const probesFor = (budgets: Budgets): Probes => {
   const { bootMs, stopMs, drainDelayMs, fixed } = budgets;
   const readinessPeriod = 2;

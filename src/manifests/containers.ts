@@ -6,7 +6,7 @@ import { imageOf, labelOf, variablesOf } from "./written.ts";
 
 const intervalSeconds = 10;
 const portOf = ({ healthPort }: Budgets): number => healthPort || 9090;
-/** by `node`, since a slim image has no curl; with an agent of its own, since the process's may ask a proxy (NODE_USE_ENV_PROXY) */
+/** by `node`, since a slim image has no curl; with an agent of its own, since the global one may use a proxy (NODE_USE_ENV_PROXY) */
 const ask = (budgets: Budgets): readonly string[] => [
   "node",
   "-e",

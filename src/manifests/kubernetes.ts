@@ -1,4 +1,4 @@
-/** The files of a Deployment: its figures are those of the service. */
+/** Writes the Kubernetes files of a service, with the figures of its deadlines. */
 import type { Budgets } from "./budgets.ts";
 import { probesFor } from "./budgets.ts";
 import type { Written } from "./written.ts";
@@ -123,7 +123,7 @@ spec:
       app.kubernetes.io/name: ${labelOf(budgets)}
 `;
 
-/** The kubelet's probes pass every policy; what is let in beside them is the scrape, and out goes what DNS and Redis need. */
+/** Ingress: the scrape (the kubelet's probes pass every policy). Egress: DNS and Redis. */
 const networkPolicy = (budgets: Budgets): string => `apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:

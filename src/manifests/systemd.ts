@@ -1,4 +1,4 @@
-/** The unit of a service: `Type=notify`, with the deadlines of the service's own. */
+/** Writes the systemd unit of a service: `Type=notify`, with the service's own deadlines. */
 import type { Budgets } from "./budgets.ts";
 import { marginMs, secondsFor } from "./budgets.ts";
 import type { Written } from "./written.ts";

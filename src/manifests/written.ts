@@ -1,4 +1,4 @@
-/** What the writers of all kinds of files share. */
+/** Shared by the writers of every kind of file. */
 import { optionVariables } from "../service/options/options.ts";
 import type { Budgets } from "./budgets.ts";
 
@@ -9,7 +9,7 @@ export interface Written {
   readonly program: string;
 }
 
-/** A name that DNS and systemd take. */
+/** A name that is valid for DNS and systemd. */
 export const labelOf = ({ service }: Budgets): string =>
   service
     .toLowerCase()
@@ -19,7 +19,7 @@ export const labelOf = ({ service }: Budgets): string =>
 
 export const imageOf = (budgets: Budgets, { image }: Written): string => image ?? `${labelOf(budgets)}:latest`;
 
-/** The variables of these options, without those that the program gives itself. */
+/** The variables of these options, without those that the program sets itself. */
 export const variablesOf = (
   { fixed, hasHealth }: Budgets,
   values: { readonly drainDelayMs?: number; readonly healthHost?: string },

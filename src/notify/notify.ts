@@ -1,6 +1,6 @@
 /**
- * What systemd is sent of the services of this process, where it has set `NOTIFY_SOCKET`: READY, STATUS, STOPPING, longer deadlines while
- * they boot and stop, and the watchdog. Node has no datagram sockets of unix, so `systemd-notify` is called, by a thread.
+ * Notifies systemd about the services of this process if it has set `NOTIFY_SOCKET`: READY, STATUS, STOPPING, longer deadlines while they
+ * boot and stop, and the watchdog. Node has no Unix datagram sockets, so a thread calls `systemd-notify`.
  */
 import { Worker } from "node:worker_threads";
 import { hasStopped, isOpen, isRunning, isStopping } from "../../machines/phases.ts";
@@ -30,11 +30,11 @@ class Notifier {
   constructor() {
     const everyMs = feedMs();
     const beats = new SharedArrayBuffer(4);
-    // the thread feeds the watchdog where this count has grown since its last look
+    // the thread feeds the watchdog only if this count has grown since its last tick
     if (everyMs !== undefined) every(everyMs / 4, () => Atomics.add(new Int32Array(beats), 0, 1));
     this.#worker = new Worker(program, { eval: true, execArgv: [], name: "notify", workerData: { beats, everyMs } });
     this.#worker.unref();
-    // without it systemd goes on by its own deadlines
+    // without the thread the deadlines of the unit hold
     this.#worker.on("error", () => {});
   }
 
@@ -70,7 +70,7 @@ const fieldOf = (services: readonly StargazerService[]): string[] => {
   return [longest(services, (service) => bootBudgetMs(settingsOf(service)))];
 };
 
-/** Where a service is: `starting.tools`. */
+/** The state and step of a service: `starting.tools`. */
 const shownPhase = (service: StargazerService, isNamed: boolean): string => {
   const phase = service.status().phases.findLast(isOpen)?.phase ?? service.state;
   return isNamed ? `${service.serviceName} ${phase}` : phase;
@@ -78,7 +78,7 @@ const shownPhase = (service: StargazerService, isNamed: boolean): string => {
 
 let notifier: Notifier | undefined;
 
-/** Has systemd sent what becomes of `service`, from now on. Keeps no process alive; never throws. */
+/** Notifies systemd about `service` from now on. Does not keep the process alive; never throws. */
 export const notify = (service: StargazerService): void => {
   notifier ??= new Notifier();
   notifier.add(service);

@@ -1,8 +1,8 @@
-/** The program of the thread that calls `systemd-notify`, as a text: a bundler takes it along. */
+/** The program of the thread that calls `systemd-notify`, as a text, so that a bundle contains it. */
 
 /**
- * Sends each message, an array of `NAME=value`, in order. Feeds the watchdog every `everyMs` where the main thread has counted since the
- * last time: a blocked event loop is not fed.
+ * Sends each message, an array of `NAME=value`, in order. Feeds the watchdog every `everyMs` if the main thread's count has grown
+ * since the last time, so a blocked event loop starves it.
  */
 export const program = `
 const { spawnSync } = require("node:child_process");

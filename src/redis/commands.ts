@@ -5,7 +5,7 @@ export interface FirstReply {
   readonly replyOf: "first command";
 }
 
-/** Stands for the reply of the first command, which has to be a string or a number: the id that an XADD has made, for example. */
+/** A placeholder for the reply of the first command, which must be a string or a number: the id of an XADD, for example. */
 export const firstReply: FirstReply = { replyOf: "first command" };
 
 /** One word of a command. Bytes are sent as they are. */
@@ -28,7 +28,7 @@ const sent = (word: Word): Argument => {
   return word instanceof Uint8Array ? Buffer.from(word.buffer, word.byteOffset, word.byteLength) : "";
 };
 
-/** How many words there are, then the places of those that stand for the first reply: `6:4`. By place, since a text may be any word. */
+/** The number of words, then the places of the placeholders: `6:4`. By place, since a text may have any value. */
 const headOf = (command: Command): string =>
   command.reduce<string>((head, word, at) => (word === firstReply ? `${head}:${at + 1}` : head), String(command.length));
 

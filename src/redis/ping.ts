@@ -9,7 +9,7 @@ import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
 import { checkServer } from "./server-kind.ts";
 import { Unfit } from "./unfit.ts";
 
-/** times that the connection may be closed after the question, in one attempt: once is a restart of the server */
+/** times that the connection may close during one attempt: a restart of the server closes it once */
 const maxCloses = 1;
 
 export interface PingGateOptions {
@@ -52,7 +52,7 @@ const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, s
   await unlessItCloses(client, () => checkFitness(client, check ?? checkRole));
 };
 
-/** A proxy does so with a command that it does not know, and the client sends what is unanswered again, without end. */
+/** A proxy closes the connection on a command that it does not know; the client would reconnect and send it again without end. */
 class Closing extends Unfit {
   constructor() {
     super(
@@ -83,7 +83,7 @@ const unlessItCloses = async (client: RedisClient, ask: () => Promise<void>): Pr
 
 /**
  * What the gate asks a client that is connected: PING and what else the caller asks, in one round trip. Rejects with what is missing,
- * or with the client's error; the reason is `reasonOf` either.
+ * or with the client's error; `reasonOf` gives the reason of both.
  */
 export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<void>): Promise<void> => {
   const others = Promise.allSettled([checkServer(client), check(client)]);

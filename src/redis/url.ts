@@ -53,7 +53,7 @@ export const redactUrl = (text: string): string => {
 /** Why `text` cannot be opened as a Redis URL, in words that never contain its password; undefined if it can. */
 export const redisUrlProblem = (text: string): string | undefined => {
   const url = parsed(text);
-  // ioredis takes no scheme behind a blank
+  // ioredis does not accept a scheme after a blank
   if (/^\s/.test(text)) return "begins with a blank";
   if (url === undefined)
     return `is not a URL; write redis://host:6379, rediss://user:password@host:6379/0 or, for a unix socket, ${socketForm}`;
@@ -76,7 +76,7 @@ const socketProblem = (path: string): string | undefined => {
   return undefined;
 };
 
-/** The result is compared, since bundlers leave out a call of which only the error is used. */
+/** The result is compared, since bundlers drop a call whose result is unused, also where it is there for its error. */
 const decodes = (part: string): boolean => {
   try {
     return typeof decodeURIComponent(part) === "string";

@@ -73,11 +73,11 @@ export const checkPermissions = async (redis: RedisClient, { service, instance }
   if (refused.length > 0) throw notPermitted(refused);
 };
 
-/** ms for finding out what is refused */
+/** ms for the dry runs that find the refused command or key */
 const timeoutMs = 1000;
 
 /**
- * The clause that names what the user may not do, where `error` is a refusal: that of a script has neither the command nor the key.
+ * The clause that names the refused command or key, if `error` is a refusal: the error of a script names neither.
  * Undefined for another error, and where nothing is found in time.
  */
 export const deniedReason = async (redis: RedisClient, error: unknown, name: InstanceName): Promise<string | undefined> => {

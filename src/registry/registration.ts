@@ -131,7 +131,7 @@ export class Registration {
     }
   }
 
-  /** What Redis refuses a script for, where its error leaves out which key or command that is. */
+  /** The key or command that Redis refuses, where its error leaves it out. */
   async #findReason(error: unknown): Promise<string | undefined> {
     const { redis } = this.#options;
     return (await wrongTypeReason(redis, error, this.#typedKeys)) ?? (await deniedReason(redis, error, this.#options));

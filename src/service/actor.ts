@@ -1,11 +1,11 @@
-/** The chart's actor as users of a service meet it. */
+/** The chart's actor as a service exposes it: read-only. */
 import type { InspectionEvent, Observer, Subscription } from "xstate";
 import type { LifecycleSnapshot } from "../../machines/index.ts";
 import type { ServiceHost } from "./host.ts";
 
 /** The chart's actor, read-only. What an observer or an inspector throws is logged and reaches nothing else. */
 export interface ServiceActor {
-  /** The snapshot of now. */
+  /** The current snapshot. Legal in any state; waits for nothing. */
   getSnapshot(): LifecycleSnapshot;
   /** Calls the observer after each transition, from now on, behind the probes and the fact listeners. */
   subscribe(observer: ((snapshot: LifecycleSnapshot) => void) | Partial<Observer<LifecycleSnapshot>>): Subscription;

@@ -1,25 +1,25 @@
-/** What a process does with a service, past the class of the tier. */
+/** The methods of a service's base class, for the process that runs it: a tier may have members of the same names. */
 
-/** Leads from a service to its base class, also to that of another copy of this package. */
+/** The key from a service to its base class, also to that of another copy of this package. */
 export const baseClass: unique symbol = Symbol.for("stargazer.base");
 
 /** A service as its base class has it. */
 export interface Base {
   /** methods and accessors, to be called on the service */
   readonly methods: object;
-  /** what the base class had put into the service's own fields */
+  /** fields that the base class had set on the service itself */
   readonly fields: object;
 }
 
 /**
  * The service as its base class has it: a tier may have a method or field of its own that is named `shutdown`, `status`, `actor` or
- * `serviceName`. One without a way to its base class stands for itself.
+ * `serviceName`. A service without the key is returned as it is.
  */
 export const reinsOf = <Service extends object>(service: Service): Service => {
   const base = (service as { readonly [baseClass]?: Base })[baseClass];
   if (base === undefined) return service;
   const get = (_target: object, name: string | symbol): unknown => {
-    // it stands for itself
+    // returned as it is
     if (name === baseClass) return undefined;
     if (Object.hasOwn(base.fields, name)) return Reflect.get(base.fields, name);
     const value: unknown = Reflect.get(base.methods, name, service);

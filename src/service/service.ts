@@ -180,14 +180,14 @@ export abstract class StargazerService {
     return { ...statusOf({ ...this.#names, incarnation, snapshot, lease, health }), state };
   }
 
-  /** Where the health server listens, the port that the system chose for `healthPort: 0` included; null while it does not. Any state. */
+  /** The address of the health server, with the port that the system chose for `healthPort: 0`; null while it does not listen. Legal in any state; waits for nothing. */
   get healthAddress(): ListenAddress | null {
     return this.#resources.healthAddress ?? null;
   }
 
   /**
-   * Each option with the value that is in force and where it came from: the options given, the environment or the default. Passwords are
-   * hidden. Any state; what `stargazer config` prints.
+   * Each option with its value and the source of that: the constructor, the environment or the default. Passwords are hidden. Legal in any
+   * state; waits for nothing. `stargazer config` prints it.
    */
   configuration(): readonly EffectiveOption[] {
     return this.#configuration();

@@ -6,22 +6,22 @@ import type { Logger } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 
 /**
- * One check of a service's own. Rejects, throws or returns `false` where it fails; anything else passes. It runs on the main thread, one at
- * a time, on a schedule of its own, so that many probes cost one check. `signal` aborts at its deadline: from then on the check counts as
- * failed, once more for each interval that it goes on to hang, and no second one is begun beside it.
+ * One check of a service's own. It fails if it rejects, throws or returns `false`; anything else passes. It runs on the main thread, one
+ * call at a time, on a schedule of its own, so that many probes cost one call. `signal` aborts at the deadline: the check then counts as
+ * failed, once more for each interval for which the call still hangs, and no second call begins beside it.
  */
 export type HealthCheck = (given: { readonly signal: AbortSignal }) => unknown;
 
 /** A check with a pace of its own; the defaults are those of the check of Redis. */
 export interface HealthCheckOptions {
   readonly check: HealthCheck;
-  /** ms from the begin of one check to the begin of the next. Default 1000. */
+  /** ms from the start of one call to the start of the next. Default 1000. */
   readonly intervalMs?: number | undefined;
   /** ms for one check. Default 1000. */
   readonly timeoutMs?: number | undefined;
-  /** Failures in a row with which it falls. Default 3. */
+  /** Failures in a row after which it fails. Default 3. */
   readonly failures?: number | undefined;
-  /** Passes in a row with which it rises again, and with which it first counts as passed. Default 1. */
+  /** Passes in a row after which it passes, at first and after a failure. Default 1. */
   readonly successes?: number | undefined;
 }
 
@@ -68,9 +68,9 @@ export interface ServiceOptions {
   /** ms that it may be blocked before `/healthz` answers 503; without the probe thread it does not answer meanwhile. Default `SG_LIVENESS_BLOCK_MS`, else 30000. */
   readonly livenessBlockMs?: number | undefined;
   /**
-   * Checks of what the service needs to take traffic, by name: `/readyz` is 503 until each has passed, and while one has fallen; its reason
-   * names the check, as do `/status`, `/metrics` and the facts `check.failed` and `check.restored`. They run from the moment when the port
-   * is open until the service stops. A name has letters, digits, `.`, `_` and `-`, at most 64. They need the health server.
+   * Checks of what the service needs to take traffic, by name: `/readyz` is 503 until each has passed, and while one fails; the reason
+   * names the check, as do `/status`, `/metrics` and the facts `check.failed` and `check.restored`. They run from when the port is
+   * open until the service stops. A name has letters, digits, `.`, `_` and `-`, at most 64. They need the health server.
    *
    * ```ts
    * super({ serviceName: "orders", checks: { database: ({ signal }) => this.pool.query({ text: "select 1", signal }) } });
@@ -78,18 +78,18 @@ export interface ServiceOptions {
    */
   readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>> | undefined;
   /**
-   * Checks of the process itself: while one has fallen `/healthz` is 503, **and the orchestrator kills the process**. Only for what a
+   * Checks of the process itself: while one fails `/healthz` is 503, **and the orchestrator kills the process**. Only for what a
    * restart repairs, such as a consumer that no longer makes progress. A database or another service that is down belongs to `checks`: as a
-   * liveness check it restarts every replica at once, in a loop, for as long as it is down. Until it is answered for the first time, and
+   * liveness check it restarts every replica at once, in a loop, for as long as it is down. Before its first result, and
    * while the service stops, a liveness check counts as passed. A blocked event loop is covered already (`livenessBlockMs`).
    */
   readonly livenessChecks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>> | undefined;
   /**
    * Metrics of the service's own: an object with `metrics()`, which returns (a promise of) the text format of Prometheus. A registry of
    * prom-client fits. They are served on `/metrics` behind Stargazer's, each series once. A name of Stargazer's (all that begin with `sg_`,
-   * and those of prom-client's default metrics that `/metrics` has) is refused at the boot with `SG_ERR_METRICS_CLASH`. A call that takes
-   * longer than half of `readinessBlockMs`, or returns more than 4 MiB, costs the scrape these metrics and no other, and is the fact
-   * `metrics.failed`. They need the health server.
+   * and those of prom-client's default metrics that `/metrics` has) fails the boot with `SG_ERR_METRICS_CLASH`. If a call takes
+   * longer than half of `readinessBlockMs` or returns more than 4 MiB, the scrape lacks these metrics, and the fact `metrics.failed` is
+   * emitted. They need the health server.
    */
   readonly metrics?: MetricsSource | undefined;
   /** A random wait of 0 to this many ms before Redis is touched. Default `SG_BOOT_JITTER_MS`, else 2000; 0 is none. */
@@ -105,12 +105,12 @@ export interface ServiceOptions {
   /** ms for opening the health server, and for closing it. Default `SG_HEALTH_TIMEOUT_MS`, else 3000. */
   readonly healthTimeoutMs?: number | undefined;
   /**
-   * When the health server closes while the service stops: `first`, behind `drainDelayMs` and before the drain; or `last`, behind drain,
-   * `onStop` and the releases, so that `/readyz` is 503, `/healthz` 200, and `/status` and `/metrics` answer through all of them. Where an
-   * orchestrator goes on probing a service that stops, `last` keeps a long drain from looking like a failure. Default `first`.
+   * When the health server closes in `stopping`: `first`, after `drainDelayMs` and before the drain; or `last`, after the drain, `onStop` and
+   * the releases: until then `/readyz` is 503, `/healthz` 200, and `/status` and `/metrics` answer. Use `last` if the orchestrator goes on
+   * probing a service that stops, so that a long drain does not look like a failure. Default `first`.
    */
   readonly closeHealth?: "first" | "last" | undefined;
-  /** ms in which load balancers may notice that readiness fell, before the next step of stopping. Default `SG_DRAIN_DELAY_MS`, else 0. */
+  /** ms between `/readyz` turning 503 and the next step of stopping, for load balancers to notice. Default `SG_DRAIN_DELAY_MS`, else 0. */
   readonly drainDelayMs?: number | undefined;
   /** ms that `onStart` and `run` get after their signal aborted. Default `SG_DRAIN_TIMEOUT_MS`, else 8000. */
   readonly drainTimeoutMs?: number | undefined;
@@ -136,9 +136,9 @@ export interface HookContext {
    */
   readonly signal: AbortSignal;
   /**
-   * Aborts at the first moment of stopping, as soon as `/readyz` is 503: before `drainDelayMs`, and long before `signal`. For what should
-   * begin nothing new from then on but may finish what it has: a consumer that takes no further message, a poll that is not repeated. It
-   * is for all hooks the same signal, so in `onStop` it has aborted.
+   * Aborts on entry of `stopping`, as soon as `/readyz` is 503: before `drainDelayMs`, and long before `signal`. For work that should begin
+   * nothing new from then on but may finish what it has: a consumer that takes no further message, a poll that is not repeated. All hooks
+   * get the same signal, so in `onStop` it has already aborted.
    */
   readonly stopping: AbortSignal;
   /**

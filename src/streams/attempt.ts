@@ -1,4 +1,4 @@
-/** One attempt at a message: what comes of it, before anything is written. */
+/** One attempt at a message, and its outcome, before anything is written. */
 import { messageOf } from "../errors.ts";
 import type { WordedLogger } from "../logger.ts";
 import type { Writes } from "../redis/commands.ts";
@@ -6,7 +6,7 @@ import type { Parsed, RawFields } from "./fields.ts";
 import type { LanesOptions, Taken } from "./lanes.ts";
 import type { Lease } from "./lease.ts";
 
-/** What the work on one message is given. */
+/** The input of the work on one message. */
 export interface Work {
   /** the values of the lane's fields, joined by `/` */
   readonly lane: string;
@@ -33,7 +33,7 @@ export interface LaneWorkOptions<T> extends LanesOptions {
    * worker has the lane by then; without writes the message is only acknowledged. A rejection is a failed attempt, and `FinalFailure` the last one.
    */
   readonly handle: (message: T, work: Work) => Promise<Writes | undefined>;
-  /** What is written in one step with the dead letter, to let the author know. Not called for an entry that cannot be read. */
+  /** The commands that notify the author, run in one step with the dead letter. Not called for an entry that cannot be read. */
   readonly buried?: (message: T, burial: Burial) => Writes;
   readonly log: WordedLogger;
   /** lanes at once. Default 16 */
@@ -46,12 +46,12 @@ export interface LaneWorkOptions<T> extends LanesOptions {
   readonly retryMs: number;
 }
 
-/** What a handler rejects with where each further attempt would fail as well: the message becomes a dead letter at once. */
+/** The error of a handler for a message on which every further attempt would fail: it becomes a dead letter at once. */
 export class FinalFailure extends Error {
   override readonly name: string = "FinalFailure";
 }
 
-/** What comes of an attempt. */
+/** The outcome of an attempt. */
 export type Outcome<T> =
   | { readonly type: "done"; readonly writes: Writes; readonly message: T }
   | { readonly type: "rests"; readonly restMs: number; readonly isCounted: boolean }
@@ -62,7 +62,7 @@ const nothing: Writes = { keys: [], commands: [] };
 /** Not counted: the worker stops, or has lost the lane. */
 export const handedBack = { type: "rests", restMs: 0, isCounted: false } as const;
 
-/** A time near `ms`, so that workers that began together do not stay in step. */
+/** A random time near `ms`, so that workers that began together do not stay in step. */
 export const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
 
 const parsed = <T>({ fields }: Taken, { parse, maxEntryBytes }: LaneWorkOptions<T>): Parsed<T> => {
@@ -71,7 +71,7 @@ const parsed = <T>({ fields }: Taken, { parse, maxEntryBytes }: LaneWorkOptions<
   return parse(fields);
 };
 
-/** What the work is given. The signal is made when it is asked for. */
+/** The input of the work. Its signal is created on first access. */
 class WorkOn implements Work {
   readonly lane: string;
   readonly entryId: string;
@@ -116,7 +116,7 @@ export const attempt = async <T>(task: Taken, options: LaneWorkOptions<T>, lease
 const handle = async <T>(message: T, work: Work, options: LaneWorkOptions<T>): Promise<Writes | undefined> =>
   options.handle(message, work);
 
-/** What comes of a failure: the lane rests, or the message is dead. */
+/** The outcome of a failure: the lane rests, or the message becomes a dead letter. */
 export const failed = <T>(
   { id: entry, failures, lost }: Taken,
   { maxAttempts, retryMs, log }: LaneWorkOptions<T>,

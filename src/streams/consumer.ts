@@ -22,7 +22,7 @@ const defaults = {
 
 type Given = "redis" | "stream" | "group" | "laneFields" | "parse" | "handle";
 
-/** See `LaneWorkOptions`, `LanesOptions` and `ConsumerTimes`. All but where the messages are and what is done with them has a default. */
+/** See `LaneWorkOptions`, `LanesOptions` and `ConsumerTimes`. Only the stream and the handler have no default. */
 export type ConsumerOptions<T> = Pick<LaneWorkOptions<T>, Given> &
   Partial<Omit<LaneWorkOptions<T>, Given>> & {
     /** ms for the work under way at the end. Default 5000 */
@@ -65,7 +65,7 @@ export class LaneConsumer<T> {
   /**
    * Handles messages until `signal` aborts; then it claims nothing more, gives the work under way `graceMs`, and hands the rest back to
    * the other workers at once. Resolves within `graceMs` and a second of the abort, in every condition of Redis. A failure of Redis is
-   * logged and waited out. Once a consumer.
+   * logged and retried. Call it once per consumer.
    */
   async run({ signal, spawn }: RunOptions): Promise<void> {
     const { stream, graceMs } = this.#options;

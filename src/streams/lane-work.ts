@@ -1,4 +1,4 @@
-/** The lanes that one worker has: in each, message after message. Where the worker is stands in `consumer.machine.ts`. */
+/** The lanes that one worker holds, and the work in each, message after message. `consumer.machine.ts` has the worker's state. */
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
@@ -21,7 +21,7 @@ interface Held {
   readonly lease: Lease;
 }
 
-/** messages of one lane in a row, and ms for them, before other lanes have their turn */
+/** the most messages of one lane in a row, and the most ms for them, before the lane's turn ends */
 const turnLength = 8;
 const turnMs = 250;
 
@@ -54,7 +54,7 @@ export class LaneWork<T> {
     if (routed > 0) this.#options.log.warn({ type: "consumer.routed", routed }, `${routed} pending messages were in no lane`);
   }
 
-  /** Takes lanes that are due and begins their work. An answer that comes late is taken too: its lanes are leased. */
+  /** Claims lanes that are due and begins their work. A late reply counts as well, since its lanes are leased. */
   claim(): Promise<Claimed> {
     const wanted = this.#options.concurrency - this.#held.size - this.#asked;
     this.#asked += wanted;
@@ -69,7 +69,7 @@ export class LaneWork<T> {
     return begun;
   }
 
-  /** Prolongs the leases, and aborts the work on lanes that another worker has. */
+  /** Renews the leases, and aborts the work on lanes that another worker holds. */
   async renew(): Promise<void> {
     if (this.#held.size === 0) return;
     const asked = [...this.#held].map((held) => ({ held, task: held.task }));

@@ -46,7 +46,7 @@ export interface Claimed {
   readonly taken: readonly Taken[];
 }
 
-/** What a settling did: `over`, with nothing written, where the lease of the lane is over. */
+/** The result of settling a message: `over` if the lease of the lane had ended, and then nothing was written. */
 export interface Settled {
   readonly isOver: boolean;
   /** the next message of the lane, leased */
@@ -57,7 +57,7 @@ export interface Settled {
 
 type RawTaken = readonly [Buffer, Buffer, number, number, number, readonly Buffer[] | number | null];
 
-/** A text is sent without a copy; one that is not UTF-8 would not come back as it was. */
+/** A string is sent without a copy; bytes that are not UTF-8 stay bytes, since a string would change them. */
 const laneOf = (bytes: Buffer): string | Buffer => {
   const text = bytes.toString();
   return text.includes("\ufffd") ? bytes : text;
@@ -122,13 +122,13 @@ export class Lanes {
     return { isOver: Number(applied) === 0, hasMore: next !== undefined };
   }
 
-  /** Gives an attempt up. Resolves with whether its lease was still there. */
+  /** Gives an attempt up. Resolves with whether its lease was still held. */
   async giveUp({ lane, id, token }: Taken, { restMs, isCounted }: { restMs: number; isCounted: boolean }): Promise<boolean> {
     const args = [lane, id, token, Math.round(restMs * 1000), isCounted ? 1 : 0];
     return Number(await runScript(this.#options.redis, giveUpScript, { keys: this.#own, args })) === 1;
   }
 
-  /** Prolongs the leases. Resolves with the tokens of those that are over. */
+  /** Renews the leases. Resolves with the tokens of those that have ended. */
   async renew(taken: readonly Taken[]): Promise<readonly number[]> {
     const args = [this.#leaseUs, ...taken.flatMap(({ lane, token }) => [lane, token])];
     return ((await runScript(this.#options.redis, renewScript, { keys: this.#own, args })) as unknown[]).map(Number);

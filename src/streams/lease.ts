@@ -9,7 +9,7 @@ export class Lease {
     return this.#reason !== undefined;
   }
 
-  /** Made when it is asked for: most work looks at no signal. */
+  /** Created on first access: most work reads no signal. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#reason !== undefined) this.#controller.abort(this.#reason);
@@ -24,7 +24,7 @@ export class Lease {
     this.#reject(this.#reason);
   }
 
-  /** Settles with `work`, or rejects as soon as the lease is lost; what comes later is dropped. One at a time. */
+  /** Settles with `work`, or rejects as soon as the lease is lost; a later result is dropped. One call at a time. */
   whileHeld<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;

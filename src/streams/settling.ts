@@ -12,7 +12,7 @@ import type { Lanes, Settled, Taken } from "./lanes.ts";
 
 type Dead<T> = Extract<Outcome<T>, { type: "dead" }>;
 
-/** Whether Redis refused a command of the script: it was carried out up to there. Of any other error the outcome is unknown, or none. */
+/** Whether Redis refused a command of the script: those before it have run. After any other error the outcome is unknown. */
 const isRefusal = (error: unknown): boolean =>
   /user_script/.test(messageOf(error)) && !/READONLY|MASTERDOWN|NOREPLICAS|MISCONF|OOM/.test(messageOf(error));
 
@@ -46,7 +46,7 @@ export class Settling<T> {
     }
   }
 
-  /** With the caller's writes, where there are some and Redis does not refuse them. */
+  /** Settles with the caller's writes, unless Redis refuses them. */
   async #bury(task: Taken, dead: Dead<T>, goOn: () => boolean): Promise<Settled> {
     const { redis, stream, group, log } = this.#options;
     const { id: entry, fields } = task;
@@ -80,7 +80,7 @@ export class Settling<T> {
     }
   }
 
-  /** Asks again, under the same token, as long as the outcome is unknown. */
+  /** Repeats the call under the same token while the outcome is unknown. */
   async #settle(task: Taken, writes: Writes, goOn: () => boolean): Promise<Settled> {
     const { log } = this.#options;
     for (let tries = 1; ; tries += 1) {

@@ -57,7 +57,7 @@ local dropped = redis.call('XTRIM', KEYS[1], 'MINID', floor)
 if ARGV[3] ~= '0' then dropped = dropped + redis.call('XTRIM', KEYS[1], 'MAXLEN', ARGV[3]) end
 return dropped`);
 
-/** Makes one pass where it is due. Resolves with how many entries were dropped. */
+/** Makes one pass if one is due. Resolves with the number of entries dropped. */
 export const trim = async (redis: RedisClient, retention: Retention, periodMs: number): Promise<number> => {
   const { stream, groups, retainMs, maxLength = 0 } = retention;
   const call = { keys: [stream, `${stream}:trimmed`], args: [periodMs, retainMs, maxLength, ...groups] };

@@ -1,4 +1,4 @@
-/** Waiting for a new entry of a stream, on a connection of its own. Nothing is polled, and no entry is missed. */
+/** Waits for a new entry of a stream, on a connection of its own: without polling, and without missing an entry. */
 import type { RedisClient } from "../redis/client.ts";
 import { openBlockingConnection } from "../redis/connection.ts";
 import { maxBlockMs } from "../redis/roles.ts";

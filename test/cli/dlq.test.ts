@@ -60,7 +60,7 @@ describe("dlq", () => {
     expect(await redis.witness.xlen(stream)).toBe(1);
   });
 
-  it("drops the ones that are named", async () => {
+  it("drops the letters that are named, and no others", async () => {
     const [first, second, third] = [await bury(), await bury(), await bury()];
     expect(await dlq("drop", first, second)).toMatchObject({ code: 0, out: `${first} is dropped\n${second} is dropped\n` });
     expect(JSON.parse((await dlq("list", "--json")).out).map(({ id }: { id: string }) => id)).toEqual([third]);

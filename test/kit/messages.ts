@@ -7,7 +7,7 @@ import { messageKeys } from "../../src/tiers/messages/keys.ts";
 export const toFields = (envelope: Inbound | Outbound): string[] =>
   Object.entries(envelope).flatMap(([name, value]) => [name, String(value)]);
 
-/** Writes an entry for the workers, whatever is in it. */
+/** Writes an entry for the workers, with any content. */
 export const submit = async (redis: RedisClient, message: Inbound): Promise<void> => {
   await redis.xadd(messageKeys(redis).inbound, "*", ...toFields(message));
 };

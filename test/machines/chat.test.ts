@@ -160,7 +160,7 @@ describe("the runner of the page", () => {
     actor.stop();
   });
 
-  it("keeps an event that comes while another is dealt with for its turn, and takes none once it was stopped", () => {
+  it("queues an event that is sent during a transition, and ignores events once it was stopped", () => {
     const states: string[] = [];
     const did: string[] = [];
     const timers = new Timers();

@@ -28,7 +28,7 @@ const play = (events: readonly CheckEvent[], own: Partial<CheckSettings> = {}) =
 const name = { check: "database", kind: "readiness" } as const;
 
 describe("a check", () => {
-  it("of Redis is known to pass; one of the service's own is unproven until it is answered so often as it needs to rise", () => {
+  it("of Redis is known to pass; one of the service's own is unproven until it has passed as often in a row as it needs", () => {
     expect(play([], { kind: "redis" }).places).toEqual(["passing"]);
     expect(play([answered]).places).toEqual(["unproven", "passing"]);
     expect(play([answered, missed, answered, answered], { successes: 2 }).places).toEqual([

@@ -318,7 +318,7 @@ describe("a broken file", () => {
     expect(found).toEqual([expect.stringMatching(problem)]);
   });
 
-  it("in a drop-in is found with its unit, and one that mends the unit is heeded", () => {
+  it("in a drop-in is found with its unit, and a drop-in that corrects the unit counts", () => {
     expect(problemsIn({ "a.service": unit([]), "a.service.d/10-stop.conf": "[Service]\nTimeoutStopSec=5\n" })).toEqual([
       expect.stringMatching(/^TimeoutStopSec is 5 s/),
     ]);

@@ -145,7 +145,7 @@ describe.each([
 });
 
 describe("the checks of a service that stops", () => {
-  it("end with its first moment: a pool that is ended in onStop fails none", async () => {
+  it("end on entry of stopping: a pool that is closed in onStop fails none", async () => {
     const { orders, port } = await open({ closeHealth: "last", drainTimeoutMs: 60_000, shutdownTimeoutMs: 60_000 });
     await answers(port, "/readyz", 200);
     orders.pool.isUp = false;

@@ -114,7 +114,7 @@ describe.each([
 });
 
 describe("context.stopping", () => {
-  it("aborts at the first moment of stopping, once the probes show it and before any fact of it; context.signal when the drain begins", async () => {
+  it("aborts on entry of stopping, after the probes show it and before any fact; context.signal when the drain begins", async () => {
     const seen: string[] = [];
     const { worker, port } = await open({ probeThread: false, closeHealth: "last" });
     const { signal, stopping } = worker.context!;

@@ -25,7 +25,7 @@ describe("F61: fake timers", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("that are there before the boot hold no life of a service", async () => {
+  it("that are installed before the boot delay neither boot, run nor stop of a service", async () => {
     vi.useFakeTimers();
     const tier = make();
     await tier.boot();
@@ -34,7 +34,7 @@ describe("F61: fake timers", () => {
     expect(await tier.shutdown()).toMatchObject({ outcome: "shutdown", failures: [] });
   });
 
-  it("that come while it runs hold no stop, and leave no timer of its own", async () => {
+  it("that are installed while it runs do not delay stopping, and leave no timer of the service", async () => {
     const tier = make();
     const report = tier.runToCompletion();
     await tier.waitFor("running");

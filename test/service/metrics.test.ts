@@ -113,7 +113,7 @@ describe.each([
     expect(repeated(await scrape(port))).toEqual([]);
   });
 
-  it("has the service's own metrics as they are, without what would spoil it: a series that is there twice, a line that is none", async () => {
+  it("has the service's own metrics unchanged, without a second sample of a series and without invalid lines", async () => {
     const metrics = async () => [...ordersTotal, 'orders_total{kind="a {b} \\"c\\" d"} 8', "<html>", "# EOF", ""].join("\n");
     const { jobs, port } = await open({ probeThread, metrics: registry(metrics) });
     const lines = await scrape(port);

@@ -22,7 +22,7 @@ const endings: (() => unknown)[] = [];
 afterAll(() => Promise.all(endings.map((end) => end())));
 
 describe("F59: a service whose names are all its own", () => {
-  it("is reached as its base class has it, and its reins stand for themselves", async () => {
+  it("is driven through its base class, and its own members stay its own", async () => {
     const tier = new OwnNames({ redis: null });
     const own = reinsOf<StargazerService>(tier);
     expect([own.serviceName, own.state]).toEqual(["test", "init"]);

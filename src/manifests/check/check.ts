@@ -1,4 +1,4 @@
-/** Reads files of a deployment, whatever their kind, and says what contradicts the deadlines of a service. */
+/** Checks the files of a deployment, of any known kind, against the deadlines of a service. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
@@ -17,7 +17,7 @@ export interface FileFinding extends Finding {
 
 /** bytes of one file; a manifest has some thousand */
 const maxBytes = 1_000_000;
-/** a file of a kilobyte could stand for gigabytes otherwise */
+/** otherwise aliases could expand a kilobyte to gigabytes */
 const maxAliasCount = 100;
 
 const wrong = (file: string, problem: string): StargazerError =>

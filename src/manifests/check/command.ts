@@ -1,4 +1,4 @@
-/** Whether a command hands its signals on to the service: npx, npm and a shell in front of it do not. */
+/** Whether a command passes signals on to the service: npx, npm and a shell in front of it do not. */
 
 const basename = (word: string): string => word.split(/[\\/]/).at(-1) ?? "";
 const runners = /^(?:npx|npm|pnpm|yarn|yarnpkg|bunx|nodemon)$/;
@@ -25,7 +25,7 @@ const problemOfScript = (script: string): string | undefined => {
   return problemOfWords(words.slice(1));
 };
 
-/** What keeps signals from the service; undefined where nothing does, or where the command is not known. */
+/** The program that keeps signals from the service; undefined if there is none or the command is unknown. */
 export const problemOfWords = (words: readonly string[]): string | undefined => {
   const at = words.findIndex((word) => !skipped(word));
   const [program = "", ...rest] = at < 0 ? [] : words.slice(at);

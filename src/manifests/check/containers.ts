@@ -1,4 +1,4 @@
-/** What a compose file and a Dockerfile contradict. */
+/** Checks a compose file and a Dockerfile. */
 import { isLoopback } from "../../loopback.ts";
 import type { Budgets } from "../budgets.ts";
 import { budgetsOf } from "../budgets.ts";

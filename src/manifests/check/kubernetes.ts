@@ -1,4 +1,4 @@
-/** What Kubernetes objects contradict: the template of each workload that runs a service, and the budgets of disruptions. */
+/** Checks Kubernetes objects: the template of each workload that runs a service, and disruption budgets. */
 import { isIP } from "node:net";
 import { isLoopback } from "../../loopback.ts";
 import { budgetsOf } from "../budgets.ts";
@@ -26,7 +26,7 @@ const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(
 /** What is known of a container's environment, and whether more of it comes from elsewhere. */
 interface Environment {
   readonly variables: ReadonlyMap<string, string>;
-  /** set to something that stands elsewhere */
+  /** variables whose value comes from elsewhere */
   readonly unknown: ReadonlySet<string>;
   readonly isWhole: boolean;
 }
@@ -69,7 +69,7 @@ const isOurs = (container: unknown): boolean => {
   );
 };
 
-/** The containers that run a service: those that show it, else the only one, else the first. Sidecars are containers too. */
+/** The containers that run a service: those with a sign of it, else the only one, else the first. Sidecars are containers too. */
 const containersOf = (spec: unknown): readonly unknown[] => {
   const containers = listAt(spec, "containers");
   const sidecars = listAt(spec, "initContainers").filter((container) => textAt(container, "restartPolicy") === "Always");
@@ -175,7 +175,7 @@ const workloadFindings = (object: unknown, objects: readonly unknown[], checked:
   ];
 };
 
-/** A budget that lets no pod go stops every drain of a node. */
+/** A budget that allows no disruption blocks every drain of a node. */
 const disruptionFindings = (object: unknown, objects: readonly unknown[]): Finding[] => {
   const wanted = JSON.stringify(at(object, "spec", "selector", "matchLabels"));
   const workload = objects.find(

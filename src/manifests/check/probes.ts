@@ -1,9 +1,9 @@
-/** What the probes of a container contradict. */
+/** Checks the probes of a container. */
 import type { Budgets } from "../budgets.ts";
 import { shownMs } from "./durations.ts";
 import { at, listAt, numberAt, textAt } from "./finding.ts";
 
-/** What is known beside the container itself. */
+/** What the other objects of the deployment say of the container. */
 export interface Surroundings {
   readonly isPortKnown: boolean;
   readonly isDelayKnown: boolean;
@@ -113,7 +113,7 @@ const ownGraceProblems = (container: unknown, { stopMs }: Budgets): string[] =>
       : [`terminationGracePeriodSeconds of ${name} is ${seconds}, and stopping may last ${shownMs(stopMs)}`];
   });
 
-/** Empty for a service without a health server that has no probes. */
+/** Empty for a service without a health server and without probes. */
 export const probeProblems = (container: unknown, budgets: Budgets, surroundings: Surroundings): string[] => {
   const names = (["startupProbe", "livenessProbe", "readinessProbe"] as const).filter(
     (name) => at(container, name) !== undefined,

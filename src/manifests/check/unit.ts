@@ -1,4 +1,4 @@
-/** What a unit of systemd contradicts, its drop-ins included. */
+/** Checks a systemd unit with its drop-ins. */
 import { budgetsOf } from "../budgets.ts";
 import { problemOfWords, sleepSeconds, wordsOf } from "./command.ts";
 import { shownMs, systemdMs } from "./durations.ts";
@@ -44,7 +44,7 @@ const numbers: Readonly<Record<string, string>> = {
 };
 /** The full name of a signal. */
 export const signalNamed = (text: string): string => numbers[text] ?? (text.startsWith("SIG") ? text : `SIG${text}`);
-/** Whether a service stops in order at that signal. */
+/** Whether the signal stops a service in order. */
 export const stopsAt = (text: string): boolean => stopSignals.includes(signalNamed(text.toUpperCase()));
 
 const isOn = (text: string): boolean => /^(?:1|yes|y|true|t|on)$/i.test(text);

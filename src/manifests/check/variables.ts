@@ -1,4 +1,4 @@
-/** The variables that a deployment sets: what the service would refuse of them, and what they contradict. */
+/** Checks the variables of a deployment: values that the service refuses, and values without effect. */
 import { didYouMean } from "../../closest.ts";
 import { variableRows } from "../../config/variables.ts";
 import type { EffectiveOption } from "../../service/options/configuration.ts";

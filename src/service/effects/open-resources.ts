@@ -25,7 +25,7 @@ export interface ServiceSource {
   /** Calls `listener` after every transition, until the returned function is called. */
   onTransition(listener: () => void): () => void;
   status(): StatusReport;
-  /** `/metrics` about its life, in the text format of Prometheus */
+  /** the metrics of the service's life, in the text format of Prometheus */
   metrics(): string;
   describe(): unknown;
   onFact(fact: HealthFact | DescriptionFact): void;

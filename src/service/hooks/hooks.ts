@@ -48,11 +48,11 @@ interface LateHook {
 
 export class HookRunner {
   readonly #options: HookRunnerOptions;
-  /** Calls what is the tier's in the asynchronous context where the service was made, and not in that of a request which stops it. */
+  /** Calls the tier's hooks in the asynchronous context in which the service was constructed, not in that of a request that stops it. */
   readonly inContext: <T>(call: () => T) => T = AsyncLocalStorage.snapshot();
   /** for `onStart` and `run`; it does not end with their states but at the fourth step of stopping */
   readonly #work = new AbortController();
-  /** of every hook: aborts with the first moment of stopping, before a step of it is done */
+  /** for every hook: aborts on entry of `stopping`, before its first step */
   readonly #stopping = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
   /** the charts that the hooks have spawned and that have not ended */

@@ -1,6 +1,6 @@
 /** The three hooks that a class has to have. */
 
-/** What a class in plain JavaScript lacks, which no compiler checks for; empty where it has all three hooks. */
+/** The hooks that a class in plain JavaScript lacks, since no compiler checks it; empty if it has all three. */
 export const missingHooks = (service: object): string[] => {
   const hooks = ["onStart", "run", "onStop"] as const;
   const missing = hooks.filter((name) => typeof (service as Record<string, unknown>)[name] !== "function");

@@ -1,4 +1,4 @@
-/** Reads the checks of a service's own, for readiness and for liveness. */
+/** Reads the options `checks` and `livenessChecks`. */
 import type { CheckKind } from "../../../machines/check.machine.ts";
 import type { Check } from "../../health/source.ts";
 import { isRecord } from "../../record.ts";

@@ -11,7 +11,7 @@ export type OptionSource = "option" | "environment" | "default";
 /** One option of a service, in force since its constructor. */
 export interface EffectiveOption {
   readonly option: string;
-  /** a list, an object and a URL as text, a URL without its password; what is no data is described: `a client of the program's own` */
+  /** lists, objects and URLs as text, URLs without passwords; a value that is not data is described: `a client of the program's own` */
   readonly value: string | number | boolean | null;
   readonly source: OptionSource;
   /** the variable that is read where the option is absent; null for none */
@@ -25,7 +25,7 @@ const sourceOf = (given: unknown, variable: string | undefined): OptionSource =>
   return variable !== undefined && fromEnvironment(variable) !== undefined ? "environment" : "default";
 };
 
-/** Where the value of each option comes from. For options that were accepted. */
+/** The source of each option's value. For validated options only. */
 export const sourcesOf = (options: ServiceOptions): OptionSources => {
   const given = options as unknown as Readonly<Record<string, unknown>>;
   return new Map([...optionVariables].map(([name, variable]) => [name, sourceOf(given[name], variable)]));

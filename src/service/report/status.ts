@@ -58,7 +58,7 @@ export interface StatusReport {
   readonly startedAt: number;
   /** ms since the service was constructed, by the monotonic clock: `phases` have their `offsetMs` on the same scale */
   readonly uptimeMs: number;
-  /** Redis is optional, did not pass the ping gate at boot, and has not since */
+  /** Redis is optional and has not passed the ping gate, at boot or since */
   readonly degraded: boolean;
   /** what the ping gate refused Redis for, while the service waits for it: in `pinging`, and while it is degraded; empty otherwise */
   readonly condition: string;

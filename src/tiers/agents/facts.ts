@@ -1,4 +1,4 @@
-/** What an author says of themselves, found by a few phrases of English. */
+/** Finds facts that an author states about themselves, by a few English phrases. */
 import { factOf } from "../consolidation/edge.ts";
 
 /** how the object of a fact ends */

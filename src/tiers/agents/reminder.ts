@@ -1,4 +1,4 @@
-/** A reminder: written with the answer that promises it, and taken away with the line that keeps the promise. */
+/** A reminder: written in one step with the answer that promises it, and deleted in one step with the line that it becomes. */
 import type { RedisClient } from "../../redis/client.ts";
 import type { Writes } from "../../redis/commands.ts";
 import { number, object, readJson, text } from "../../schema.ts";
@@ -42,7 +42,7 @@ const readOr = <T>(read: () => T): T | undefined => {
   }
 };
 
-/** What keeps one more reminder from being made; undefined where that is nothing. */
+/** Why no further reminder can be made; undefined if one can. */
 export const reminderProblem = async (redis: RedisClient, { platform, channel }: Place): Promise<string | undefined> => {
   const keys = tierKeys(redis);
   const [own, all] = await Promise.all([redis.hlen(keys.remindersOf(platform, channel)), redis.zcard(keys.reminders)]);
@@ -50,7 +50,7 @@ export const reminderProblem = async (redis: RedisClient, { platform, channel }:
   return all >= maxOfAll ? "there are too many reminders; try again later" : undefined;
 };
 
-/** What a new reminder writes. */
+/** The commands that write a new reminder. */
 export const reminderWrites = (client: Client, reminder: Reminder): Writes => {
   const { platform, channel, id, to, text: words, due } = reminder;
   const { reminders, remindersOf } = tierKeys(client);
@@ -86,7 +86,7 @@ export const dueReminders = async (redis: RedisClient, now: number, count: numbe
   );
 };
 
-/** What a reminder that is due writes: its line in the conversation, and its own end. One that cannot be read only ends. */
+/** The commands for a reminder that is due: its line in the conversation, and its own deletion. One that cannot be read is only deleted. */
 export const keptWrites = (client: Client, { member, reminder }: Due, at: number): Writes => {
   const { reminders, remindersOf } = tierKeys(client);
   const end: Writes = { keys: [reminders], commands: [["ZREM", reminders, member]] };

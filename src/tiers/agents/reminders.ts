@@ -3,7 +3,7 @@ import type { RedisClient } from "../../redis/client.ts";
 import type { Job } from "../recurring.ts";
 import { dueReminders, keptWrites } from "./reminder.ts";
 
-/** reminders of one pass; what is left is the next pass's */
+/** the most reminders of one pass; the next pass has the rest */
 const perPass = 100;
 
 /**

@@ -1,4 +1,4 @@
-/** What is known of each conversation: how many messages it has and since when, what it is about, and what its author says of themselves. */
+/** The job that summarises each conversation: the number of messages and the first one's time, topics, and facts about the author. */
 import type { RedisClient } from "../../redis/client.ts";
 import type { Command, Writes } from "../../redis/commands.ts";
 import { edgeOf } from "../consolidation/edge.ts";
@@ -90,7 +90,7 @@ const writesFor = (
   return { keys: [summary, topics, keys.summaries, keys.knowledge], commands: [...seen, ...of, ...bounds] };
 };
 
-/** What one line of an author adds. */
+/** The commands for one line of an author. */
 const lineCommands = (keys: ReturnType<typeof tierKeys>, { platform, channel }: Place, line: LogLine): Command[] => {
   const [summary, conversation] = [keys.summary(platform, channel), `${platform}/${channel}`];
   const topics = topicsIn(line.text).map((topic): Command => ["ZINCRBY", keys.topics(platform, channel), 1, topic]);

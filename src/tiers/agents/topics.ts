@@ -1,4 +1,4 @@
-/** What a line is about, by its longer words. */
+/** The topics of a line: its longer words. */
 
 const maxTopics = 12;
 const common = new Set(

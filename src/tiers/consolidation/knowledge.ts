@@ -14,7 +14,7 @@ import { canonical, conversationOf } from "./edge.ts";
 /** The factor of every weight in a pass, and the weight below which an edge is dropped. */
 const decay = 0.95;
 const weakest = 0.05;
-/** what is left of a weight that was moved away, where rounding leaves anything */
+/** a remainder up to this is rounding, not weight */
 const nothing = 1e-9;
 const chunk = 500;
 /** edges of the graph: the strongest */

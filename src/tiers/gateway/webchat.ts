@@ -20,12 +20,12 @@ import { closings, Page } from "./webchat/page.ts";
 import { Tail } from "./webchat/tail.ts";
 
 export interface WebchatOptions {
-  /** What one visitor may take; each has a default. */
+  /** The limits of one visitor; each has a default. */
   readonly limits?: Partial<Limits>;
 }
 
 const pingMs = 20_000;
-/** the longest time over which the sockets are closed when the gateway stops, and what one socket adds to it, in ms */
+/** in ms: how long the sockets take to close when the gateway stops, at most and for each socket */
 const spreadMs = 2000;
 const spreadPerPageMs = 20;
 

@@ -1,4 +1,4 @@
-/** Answers one message: memory, tools, drafts and the author's "stop" around a responder. */
+/** Answers one message: gives a responder memory and tools, publishes drafts, and ends it when the author says "stop". */
 import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Writes } from "../../redis/commands.ts";
@@ -32,7 +32,7 @@ export interface Attempt extends Waiting {
 
 const stopped = "Stopped.";
 
-/** Why the work of an attempt ends although its worker goes on. */
+/** The abort reason of an attempt whose author has said "stop". */
 const stopReason = new DOMException("the author said stop", "AbortError");
 
 /**

@@ -1,4 +1,4 @@
-/** What a model answers: a text, and the tools that it calls; read as one JSON or as a stream of server-sent events. */
+/** Reads the response of a model, a text and tool calls, from one JSON or a stream of server-sent events. */
 import type { ReadBy } from "../../schema.ts";
 import { list, nullable, number, object, optional, readJson, text } from "../../schema.ts";
 
@@ -14,7 +14,7 @@ export interface Completion {
   readonly calls: readonly Call[];
 }
 
-/** more than any answer of which `maxTextBytes` are kept */
+/** bytes of one response; larger than any answer, of which `maxTextBytes` are kept */
 export const maxAnswerBytes = 1_048_576;
 const maxCalls = 4;
 const maxArguments = 8192;

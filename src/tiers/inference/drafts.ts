@@ -10,7 +10,7 @@ import { maxTextBytes } from "../messages/envelope.ts";
 import { fitted } from "./fitted.ts";
 
 const betweenMs = 100;
-/** ms of work after which the author is shown that an answer is being made */
+/** ms of work after which an empty draft shows that an answer is being made */
 const typingMs = 300;
 
 export interface DraftOptions extends Waiting {

@@ -1,5 +1,5 @@
 /**
- * One exchange with an OpenAI-compatible endpoint, which is trusted with nothing: its answer is bounded while it is read, redirects are
+ * One exchange with an OpenAI-compatible endpoint, which is not trusted: its response is bounded while it is read, redirects are
  * not followed, every wait has a deadline, and no error repeats what was sent or received.
  */
 import { boundedParts, boundedText } from "../../bounded-text.ts";

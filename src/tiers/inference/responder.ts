@@ -1,4 +1,4 @@
-/** What makes the answer to a message, and what it is given for that. */
+/** The interface of a responder, which makes the answer to a message, and its input. */
 import type { Toolbox } from "./tools/toolbox.ts";
 
 /** One line of a conversation, as a model reads it. */

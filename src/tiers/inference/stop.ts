@@ -1,4 +1,4 @@
-/** Whether the author of a message has said "stop" since: the log of the conversation is looked at while the message is answered. */
+/** Watches the log of a conversation, while a message is answered, for a later "stop" of its author. */
 import { messageOf } from "../../errors.ts";
 import type { WordedLogger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
@@ -9,7 +9,7 @@ import { messageKeys } from "../messages/keys.ts";
 import type { LogLine } from "../messages/lines.ts";
 import { linesAfter } from "../messages/lines.ts";
 
-/** ms between two looks; an answer that takes less is not looked after */
+/** ms between two reads; an answer that takes less is not watched */
 const lookMs = 500;
 const pageLines = 100;
 /** ms that the clock of a gateway may be ahead of that of Redis */

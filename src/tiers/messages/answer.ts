@@ -11,7 +11,7 @@ import type { Inbound, Outbound } from "./envelope.ts";
 import { problemOf } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
 
-/** Who wrote a line of a conversation: its author, the responder, or the system. */
+/** The writer of a line of a conversation: its author, the responder, or the system. */
 export type Role = "user" | "assistant" | "notice";
 
 /** the last lines that the log of a conversation keeps, approximately */
@@ -60,7 +60,7 @@ interface Line extends AnswerText, Addressed {
   readonly to: string;
 }
 
-/** What the answer to a message writes. Throws `SG_ERR_MESSAGE_INVALID` for a text that is blank or too long. */
+/** The commands that write the answer to a message. Throws `SG_ERR_MESSAGE_INVALID` for a text that is blank or too long. */
 export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Addressed, { text, at }: AnswerText): Writes => {
   const { id: to, platform, channel } = message;
   return writes(client, { id: `re:${to}`, role: "assistant", author: "stargazer", to, platform, channel, text, at });
@@ -75,7 +75,7 @@ export const remarkWrites = (
 
 const notAnswered = "This message could not be answered. Please send it again later.";
 
-/** What tells the author of a message that it has become a dead letter. The reason is for operators and is not in it. */
+/** The notice to the author of a message that has become a dead letter. It does not have the reason, which is for operators. */
 export const noticeWrites = (
   client: Pick<RedisClient, "isCluster">,
   message: Addressed,

@@ -22,7 +22,7 @@ export type LogEntry = readonly [id: string, fields: readonly string[]];
 
 const isRole = (text: string | undefined): text is Role => text === "user" || text === "assistant" || text === "notice";
 
-/** The line that an entry is; undefined where it is none. Total. */
+/** The entry as a line; undefined if it is not one. Total. */
 export const lineOf = ([cursor, flat]: LogEntry): LogLine | undefined => {
   const fields = new Map<string, string>();
   for (let at = 0; at + 1 < flat.length && at < 64; at += 2) fields.set(flat[at]!, flat[at + 1]!);

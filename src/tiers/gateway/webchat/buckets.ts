@@ -1,9 +1,9 @@
-/** Rates by key: each key has a bucket that fills by itself, and what is taken has to be in it. */
+/** Rate limits by key: a token bucket for each key. */
 import { systemClock } from "../../../clock.ts";
 
 interface Bucket {
   tokens: number;
-  /** when it had so many, by the monotonic clock, in ms */
+  /** when it had that many, by the monotonic clock, in ms */
   at: number;
 }
 
@@ -24,7 +24,7 @@ export class Buckets {
     this.#now = now;
   }
 
-  /** Takes the tokens. Returns the seconds after which they are there: 0 where they were. */
+  /** Takes the tokens and returns 0; if there are too few, takes none and returns the seconds until there are enough. */
   take(key: string, tokens: number): number {
     const bucket = this.#filled(key);
     this.#buckets.set(key, bucket);

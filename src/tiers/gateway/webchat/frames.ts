@@ -1,4 +1,4 @@
-/** What a client and the webchat send each other: JSON, one object a frame. */
+/** The frames between a client and the webchat: JSON, one object a frame. */
 import type { Reader } from "../../../schema.ts";
 import { fitting, object, oneOf, optional, readJson, text } from "../../../schema.ts";
 import type { Role } from "../../messages/answer.ts";
@@ -95,7 +95,7 @@ const frameReader: Reader<ClientFrame> = (value, where) => readers[anyType(value
 /** A client's frame. Throws a `Misfit`. */
 export const readFrame = (json: string): ClientFrame => readJson(json, { bytes: maxFrameBytes, read: frameReader });
 
-/** What is wrong with the text of a message that its number cannot mend; undefined for a good one. */
+/** The problem of a message's text, for which the message is refused for good; undefined for a valid one. */
 export const textProblem = (value: string): string | undefined => {
   if (value.trim() === "") return "the text is empty";
   return Buffer.byteLength(value) > maxTextBytes ? `the text is longer than ${maxTextBytes} bytes` : undefined;

@@ -1,5 +1,5 @@
 /**
- * What one visitor may take of a gateway. A message costs one token and one more for each KiB, of its conversation and of its address;
+ * The limits of one visitor at a gateway. A message costs one token and one more for each KiB, of its conversation and of its address;
  * an address also has a number of messages without an answer. What concerns Redis (the answers that a conversation and the fleet
  * wait for) is counted there, by `accept`.
  */
@@ -37,7 +37,7 @@ export const defaultLimits: Limits = {
   socketsPerAddress: 200,
 };
 
-/** Who a limit is for. `address` is undefined for this machine, which no limit by address is for. */
+/** The visitor that a limit counts. `address` is undefined for this machine, which has no limit by address. */
 export interface Sender {
   readonly channel: string;
   readonly address: string | undefined;

@@ -51,7 +51,7 @@ export class Page {
   readonly #frames: Buckets;
   #channel: string | undefined;
   #reader: LogReader | undefined;
-  /** what is being done for it; the next frame follows */
+  /** the work on the latest frame; the next frame waits for it */
   #work: Promise<void> | undefined;
   #pending = 0;
   readonly #late: unknown;
@@ -81,7 +81,7 @@ export class Page {
     this.#reader?.announce(line);
   }
 
-  /** Shows what the log has and the page has not. A failure closes the socket, and the client goes on from its cursor. */
+  /** Shows the lines of the log that the page lacks. A failure closes the socket, and the client goes on from its cursor. */
   async readOn(): Promise<void> {
     try {
       await this.#reader?.readOn();

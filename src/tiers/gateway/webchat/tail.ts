@@ -51,7 +51,7 @@ export class Tail {
     this.#blocking = openBlockingConnection(options.redis);
   }
 
-  /** Reads until `close`. A failure of Redis is logged and waited out. Never rejects. Once a tail. */
+  /** Reads until `close`. A failure of Redis is logged and waited out. Never rejects. Call it once per tail. */
   async run(): Promise<void> {
     const { signal } = this.#ended;
     const { log } = this.#options;

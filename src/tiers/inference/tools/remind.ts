@@ -1,4 +1,4 @@
-/** The tool `remind_me`. The reminder is written with the answer that promises it. */
+/** The tool `remind_me`: the reminder is written in one step with the answer that promises it. */
 import { randomUUID } from "node:crypto";
 import { until } from "../../../until.ts";
 import { maxReminderSeconds, maxReminderText, reminderProblem, reminderWrites } from "../../agents/reminder.ts";

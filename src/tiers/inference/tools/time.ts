@@ -1,4 +1,4 @@
-/** The tool `time`. */
+/** The tool `time`: the present time, in a time zone. */
 import { Misfit } from "../../../schema.ts";
 import { tool } from "./tool.ts";
 

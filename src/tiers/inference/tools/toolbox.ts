@@ -1,4 +1,4 @@
-/** The tools while one message is answered: a model's calls go in, texts for it come out, and what is to be written is kept. */
+/** Runs a model's tool calls while one message is answered, and collects the commands that are written with the answer. */
 import { messageOf } from "../../../errors.ts";
 import type { Writes } from "../../../redis/commands.ts";
 import { Misfit } from "../../../schema.ts";

@@ -44,7 +44,7 @@ export class RunningChart {
     this.#run(() => this.#enter(this.#table.initial, { type: "start" }));
   }
 
-  /** An event that comes while another one is dealt with waits for its turn; one without an arrow is ignored. @param {ChartEvent} event */
+  /** An event sent during a transition is queued; one without an arrow is ignored. @param {ChartEvent} event */
   send(event) {
     this.#run(() => {
       if (!this.#hasEnded) this.#take(this.#here.on[event.type] ?? [], event);

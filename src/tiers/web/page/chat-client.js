@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The client of a conversation, for the page and for the CLI: `machines/chat.machine.ts` is its chart. It touches no document and no
- * socket by itself; what it is given opens sockets, keeps what has to outlive it, and shows what happens.
+ * The client of a conversation, for the page and for the CLI: `machines/chat.machine.ts` is its chart. It uses no document and no
+ * socket itself: `Surroundings` opens sockets and stores what outlives the client, and `View` shows lines and states.
  */
 import { RunningChart } from "./chart.js";
 import { chatTable } from "./chat-chart.js";
