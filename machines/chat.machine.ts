@@ -98,7 +98,7 @@ export const chatMachine = chat.createMachine({
       after: { connectTimeout: "away" },
     },
     catchingUp: {
-      description: "The gateway shows the lines that the client has not.",
+      description: "The gateway shows the lines that the client lacks.",
       meta: { waitsFor: "the lines that were missed", deadline: "catchUpTimeout", tone: "caution" },
       entry: "sendHello",
       on: {

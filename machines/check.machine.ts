@@ -144,7 +144,7 @@ const falls = { guard: "falls", target: "failing", actions: [countMissed, "judge
 /** The chart of one check. A host provides its schedule, with the check itself. */
 export const checkMachine = check.createMachine({
   id: "check",
-  description: "One check of a health server: it falls with so many misses in a row, and rises with so many answers.",
+  description: "One check of a health server: it fails after a number of misses in a row, and passes again after a number of answers.",
   context: ({ input: { parent, ...settings } }) => ({ settings, parent, missed: 0, trouble: "", answered: 0 }),
   invoke: { src: "checkSchedule", id: "checkSchedule", input: ({ context }) => context.settings },
   initial: "unproven",
@@ -166,7 +166,7 @@ export const checkMachine = check.createMachine({
       on: { "check.missed": [falls, { target: "doubted", actions: [countMissed, "judgePassing"] }] },
     },
     doubted: {
-      description: "A check was missed, and not enough of them to fall.",
+      description: "A check was missed, but too few in a row to fail.",
       meta: { tone: "caution" },
       on: {
         "check.missed": [falls, { actions: [countMissed, "judgePassing"] }],
@@ -174,7 +174,7 @@ export const checkMachine = check.createMachine({
       },
     },
     failing: {
-      description: "So many checks were missed in a row that the service is not ready, or not alive.",
+      description: "Enough checks in a row were missed: the service is not ready, or not alive.",
       meta: { tone: "bad" },
       on: {
         "check.missed": { actions: [countMissed, "judgeFailing"] },

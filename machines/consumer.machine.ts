@@ -185,7 +185,7 @@ export const consumerMachine = consumer.createMachine({
       after: { nextDue: "claiming" },
     },
     full: {
-      description: "Has as many lanes as it may have.",
+      description: "Holds as many lanes as it may.",
       meta: { waitsFor: "the end of a lane's turn", tone: "good" },
       on: { "lane.freed": "claiming" },
     },

@@ -325,7 +325,7 @@ export const healthPortMachine = healthPort.createMachine({
               exit: "stopChecks",
               on: { "check.judged": { actions: noteVerdict }, "service.stopping": "over" },
             },
-            over: { description: "The service stops: what a check would find has no meaning any more." },
+            over: { description: "The service stops, so its checks have no meaning any more." },
           },
         },
       },

@@ -114,7 +114,7 @@ export const dlq: Command = {
   details: [
     ["list", `the newest ${defaultCount}, or --count N`],
     ["show ID", "all that is known of it, its fields too"],
-    ["replay ID", "puts the message back once, at the end of its conversation, and deletes the letter"],
+    ["replay ID", "puts the message back once, at the end of its conversation, and deletes the dead letter"],
     ["drop ID", "deletes it"],
     jsonDetail,
     ...placeDetails,

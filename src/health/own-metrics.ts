@@ -114,5 +114,5 @@ export class OwnMetrics {
 const problemOf = (clashes: readonly string[], dropped: number): string =>
   [
     ...(clashes.length > 0 ? [`names of Stargazer's were left out: ${clashes.join(", ")}`] : []),
-    ...(dropped > 0 ? [`${dropped} lines were left out: series that were there twice, or no metrics`] : []),
+    ...(dropped > 0 ? [`${dropped} lines were left out: duplicate series, or invalid lines`] : []),
   ].join("; ");

@@ -197,7 +197,7 @@ const broken: readonly Broken[] = [
     "a variable that is none",
     "a.yaml",
     workload({ env: `${health}, {name: SG_DRAIN_DELAY_MS, value: "12000"}, {name: SG_DRAIN_TIMEOUT, value: "9000"}]` }),
-    /^SG_DRAIN_TIMEOUT is no variable .*SG_DRAIN_TIMEOUT_MS/,
+    /^SG_DRAIN_TIMEOUT is not a variable .*SG_DRAIN_TIMEOUT_MS/,
   ],
   [
     "a budget of a variable over the grace period",
@@ -330,7 +330,7 @@ describe("a broken file", () => {
   it("that gives a variable an effect which the program takes away is named", () => {
     const env = `${health}, {name: SG_DRAIN_DELAY_MS, value: "12000"}, {name: SG_STOP_TIMEOUT_MS, value: "9000"}]`;
     expect(problemsIn({ "a.yaml": workload({ env }) }, { stopTimeoutMs: 5000 })).toEqual([
-      "SG_STOP_TIMEOUT_MS changes nothing: the program gives stopTimeoutMs itself (5000)",
+      "SG_STOP_TIMEOUT_MS has no effect: the program sets stopTimeoutMs itself (5000)",
     ]);
   });
 });
@@ -437,7 +437,7 @@ describe("a file that cannot be read", () => {
       `a: &a [1, 1]\n${Array.from({ length: 9 }, (_, at) => `${"bcdefghij"[at]}: &${"bcdefghij"[at]} [${Array(9).fill(`*${"abcdefghi"[at]}`).join(", ")}]`).join("\n")}\n`,
       /cannot be read: Excessive alias count/,
     ],
-    ["that is no YAML", "a.yaml", "kind: [", /is no YAML/],
+    ["that is not YAML", "a.yaml", "kind: [", /is not YAML/],
     ["of another kind", "a.yaml", "a: 1", /is no unit of systemd, no Dockerfile/],
     ["that is too large", "a.yaml", `# ${"x".repeat(1_000_001)}`, /is larger than 1000000 bytes/],
   ])("%s is refused", (_, file, text, problem) => {

@@ -119,7 +119,7 @@ describe.each([
     const lines = await scrape(port);
     expect(lines.slice(-ordersTotal.length)).toEqual(ordersTotal);
     expect(repeated(lines)).toEqual([]);
-    const reason = "2 lines were left out: series that were there twice, or no metrics";
+    const reason = "2 lines were left out: duplicate series, or invalid lines";
     expect(jobs.facts.filter(({ type }) => type.startsWith("metrics."))).toEqual([{ type: "metrics.failed", reason }]);
   });
 

@@ -46,7 +46,7 @@ const documentsIn = (file: string, text: string): readonly unknown[] => {
   const list = Array.isArray(documents) ? documents : [];
   return list.map((document) => {
     const [error] = document.errors;
-    if (error !== undefined) throw wrong(file, `is no YAML: ${error.message.split("\n", 1)[0]}`);
+    if (error !== undefined) throw wrong(file, `is not YAML: ${error.message.split("\n", 1)[0]}`);
     try {
       return document.toJS({ maxAliasCount }) as unknown;
     } catch (cause) {

@@ -11,7 +11,7 @@ const known: ReadonlySet<string> = new Set(
 const nameProblems = (names: Iterable<string>): string[] =>
   [...names]
     .filter((name) => name.startsWith("SG_") && !known.has(name))
-    .map((name) => `${name} is no variable of Stargazer, so it changes nothing${didYouMean(name, [...known])}`);
+    .map((name) => `${name} is not a variable of Stargazer, so it has no effect${didYouMean(name, [...known])}`);
 
 /** Numbers that are none, and figures that the constructor of the service would refuse together. */
 const valueProblems = (options: readonly EffectiveOption[], variables: ReadonlyMap<string, string>): string[] => {
@@ -48,7 +48,7 @@ const fixedProblems = (options: readonly EffectiveOption[], variables: ReadonlyM
         source === "option" && variable !== null && (variables.get(variable) ?? String(value)) !== String(value),
     )
     .filter(({ value }) => typeof value === "number")
-    .map(({ option, variable, value }) => `${variable} changes nothing: the program gives ${option} itself (${value})`);
+    .map(({ option, variable, value }) => `${variable} has no effect: the program sets ${option} itself (${value})`);
 
 export const variableProblems = (options: readonly EffectiveOption[], variables: ReadonlyMap<string, string>): string[] => [
   ...nameProblems(variables.keys()),

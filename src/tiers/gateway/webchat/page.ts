@@ -96,7 +96,7 @@ export class Page {
 
   #fail(error: unknown): void {
     const reason = messageOf(error);
-    this.#options.log.warn({ type: "webchat.refused", reason }, `a page is sent away: ${reason}`);
+    this.#options.log.warn({ type: "webchat.refused", reason }, `a page is disconnected: ${reason}`);
     this.close(closings.later, "try again later");
   }
 
