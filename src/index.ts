@@ -1,5 +1,5 @@
 /** The public door of Stargazer. */
-// first, so that what follows is compiled with it
+// first, so that the modules below are compiled with the cache
 import "./with-compile-cache.ts";
 
 export type { StateName } from "../machines/index.ts";

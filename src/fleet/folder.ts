@@ -68,8 +68,8 @@ export const existingFleetFolder = (): string | undefined => {
 };
 
 /**
- * That folder and those of other shells, as far as they are there. Throws as `existingFleetFolder` does; of the others, one that
- * other users could have written to is passed over.
+ * That folder and those of other shells, if they exist. Throws as `existingFleetFolder` does; a folder of another shell that other users
+ * could have written to is skipped.
  */
 export const existingFleetFolders = (): string[] => {
   const own = existingFleetFolder();

@@ -22,8 +22,8 @@ const split = async (folders: readonly string[]): Promise<{ living: string[]; en
 };
 
 /**
- * The fleets of this user that live on this machine, the newest first, those of shells without this one's XDG_RUNTIME_DIR too; changes nothing. Rejects with `SG_ERR_CONFIG_INVALID` where
- * other users could have written to the folder.
+ * The fleets of this user that run on this machine, newest first, also those of shells with another XDG_RUNTIME_DIR. Reads only. Rejects
+ * with `SG_ERR_CONFIG_INVALID` if other users could have written to the folder.
  */
 export const livingFleets = async (): Promise<FleetNote[]> => {
   const { living } = await split(existingFleetFolders().flatMap(runsIn));

@@ -1,4 +1,4 @@
-/** Writes that an older leader cannot make, however late they arrive. */
+/** Fenced writes: one of an older leader is refused, however late it arrives. */
 import type { RedisClient } from "../redis/client.ts";
 import type { Command } from "../redis/commands.ts";
 import { commandArguments } from "../redis/commands.ts";
@@ -9,10 +9,10 @@ import { commitScript } from "./scripts.ts";
 export type { Command } from "../redis/commands.ts";
 export { firstReply } from "../redis/commands.ts";
 
-/** The value of a key on which the commands rest: where it has changed, nothing is written. */
+/** A condition of a commit: the key still has this value when the commands run; otherwise nothing is written. */
 export interface Still {
   readonly key: string;
-  /** `0` where there is no such key */
+  /** as read before; `0` for a key that does not exist */
   readonly value: string;
 }
 
@@ -29,9 +29,9 @@ export interface FencedCommit {
 }
 
 /**
- * Runs the commands in one step, unless the term with `fence` is over: another leader of `name` was elected, or the lead was
- * given up; or the value of `still` has changed. Resolves with whether they ran; false means that nothing was written. Rejects with Redis' error, and with the signal's
- * reason where that has aborted before. A commit that was already sent may still be carried out after the signal has aborted.
+ * Runs the commands in one step, unless the value of `still` has changed or the term with `fence` is over: another leader of `name` was
+ * elected, or the lead was given up. Resolves with whether they ran; false means that nothing was written. Rejects with Redis' error, and
+ * with the signal's reason if it aborted before. A commit that was already sent may still be carried out after the signal has aborted.
  */
 export const commitFenced = async (redis: RedisClient, commit: FencedCommit): Promise<boolean> => {
   const { name, fence, keys, commands, still, signal } = commit;

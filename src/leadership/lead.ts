@@ -25,9 +25,8 @@ export interface Term {
    * `commitFenced` with this term's name, fence and signal: runs the commands in one step, unless the term is over. Rejects, with
    * nothing written, where it is.
    *
-   * A commit whose answer is lost may still be carried out later, also after the next one. Commands that must not be run twice rest
-   * on a value that they change (`still`: a counter, a cursor), read before what is decided from; then only one of the two is
-   * carried out.
+   * A commit whose reply is lost may still run later, also after the next one. For commands that must not run twice, pass `still`: a value
+   * that they change (a counter, a cursor), read before the data that they are computed from. Then at most one of the two runs.
    */
   commit(keys: readonly string[], commands: readonly Command[], still?: Still): Promise<void>;
 }
@@ -48,7 +47,7 @@ export interface LeadOptions {
 
 /**
  * Runs `task` whenever this instance leads `name`, one term after another, until the service drains or a task returns by itself.
- * To be called in `onStart` or `run`, and awaited there. Where two calls of one service share a name, one of them follows.
+ * Call it in `onStart` or `run`, and await it there. If two calls of one service share a name, one of them follows.
  *
  * Resolves once the task has ended and the lock is given up; the next candidate has it at its next poll. Rejects with the error of
  * a task (an abort that it was asked for is none), where a task takes longer than `yieldTimeoutMs` to end after its abort, with
@@ -100,7 +99,7 @@ const electionOn = (redis: RedisClient, { name, holder, lockTtlMs, task }: Elect
   });
 };
 
-/** A client of the user's with `stringNumbers` has texts for numbers. */
+/** A user's client with `stringNumbers` returns numbers as strings. */
 const answerTo = (reply: unknown): RenewAnswer => ({ type: Number(reply) === 1 ? "kept" : "gone" });
 
 const committer =

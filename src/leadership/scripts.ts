@@ -44,9 +44,9 @@ end
 return deleted`);
 
 /**
- * Runs commands unless a newer token than the caller's was issued, or the value that they rest on has changed. A command that Redis
+ * Runs commands unless a newer token than the caller's was issued, or the value of the condition (`still`) has changed. A command that Redis
  * refuses stops the rest.
- * KEYS fence, the key of that value where there is one, then every key that the commands touch.
+ * KEYS fence, the key of the condition if there is one, then every key that the commands touch.
  * ARGV fence, the value ('' for none; an absent key has '0'), then the commands.
  * Returns 1, or 0 where the term is over or the value has changed, and nothing was done.
  */

@@ -21,7 +21,7 @@ export interface LeaseStatusReport {
   readonly trouble: string;
 }
 
-/** Where a server of the service listens. */
+/** The address on which a server of the service listens: the bound host, and the port, also one that the system chose. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;

@@ -28,7 +28,7 @@ export interface PlatformHost extends Waiting {
   readonly log: WordedLogger;
   /**
    * Accepts a message for the workers. Once it resolves with `accepted` or `again` the message is in Redis: it gets one answer,
-   * whichever process dies. With `busy` nothing was written; the platform sends the message again later or tells its author.
+   * whichever process dies. With `busy` nothing was written; the platform sends the message again later or informs its author.
    * Rejects with `SG_ERR_MESSAGE_INVALID`, or with Redis' error, and then the outcome is unknown: repeated with the same number
    * (`numbered`), the message is accepted once.
    */
