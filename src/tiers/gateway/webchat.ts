@@ -104,9 +104,9 @@ export class Webchat implements PlatformAdapter {
     if (pages?.size === 0) this.#byChannel.delete(channel);
   }
 
-  #announce({ channel, id: message, to, text, at, role, log: id }: Outbound): void {
+  #announce({ channel, to }: Outbound): void {
     this.#limiter.answered(to);
-    for (const page of this.#byChannel.get(channel) ?? []) page.announce({ type: "line", id, role, message, to, text, at });
+    for (const page of this.#byChannel.get(channel) ?? []) void page.readOn();
   }
 
   #showDraft({ channel, to, token, n, text }: Draft): void {

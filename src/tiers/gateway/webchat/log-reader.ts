@@ -1,12 +1,11 @@
 /**
- * Shows the lines of a conversation to one client: each once, in the order of the log. It reads the log from the client's cursor, and
- * from then on takes the lines that are announced; a line that is announced while it reads has it read on.
+ * Shows the lines of a conversation to one client: each once, in the order of the log. It reads the log from the client's cursor, and on
+ * where an answer was written: the lines before it may be messages of another page of the same conversation.
  */
 import type { RedisClient } from "../../../redis/client.ts";
 import type { LogLine } from "../../messages/lines.ts";
 import { linesAfter } from "../../messages/lines.ts";
 import type { Line } from "./frames.ts";
-import { isLater } from "./line-id.ts";
 
 /** lines that are read at once; as JSON each has at most 96 KiB */
 const chunk = 10;
@@ -39,12 +38,6 @@ export class LogReader {
     this.#cursor = options.after;
   }
 
-  /** Shows a line that was written, unless the client has it. */
-  announce(line: Line): void {
-    if (this.#reading === undefined) this.#show(line);
-    else this.#hasMore = true;
-  }
-
   /** Shows every line after the cursor. Resolves once the client has taken them. Rejects with Redis' error. */
   readOn(): Promise<void> {
     this.#hasMore = true;
@@ -52,7 +45,7 @@ export class LogReader {
     return this.#reading;
   }
 
-  /** The end is in the turn of the last look: a line that is announced later finds nothing being read. */
+  /** The end is in the turn of the last look: a call that comes later finds nothing being read. */
   async #read(): Promise<void> {
     try {
       while (this.#hasMore) {
@@ -65,19 +58,13 @@ export class LogReader {
   }
 
   async #readToEnd(): Promise<void> {
-    const { redis, log, taken } = this.#options;
+    const { redis, log, show, taken } = this.#options;
     for (let isFull = true; isFull; ) {
       const page = await linesAfter(redis, log, this.#cursor, chunk);
-      for (const line of page.lines) this.#show(frameOf(line));
+      for (const line of page.lines) show(frameOf(line));
       this.#cursor = page.cursor ?? this.#cursor;
       isFull = page.isFull;
       await taken();
     }
-  }
-
-  #show(line: Line): void {
-    if (!isLater(line.id, this.#cursor)) return;
-    this.#cursor = line.id;
-    this.#options.show(line);
   }
 }

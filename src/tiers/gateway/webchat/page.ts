@@ -76,11 +76,6 @@ export class Page {
     else this.#socket.send(JSON.stringify(frame));
   }
 
-  /** Shows a line that was written, unless it was shown. */
-  announce(line: Parameters<LogReader["announce"]>[0]): void {
-    this.#reader?.announce(line);
-  }
-
   /** Shows the lines of the log that the page lacks. A failure closes the socket, and the client goes on from its cursor. */
   async readOn(): Promise<void> {
     try {
