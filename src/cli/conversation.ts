@@ -68,18 +68,28 @@ const note = (text: string): void => {
   printError(paintFor(process.stderr)("yellow", text));
 };
 
-/** What a reason is made from: whether a worker is registered, and what it has logged. */
-const late = (ms: number): StargazerError =>
-  new StargazerError(
-    "SG_ERR_FAILED",
-    `no answer within ${ms / 1000} s. ${invocation()} fleet lists the inference workers; the log of one has what its model answered.`,
-  );
+/** What a reason is found in: the log of the gateway that has not accepted a message, or that of a worker. */
+const late = (ms: number, isAccepted: boolean): StargazerError => {
+  const fleet = `${invocation()} fleet`;
+  const message = isAccepted
+    ? `no answer within ${ms / 1000} s. ${fleet} lists the inference workers; the log of one has what its model answered.`
+    : `no gateway has accepted the message within ${ms / 1000} s. ${fleet} lists the gateways; the log of one has the reason.`;
+  return new StargazerError("SG_ERR_FAILED", message);
+};
+
+interface Expected<T> {
+  readonly promise: Promise<T>;
+  readonly client: Webchat["client"];
+  readonly signal?: AbortSignal;
+}
 
 /** Settles as `promise` does; rejects with an error after the time for an answer, or with the signal's reason. */
-const answered = async <T>({ answerTimeoutMs, explain }: Conversation, promise: Promise<T>, signal?: AbortSignal): Promise<T> => {
+const answered = async <T>({ answerTimeoutMs, explain }: Conversation, { promise, client, signal }: Expected<T>): Promise<T> => {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(late(answerTimeoutMs)), answerTimeoutMs);
+  const timer = setTimeout(() => deadline.abort(late(answerTimeoutMs, client.unsent === 0)), answerTimeoutMs);
   const looking = setTimeout(() => {
+    // before it is accepted no worker has it, and the client writes what it waits for
+    if (client.unsent > 0) return;
     explain().then(
       (reason) => reason !== undefined && note(reason),
       () => {},
@@ -112,7 +122,7 @@ export const ask = async (conversation: Conversation, text: string): Promise<str
       chat.failed.catch(reject);
       chat.client.say(text);
     });
-    return await answered(conversation, answer);
+    return await answered(conversation, { promise: answer, client: chat!.client });
   } finally {
     chat?.client.stop();
   }
@@ -151,7 +161,7 @@ export const converse = async (conversation: Conversation): Promise<boolean> => 
       pending.answer(line.to);
     },
   });
-  const change = () => answered(conversation, Promise.race([pending.changed(), failed]), signal);
+  const change = () => answered(conversation, { promise: Promise.race([pending.changed(), failed]), client, signal });
   const send = async (text: string): Promise<void> => {
     if (text.trim() === "") return prompt();
     while (!client.say(text)) await change();

@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, expect, it, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { authority, httpUrl } from "../../src/address.ts";
-import { converse } from "../../src/cli/conversation.ts";
+import { ask, converse } from "../../src/cli/conversation.ts";
 import { eventually } from "../kit/wait.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -105,6 +105,16 @@ it("F57: a reminder is the answer to no line: the answers to later lines are wai
   input.end("two\n");
   expect(await over).toBe(true);
   expect(written.out).toEqual(["answer one", "Reminder: tea", "answer two"]);
+});
+
+it("F57: a message that no gateway accepts within its time fails with that, and not with what a worker may have", async () => {
+  const { written } = piped();
+  await using gateway = await fakeGateway((message, send) => {
+    send({ type: "busy", seconds: 60, reason: "unavailable", ...place(message) });
+  });
+  const asked = ask({ findGateway: gateway.findGateway, answerTimeoutMs: 500, explain: async () => "a worker" }, "one");
+  await expect(asked).rejects.toThrow(/^no gateway has accepted the message within 0\.5 s/);
+  expect(written.err.join()).not.toContain("a worker");
 });
 
 it("F57: more lines at once than the client keeps are all sent, in order, once each", async () => {
