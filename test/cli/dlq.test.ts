@@ -1,4 +1,4 @@
-/** `stargazer dlq`: what failed is listed and shown, put back once, or dropped. */
+/** `stargazer dlq`: lists and shows dead letters, replays each once, or drops them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deadLetterCommand } from "../../src/streams/dead-letters.ts";
 import { streamKeys } from "../../src/streams/keys.ts";

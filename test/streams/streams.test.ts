@@ -319,7 +319,7 @@ describe("answers", () => {
 });
 
 describe("messages that fail", () => {
-  it("F31: move to the dead letters after three attempts, their author is told, and no other conversation waits", async () => {
+  it("F31: move to the dead letters after three attempts, their author gets a notice, and no other conversation waits", async () => {
     await submit(redis.witness, message("poison", "poison", "p"));
     await submit(redis.witness, message("behind", "behind", "p"));
     await submit(redis.witness, message("fine"));
