@@ -144,7 +144,8 @@ const falls = { guard: "falls", target: "failing", actions: [countMissed, "judge
 /** The chart of one check. A host provides its schedule, with the check itself. */
 export const checkMachine = check.createMachine({
   id: "check",
-  description: "One check of a health server: it fails after a number of misses in a row, and passes again after a number of answers.",
+  description:
+    "One check of a health server: it fails after a number of misses in a row, and passes again after a number of answers.",
   context: ({ input: { parent, ...settings } }) => ({ settings, parent, missed: 0, trouble: "", answered: 0 }),
   invoke: { src: "checkSchedule", id: "checkSchedule", input: ({ context }) => context.settings },
   initial: "unproven",
