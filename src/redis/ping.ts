@@ -49,7 +49,7 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
 const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, signal: AbortSignal): Promise<void> => {
   // the wait before a reconnect may outlast the deadline, and would hide the reason
   await (owned ? readyNow(client, { signal }) : whenReady(client, { reopen: false, signal }));
-  await unlessItCloses(client, () => checkFitness(client, check ?? checkRole));
+  await unlessItCloses(client, signal, () => checkFitness(client, check ?? checkRole));
 };
 
 /** A proxy closes the connection on a command that it does not know; the client would reconnect and send it again without end. */
@@ -62,20 +62,18 @@ class Closing extends Unfit {
   }
 }
 
-/** Settles with `ask`; rejects with `Closing` where the connection is closed more than once before. A Cluster's client has many. */
-const unlessItCloses = async (client: RedisClient, ask: () => Promise<void>): Promise<void> => {
+/** Settles with `ask`; rejects with `Closing` if the connection is closed more than once before. A Cluster's client has many. */
+const unlessItCloses = async (client: RedisClient, signal: AbortSignal, ask: () => Promise<void>): Promise<void> => {
   if (client.isCluster) return ask();
-  let count = () => {};
-  const closing = new Promise<never>((_, reject) => {
-    let closes = 0;
-    count = () => {
-      closes += 1;
-      if (closes > maxCloses) reject(new Closing());
-    };
-  });
+  const closing = new AbortController();
+  let closes = 0;
+  const count = () => {
+    closes += 1;
+    if (closes > maxCloses) closing.abort(new Closing());
+  };
   (client as Redis).on("close", count);
   try {
-    await Promise.race([ask(), closing]);
+    await until(ask(), { signal: AbortSignal.any([signal, closing.signal]), what: "the reply to PING" });
   } finally {
     (client as Redis).off("close", count);
   }

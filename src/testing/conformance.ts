@@ -42,7 +42,7 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
   const redis = limits.redis ? await TestRedis.start() : undefined;
   const beganAt = systemClock.now();
   const { name, claim } = scenario;
-  const turns = new TurnWatch({ scenario: name, claim, turnWithinMs: limits.turnWithinMs });
+  const turns = await TurnWatch.start({ scenario: name, claim, turnWithinMs: limits.turnWithinMs });
   const stage = new Stage({ factory, limits, redis, turns });
   const wrong: string[] = [];
   try {

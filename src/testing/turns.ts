@@ -1,4 +1,5 @@
 /** Whether the event loop makes its turns, measured by a thread, since a blocked one can measure nothing. */
+import { once } from "node:events";
 import { url as inspectorUrl } from "node:inspector";
 import { Worker } from "node:worker_threads";
 import { every } from "../clock.ts";
@@ -31,8 +32,10 @@ const killFactor = 10;
 const cellCount = 5;
 const [turns, underWay, longestMs, underWayThen, hasEnded] = [0, 1, 2, 3, 4];
 
-const startThread = (workerData: TurnThreadData): void => {
+/** Resolves once the thread looks. */
+const startThread = async (workerData: TurnThreadData): Promise<void> => {
   const worker = new Worker(new URL("./turn-thread.cjs", import.meta.url), { workerData, env: {}, execArgv: [], name: "turns" });
+  await once(worker, "online");
   worker.unref();
 };
 
@@ -42,11 +45,17 @@ export class TurnWatch {
   readonly #turnWithinMs: number;
   readonly #endBeat: () => void;
 
-  constructor({ scenario, claim, turnWithinMs }: TurnOptions) {
+  private constructor(turnWithinMs: number) {
     this.#turnWithinMs = turnWithinMs;
-    if (inspectorUrl() === undefined)
-      startThread({ cells: this.#cells, places, scenario, claim, killAfterMs: killFactor * turnWithinMs });
     this.#endBeat = every(beatMs, () => this.#turn());
+  }
+
+  /** Resolves once its thread looks: what holds the event loop before is not seen. */
+  static async start({ scenario, claim, turnWithinMs }: TurnOptions): Promise<TurnWatch> {
+    const watch = new TurnWatch(turnWithinMs);
+    if (inspectorUrl() === undefined)
+      await startThread({ cells: watch.#cells, places, scenario, claim, killAfterMs: killFactor * turnWithinMs });
+    return watch;
   }
 
   /** Counts `place` as under way until the function that it returns is called. */
