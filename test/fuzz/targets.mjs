@@ -16,7 +16,8 @@ const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms, "late").u
 
 /** A server in a process of its own. Its end is the end of `ended`. */
 const startChild = async (kind, { url }) => {
-  const child = spawn(process.execPath, [path("child.mjs"), kind], {
+  // a small heap: garbage is collected before it looks like growth, and what is kept for ever ends the child
+  const child = spawn(process.execPath, ["--max-old-space-size=96", path("child.mjs"), kind], {
     env: { ...process.env, REDIS_URL: url },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });

@@ -65,28 +65,29 @@ describe.each(names)("F47: in a folder named %j", (name) => {
   });
 
   // Node itself loads no ES module from a path with a backslash in it
-  it.skipIf(name.includes("\\"))("a module runs, its recording is written, and the command in the log shows it", async () => {
-    const folder = folderNamed(name);
-    cpSync(join(repository, "test/fixtures/service.mjs"), join(folder, "service.mjs"));
-    const env = {
-      ...process.env,
-      TMPDIR: folder,
-      SG_FLIGHT_DIR: "flights of it",
-      SG_TEST: JSON.stringify({ options: { redis: null, stopTimeoutMs: 200 }, run: "throws" }),
-    };
-    mkdirSync(join(folder, "node_modules"));
-    const link = `ln -s ${shellWord(repository)} ${shellWord(join(folder, "node_modules/stargazer"))}`;
-    await run("/bin/sh", ["-c", link]);
-    const cli = join(repository, "dist/src/cli/main.js");
-    const { stdout } = await run(process.execPath, [cli, "run", "./service.mjs"], { cwd: folder, env }).catch(
-      (failure: { stdout: string }) => failure,
-    );
-    const line = stdout.split("\n").find((text) => text.includes('"flight.written"'))!;
-    const [, command] = /npx stargazer (replay .*)$/s.exec(JSON.parse(line).msg)!;
-    const replayed = await run("/bin/sh", ["-c", `"$0" "$1" ${command!}`, process.execPath, cli], { cwd: folder, env });
-    expect(replayed.stdout).toContain("SG_ERR_RUN_FAILED");
-    expect(readdirSync(join(folder, "flights of it"))).toHaveLength(1);
-  });
+  if (!name.includes("\\"))
+    it("a module runs, its recording is written, and the command in the log shows it", async () => {
+      const folder = folderNamed(name);
+      cpSync(join(repository, "test/fixtures/service.mjs"), join(folder, "service.mjs"));
+      const env = {
+        ...process.env,
+        TMPDIR: folder,
+        SG_FLIGHT_DIR: "flights of it",
+        SG_TEST: JSON.stringify({ options: { redis: null, stopTimeoutMs: 200 }, run: "throws" }),
+      };
+      mkdirSync(join(folder, "node_modules"));
+      const link = `ln -s ${shellWord(repository)} ${shellWord(join(folder, "node_modules/stargazer"))}`;
+      await run("/bin/sh", ["-c", link]);
+      const cli = join(repository, "dist/src/cli/main.js");
+      const { stdout } = await run(process.execPath, [cli, "run", "./service.mjs"], { cwd: folder, env }).catch(
+        (failure: { stdout: string }) => failure,
+      );
+      const line = stdout.split("\n").find((text) => text.includes('"flight.written"'))!;
+      const [, command] = /npx stargazer (replay .*)$/s.exec(JSON.parse(line).msg)!;
+      const replayed = await run("/bin/sh", ["-c", `"$0" "$1" ${command!}`, process.execPath, cli], { cwd: folder, env });
+      expect(replayed.stdout).toContain("SG_ERR_RUN_FAILED");
+      expect(readdirSync(join(folder, "flights of it"))).toHaveLength(1);
+    });
 });
 
 describe("F47: a text as one word", () => {
