@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { cheaperPackages } from "./packages.mjs";
+import { commandsAtOnce } from "./packages.mjs";
 
 const built = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist");
 const dist = join(built, "src");
@@ -146,7 +146,7 @@ const bundle = await rolldown({
   platform: "node",
   preserveEntrySignatures: "allow-extension",
   external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls, healthAtOnce, cheaperPackages, grouped(chunkOf)],
+  plugins: [plainUrls, healthAtOnce, commandsAtOnce, grouped(chunkOf)],
 });
 const { output } = await bundle.write({
   dir: built,

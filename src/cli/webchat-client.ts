@@ -145,11 +145,12 @@ export const openWebchat = (options: WebchatOptions): Webchat => {
     client.stop();
   };
   let attempts = 0;
+  let wasLive = false;
   const onState = (state: string, why: string): void => {
-    if (state.startsWith("live")) attempts = Number.NEGATIVE_INFINITY;
+    wasLive ||= state.startsWith("live");
     if (state === "away") attempts += 1;
-    if (state === "refused" || attempts >= firstAttempts) fail(failure(why));
-    else if (state === "away" && attempts < 0) options.onTrouble(`${why || "the gateway does not answer"}; connecting again`);
+    if (state === "refused" || (attempts >= firstAttempts && !wasLive)) fail(failure(why));
+    else if (state === "away" && wasLive) options.onTrouble(`${why || "the gateway does not answer"}; connecting again`);
   };
   const busy = (reason: BusyReason, seconds: number) => options.onTrouble(`${busyWords[reason]}; sending again in ${seconds} s`);
   const client = new ChatClient(

@@ -12,7 +12,6 @@ import type { FlightRecording } from "../flight/recording.ts";
 import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
-import { serviceVersion } from "../version.ts";
 import type { ServiceActor } from "./actor.ts";
 import { readOnlyActor } from "./actor.ts";
 import { openResources } from "./effects/open-resources.ts";
@@ -93,7 +92,7 @@ export abstract class StargazerService {
         snapshot: () => this.#host.snapshot,
         onTransition: (listener) => this.#host.onTransition(listener),
         status: () => reinsOf(this).status(),
-        metrics: () => lifecycleMetrics(reinsOf(this).status(), { version: serviceVersion(), counts: this.#counts }),
+        metrics: (version) => lifecycleMetrics(reinsOf(this).status(), { version, counts: this.#counts }),
         describe: () => hooks.inContext(() => this.describe()),
         onFact: (fact) => this.#host.publish(fact),
       });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `npm run chaos`: messages by seed to processes that are killed, frozen and stopped, on a Redis that restarts; counts what comes of each. */
-import { parseArgs } from "node:util";
+import { readArguments } from "../kit/arguments.mjs";
 import { settings as floodSettings, runFlood, tableOfFlood } from "./flood.mjs";
 import { runMessages, settings } from "./messages.mjs";
 import { Processes } from "./processes.mjs";
@@ -24,32 +24,10 @@ Counts what came of each message at the stream of the answers and at the client.
 
 Exit codes: 0 each message was answered once, in order, and seen so; 1 not so; 2 wrong usage.`;
 
-const usage = (line) => {
-  console.error(`chaos: ${line}. See: npm run chaos -- --help`);
-  process.exit(2);
-};
 const [string, flag] = [{ type: "string" }, { type: "boolean" }];
-const options = {
-  scenario: string,
-  seed: string,
-  messages: string,
-  quick: flag,
-  logs: string,
-  json: flag,
-  help: { ...flag, short: "h" },
-};
-const read = () => {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    return usage(error.message);
-  }
-};
-const values = read();
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
+const { values, usage } = readArguments("chaos", help, {
+  options: { scenario: string, seed: string, messages: string, quick: flag, logs: string, json: flag },
+});
 const whole = (name) => {
   const text = values[name];
   if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);

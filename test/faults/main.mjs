@@ -26,7 +26,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readArguments } from "../kit/arguments.mjs";
 import { claims } from "./claims.mjs";
 import { judge, tableOf } from "./table.mjs";
 
@@ -45,19 +45,7 @@ ${Object.entries(claims)
 
 Exit codes: 0 all held, 1 some did not, 2 wrong usage.`;
 
-const usage = (line) => {
-  console.error(`faults: ${line}. See: npm run faults -- --help`);
-  process.exit(2);
-};
-
-const options = { only: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } };
-const read = () => {
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    return usage(error.message);
-  }
-};
+const { values, usage } = readArguments("faults", help, { options: { only: { type: "string" }, json: { type: "boolean" } } });
 
 const chosenOf = (only) => {
   const ids = only === undefined ? Object.keys(claims) : only.toUpperCase().split(/[\s,]+/);
@@ -102,11 +90,6 @@ const resultIn = (file, output) => {
   }
 };
 
-const values = read();
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 const ids = chosenOf(values.only);
 const folder = mkdtempSync(join(tmpdir(), "stargazer-faults-"));
 const began = performance.now();

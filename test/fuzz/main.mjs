@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `npm run fuzz`: inputs by seed to real servers in child processes; counts what crashes, hangs and grows. */
-import { parseArgs } from "node:util";
+import { readArguments } from "../kit/arguments.mjs";
 import { randomOf } from "./inputs.mjs";
 import { deadlineMs, targets } from "./targets.mjs";
 
@@ -19,24 +19,10 @@ within ${deadlineMs / 1000} s) and memory that grew by more than 256 MiB. Input 
 
 Exit codes: 0 nothing found, 1 something found, 2 wrong usage.`;
 
-const usage = (line) => {
-  console.error(`fuzz: ${line}. See: npm run fuzz -- --help`);
-  process.exit(2);
-};
 const string = { type: "string" };
-const flags = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } };
-const read = () => {
-  try {
-    return parseArgs({ options: { seconds: string, count: string, seed: string, only: string, ...flags } }).values;
-  } catch (error) {
-    return usage(error.message);
-  }
-};
-const values = read();
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
+const { values, usage } = readArguments("fuzz", help, {
+  options: { seconds: string, count: string, seed: string, only: string, json: { type: "boolean" } },
+});
 const whole = (name, fallback) => {
   const text = values[name];
   if (text === undefined) return fallback;

@@ -2,8 +2,8 @@
 /** Changes the code in small ways, one at a time, and runs the tests that have to notice. Not part of `npm test`. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
+import { readArguments } from "../kit/arguments.mjs";
 import { goals, reportOf, scoreOf, tableOf, tallyOf } from "./report.mjs";
 import { slices } from "./slices.mjs";
 
@@ -15,7 +15,6 @@ const groups = [...new Set(slices.map(({ group }) => group))];
 const options = {
   concurrency: { type: "string", default: "2" },
   report: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
 };
 
 const help = `npm run mutate [-- NAME ...] [options]
@@ -35,24 +34,7 @@ NAME is a group or one of its parts; without a NAME all parts run, three quarter
 reports/mutation.md has the scores and each survivor with its judgement (the comment above its line). Exits 1 where a goal is
 missed, and where a judgement is about a mutant that no longer exists.`;
 
-const usage = (line) => {
-  console.error(`mutate: ${line}. See: npm run mutate -- --help`);
-  process.exit(2);
-};
-
-const read = () => {
-  try {
-    return parseArgs({ options, allowPositionals: true });
-  } catch (error) {
-    return usage(error.message);
-  }
-};
-
-const { values, positionals } = read();
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
+const { values, positionals, usage } = readArguments("mutate", help, { options, allowPositionals: true });
 const unknown = positionals.filter((name) => !slices.some((slice) => slice.name === name || slice.group === name));
 if (unknown.length > 0) usage(`there is no part ${unknown.join(", ")}`);
 const concurrency = Number(values.concurrency);

@@ -28,7 +28,7 @@ const start = (body: string, env: Record<string, string> = {}): Program => {
   const file = join(folder, "service.mjs");
   writeFileSync(
     file,
-    `import { existsSync } from "node:fs";
+    `import { existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { launch, StargazerService } from ${JSON.stringify(index)};
 class Orders extends StargazerService {
@@ -54,12 +54,14 @@ const calls = (): string[] => {
 };
 const call = (what: string, fits: RegExp) =>
   eventually(`${what} in ${calls().join(" | ")}`, () => calls().find((line) => fits.test(line)));
-const untilAbort = "await new Promise((resolve) => signal.addEventListener('abort', () => setTimeout(300).then(resolve)));";
+const untilAbort = "await new Promise((resolve) => signal.addEventListener('abort', resolve));";
+/** The drain lasts until the stop has been sent. */
+const untilSent = `${untilAbort} while (!readFileSync(process.env.UNTIL, "utf8").includes("STOPPING")) await setTimeout(20);`;
 
 describe("systemd is sent", () => {
   it("longer deadlines while the service boots, READY when it runs, and STOPPING with its budget", async () => {
     // the boot goes on once something was sent
-    const program = start(untilAbort, { UNTIL: sent });
+    const program = start(untilSent, { UNTIL: sent });
     await call("READY", /^READY=1 STATUS=running$/);
     const before = calls().slice(0, calls().indexOf("READY=1 STATUS=running"));
     expect(before.length).toBeGreaterThan(0);

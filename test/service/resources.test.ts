@@ -289,6 +289,21 @@ describe("a service with the real resources", () => {
     }
   });
 
+  it("its version is read once: each scrape has that of the entry", async () => {
+    const before = process.env.SG_VERSION;
+    process.env.SG_VERSION = "7.1.0";
+    try {
+      const tier = await run({});
+      expect((await written(tier)).version).toBe("7.1.0");
+      process.env.SG_VERSION = "7.2.0";
+      const port = await portOf(tier);
+      expect((await ask(port, "/metrics")).body).toContain('version="7.1.0"');
+    } finally {
+      if (before === undefined) delete process.env.SG_VERSION;
+      else process.env.SG_VERSION = before;
+    }
+  });
+
   it("checks Redis for its readiness only where Redis is required", async () => {
     const asks = async (options: Partial<ServiceOptions>) => {
       const port = await portOf(await run({ instanceId: `i${endings.length}`, ...options }));

@@ -1,7 +1,6 @@
 /** Bundles the simulation and what it simulates into node_modules/.cache: Node 20 cannot run TypeScript, and nothing of it ships. */
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { cheaperPackages } from "../../src/build/packages.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const out = `${root}node_modules/.cache/simulation`;
@@ -15,7 +14,6 @@ export const compile = async () => {
     input: { command: `${root}test/simulation/command.ts`, worker: `${root}test/simulation/worker.ts` },
     platform: "node",
     external: leftOut,
-    plugins: [cheaperPackages],
   });
   await bundle.write({ dir: out, format: "esm", chunkFileNames: "[name].js" });
   await bundle.close();

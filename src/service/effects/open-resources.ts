@@ -26,7 +26,7 @@ export interface ServiceSource {
   onTransition(listener: () => void): () => void;
   status(): StatusReport;
   /** the metrics of the service's life, in the text format of Prometheus */
-  metrics(): string;
+  metrics(version: string): string;
   describe(): unknown;
   onFact(fact: HealthFact | DescriptionFact): void;
 }
@@ -34,6 +34,9 @@ export interface ServiceSource {
 export const openResources = (options: ResolvedOptions, source: ServiceSource): ServiceResources => {
   const { describe, onFact } = source;
   const metadata = describedMetadata({ metadata: options.metadata, describe, onFact });
+  let known: string | undefined;
+  // it may stand in a file, and each write of the entry and each scrape has it
+  const version = (): string => (known ??= serviceVersion());
   const resources: ServiceResources = new ServiceResources({
     service: options.serviceName,
     instance: options.instanceId,
@@ -43,24 +46,22 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
     describe: () => ({
       host: hostname(),
       pid: process.pid,
-      version: serviceVersion(),
+      version: version(),
       // equivalent mutant: init is entered by the constructor
       startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
       health: resources.healthAddress ?? null,
       metadata: metadata(),
     }),
     isDegraded: () => source.snapshot().context.degraded,
-    loadHealth: options.useHealthServer ? () => healthServer(options, source, () => resources) : undefined,
+    loadHealth: options.useHealthServer
+      ? () => healthServer(options, source, { resources: () => resources, version })
+      : undefined,
   });
   return resources;
 };
 
 /** Its thread, which takes longest, comes up while the rest is loaded. */
-const healthServer = async (
-  options: ResolvedOptions,
-  source: ServiceSource,
-  resources: () => ServiceResources,
-): Promise<HealthServer> => {
+const healthServer = async (options: ResolvedOptions, source: ServiceSource, parts: HealthSourceParts): Promise<HealthServer> => {
   // accepted mutant (false): the thread starts with the server, some 40 ms later
   if (options.probeThread) prepareWorker();
   const { HealthServer } = await import("../../health/server.ts");
@@ -71,13 +72,22 @@ const healthServer = async (
     probeThread: options.probeThread,
     readinessBlockMs: options.readinessBlockMs,
     livenessBlockMs: options.livenessBlockMs,
-    source: healthSource(options, source, resources),
+    source: healthSource(options, source, parts),
     onFact: source.onFact,
     parent: source.actor(),
   });
 };
 
-const healthSource = (options: ResolvedOptions, source: ServiceSource, resources: () => ServiceResources): HealthSource => ({
+interface HealthSourceParts {
+  readonly resources: () => ServiceResources;
+  readonly version: () => string;
+}
+
+const healthSource = (
+  options: ResolvedOptions,
+  source: ServiceSource,
+  { resources, version }: HealthSourceParts,
+): HealthSource => ({
   state: () => stateName(source.snapshot()),
   onChange: (listener) => source.onTransition(listener),
   readiness: () => {
@@ -87,7 +97,7 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, resources
   },
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),
-  metrics: () => source.metrics(),
+  metrics: () => source.metrics(version()),
   ownMetrics: options.metrics,
   checks: [
     ...(options.redis === null || !options.redisRequired ? [] : [redisCheck(resources)]),
