@@ -1,6 +1,6 @@
 /**
  * `import "stargazer/early"` as the first line of a service's module, or `node --import stargazer/early`: the probe thread starts while
- * the rest is loaded, so the service is ready sooner. A thread that no service takes ends with the process and does not keep it alive.
+ * the rest is loaded. A thread that no service takes ends with the process and does not keep it alive.
  * With SG_PROBE_THREAD=0 no thread is started. As PID 1, a stop signal that arrives while the rest is loaded is kept, and the service then
  * stops instead of booting; without this import it is lost.
  */
