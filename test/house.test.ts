@@ -20,7 +20,19 @@ const foldersIn = (folder: string): string[] =>
     .map(({ name }) => name);
 
 /** Each room and the rooms below it that it may import, beside itself, the ground floor and the machines. */
-const library = ["redis", "http", "registry", "health", "flight", "service", "leadership", "streams", "launch", "index"];
+const library = [
+  "redis",
+  "http",
+  "registry",
+  "health",
+  "flight",
+  "service",
+  "leadership",
+  "streams",
+  "instances",
+  "launch",
+  "index",
+];
 const pictures = ["charts", "drawing", "timeline", "inspector"];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   machines: [],
@@ -36,6 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   launch: ["service", "flight", "notify"],
   leadership: ["redis", "service"],
   streams: ["redis"],
+  instances: ["journal", "registry", "redis"],
   supervisor: [],
   charts: [],
   drawing: ["charts"],
