@@ -1,9 +1,9 @@
 /** One instance of the fleet, as a reader sees it. All times in ms since the epoch, by the clock of Redis. */
-import type { StateName } from "../../machines/index.ts";
+import type { LifecycleTag, StateName } from "../../machines/index.ts";
 import type { InstanceName } from "../registry/entry.ts";
 
 /** Which part of a life an instance is in, or how its life ended. `expired`: it ended without having said how. */
-export type Kind = "booting" | "living" | "stopping" | "ended" | "failed" | "expired";
+export type Kind = Exclude<LifecycleTag, "ready"> | "living" | "ended" | "failed" | "expired";
 
 /** What the chart waits for. */
 export interface Waits {
