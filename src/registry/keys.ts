@@ -12,6 +12,10 @@ export interface RegistryKeys {
   readonly services: string;
   /** stream: each change of the registry */
   readonly events: string;
+  /** stream: what instances did; one message has all that happened in one turn of an event loop */
+  readonly journal: string;
+  /** hash: how many stops there were, by service, version and outcome */
+  readonly ends: string;
 }
 
 export const registryKeys = keysBehind<RegistryKeys>((prefix) => ({
@@ -20,4 +24,6 @@ export const registryKeys = keysBehind<RegistryKeys>((prefix) => ({
   index: (service) => `${prefix}sg:registry:idx:${service}`,
   services: `${prefix}sg:registry:services`,
   events: `${prefix}sg:registry:events`,
+  journal: `${prefix}sg:fleet:journal`,
+  ends: `${prefix}sg:fleet:ends`,
 }));
