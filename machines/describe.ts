@@ -61,16 +61,24 @@ export const statesOf = (machine: AnyStateMachine): readonly StateWords[] =>
     isEnding: node.type === "final" || node.tags.includes("ending"),
   }));
 
-/** What the chart waits for in the state at that path (`pinging.attempt`), for a reader that has no snapshot; empty if nothing. */
-export const waitsForAt = (machine: AnyStateMachine, path: string): string => {
-  let node: AnyStateNode | undefined = machine.root;
-  let text = "";
+/** The states along that path (`pinging.attempt`), outermost first; those that the chart does not have are left out. */
+const nodesAt = (machine: AnyStateMachine, path: string): AnyStateNode[] => {
+  const nodes: AnyStateNode[] = [machine.root];
   for (const key of path.split(".")) {
-    node = node?.states[key];
-    text = node === undefined ? text : (metaOf(node).waitsFor ?? text);
+    const { states } = nodes.at(-1)!;
+    if (!Object.hasOwn(states, key)) break;
+    nodes.push(states[key]!);
   }
-  return text;
+  return nodes;
 };
+
+/** What the chart waits for in the state at that path (`pinging.attempt`), for a reader that has no snapshot; empty if nothing. */
+export const waitsForAt = (machine: AnyStateMachine, path: string): string =>
+  nodesAt(machine, path).findLast((node) => metaOf(node).waitsFor !== undefined)?.meta?.waitsFor ?? "";
+
+/** The tags of the state at that path, for a reader that has no snapshot. */
+export const tagsAt = (machine: AnyStateMachine, path: string): readonly string[] =>
+  nodesAt(machine, path).flatMap(({ tags }) => tags);
 
 /**
  * The deadline of the innermost active state that has one. A delay that is drawn at random counts at its longest. `since` is when

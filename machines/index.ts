@@ -25,7 +25,7 @@ export type {
 } from "./consumer.machine.ts";
 export { consumerMachine, defaultConsumerTimes } from "./consumer.machine.ts";
 export type { StateDeadline, StateMeta, StateWords, Tone } from "./describe.ts";
-export { deadlineOf, descriptionOf, statesOf, waitsForAt, waitsForOf } from "./describe.ts";
+export { deadlineOf, descriptionOf, statesOf, tagsAt, waitsForAt, waitsForOf } from "./describe.ts";
 export type { LifecycleFact } from "./facts.ts";
 export type {
   FleetActor,

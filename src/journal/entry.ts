@@ -62,7 +62,7 @@ const readers: { readonly [Kind in JournalItemKind]: Readers<Kind> } = {
     steps,
   },
   expired: { state: name, version: name },
-  exited: { exitCode: nullable(number), signal: nullable(name), nextTryAt: nullable(ms), tries: count },
+  exited: { exitCode: nullable(number), signal: nullable(name), nextTryAt: nullable(ms), tries: count, cause: words },
 };
 
 /** A kind that this version does not know is left out; one that it knows has to fit. */

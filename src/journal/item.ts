@@ -32,13 +32,14 @@ export type JournalItem = { readonly at: number } /** an arrow that the lifecycl
   | ({ readonly kind: "goodbye" } & Goodbye)
   /** the lease ended before the instance deleted its entry; written once, with what was last known */
   | { readonly kind: "expired"; readonly state: string; readonly version: string }
-  /** the process ended; written by its parent. `tries`: starts that failed in a row */
+  /** the process ended; written by its parent. `tries`: starts that failed in a row; `cause`: what the service reported of it, else empty */
   | {
       readonly kind: "exited";
       readonly exitCode: number | null;
       readonly signal: string | null;
       readonly nextTryAt: number | null;
       readonly tries: number;
+      readonly cause: string;
     }
 );
 

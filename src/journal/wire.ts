@@ -29,7 +29,7 @@ export const wireOrder: { readonly [Kind in JournalItemKind]: FieldsOf<Kind> } =
   counted: ["phases"],
   goodbye: ["outcome", "reason", "failures", "steps"],
   expired: ["state", "version"],
-  exited: ["exitCode", "signal", "nextTryAt", "tries"],
+  exited: ["exitCode", "signal", "nextTryAt", "tries", "cause"],
 };
 
 /** What is written: an item, with `at` by the writer's own clock. */
