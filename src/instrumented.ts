@@ -1,10 +1,13 @@
-/** Whether a preloaded module may instrument packages. It finds them by name, and a bundle has no names of packages. */
+/** Whether a preloaded module may instrument packages, and whether OpenTelemetry is there. A bundle has no names of packages to find. */
 import { fromEnvironment } from "./environment.ts";
 
 const preloads = /(?:^|\s)(--import|--require|-r|--loader|--experimental-loader)(?=[=\s]|$)/;
 
 /** The API of OpenTelemetry, of any 1.x, keeps its global here. */
-const openTelemetry = Symbol.for("opentelemetry.js.api.1");
+export const openTelemetry: unique symbol = Symbol.for("opentelemetry.js.api.1");
+
+/** Whether an SDK of OpenTelemetry has registered itself in this process. Any time; loads nothing. */
+export const hasOpenTelemetry = (): boolean => openTelemetry in globalThis;
 
 /** What was preloaded: the option of Node (from the command line or NODE_OPTIONS), or OpenTelemetry; undefined if nothing was. */
 export const instrumentedBy = (): string | undefined => {
@@ -12,5 +15,5 @@ export const instrumentedBy = (): string | undefined => {
   if (option !== undefined) return option;
   const [, inherited] = preloads.exec(fromEnvironment("NODE_OPTIONS") ?? "") ?? [];
   if (inherited !== undefined) return `NODE_OPTIONS ${inherited}`;
-  return openTelemetry in globalThis ? "OpenTelemetry" : undefined;
+  return hasOpenTelemetry() ? "OpenTelemetry" : undefined;
 };

@@ -4,6 +4,7 @@ import { nameOf } from "../machines/thrown.ts";
 import { fromEnvironment } from "./environment.ts";
 import { messageOf, StargazerError } from "./errors.ts";
 import { flightFolder } from "./flight/file.ts";
+import { hasOpenTelemetry } from "./instrumented.ts";
 import type { StopSignal } from "./process.ts";
 import {
   announce,
@@ -61,7 +62,8 @@ let linger: NodeJS.Timeout | undefined;
  * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once; an AbortError while a
  * service is stopping is neither. The process is kept alive until the last service has stopped; its exit code is the worst one, and
  * at least 1 where other code ends the process before that, which a last line reports. What a service that failed did last is written
- * to a file, which its log names. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
+ * to a file, which its log names. After the last service has stopped, an OpenTelemetry SDK that the process has loaded is asked to flush
+ * its spans. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
  * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
  * `SG_ERR_CONFIG_INVALID`.
  */
@@ -203,9 +205,21 @@ const waitedFor = (): string =>
     // equivalent mutant: the handlers that read it end with the last service
     .join(", ") || "anything";
 
+/** An SDK of OpenTelemetry exports its spans in this time. */
+const flushTraces = async (): Promise<void> => {
+  const traces = await import("./traces/index.ts").catch(() => undefined);
+  await traces?.flush();
+};
+
 const lingerAtMost = (): void => {
+  const ours: string[] = [];
+  if (hasOpenTelemetry()) {
+    ours.push("the export of spans");
+    void flushTraces().then(() => ours.pop());
+  }
   linger = setTimeout(() => {
-    writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${openResources().join(", ") || "unknown"}`);
+    const open = [...ours, ...openResources()].join(", ") || "unknown";
+    writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${open}`);
     exit(exitCode());
   }, lingerMs);
   linger.unref();

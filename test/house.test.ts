@@ -27,6 +27,7 @@ const library = [
   "journal",
   "health",
   "flight",
+  "traces",
   "service",
   "leadership",
   "streams",
@@ -45,9 +46,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   early: ["health"],
   flight: [],
   journal: ["redis", "registry"],
-  service: ["flight", "health", "journal", "registry", "redis"],
+  traces: [],
+  service: ["flight", "traces", "health", "journal", "registry", "redis"],
   notify: ["service"],
-  launch: ["service", "flight", "notify"],
+  launch: ["service", "flight", "traces", "notify"],
   leadership: ["redis", "service"],
   streams: ["redis"],
   instances: ["journal", "registry", "redis"],
@@ -131,7 +133,7 @@ describe("imports", () => {
     expect(modules.flatMap((file) => circleFrom(file, [])?.join(" -> ") ?? [])).toEqual([]);
   });
 
-  it("of the package itself load no file of tiers, fleet or cli, none of a picture and none of a leadership", () => {
+  it("of the package itself load no file of tiers, fleet or cli, none of a picture, of a leadership and of a trace", () => {
     // a loader hook writes the URL of each module that is really loaded
     const hook = `import { writeSync } from "node:fs";
       export const load = (url, context, next) => { writeSync(1, url + "\\n"); return next(url, context); };`;
@@ -147,7 +149,7 @@ describe("imports", () => {
     );
     expect(loaded).toContain("service/service.js");
     expect(
-      loaded.filter((file) => /^(tiers|fleet|cli|inspector|drawing|charts|timeline|testing|leadership)\//.test(file)),
+      loaded.filter((file) => /^(tiers|fleet|cli|inspector|drawing|charts|timeline|testing|leadership|traces)\//.test(file)),
     ).toEqual([]);
   });
 });

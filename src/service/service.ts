@@ -28,8 +28,10 @@ import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
 import { FactCounts, lifecycleMetrics } from "./report/metrics.ts";
+import { endOf } from "./report/report.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
+import { Tracing } from "./tracing.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
 
 /** What a simulation replaces. */
@@ -41,13 +43,6 @@ export interface Seams {
 
 /** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
 export const seams: unique symbol = Symbol("stargazer.seams");
-
-/** Without the causes, which may be anything. */
-const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({
-  outcome,
-  reason,
-  failures: failures.map(({ phase, code, message }) => ({ phase, code, message })),
-});
 
 /**
  * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.
@@ -70,6 +65,7 @@ export abstract class StargazerService {
   readonly #flight: FlightRecorder;
   readonly #configuration: () => readonly EffectiveOption[];
   readonly #counts = new FactCounts();
+  readonly #tracing: Tracing;
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
@@ -96,6 +92,7 @@ export abstract class StargazerService {
         describe: () => hooks.inContext(() => this.describe()),
         onFact: (fact) => this.#host.publish(fact),
       });
+    this.#tracing = new Tracing(this.#names, () => clock.epochNow());
     const hooks = new HookRunner({
       hooks: {
         onStart: (context) => this.onStart(context),
@@ -107,6 +104,7 @@ export abstract class StargazerService {
       redis: () => this.#resources.redis,
       send: (fact) => this.#host.send(fact),
       spawn: (companion) => this.#host.spawn(companion),
+      tracing: this.#tracing,
     });
     this.#clock = clock;
     this.#flight = new FlightRecorder("lifecycle", clock);
@@ -251,6 +249,7 @@ export abstract class StargazerService {
   #write(fact: ServiceFact): void {
     this.#flight.fact(fact);
     this.#counts.count(fact);
+    this.#tracing.note(fact);
     writeFact(this.#log, fact);
     for (const listener of [...this.#listeners])
       if (this.#listeners.has(listener)) this.#host.contained(listener, "a listener")(fact);

@@ -8,6 +8,7 @@ import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Waiting } from "../../until.ts";
+import type { HookTracing } from "../tracing.ts";
 import type { HookContext } from "../types.ts";
 import { isAbortOf, stopReason } from "./abort.ts";
 import { companionEnded } from "./companion.ts";
@@ -35,6 +36,7 @@ export interface HookRunnerOptions {
   readonly send: (fact: HookFact) => boolean;
   /** spawns a chart under the service's; undefined if that is over */
   readonly spawn: (companion: Companion) => Promise<AnyActorRef | undefined>;
+  readonly tracing: HookTracing;
 }
 
 interface LateHook {
@@ -102,14 +104,15 @@ export class HookRunner {
   /** Runs `onStop`. Every call returns the same promise: the host may call it again when it unwinds without the chart. */
   stop({ signal }: Waiting): Promise<void> {
     if (this.#stop === undefined) {
-      this.#stop = (async () => this.inContext(() => this.#options.hooks.onStop(this.#context(effectPhases.stopTier, signal))))();
-      void this.#lateReported(this.#stop, { phase: effectPhases.stopTier, code: "SG_ERR_STOP_FAILED", left: signal, signal });
+      const phase = effectPhases.stopTier;
+      this.#stop = this.#called(phase, async () => this.#options.hooks.onStop(this.#context(phase, signal)));
+      void this.#lateReported(this.#stop, { phase, code: "SG_ERR_STOP_FAILED", left: signal, signal });
     }
     return this.#stop;
   }
 
   release({ withinMs }: ReleaseWork, { signal }: Waiting): Promise<void> {
-    return this.inContext(() => this.#releases.run(withinMs, signal));
+    return this.#called(effectPhases.releaseTier, () => this.#releases.run(withinMs, signal));
   }
 
   /** Ends the unwinding: what is deferred from now on is released at once. */
@@ -117,9 +120,14 @@ export class HookRunner {
     this.#releases.end();
   }
 
+  /** Calls code of the tier's in its context, and under the span of its phase where there are traces. */
+  #called(phase: string, call: () => Promise<void>): Promise<void> {
+    return this.inContext(() => this.#options.tracing.hook(phase, call));
+  }
+
   /** A hook may outlive its state, which aborts `left`: the drain waits for it, and its late failure is reported. */
   #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
-    const running = (async () => this.inContext(() => hook(this.#context(phase, this.#work.signal))))();
+    const running = this.#called(phase, async () => hook(this.#context(phase, this.#work.signal)));
     this.#awaitInDrain(this.#lateReported(running, { phase, code, left: left.signal, signal: this.#work.signal }));
     return running;
   }
@@ -186,14 +194,16 @@ export class HookRunner {
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
     demandFunction("phase", work);
     signal.throwIfAborted();
-    const { send } = this.#options;
+    const { send, tracing } = this.#options;
+    const outcomeOf = (error: unknown) => (isAbortOf(signal, error) ? "aborted" : "failed");
     send({ type: "phase.began", phase: name });
     try {
-      const result = await surrounding.run({ runner: this, phase: name }, work);
+      const call = async () => surrounding.run({ runner: this, phase: name }, work);
+      const result = await tracing.phase(name, call, outcomeOf);
       send({ type: "phase.ended", phase: name, outcome: "done" });
       return result;
     } catch (error) {
-      send({ type: "phase.ended", phase: name, outcome: isAbortOf(signal, error) ? "aborted" : "failed" });
+      send({ type: "phase.ended", phase: name, outcome: outcomeOf(error) });
       throw error;
     }
   }

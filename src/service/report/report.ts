@@ -5,6 +5,7 @@ import { endAllPhases } from "../../../machines/phases.ts";
 import { isOf } from "../../../machines/thrown.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
+import type { FlightRecording } from "../../flight/recording.ts";
 import type { StopReport } from "../types.ts";
 
 /** A failure as an error; one that was a StargazerError of the same words stays itself. */
@@ -34,3 +35,10 @@ export const brokenReport = (context: LifecycleContext, phase: string, error: un
     ]),
     phases: endAllPhases(context.phases, uptimeOf(context)),
   });
+
+/** The end of a life in its flight recording: without the causes, which may be anything. */
+export const endOf = ({ outcome, reason, failures }: StopReport): FlightRecording["end"] => ({
+  outcome,
+  reason,
+  failures: failures.map(({ phase, code, message }) => ({ phase, code, message })),
+});

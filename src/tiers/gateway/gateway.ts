@@ -13,6 +13,7 @@ import { accept } from "../messages/accept.ts";
 import type { Outbound } from "../messages/envelope.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
+import { carrying, traced } from "../messages/traced.ts";
 import { gatewaySettings, webOrigins } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
@@ -65,23 +66,30 @@ export class GatewayService extends HttpTier {
   }
 
   #consumer(platform: PlatformAdapter, { redis, log }: HookContext): LaneConsumer<Outbound> {
+    const [stream, group] = [messageKeys(redis).outbound(platform.platform), groupOf(platform.platform)];
+    const delivery = { operation: "deliver", destination: stream, group } as const;
     return new LaneConsumer({
       redis,
       log,
-      stream: messageKeys(redis).outbound(platform.platform),
-      group: groupOf(platform.platform),
+      stream,
+      group,
       laneFields: ["channel"],
       parse: parseOutbound,
-      handle: async (message) => {
-        await platform.deliver?.(message);
+      handle: async (message, { attempt }) => {
+        await traced({ ...delivery, messageId: message.id, attempt, ...carrying(message.traceparent) }, async () =>
+          platform.deliver?.(message),
+        );
         return undefined;
       },
     });
   }
 
   #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, signal, log, defer }: HookContext): PlatformHost {
+    const sending = { operation: "send", destination: messageKeys(redis).inbound } as const;
     const acceptHere = ({ id = randomUUID(), ...message }: PlatformMessage, options?: AcceptOptions) =>
-      accept(redis, { id, platform, ...message, at: Date.now() }, options);
+      traced({ ...sending, messageId: id }, (traceparent) =>
+        accept(redis, { id, platform, ...message, at: Date.now(), ...carrying(traceparent) }, options),
+      );
     return { app, redis, signal, log, defer, accept: acceptHere };
   }
 }

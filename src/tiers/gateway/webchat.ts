@@ -11,6 +11,7 @@ import type { Waiting } from "../../until.ts";
 import type { Draft } from "../messages/draft.ts";
 import type { Outbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
+import { carrying, traced } from "../messages/traced.ts";
 import type { PlatformAdapter, PlatformHost } from "./platform.ts";
 import { followDrafts } from "./webchat/drafts.ts";
 import { maxFrameBytes } from "./webchat/frames.ts";
@@ -44,11 +45,12 @@ export class Webchat implements PlatformAdapter {
   async open(host: PlatformHost): Promise<void> {
     const { app, redis, log, defer } = host;
     const keys = messageKeys(redis);
+    const stream = keys.outbound(this.platform);
     const tail = new Tail({
       redis,
       log,
-      stream: keys.outbound(this.platform),
-      onAnswer: (answer) => this.#announce(answer),
+      stream,
+      onAnswer: (answer) => this.#announce(answer, stream),
       onGap: () => this.#readOn(),
     });
     void tail.run();
@@ -104,9 +106,12 @@ export class Webchat implements PlatformAdapter {
     if (pages?.size === 0) this.#byChannel.delete(channel);
   }
 
-  #announce({ channel, to }: Outbound): void {
+  #announce({ channel, id, to, traceparent }: Outbound, destination: string): void {
     this.#limiter.answered(to);
-    for (const page of this.#byChannel.get(channel) ?? []) void page.readOn();
+    const pages = [...(this.#byChannel.get(channel) ?? [])];
+    if (pages.length === 0) return;
+    const step = { operation: "deliver", destination, messageId: id, ...carrying(traceparent) } as const;
+    void traced(step, () => Promise.all(pages.map((page) => page.readOn())));
   }
 
   #showDraft({ channel, to, token, n, text }: Draft): void {

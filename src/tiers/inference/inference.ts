@@ -10,6 +10,7 @@ import { noticeWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
+import { carrying, traced } from "../messages/traced.ts";
 import { memoryTokens } from "../settings.ts";
 import { answerTo } from "./answering.ts";
 import type { Responder } from "./responder.ts";
@@ -49,9 +50,12 @@ export class InferenceService extends StargazerService {
 
   protected async run({ redis, signal, log, spawn }: HookContext): Promise<void> {
     const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
-    const answer = (message: Inbound, { token, signal: until }: Work) =>
-      answerTo(answering, message, { token, signal: until, epochNow: Date.now });
     const stream = messageKeys(redis).inbound;
+    const processing = { operation: "process", destination: stream, group: workersGroup } as const;
+    const answer = (message: Inbound, { token, attempt, signal: until }: Work) =>
+      traced({ ...processing, messageId: message.id, attempt, ...carrying(message.traceparent) }, (traceparent) =>
+        answerTo(answering, { ...message, ...carrying(traceparent) }, { token, signal: until, epochNow: Date.now }),
+      );
     const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs }, deadLetterRetention(redis)];
     const trimming = keepTrimmed({ redis, log, signal, retentions });
     await new LaneConsumer({

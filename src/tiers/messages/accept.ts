@@ -50,7 +50,7 @@ const maxPages = 256;
  * The first write is an XADD, which a Redis whose memory is full refuses: then nothing is written.
  * KEYS sent, open, allOpen, inbound, log.
  * ARGV page, n (0: not numbered), id, platform, channel, author, text, at, perConversation, inAll, sentKeptMs, openKeptMs, allOpenKeptMs,
- * logKeptMs, logLength, maxPages. Returns {type, value}.
+ * logKeptMs, logLength, maxPages, traceparent (empty: none). Returns {type, value}.
  */
 const acceptScript = script(`
 local page, n, id, at = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[8])
@@ -62,7 +62,9 @@ end
 if redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[9]) then return { 'busy', 'conversation' } end
 local since = string.format('%.0f', at - ARGV[13])
 if redis.call('ZCOUNT', KEYS[3], since, '+inf') >= tonumber(ARGV[10]) then return { 'busy', 'fleet' } end
-redis.call('XADD', KEYS[4], '*', 'id', id, 'platform', ARGV[4], 'channel', ARGV[5], 'author', ARGV[6], 'text', ARGV[7], 'at', ARGV[8])
+local trace = ARGV[17] == '' and {} or { 'traceparent', ARGV[17] }
+redis.call('XADD', KEYS[4], '*',
+  'id', id, 'platform', ARGV[4], 'channel', ARGV[5], 'author', ARGV[6], 'text', ARGV[7], 'at', ARGV[8], unpack(trace))
 local line = redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[15], '*',
   'role', 'user', 'id', id, 'author', ARGV[6], 'text', ARGV[7], 'at', ARGV[8], 'to', '')
 redis.call('PEXPIRE', KEYS[5], ARGV[14])
@@ -99,7 +101,7 @@ export const accept = async (redis: RedisClient, message: Inbound, options: Acce
   const { page, n } = options.numbered ?? { page: "", n: 0 };
   const problem = problemOf(message);
   if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the message was not accepted: ${problem}`);
-  const { id, platform, channel, author, text, at } = message;
+  const { id, platform, channel, author, text, at, traceparent = "" } = message;
   const { unansweredPerConversation, unanswered } = { ...defaultBacklog, ...options.backlog };
   const keys = messageKeys(redis);
   const touched = [
@@ -111,6 +113,9 @@ export const accept = async (redis: RedisClient, message: Inbound, options: Acce
   ];
   const kept = [sentKeptMs, openKeptMs, allOpenKeptMs, logKeptMs];
   const args = [page, n, id, platform, channel, author, text, at, unansweredPerConversation, unanswered];
-  const reply = await runScript(redis, acceptScript, { keys: touched, args: [...args, ...kept, logLength, maxPages] });
+  const reply = await runScript(redis, acceptScript, {
+    keys: touched,
+    args: [...args, ...kept, logLength, maxPages, traceparent],
+  });
   return read(reply as Reply);
 };

@@ -10,6 +10,7 @@ import { firstReply } from "../../redis/commands.ts";
 import type { Inbound, Outbound } from "./envelope.ts";
 import { problemOf } from "./envelope.ts";
 import { messageKeys } from "./keys.ts";
+import { carrying } from "./traced.ts";
 
 /** The writer of a line of a conversation: its author, the responder, or the system. */
 export type Role = "user" | "assistant" | "notice";
@@ -25,7 +26,7 @@ export const logCommand = (log: string, fields: Readonly<Record<string, string |
   ...Object.entries(fields).flat(),
 ];
 
-type Addressed = Pick<Inbound, "id" | "platform" | "channel">;
+type Addressed = Pick<Inbound, "id" | "platform" | "channel" | "traceparent">;
 
 export interface AnswerText {
   /** at most 16 KiB of UTF-8, not blank */
@@ -35,13 +36,13 @@ export interface AnswerText {
 }
 
 const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes => {
-  const { id, role, author, to, platform, channel, text, at } = answer;
+  const { id, role, author, to, platform, channel, text, at, traceparent } = answer;
   const problem = problemOf({ id, platform, channel, text, to, at, role });
   if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the answer cannot be written: ${problem}`);
   const keys = messageKeys(client);
   const [log, outbound] = [keys.log(platform, channel), keys.outbound(platform)];
   const [open, allOpen] = [keys.open(platform, channel), keys.allOpen];
-  const entry = { id, to, platform, channel, text, at, role, log: firstReply };
+  const entry = { id, to, platform, channel, text, at, role, log: firstReply, ...carrying(traceparent) };
   return {
     keys: [log, outbound, open, allOpen],
     commands: [
@@ -60,10 +61,15 @@ interface Line extends AnswerText, Addressed {
   readonly to: string;
 }
 
+const addressOf = ({ id, platform, channel, traceparent }: Addressed): Addressed => ({
+  ...{ id, platform, channel },
+  ...carrying(traceparent),
+});
+
 /** The commands that write the answer to a message. Throws `SG_ERR_MESSAGE_INVALID` for a text that is blank or too long. */
 export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Addressed, { text, at }: AnswerText): Writes => {
-  const { id: to, platform, channel } = message;
-  return writes(client, { id: `re:${to}`, role: "assistant", author: "stargazer", to, platform, channel, text, at });
+  const { id: to, ...place } = addressOf(message);
+  return writes(client, { ...place, id: `re:${to}`, role: "assistant", author: "stargazer", to, text, at });
 };
 
 /** What a line of the responder writes that is no answer: `id` is its own, and `to` the message that was the reason for it. */
@@ -81,6 +87,6 @@ export const noticeWrites = (
   message: Addressed,
   { text = notAnswered, at }: Partial<AnswerText> & Pick<AnswerText, "at">,
 ): Writes => {
-  const { id: to, platform, channel } = message;
-  return writes(client, { id: `no:${to}`, role: "notice", author: "stargazer", to, platform, channel, text, at });
+  const { id: to, ...place } = addressOf(message);
+  return writes(client, { ...place, id: `no:${to}`, role: "notice", author: "stargazer", to, text, at });
 };

@@ -11,6 +11,8 @@ export interface Inbound {
   readonly author: string;
   readonly text: string;
   readonly at: number;
+  /** the span that has sent it, as W3C's traceparent; absent where nothing traces */
+  readonly traceparent?: string;
 }
 
 /** An answer to a platform. */
@@ -26,6 +28,8 @@ export interface Outbound {
   readonly role: "assistant" | "notice";
   /** the id of its line in the log of the conversation */
   readonly log: string;
+  /** the span that has written it, as W3C's traceparent; absent where nothing traces */
+  readonly traceparent?: string;
 }
 
 /** The longest text, in bytes of UTF-8. */
@@ -69,6 +73,17 @@ const answerRules = { id: isName, platform: isPlatform, channel: isName, text: i
 const outboundRules = { ...answerRules, log: isLine };
 type Rules = Readonly<Record<string, Rule>>;
 
+/** W3C's traceparent, version 00, with an identity. */
+const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The traceparent of an entry. What is none is left out, since a message is read whatever its trace is. */
+const traceOf = (raw: RawFields): { readonly traceparent?: string } => {
+  const at = raw.findIndex((field, index) => index % 2 === 0 && field.length === 11 && decoded(field) === "traceparent");
+  const bytes = at === -1 ? undefined : raw[at + 1];
+  const value = bytes?.length === 55 ? decoded(bytes) : undefined;
+  return value !== undefined && traceparent.test(value) ? { traceparent: value } : {};
+};
+
 /** The values of the fields that the rules name. Other fields are ignored; a name that appears twice is refused. */
 const readFields = (raw: RawFields, rules: Rules): Parsed<Map<string, string>> => {
   if (raw.length > 2 * maxFields) return { ok: false, reason: `it has more than ${maxFields} fields` };
@@ -101,7 +116,7 @@ const parser =
     const reason = firstProblem(fields.value, rules);
     if (reason !== undefined) return { ok: false, reason };
     const entries = [...fields.value].map(([name, value]) => [name, name === "at" ? Number(value) : value]);
-    return { ok: true, value: Object.fromEntries(entries) as T };
+    return { ok: true, value: { ...(Object.fromEntries(entries) as T), ...traceOf(raw) } };
   };
 
 /** Reads an entry's fields. Total: any bytes give a value or a reason, never an exception. */
