@@ -34,11 +34,14 @@ export const runningState: StateName = "running";
 /** The state that every service ends in; the only final one. */
 export const finalState: StateName = "stopped";
 
-const stateOfPhase = (phase: string): string => phase.split(".", 1)[0]!;
+const partOfState: ReadonlyMap<string, LifePart> = new Map(Object.entries(lifeParts));
+const stateOfPhase = (phase: string): string => {
+  const end = phase.indexOf(".");
+  return end === -1 ? phase : phase.slice(0, end);
+};
 
 /** The part of a life that a state, a path (`healthy.opening`) or a phase (`starting.tools`) belongs to; undefined for other words. */
-export const lifePartOf = (phase: string): LifePart | undefined =>
-  Object.entries(lifeParts).find(([state]) => state === stateOfPhase(phase))?.[1];
+export const lifePartOf = (phase: string): LifePart | undefined => partOfState.get(stateOfPhase(phase));
 
 /** Whether the service is on its way to `running`: from `jitter` to `healthy`. Takes a state, a path or a phase. */
 export const isBooting = (phase: string): boolean => lifePartOf(phase) === "boot" && stateOfPhase(phase) !== initialState;

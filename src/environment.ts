@@ -4,7 +4,10 @@
  * The variable's value without blanks around it: a secret that was made with `echo` ends with the end of a line. Absent and empty are
  * the same; nothing but blanks stays as it is, and is refused where it is no value.
  */
-export const fromEnvironment = (name: string): string | undefined => process.env[name]?.trim() || process.env[name] || undefined;
+export const fromEnvironment = (name: string): string | undefined => {
+  const value = process.env[name];
+  return value?.trim() || value || undefined;
+};
 
 /** The whole number that a variable's text stands for. Digits only, else NaN: a blank is no zero, and `0x50` no port. */
 export const numberIn = (text: string): number => (/^\d{1,16}$/.test(text.trim()) ? Number(text) : Number.NaN);
