@@ -78,11 +78,17 @@ export interface ReadyOptions {
 
 const connecting = "a connection to Redis";
 
+/** The ends of the connections that are being dropped, by client. */
+const drops = new WeakMap<RedisClient, Promise<void>>();
+
 /**
- * Resolves once `client` is ready. Connects one that has not connected yet and, with `reopen`, one that has ended.
+ * Resolves once `client` is ready. Connects one that has not connected yet and, with `reopen`, one that has ended. Waits for the end of
+ * a connection that is being dropped, and begins behind it.
  * Rejects when the attempt under way fails (`lastErrorOf` has the reason), and with the signal's reason.
  */
 export const whenReady = (client: RedisClient, { reopen, signal }: ReadyOptions): Promise<void> => {
+  const dropped = drops.get(client);
+  if (dropped) return until(dropped, { signal, what: connecting }).then(() => whenReady(client, { reopen, signal }));
   if (client.status === "ready") return Promise.resolve();
   if (client.status === "wait" || (reopen && client.status === "end"))
     return until(client.connect(), { signal, what: connecting });
@@ -91,10 +97,13 @@ export const whenReady = (client: RedisClient, { reopen, signal }: ReadyOptions)
 };
 
 /** As `whenReady` with `reopen`, but without the wait before a reconnect: the attempt is made now. */
-export const readyNow = (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> =>
-  client.status === "reconnecting"
+export const readyNow = async (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+  const dropped = drops.get(client);
+  if (dropped) await until(dropped, { signal, what: connecting });
+  await (client.status === "reconnecting"
     ? until(client.connect(), { signal, what: connecting })
-    : whenReady(client, { reopen: true, signal });
+    : whenReady(client, { reopen: true, signal }));
+};
 
 /** What becomes of a client's attempt. All who wait for it share it, so its listeners on the client are three at most. */
 class Outcome {
@@ -146,11 +155,15 @@ const socketOf = (client: RedisClient): Socket | undefined => (client as { strea
 
 /**
  * Ends a connection, or the attempt to make one, without waiting for the peer; the client reconnects by its own schedule. Resolves
- * when the connection has ended, within some ms, so that the next caller does not take its end for the end of a new one.
+ * when the connection has ended, within some ms. What asks for a ready client meanwhile waits as long: it does not take this end for
+ * the end of a new connection.
  */
 export const dropConnection = async (client: RedisClient): Promise<void> => {
   if (!["connecting", "connect", "ready"].includes(client.status)) return;
-  const ended = nextOutcome(client, AbortSignal.timeout(disconnectTimeoutMs)).catch(() => {});
+  const ended = nextOutcome(client, AbortSignal.timeout(disconnectTimeoutMs))
+    .catch(() => {})
+    .finally(() => drops.delete(client));
+  drops.set(client, ended);
   client.disconnect(true);
   socketOf(client)?.destroy();
   await ended;

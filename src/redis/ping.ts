@@ -38,8 +38,10 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
   try {
     await until(attempt(client, options, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
   } catch (error) {
+    // before the drop, whose own error is no reason
+    const reason = refusal(error, emitted ?? lastErrorOf(client), signal);
     if ((signal.aborted || error instanceof Closing) && owned) await dropConnection(client);
-    throw refusal(error, emitted ?? lastErrorOf(client), signal);
+    throw reason;
   } finally {
     ended.abort();
     (client as Redis).off("error", onError);

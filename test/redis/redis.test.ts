@@ -404,6 +404,24 @@ describe("the ping gate", () => {
     expect(proxy.open).toBe(1);
   });
 
+  test.each([
+    ["connects", async (_client: Redis) => {}],
+    ["is connected", (client: Redis) => client.connect()],
+  ])("an attempt that begins while the client that %s is being dropped has a new connection", async (_what, begun) => {
+    const client = open(proxy.through(redis.adminUrl));
+    await begun(client);
+    proxy.mode = "stall";
+    const ending = new AbortController();
+    const first = gate(client, { signal: ending.signal });
+    await eventually("it is connected", () => proxy.open > 0 && client.status !== "connecting");
+    ending.abort();
+    // before the event loop closes the socket, as where both timers are due at once
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    const second = gate(client);
+    proxy.mode = "pass";
+    expect([await first, await second]).toMatchObject([{ message: "no answer in time" }, "passed"]);
+  });
+
   test("rejects when its signal aborts before the connection is accepted", async () => {
     const deaf = await startTestRedis({ config: ["tcp-backlog 1"] });
     const crowd: Socket[] = [];
