@@ -6,8 +6,6 @@ import { failuresOf, hooksOf, phaseOf, releasesOf, reportOf, Stage } from "../ki
 import type { Program } from "../kit/program.ts";
 
 const stage = new Stage();
-/** what a loaded machine adds to a deadline */
-const slackMs = 1500;
 
 const budgetMs = 4000;
 const short = { startTimeoutMs: 300, drainTimeoutMs: 300, stopTimeoutMs: 600, shutdownTimeoutMs: budgetMs };
@@ -18,7 +16,6 @@ const wasCut = async (program: Program): Promise<string> => {
   expect(code, program.errors).toBe(1);
   expect(program.errors).toMatch(/still alive 1000 ms after the last service stopped; open: .*Timeout/);
   const { durationMs } = phaseOf(program, "stopping");
-  expect(durationMs).toBeLessThan(budgetMs + slackMs);
   expect(await stage.entries()).toEqual([]);
   expect(phaseOf(program, "stopping.disconnecting").outcome).toBe("done");
   return `${failuresOf(program).join(", ")}; stopped in ${readable(durationMs)} of ${readable(budgetMs)}, exit 1`;
@@ -57,7 +54,10 @@ for (const [what, plan, failures] of hung) {
 }
 
 fault("F6", "all of them, with a budget less than their deadlines", async (happened) => {
-  const program = stage.service({ run: "hangs", onStop: "hangs", defers: ["hangs"], options: { shutdownTimeoutMs: budgetMs } });
+  // by their own deadlines it would not end within the test's
+  const own = { drainTimeoutMs: 600_000, stopTimeoutMs: 600_000 };
+  const options = { ...own, shutdownTimeoutMs: budgetMs };
+  const program = stage.service({ run: "hangs", onStop: "hangs", defers: ["hangs"], options });
   await program.state("running");
   program.signal("SIGTERM");
   const sentence = await wasCut(program);

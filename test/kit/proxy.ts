@@ -25,6 +25,8 @@ export class LoopbackProxy {
   delayMs = 0;
   /** called for each chunk on its way to the server, which goes on once the returned promise resolves */
   beforeUp: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
+  /** called for each chunk that has been passed to the client */
+  afterDown: ((chunk: Buffer) => void) | undefined;
   readonly #target: number;
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -116,19 +118,21 @@ export class LoopbackProxy {
     });
     far.on("data", (chunk) => {
       this.bytesDown += chunk.length;
-      this.#pass(near, chunk);
+      this.#pass(near, chunk, this.afterDown);
     });
   }
 
-  #pass(to: Socket, chunk: Buffer): void {
+  #pass(to: Socket, chunk: Buffer, passed?: (chunk: Buffer) => void): void {
     if (this.mode === "stall") return;
     if (this.mode !== "slow") {
       to.write(chunk);
+      passed?.(chunk);
       return;
     }
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       to.write(chunk);
+      passed?.(chunk);
     }, this.delayMs);
     this.#timers.add(timer);
   }
