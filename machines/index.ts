@@ -144,6 +144,7 @@ export {
   lifePartOf,
   runningState,
   stateNames,
+  stoppingState,
   stopSteps,
   takesWork,
 } from "./phases.ts";

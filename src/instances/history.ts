@@ -1,0 +1,195 @@
+/** One instance over its boots, and the row that they make. */
+import { defaultSettings } from "../../machines/settings.ts";
+import type { JournalEntry, JournalItem } from "../journal/entry.ts";
+import type { InstanceName, RegistryEntry } from "../registry/entry.ts";
+import { nameOf } from "../registry/fleet-view.ts";
+import { spansOf, trimmed } from "./lane.ts";
+import { Life } from "./life.ts";
+import type { Boot, Kind, Row, RowLease, RowMoment, RowParent, Span } from "./row.ts";
+import { momentOf } from "./sentences.ts";
+
+const boots = 10;
+const momentsLimit = 50;
+
+type Exited = Extract<JournalItem, { kind: "exited" }>;
+
+/** How the end of a life is shown. */
+const kindOfEnd = (outcome: string): Kind => (outcome === "failed" || outcome === "expired" ? outcome : "ended");
+
+export class History {
+  readonly name: string;
+  readonly #instance: InstanceName;
+  /** oldest first; never empty once anything was taken in */
+  readonly #lives: Life[] = [];
+  /** of the boots before those */
+  #past: readonly Span[] = [];
+  #parent: RowParent | null = null;
+  #moments: readonly RowMoment[] = [];
+  #ttlMs = 0;
+  #row: Row | undefined;
+
+  constructor(instance: InstanceName) {
+    this.#instance = { service: instance.service, instance: instance.instance };
+    this.name = nameOf(instance);
+  }
+
+  get newest(): Life {
+    return this.#lives.at(-1)!;
+  }
+
+  get isRegistered(): boolean {
+    return this.newest.end === null && this.newest.lease.state !== "none";
+  }
+
+  takeEntry(entry: RegistryEntry, now: number): void {
+    this.#changed();
+    const known = this.#find(entry) ?? this.#add(new Life(entry.boot, Math.min(entry.startedAt, now)));
+    known.takeEntry(entry, now);
+    this.#sort();
+  }
+
+  /** The entry of that boot was deleted, by itself or because its lease ended. */
+  dropEntry(type: "deregistered" | "expired", entry: RegistryEntry, now: number): void {
+    const life = this.#find(entry);
+    if (life === undefined) return;
+    this.#changed();
+    if (type === "expired") life.expire({ at: now });
+    else life.deregister(now);
+  }
+
+  note(entry: JournalEntry): void {
+    this.#changed();
+    for (const item of entry.items) this.#noteItem(entry, item);
+    this.#sort();
+  }
+
+  /** The lease ends then, as Redis has it. Returns whether that changes the row. */
+  noteLease(until: number, now: number): boolean {
+    this.#ttlMs = Math.max(this.#ttlMs, until - now);
+    const before = this.newest.lease;
+    if (this.newest.end !== null || (before.state !== "held" && before.state !== "suspect")) return false;
+    const isSuspect = until - now < this.#ttlMs / 2;
+    const lease: RowLease = isSuspect ? { state: "suspect", until } : { state: "held", until: null };
+    if (before.state === lease.state && before.until === lease.until) return false;
+    this.newest.lease = lease;
+    this.#changed();
+    return true;
+  }
+
+  /** The silence of the newest boot means its end. Returns whether it did. */
+  fallSilent(now: number): boolean {
+    const { quietAt } = this.newest;
+    if (quietAt === null || quietAt > now) return false;
+    this.newest.fallSilent(quietAt);
+    this.#changed();
+    return true;
+  }
+
+  /** As it is at `now`; the same object until something changes. */
+  row(now: number): Row {
+    this.#row ??= this.#build(now);
+    return this.#row;
+  }
+
+  #changed(): void {
+    this.#row = undefined;
+  }
+
+  #noteItem(entry: JournalEntry, item: JournalItem): void {
+    const life = item.kind === "exited" && entry.boot === "" ? this.#exiting(item) : this.#writing(entry, item.at);
+    const { path } = life;
+    life.take(item);
+    if (item.kind === "exited" && life === this.newest) this.#noteParent(item);
+    if (item.kind === "step" && life.path === path) return;
+    const moment = momentOf(item);
+    if (moment !== undefined) this.#moments = [...this.#moments, moment].slice(-momentsLimit);
+  }
+
+  /** The boot that an entry of the journal is of. Only a reader of both knows the version before the entry is registered. */
+  #writing({ boot, incarnation, version }: JournalEntry, at: number): Life {
+    const life = (boot === "" ? this.#lives.at(-1) : this.#find({ boot })) ?? this.#add(new Life(boot, at));
+    if (incarnation > 0) life.incarnation = incarnation;
+    if (version !== "") life.version = version;
+    return life;
+  }
+
+  /** The boot whose process ended at that time: one that wrote nothing before its end is added. */
+  #exiting({ at }: Exited): Life {
+    return this.#lives.findLast((life) => !life.hasExited && life.startedAt <= at) ?? this.#add(new Life("", at));
+  }
+
+  #noteParent({ exitCode, signal, nextTryAt, tries }: Exited): void {
+    this.#parent = { exitCode, signal, nextTryAt, tries };
+  }
+
+  #find({ boot }: Pick<RegistryEntry, "boot">): Life | undefined {
+    return boot === "" ? undefined : this.#lives.findLast((life) => life.boot === boot);
+  }
+
+  #add(life: Life): Life {
+    this.#lives.push(life);
+    return life;
+  }
+
+  /** Newest boot last. One that has a newer boot behind it has ended, with or without a word. */
+  #sort(): void {
+    this.#lives.sort((a, b) => a.order - b.order);
+    for (const [at, life] of this.#lives.slice(0, -1).entries()) {
+      const next = this.#lives[at + 1]!;
+      if (life.end === null)
+        life.finish({ outcome: "expired", reason: "a newer boot took its place", at: next.startedAt, steps: {} }, "assumed");
+    }
+    if (this.newest.end === null) this.#forgetTry();
+    while (this.#lives.length > boots) {
+      const life = this.#lives.shift()!;
+      this.#past = trimmed([...this.#past, ...this.#spans(life, this.#lives[0])], this.newest.startedAt);
+    }
+  }
+
+  /** The next try has come. */
+  #forgetTry(): void {
+    if (this.#parent?.nextTryAt != null) this.#parent = { ...this.#parent, nextTryAt: null };
+  }
+
+  #spans(life: Life, next: Life | undefined): Span[] {
+    return spansOf({ life, nextAt: next?.startedAt, ttlMs: this.#ttlMs || defaultSettings.leaseTtlMs });
+  }
+
+  #build(now: number): Row {
+    const life = this.newest;
+    const kind = life.end === null || life.isLeaving ? life.place.part : kindOfEnd(life.end.outcome);
+    const lane = this.#lives.flatMap((each, at) => this.#spans(each, this.#lives[at + 1]));
+    const summaries: Boot[] = this.#lives.map(({ summary }) => summary).reverse();
+    const { boot, incarnation, version, host, pid, startedAt, state, path, since, waits, lease, leads, failures, end } = life;
+    return {
+      ...this.#instance,
+      name: this.name,
+      kind,
+      version,
+      incarnation,
+      boot,
+      host,
+      pid,
+      startedAt,
+      state,
+      path,
+      since,
+      waits,
+      ...readinessOf(life, kind),
+      lease,
+      leads: kind === "living" ? leads : [],
+      failures,
+      end: life.isLeaving ? null : end,
+      parent: this.#parent,
+      lane: trimmed([...this.#past, ...lane], now),
+      boots: summaries,
+      moments: this.#moments,
+    };
+  }
+}
+
+/** Only one that lives may be ready; one whose lease is not renewed may not even live. */
+const readinessOf = ({ ready, reason, lease, end }: Life, kind: Kind): Pick<Row, "ready" | "reason"> => {
+  if (kind !== "living") return { ready: false, reason: end?.reason ?? "" };
+  return lease.state === "suspect" && lease.until !== null ? { ready: null, reason: "" } : { ready, reason };
+};

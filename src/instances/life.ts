@@ -1,0 +1,301 @@
+/** One boot of one instance: what its registry entry and its journal entries give, in whatever order they come. */
+import type { StateName } from "../../machines/index.ts";
+import { initialState, runningState, stoppingState, stopSteps } from "../../machines/index.ts";
+import type { JournalItem } from "../journal/item.ts";
+import type { RegistryEntry } from "../registry/entry.ts";
+import type { Place } from "./place.ts";
+import { placeAt } from "./place.ts";
+import type { Boot, RowEnd, RowFailure, RowLease, Waits } from "./row.ts";
+
+type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind: Kind }>;
+
+/** From `at` on the instance was in that state, and took traffic or did not. */
+export interface Trace {
+  readonly at: number;
+  readonly state: StateName;
+  readonly ready: boolean | null;
+}
+
+/** How sure an end is: `assumed` from silence, which a later sign of life takes back; `said` by the registry, the instance or its parent. */
+type Certainty = "assumed" | "said";
+
+/** what is remembered of one life */
+const limits = { trace: 120, failures: 10, leads: 16, open: 16 };
+/** ms without a sign of life that mean something: behind a wait's own end, and where no end is known */
+const quiet = { behindWaitMs: 5000, leavingMs: 2000, unknownMs: 60_000 };
+
+/** ms that an incarnation may be ahead of the journal */
+const aheadMs = 60_000;
+
+const leaseFacts: ReadonlyMap<string, RowLease["state"]> = new Map([
+  ["lease.held", "held"],
+  ["lease.suspect", "suspect"],
+  ["lease.lost", "lost"],
+  ["lease.regained", "held"],
+]);
+
+/** The words of a failure in the log: its phase, then what happened. */
+const failureIn = (text: string): RowFailure => {
+  const [, phase = "", message = text] = /^([\w.]+): ([\s\S]*)$/.exec(text) ?? [];
+  return { phase, code: "", message };
+};
+
+type Handlers = { readonly [Kind in JournalItem["kind"]]: (life: Life, item: Item<Kind>) => void };
+const handlers: Handlers = {
+  step: (life, item) => life.step(item),
+  began: (life, item) => life.begin(item),
+  ended: (life, item) => life.endPhase(item),
+  waits: (life, item) => life.wait(item),
+  ready: (life, item) => life.noteReady(item),
+  fact: (life, item) => life.noteFact(item),
+  leads: (life, item) => life.lead(item),
+  goodbye: (life, item) => life.sayGoodbye(item),
+  expired: (life, item) => life.expire(item),
+  exited: (life, item) => life.exit(item),
+  lost: () => {},
+  counted: () => {},
+};
+
+/** behind it the instance writes nothing more */
+const lastStep = `${stoppingState}.${stopSteps.at(-1)}`;
+
+interface OpenPhase {
+  readonly phase: string;
+  readonly at: number;
+}
+
+export class Life {
+  boot: string;
+  incarnation = 0;
+  version = "";
+  host = "";
+  pid = 0;
+  startedAt: number;
+  /** when anything was last written of it */
+  seenAt: number;
+  /** on the chart, without a tier's own phase */
+  chartPath: string = initialState;
+  chartSince: number;
+  waits: Waits | null = null;
+  ready: boolean | null = null;
+  reason = "";
+  lease: RowLease = { state: "none", until: null };
+  leads: readonly string[] = [];
+  failures: readonly RowFailure[] = [];
+  end: RowEnd | null = null;
+  /** whether its parent has written of its exit */
+  hasExited = false;
+  trace: Trace[] = [];
+  #certainty: Certainty | undefined;
+  #isOver = false;
+  #open: readonly OpenPhase[] = [];
+  #readyAt: number | null = null;
+  #stoppingAt: number | null = null;
+
+  constructor(boot: string, at: number) {
+    this.boot = boot;
+    this.startedAt = at;
+    this.seenAt = at;
+    this.chartSince = at;
+    this.#mark(at);
+  }
+
+  get place(): Place {
+    return placeAt(this.chartPath)!;
+  }
+
+  get state(): StateName {
+    return this.place.state;
+  }
+
+  /** The tier's own phase that began last, where the life is. Those of `run` come and go too fast to be a place. */
+  get #phase(): OpenPhase | undefined {
+    if (this.state === runningState) return undefined;
+    return this.#open.findLast(({ phase }) => phase.startsWith(`${this.chartPath}.`));
+  }
+
+  get path(): string {
+    return this.#phase?.phase ?? this.chartPath;
+  }
+
+  get since(): number {
+    return this.#phase?.at ?? this.chartSince;
+  }
+
+  /**
+   * Newer boots have higher orders. An incarnation is made of the time of Redis, so a boot that has none yet is ordered by its time;
+   * and so is one that is in no registry and claims an incarnation of the future, or it would stand for the instance for good.
+   */
+  get order(): number {
+    const isPlausible = this.lease.state !== "none" || this.incarnation <= (this.seenAt + aheadMs) * 1000;
+    return this.incarnation > 0 && isPlausible ? this.incarnation : this.startedAt * 1000;
+  }
+
+  get hasSaidItsEnd(): boolean {
+    return this.#certainty === "said";
+  }
+
+  takeEntry(entry: RegistryEntry, now: number): void {
+    this.boot = entry.boot;
+    this.incarnation = entry.incarnation;
+    this.version = entry.version;
+    this.host = entry.host;
+    this.pid = entry.pid;
+    this.#live(now);
+    if (this.lease.state === "none" || this.lease.state === "lost") this.lease = { state: "held", until: null };
+    // its own clock may be ahead of that of Redis
+    const since = Math.min(entry.since, now);
+    if (placeAt(entry.status)!.rank > this.place.rank) this.#move(entry.status, Math.max(since, this.startedAt));
+  }
+
+  /** Applies one item of the journal. */
+  take(item: JournalItem): void {
+    if (item.kind !== "exited" && item.kind !== "expired") this.#live(item.at);
+    (handlers[item.kind] as (life: Life, item: JournalItem) => void)(this, item);
+  }
+
+  step({ path, at }: Item<"step">): void {
+    const place = placeAt(path);
+    if (place === undefined || path === this.chartPath || place.rank < this.place.rank) return;
+    this.#move(path, at);
+  }
+
+  begin({ phase, at }: Item<"began">): void {
+    if (placeAt(phase) !== undefined) this.#open = [...this.#open, { phase, at }].slice(-limits.open);
+  }
+
+  endPhase({ phase }: Item<"ended">): void {
+    const at = this.#open.findLastIndex((open) => open.phase === phase);
+    if (at !== -1) this.#open = this.#open.toSpliced(at, 1);
+  }
+
+  wait({ what, deadlineMs, at }: Item<"waits">): void {
+    const until = deadlineMs === null ? null : at + deadlineMs;
+    // written again while the state lasts, it has what is left; the whole began with the state
+    const totalMs = until === null ? null : until - Math.min(at, this.chartSince);
+    this.waits = { what, until, totalMs };
+  }
+
+  noteReady({ ready, reason, at }: Item<"ready">): void {
+    this.ready = ready;
+    this.reason = ready ? "" : reason;
+    if (this.place.part !== "living") return;
+    if (ready) this.#readyAt ??= at;
+    this.#mark(at);
+  }
+
+  noteFact({ type, text }: Item<"fact">): void {
+    if (type === "failed") this.#fail(failureIn(text));
+    const lease = leaseFacts.get(type);
+    if (lease !== undefined) this.lease = { state: lease, until: null };
+  }
+
+  lead({ name, leads }: Item<"leads">): void {
+    const others = this.leads.filter((each) => each !== name);
+    this.leads = leads ? [...others, name].slice(-limits.leads) : others;
+  }
+
+  sayGoodbye({ outcome, reason, failures, steps, at }: Item<"goodbye">): void {
+    this.failures = failures.slice(0, limits.failures);
+    this.lease = { state: this.lease.state === "none" ? "none" : "released", until: null };
+    this.finish({ outcome, reason, at: Math.max(at, this.startedAt), steps }, "said");
+  }
+
+  expire({ at }: Pick<Item<"expired">, "at">): void {
+    if (this.lease.state !== "released") this.lease = { state: "lost", until: null };
+    this.finish({ outcome: "expired", reason: "its lease ended", at, steps: {} }, "assumed");
+  }
+
+  exit({ exitCode, signal, cause, at }: Item<"exited">): void {
+    this.hasExited = true;
+    if (cause !== "" && this.failures.length === 0 && exitCode !== 0) this.#fail({ phase: this.state, code: "", message: cause });
+    if (this.lease.state !== "none") this.lease = { state: this.lease.state === "released" ? "released" : "lost", until: null };
+    const isOver = this.end !== null && this.hasSaidItsEnd;
+    const how = signal === null ? `exited with code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
+    if (isOver) this.finish({ ...this.end!, at }, "said");
+    else this.finish({ outcome: exitCode === 0 ? "shutdown" : "failed", reason: how, at, steps: {} }, "said");
+  }
+
+  /** Its entry was deleted by the instance itself. */
+  deregister(at: number): void {
+    this.lease = { state: "released", until: null };
+    this.finish({ outcome: "", reason: "", at, steps: {} }, "assumed");
+  }
+
+  /** The first end stays, unless it was assumed or the instance says more. */
+  finish(end: RowEnd, certainty: Certainty): void {
+    if (this.#certainty === "said" && certainty === "assumed") return;
+    if (this.#certainty === "assumed" && certainty === "assumed" && this.end !== null) return;
+    this.end = { ...end, at: Math.max(end.at, this.startedAt) };
+    this.#certainty = certainty;
+  }
+
+  /** Whether the instance, which has deleted its entry, still undoes what it began. */
+  get isLeaving(): boolean {
+    return this.end !== null && !this.#isOver && !this.hasExited && this.state === stoppingState && this.chartPath !== lastStep;
+  }
+
+  /** From when on silence means that nothing more comes; null while the lease tells. */
+  get quietAt(): number | null {
+    const until = this.waits?.until ?? null;
+    if (this.isLeaving) return Math.max(until ?? 0, this.seenAt) + quiet.leavingMs;
+    if (this.end !== null || this.lease.state === "held" || this.lease.state === "suspect") return null;
+    return until === null ? this.seenAt + quiet.unknownMs : until + quiet.behindWaitMs;
+  }
+
+  /** Nothing was written since `quietAt`. */
+  fallSilent(at: number): void {
+    this.#isOver = true;
+    this.finish({ outcome: "expired", reason: "nothing was written by it any more", at, steps: {} }, "assumed");
+  }
+
+  get summary(): Boot {
+    const { boot, version, startedAt, end } = this;
+    const stopMs = end === null || this.#stoppingAt === null ? null : Math.max(0, end.at - this.#stoppingAt);
+    const cause = this.failures[0]?.message ?? end?.reason ?? "";
+    return {
+      boot,
+      version,
+      startedAt,
+      readyAt: this.#readyAt,
+      endedAt: end?.at ?? null,
+      stopMs,
+      outcome: end?.outcome ?? "",
+      cause,
+    };
+  }
+
+  /** A sign of life: an end that was only assumed did not happen. */
+  #live(at: number): void {
+    this.seenAt = Math.max(this.seenAt, at);
+    this.#isOver = false;
+    if (this.#certainty !== "assumed" || (this.end?.at ?? 0) > at) return;
+    this.end = null;
+    this.#certainty = undefined;
+  }
+
+  #move(path: string, at: number): void {
+    const before = this.state;
+    this.chartPath = path;
+    this.chartSince = Math.max(at, this.chartSince);
+    const { waitsFor: what, part } = this.place;
+    this.waits = what === "" ? null : { what, until: null, totalMs: null };
+    this.#open = this.#open.filter(({ phase }) => placeAt(phase)?.state === this.state);
+    if (this.state === before) return;
+    if (part === "living") this.#readyAt ??= at;
+    if (this.state === stoppingState) this.#stoppingAt ??= at;
+    this.#mark(at);
+  }
+
+  #fail(failure: RowFailure): void {
+    this.failures = [...this.failures, failure].slice(0, limits.failures);
+  }
+
+  #mark(at: number): void {
+    const last = this.trace.at(-1);
+    const ready = this.place.part === "living" ? this.ready : false;
+    if (last?.state === this.state && last.ready === ready) return;
+    this.trace.push({ at: Math.max(at, last?.at ?? at), state: this.state, ready });
+    if (this.trace.length > limits.trace) this.trace.splice(1, 1);
+  }
+}

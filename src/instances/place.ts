@@ -1,0 +1,44 @@
+/** Where a path is on the lifecycle chart. A path is another's text: one that the chart does not have is nowhere. */
+import type { StateName } from "../../machines/index.ts";
+import { hasStopped, lifecycleMachine, stateNames, tagsAt, takesWork, waitsForAt } from "../../machines/index.ts";
+import type { Kind } from "./row.ts";
+
+/** A path on the chart. */
+export interface Place {
+  readonly state: StateName;
+  /** the order in which states are entered; a life never goes back */
+  readonly rank: number;
+  readonly part: Exclude<Kind, "ended" | "failed" | "expired">;
+  /** what the chart waits for there; empty if nothing */
+  readonly waitsFor: string;
+}
+
+const parts = ["booting", "ready", "stopping"] as const;
+
+/** A state of which no step is known is the state as the registry has it. */
+const partAt = (path: string): Place["part"] => {
+  const tags = tagsAt(lifecycleMachine, path);
+  const part = parts.find((tag) => tags.includes(tag));
+  if (part === "ready" || (part === undefined && takesWork(path))) return "living";
+  return part ?? (hasStopped(path) ? parts[2] : "booting");
+};
+
+const findPlace = (path: string): Place | undefined => {
+  const [word] = path.split(".", 1);
+  const state = stateNames.find((name) => name === word);
+  if (state === undefined) return undefined;
+  return { state, rank: stateNames.indexOf(state), part: partAt(path), waitsFor: waitsForAt(lifecycleMachine, path) };
+};
+
+/** the paths that were asked for last; the chart has some twenty, a hostile writer any number */
+const memory = new Map<string, Place | undefined>();
+const memoryLimit = 256;
+
+/** Undefined for a path or a phase that begins with none of the nine states. */
+export const placeAt = (path: string): Place | undefined => {
+  if (!memory.has(path)) {
+    if (memory.size >= memoryLimit) memory.clear();
+    memory.set(path, findPlace(path));
+  }
+  return memory.get(path);
+};

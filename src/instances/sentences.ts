@@ -1,0 +1,38 @@
+/** What happened to an instance, one sentence an item of its journal. */
+import { isRunning } from "../../machines/index.ts";
+import type { JournalItem } from "../journal/item.ts";
+import type { RowMoment } from "./row.ts";
+import { inWords } from "./words.ts";
+
+type Said = readonly [text: string, level: RowMoment["level"]] | undefined;
+type Words = { readonly [Kind in JournalItem["kind"]]: (item: Extract<JournalItem, { kind: Kind }>) => Said };
+
+const isGood = (outcome: string): boolean => outcome === "done" || outcome === "skipped";
+
+/** The phases of `run` that end well are too many to be worth a sentence each. */
+const words: Words = {
+  step: ({ path }) => [`entered ${path}`, "info"],
+  began: ({ phase }) => (isRunning(phase) ? undefined : [`${phase} began`, "info"]),
+  ended: ({ phase, outcome, ms }) =>
+    isRunning(phase) && isGood(outcome)
+      ? undefined
+      : [`${phase} ${outcome} after ${inWords(ms)}`, isGood(outcome) ? "info" : "warn"],
+  fact: ({ text, level }) => [text, level],
+  ready: ({ ready, reason }) => (ready ? ["ready", "info"] : [`not ready: ${reason}`, "warn"]),
+  waits: () => undefined,
+  leads: ({ name, leads }) => [leads ? `leads '${name}'` : `leads '${name}' no more`, "info"],
+  lost: ({ count }) => [`${count} messages were lost while Redis was away`, "warn"],
+  counted: () => undefined,
+  goodbye: ({ outcome, reason }) => [`says goodbye: ${outcome} (${reason})`, outcome === "failed" ? "error" : "info"],
+  expired: ({ state }) => [`its lease ended in '${state}' without a goodbye`, "error"],
+  exited: ({ exitCode, signal }) =>
+    signal === null
+      ? [`the process exited with code ${exitCode ?? "unknown"}`, exitCode === 0 ? "info" : "error"]
+      : [`the process was ended by ${signal}`, "error"],
+};
+
+/** Undefined for what is worth no sentence. */
+export const momentOf = (item: JournalItem): RowMoment | undefined => {
+  const said = (words[item.kind] as (item: JournalItem) => Said)(item);
+  return said && { at: item.at, text: said[0], level: said[1] };
+};
