@@ -26,7 +26,7 @@ export const stateNames: readonly StateName[] = Object.keys(lifeParts) as StateN
 export const initialState: StateName = "init";
 
 /** The state in which what was begun is undone. */
-export const stoppingState: StateName = "stopping";
+export const stoppingState = "stopping" satisfies StateName;
 
 /** The state in which the tier's `run` is under way. */
 export const runningState: StateName = "running";

@@ -7,6 +7,8 @@ import { spansOf, trimmed } from "./lane.ts";
 import { Life } from "./life.ts";
 import type { Boot, Kind, Row, RowLease, RowMoment, RowParent, Span } from "./row.ts";
 import { momentOf } from "./sentences.ts";
+import { summaryOf } from "./summary.ts";
+import { take } from "./take.ts";
 
 const boots = 10;
 const momentsLimit = 50;
@@ -98,7 +100,7 @@ export class History {
   #noteItem(entry: JournalEntry, item: JournalItem): void {
     const life = item.kind === "exited" && entry.boot === "" ? this.#exiting(item) : this.#writing(entry, item.at);
     const { path } = life;
-    life.take(item);
+    take(life, item);
     if (item.kind === "exited" && life === this.newest) this.#noteParent(item);
     if (item.kind === "step" && life.path === path) return;
     const moment = momentOf(item);
@@ -136,8 +138,7 @@ export class History {
     this.#lives.sort((a, b) => a.order - b.order);
     for (const [at, life] of this.#lives.slice(0, -1).entries()) {
       const next = this.#lives[at + 1]!;
-      if (life.end === null)
-        life.finish({ outcome: "expired", reason: "a newer boot took its place", at: next.startedAt, steps: {} }, "assumed");
+      if (life.end === null) life.assumeEnd({ outcome: "expired", reason: "a newer boot took its place", at: next.startedAt });
     }
     if (this.newest.end === null) this.#forgetTry();
     while (this.#lives.length > boots) {
@@ -159,7 +160,7 @@ export class History {
     const life = this.newest;
     const kind = life.end === null || life.isLeaving ? life.place.part : kindOfEnd(life.end.outcome);
     const lane = this.#lives.flatMap((each, at) => this.#spans(each, this.#lives[at + 1]));
-    const summaries: Boot[] = this.#lives.map(({ summary }) => summary).reverse();
+    const summaries: Boot[] = this.#lives.map(summaryOf).reverse();
     const { boot, incarnation, version, host, pid, startedAt, state, path, since, waits, lease, leads, failures, end } = life;
     return {
       ...this.#instance,

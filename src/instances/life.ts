@@ -3,58 +3,23 @@ import type { StateName } from "../../machines/index.ts";
 import { initialState, runningState, stoppingState, stopSteps } from "../../machines/index.ts";
 import type { JournalItem } from "../journal/item.ts";
 import type { RegistryEntry } from "../registry/entry.ts";
+import { Ending } from "./ending.ts";
+import { failureIn, leaseFacts } from "./facts.ts";
 import type { Place } from "./place.ts";
 import { placeAt } from "./place.ts";
-import type { Boot, RowEnd, RowFailure, RowLease, Waits } from "./row.ts";
+import type { RowEnd, RowFailure, RowLease, Waits } from "./row.ts";
+import type { Mark } from "./trace.ts";
+import { Trace } from "./trace.ts";
 
-type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind: Kind }>;
-
-/** From `at` on the instance was in that state, and took traffic or did not. */
-export interface Trace {
-  readonly at: number;
-  readonly state: StateName;
-  readonly ready: boolean | null;
-}
-
-/** How sure an end is: `assumed` from silence, which a later sign of life takes back; `said` by the registry, the instance or its parent. */
-type Certainty = "assumed" | "said";
+export type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind: Kind }>;
 
 /** what is remembered of one life */
-const limits = { trace: 120, failures: 10, leads: 16, open: 16 };
+const limits = { failures: 10, leads: 16, open: 16 };
 /** ms without a sign of life that mean something: behind a wait's own end, and where no end is known */
 const quiet = { behindWaitMs: 5000, leavingMs: 2000, unknownMs: 60_000 };
 
 /** ms that an incarnation may be ahead of the journal */
 const aheadMs = 60_000;
-
-const leaseFacts: ReadonlyMap<string, RowLease["state"]> = new Map([
-  ["lease.held", "held"],
-  ["lease.suspect", "suspect"],
-  ["lease.lost", "lost"],
-  ["lease.regained", "held"],
-]);
-
-/** The words of a failure in the log: its phase, then what happened. */
-const failureIn = (text: string): RowFailure => {
-  const [, phase = "", message = text] = /^([\w.]+): ([\s\S]*)$/.exec(text) ?? [];
-  return { phase, code: "", message };
-};
-
-type Handlers = { readonly [Kind in JournalItem["kind"]]: (life: Life, item: Item<Kind>) => void };
-const handlers: Handlers = {
-  step: (life, item) => life.step(item),
-  began: (life, item) => life.begin(item),
-  ended: (life, item) => life.endPhase(item),
-  waits: (life, item) => life.wait(item),
-  ready: (life, item) => life.noteReady(item),
-  fact: (life, item) => life.noteFact(item),
-  leads: (life, item) => life.lead(item),
-  goodbye: (life, item) => life.sayGoodbye(item),
-  expired: (life, item) => life.expire(item),
-  exited: (life, item) => life.exit(item),
-  lost: () => {},
-  counted: () => {},
-};
 
 /** behind it the instance writes nothing more */
 const lastStep = `${stoppingState}.${stopSteps.at(-1)}`;
@@ -82,15 +47,15 @@ export class Life {
   lease: RowLease = { state: "none", until: null };
   leads: readonly string[] = [];
   failures: readonly RowFailure[] = [];
-  end: RowEnd | null = null;
   /** whether its parent has written of its exit */
   hasExited = false;
-  trace: Trace[] = [];
-  #certainty: Certainty | undefined;
+  /** when it first took traffic, and when it began to stop */
+  readyAt: number | null = null;
+  stoppingAt: number | null = null;
+  readonly #trace = new Trace();
+  readonly #ending = new Ending();
   #isOver = false;
   #open: readonly OpenPhase[] = [];
-  #readyAt: number | null = null;
-  #stoppingAt: number | null = null;
 
   constructor(boot: string, at: number) {
     this.boot = boot;
@@ -131,8 +96,12 @@ export class Life {
     return this.incarnation > 0 && isPlausible ? this.incarnation : this.startedAt * 1000;
   }
 
-  get hasSaidItsEnd(): boolean {
-    return this.#certainty === "said";
+  get trace(): readonly Mark[] {
+    return this.#trace.marks;
+  }
+
+  get end(): RowEnd | null {
+    return this.#ending.end;
   }
 
   takeEntry(entry: RegistryEntry, now: number): void {
@@ -141,17 +110,11 @@ export class Life {
     this.version = entry.version;
     this.host = entry.host;
     this.pid = entry.pid;
-    this.#live(now);
+    this.live(now);
     if (this.lease.state === "none" || this.lease.state === "lost") this.lease = { state: "held", until: null };
     // its own clock may be ahead of that of Redis
     const since = Math.min(entry.since, now);
     if (placeAt(entry.status)!.rank > this.place.rank) this.#move(entry.status, Math.max(since, this.startedAt));
-  }
-
-  /** Applies one item of the journal. */
-  take(item: JournalItem): void {
-    if (item.kind !== "exited" && item.kind !== "expired") this.#live(item.at);
-    (handlers[item.kind] as (life: Life, item: JournalItem) => void)(this, item);
   }
 
   step({ path, at }: Item<"step">): void {
@@ -180,7 +143,7 @@ export class Life {
     this.ready = ready;
     this.reason = ready ? "" : reason;
     if (this.place.part !== "living") return;
-    if (ready) this.#readyAt ??= at;
+    if (ready) this.readyAt ??= at;
     this.#mark(at);
   }
 
@@ -198,36 +161,32 @@ export class Life {
   sayGoodbye({ outcome, reason, failures, steps, at }: Item<"goodbye">): void {
     this.failures = failures.slice(0, limits.failures);
     this.lease = { state: this.lease.state === "none" ? "none" : "released", until: null };
-    this.finish({ outcome, reason, at: Math.max(at, this.startedAt), steps }, "said");
+    this.#ending.say({ outcome, reason, at: Math.max(at, this.startedAt), steps });
   }
 
   expire({ at }: Pick<Item<"expired">, "at">): void {
     if (this.lease.state !== "released") this.lease = { state: "lost", until: null };
-    this.finish({ outcome: "expired", reason: "its lease ended", at, steps: {} }, "assumed");
+    this.assumeEnd({ outcome: "expired", reason: "its lease ended", at });
   }
 
   exit({ exitCode, signal, cause, at }: Item<"exited">): void {
     this.hasExited = true;
     if (cause !== "" && this.failures.length === 0 && exitCode !== 0) this.#fail({ phase: this.state, code: "", message: cause });
     if (this.lease.state !== "none") this.lease = { state: this.lease.state === "released" ? "released" : "lost", until: null };
-    const isOver = this.end !== null && this.hasSaidItsEnd;
     const how = signal === null ? `exited with code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
-    if (isOver) this.finish({ ...this.end!, at }, "said");
-    else this.finish({ outcome: exitCode === 0 ? "shutdown" : "failed", reason: how, at, steps: {} }, "said");
+    const outcome = exitCode === 0 ? "shutdown" : "failed";
+    this.#ending.say(this.#ending.isSaid ? { ...this.end!, at } : { outcome, reason: how, at, steps: {} });
   }
 
   /** Its entry was deleted by the instance itself. */
   deregister(at: number): void {
     this.lease = { state: "released", until: null };
-    this.finish({ outcome: "", reason: "", at, steps: {} }, "assumed");
+    this.assumeEnd({ outcome: "", reason: "", at });
   }
 
-  /** The first end stays, unless it was assumed or the instance says more. */
-  finish(end: RowEnd, certainty: Certainty): void {
-    if (this.#certainty === "said" && certainty === "assumed") return;
-    if (this.#certainty === "assumed" && certainty === "assumed" && this.end !== null) return;
-    this.end = { ...end, at: Math.max(end.at, this.startedAt) };
-    this.#certainty = certainty;
+  /** An end of which neither the instance nor its parent has written. */
+  assumeEnd({ at, ...end }: Omit<RowEnd, "steps">): void {
+    this.#ending.assume({ ...end, at: Math.max(at, this.startedAt), steps: {} });
   }
 
   /** Whether the instance, which has deleted its entry, still undoes what it began. */
@@ -246,32 +205,14 @@ export class Life {
   /** Nothing was written since `quietAt`. */
   fallSilent(at: number): void {
     this.#isOver = true;
-    this.finish({ outcome: "expired", reason: "nothing was written by it any more", at, steps: {} }, "assumed");
-  }
-
-  get summary(): Boot {
-    const { boot, version, startedAt, end } = this;
-    const stopMs = end === null || this.#stoppingAt === null ? null : Math.max(0, end.at - this.#stoppingAt);
-    const cause = this.failures[0]?.message ?? end?.reason ?? "";
-    return {
-      boot,
-      version,
-      startedAt,
-      readyAt: this.#readyAt,
-      endedAt: end?.at ?? null,
-      stopMs,
-      outcome: end?.outcome ?? "",
-      cause,
-    };
+    this.assumeEnd({ outcome: "expired", reason: "nothing was written by it any more", at });
   }
 
   /** A sign of life: an end that was only assumed did not happen. */
-  #live(at: number): void {
+  live(at: number): void {
     this.seenAt = Math.max(this.seenAt, at);
     this.#isOver = false;
-    if (this.#certainty !== "assumed" || (this.end?.at ?? 0) > at) return;
-    this.end = null;
-    this.#certainty = undefined;
+    this.#ending.refute(at);
   }
 
   #move(path: string, at: number): void {
@@ -282,8 +223,8 @@ export class Life {
     this.waits = what === "" ? null : { what, until: null, totalMs: null };
     this.#open = this.#open.filter(({ phase }) => placeAt(phase)?.state === this.state);
     if (this.state === before) return;
-    if (part === "living") this.#readyAt ??= at;
-    if (this.state === stoppingState) this.#stoppingAt ??= at;
+    if (part === "living") this.readyAt ??= at;
+    if (this.state === stoppingState) this.stoppingAt ??= at;
     this.#mark(at);
   }
 
@@ -292,10 +233,7 @@ export class Life {
   }
 
   #mark(at: number): void {
-    const last = this.trace.at(-1);
-    const ready = this.place.part === "living" ? this.ready : false;
-    if (last?.state === this.state && last.ready === ready) return;
-    this.trace.push({ at: Math.max(at, last?.at ?? at), state: this.state, ready });
-    if (this.trace.length > limits.trace) this.trace.splice(1, 1);
+    const { state, part } = this.place;
+    this.#trace.add({ at, state, ready: part === "living" ? this.ready : false });
   }
 }

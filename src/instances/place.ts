@@ -1,6 +1,6 @@
 /** Where a path is on the lifecycle chart. A path is another's text: one that the chart does not have is nowhere. */
 import type { StateName } from "../../machines/index.ts";
-import { hasStopped, lifecycleMachine, stateNames, tagsAt, takesWork, waitsForAt } from "../../machines/index.ts";
+import { lifecycleMachine, lifePartOf, stateNames, stoppingState, tagsAt, takesWork, waitsForAt } from "../../machines/index.ts";
 import type { Kind } from "./row.ts";
 
 /** A path on the chart. */
@@ -13,14 +13,12 @@ export interface Place {
   readonly waitsFor: string;
 }
 
-const parts = ["booting", "ready", "stopping"] as const;
-
 /** A state of which no step is known is the state as the registry has it. */
 const partAt = (path: string): Place["part"] => {
   const tags = tagsAt(lifecycleMachine, path);
-  const part = parts.find((tag) => tags.includes(tag));
-  if (part === "ready" || (part === undefined && takesWork(path))) return "living";
-  return part ?? (hasStopped(path) ? parts[2] : "booting");
+  if (tags.includes("booting")) return "booting";
+  if (tags.includes("ready") || takesWork(path)) return "living";
+  return lifePartOf(path) === "stop" ? stoppingState : "booting";
 };
 
 const findPlace = (path: string): Place | undefined => {

@@ -1,0 +1,14 @@
+/** One boot in a line of figures. */
+import type { Life } from "./life.ts";
+import type { Boot } from "./row.ts";
+
+export const summaryOf = ({ boot, version, startedAt, readyAt, stoppingAt, failures, end }: Life): Boot => ({
+  boot,
+  version,
+  startedAt,
+  readyAt,
+  endedAt: end?.at ?? null,
+  stopMs: end === null || stoppingAt === null ? null : Math.max(0, end.at - stoppingAt),
+  outcome: end?.outcome ?? "",
+  cause: failures[0]?.message ?? end?.reason ?? "",
+});
