@@ -71,6 +71,11 @@ const checkMetrics = (verdicts: readonly CheckVerdict[]): Metric[] => [
 const ownOf = ({ watch, checks, judge, runtime }: AnswerParts, load: Load): Metric[] => [
   gauge("sg_up", "Whether the service answers.", 1),
   gauge("sg_ready", "Whether the service takes traffic.", judge().ready ? 1 : 0),
+  gauge(
+    "sg_metrics_age_seconds",
+    "Age of these metrics: 0, or more while the event loop is blocked and the last ones are sent again.",
+    0,
+  ),
   ...checkMetrics(checks()),
   ...processMetrics(load, watch.totalBlockedMs),
   ...runtime.metrics(),

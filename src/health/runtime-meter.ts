@@ -94,8 +94,10 @@ export class RuntimeMeter {
     return {
       name: "nodejs_gc_duration_seconds",
       type: "histogram",
-      help: "Pauses of the garbage collector by kind: major, minor, incremental or weakcb.",
-      samples: [...this.#pauses].flatMap(([kind, pauses]) => samplesOf(kind, pauses)),
+      help: "Pauses of the garbage collector by kind: minor, and major, incremental or weakcb once there was one.",
+      samples: [...this.#pauses].flatMap(([kind, pauses]) =>
+        pauses.count > 0 || kind === "minor" ? samplesOf(kind, pauses) : [],
+      ),
     };
   }
 }

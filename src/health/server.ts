@@ -3,8 +3,8 @@
  *
  * With a probe thread, the thread holds the port from the start: a blocked main thread could not hand it over, and Node cannot share
  * a listening socket among threads. The thread answers the two probes from the notice board, in shared memory, and asks the main
- * thread for `/status` and `/metrics`; without an answer within `readinessBlockMs` it sends 503 with the latest notice. Should the
- * thread die, the main thread takes the port.
+ * thread for `/status` and `/metrics`; without an answer within `readinessBlockMs` it sends the latest metrics with their age, and for
+ * `/status` 503 with the latest notice. Should the thread die, the main thread takes the port.
  *
  * Services have the thread by default. What it costs (Node 20, 2 busy cores, `test/bench/probe-thread.mjs`, medians of 35 rounds in
  * three runs): an idle service takes 2 to 5 MB more; spawn to ready takes 0.60 to 0.81 of the time without it, and 0.75 of the

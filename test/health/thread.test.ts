@@ -10,7 +10,7 @@ import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
 import { startThread } from "../../src/health/thread/thread-port.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
-import { block, startProber } from "../kit/prober.ts";
+import { block, blockFor, startProber } from "../kit/prober.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 
 const never = new AbortController().signal;
@@ -64,20 +64,35 @@ describe("while the loop is blocked", () => {
     expect(unready!.sentAt).toBeLessThan(dead!.sentAt);
   });
 
-  test("/status and /metrics are 503 with what was last known", async () => {
+  test("/status is 503 with what was last known", async () => {
     const source = turnedSource({ state: () => "running" });
     const port = await openPort({ source, readinessBlockMs: 200 });
-    const stop = await probers(port, "/status", "/metrics");
+    const stop = await probers(port, "/status");
     block(1000);
-    for (const probes of await stop()) {
-      const refused = probes.findLast(({ status }) => status === 503);
-      expect(refused?.data).toMatchObject({
-        error: expect.stringMatching(/^event loop blocked for \d+ ms$/),
-        state: "running",
-        readiness: { ready: false },
-      });
-      expect(refused?.data.blockedMs).toEqual(expect.any(Number));
-    }
+    const [probes = []] = await stop();
+    const refused = probes.findLast(({ status }) => status === 503);
+    expect(refused?.data).toMatchObject({
+      error: expect.stringMatching(/^event loop blocked for \d+ ms$/),
+      state: "running",
+      readiness: { ready: false },
+    });
+    expect(refused?.data.blockedMs).toEqual(expect.any(Number));
+  });
+
+  test("each scrape is answered: by the metrics of the last one before, with their age, and with the readiness of now", async () => {
+    const port = await openPort({ source: turnedSource({ metrics: () => "sg_own 1\n" }), readinessBlockMs: 200 });
+    const prober = await startProber(port, "/metrics");
+    endings.push(() => prober.destroy());
+    blockFor(8, prober);
+    const probes = await prober.stop();
+    expect(probes.map(({ status }) => status)).toEqual(probes.map(() => 200));
+    const [fresh, old] = [probes[0]!, probes.findLast(({ age }) => age !== undefined)!];
+    expect(fresh.body).toContain("\nsg_metrics_age_seconds 0\n");
+    expect([fresh.age, old.age]).toEqual([undefined, expect.stringMatching(/^\d+$/)]);
+    const own = /^sg_(?:ready|metrics_age_seconds) .*$/gm;
+    expect(fresh.body.match(own)).toEqual(["sg_ready 1", "sg_metrics_age_seconds 0"]);
+    expect(old.body.match(own)).toEqual(["sg_ready 0", expect.stringMatching(/^sg_metrics_age_seconds \d+\.\d+$/)]);
+    expect(old.body).toContain("\nsg_own 1\n");
   });
 
   test("a question under way when the block begins is answered by the thread", async () => {

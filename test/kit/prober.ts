@@ -7,11 +7,16 @@ export const block = (ms: number): void => {
   for (const end = performance.now() + ms; performance.now() < end; );
 };
 
+/** Blocks this thread until the prober has been answered so many times more. */
+export const blockFor = (answers: number, { answered }: Prober): void => {
+  for (const end = Atomics.load(answered, 0) + answers; Atomics.load(answered, 0) < end; ) Atomics.wait(answered, 1, 0, 5);
+};
+
 /** Probes one after the other, each on its own connection, until a message ends it. */
 const program = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { get } = require("node:http");
-const { port, path } = workerData;
+const { port, path, answered } = workerData;
 const probes = [];
 let goOn = true;
 parentPort.once("message", () => { goOn = false; });
@@ -20,7 +25,9 @@ const probe = () => {
   get({ host: "127.0.0.1", port, path, agent: false }, async (answer) => {
     let body = "";
     for await (const chunk of answer) body += chunk;
-    probes.push({ status: answer.statusCode, data: body.startsWith("{") ? JSON.parse(body) : {}, sentAt, tookMs: Date.now() - sentAt });
+    const { statusCode: status, headers: { age } } = answer;
+    probes.push({ status, age, body, data: body.startsWith("{") ? JSON.parse(body) : {}, sentAt, tookMs: Date.now() - sentAt });
+    Atomics.add(answered, 0, 1);
     if (probes.length === 1) parentPort.postMessage("probing");
     if (goOn) setTimeout(probe, 20); else parentPort.postMessage(probes);
   });
@@ -30,6 +37,9 @@ probe();
 
 export interface Probe {
   readonly status: number;
+  /** the header of that name */
+  readonly age?: string;
+  readonly body: string;
   // biome-ignore lint/suspicious/noExplicitAny: each test knows the shape that it asked for
   readonly data: any;
   /** ms since the epoch */
@@ -38,6 +48,8 @@ export interface Probe {
 }
 
 export interface Prober {
+  /** [0]: how many answers have come; shared with the thread */
+  readonly answered: Int32Array;
   /** Ends the probing with the probe under way. */
   stop(): Promise<Probe[]>;
   destroy(): Promise<unknown>;
@@ -45,9 +57,11 @@ export interface Prober {
 
 /** Resolves when the first answer has come. */
 export const startProber = async (port: number, path: string): Promise<Prober> => {
-  const worker = new Worker(program, { eval: true, workerData: { port, path } });
+  const answered = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(program, { eval: true, workerData: { port, path, answered } });
   await once(worker, "message");
   return {
+    answered,
     destroy: () => worker.terminate(),
     stop: async () => {
       worker.postMessage("end");

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { createEmptyActor } from "xstate";
 import type { LeaseSnapshot, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { leaseMachine, lifecycleMachine } from "../../machines/index.ts";
+import type { EndedPhase } from "../../machines/phases.ts";
+import { isOpen } from "../../machines/phases.ts";
 import { StargazerError } from "../../src/errors.ts";
 import { FactQueue } from "../../src/service/report/fact-queue.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
@@ -251,10 +253,14 @@ describe("the status", () => {
 });
 
 describe("the metrics", () => {
-  const lines = (...args: Parameters<typeof statusAfter>) =>
-    lifecycleMetrics(statusAfter(...args), { version: "1.2.3", counts: new FactCounts() })
+  const lines = (...args: Parameters<typeof statusAfter>) => {
+    const status = statusAfter(...args);
+    const counts = new FactCounts();
+    for (const record of status.phases) if (!isOpen(record)) counts.count({ type: "phase.ended", ...(record as EndedPhase) });
+    return lifecycleMetrics(status, { version: "1.2.3", counts })
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));
+  };
 
   it("have the service, its state, and the duration of each phase", () => {
     const text = lines(["boot", "after bootJitter"]);

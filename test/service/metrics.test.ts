@@ -7,13 +7,20 @@ import { ask } from "../kit/http-client.ts";
 import { aborted, hangs } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
+/** What `run` goes through: rounds of three phases, or phases whose names take turns. */
+interface Work {
+  readonly rounds?: number;
+  readonly names?: number;
+  readonly phases?: number;
+}
+
 class Jobs extends StargazerService {
   readonly facts: ServiceFact[] = [];
   /** whether all of its phases have ended */
   hasWorked = false;
-  readonly #rounds: number;
+  readonly #work: Work;
 
-  constructor(own: Partial<ServiceOptions> = {}, rounds = 0) {
+  constructor(own: Partial<ServiceOptions> = {}, work: Work = {}) {
     super({
       serviceName: "jobs",
       redis: null,
@@ -23,13 +30,15 @@ class Jobs extends StargazerService {
       logger: silentLogger,
       ...own,
     });
-    this.#rounds = rounds;
+    this.#work = work;
     this.onFact((fact) => this.facts.push(fact));
   }
 
   protected override onStart(): void {}
   protected override async run({ phase, signal }: HookContext): Promise<void> {
-    for (let round = 0; round < this.#rounds; round += 1)
+    const { rounds = 0, names = 1, phases = 0 } = this.#work;
+    for (let n = 0; n < phases; n += 1) await phase(`job-${n % names}`, () => {});
+    for (let round = 0; round < rounds; round += 1)
       for (const name of ["fetch", "work", "store"])
         await phase(name, () => {
           if (round % 2 === 1 && name === "work") throw new Error("odd");
@@ -45,8 +54,8 @@ afterEach(async () => {
   for (const service of begun.splice(0)) await service.shutdown();
 });
 
-const open = async (own: Partial<ServiceOptions> = {}, rounds = 0): Promise<{ jobs: Jobs; port: number }> => {
-  const jobs = new Jobs(own, rounds);
+const open = async (own: Partial<ServiceOptions> = {}, work: Work = {}): Promise<{ jobs: Jobs; port: number }> => {
+  const jobs = new Jobs(own, work);
   begun.push(jobs);
   await jobs.boot();
   void jobs.runToCompletion();
@@ -81,7 +90,7 @@ describe.each([
   { probeThread: false, on: "the main thread" },
 ])("a scrape that $on answers", ({ probeThread }) => {
   it("has each series once, of a service whose three phases ran 1,000 times", async () => {
-    const { jobs, port } = await open({ probeThread }, 1000);
+    const { jobs, port } = await open({ probeThread }, { rounds: 1000 });
     await eventually("the phases are over", () => jobs.hasWorked);
     const lines = await scrape(port);
     expect(repeated(lines)).toEqual([]);
@@ -92,6 +101,16 @@ describe.each([
       'sg_phase_duration_seconds{phase="running.work",outcome="done"}',
       'sg_phase_duration_seconds{phase="running.work",outcome="failed"}',
     ]);
+  });
+
+  it("has at most 100 series after 2,000 phases of 1,000 names, and counts those without a series", async () => {
+    const { jobs, port } = await open({ probeThread }, { names: 1000, phases: 2000 });
+    await eventually("the phases are over", () => jobs.hasWorked);
+    await scrape(port);
+    const series = (await scrape(port)).filter((line) => !line.startsWith("#"));
+    expect(series.filter((line) => line.startsWith("sg_phase_duration_seconds") && line.includes("running."))).toHaveLength(10);
+    expect(series).toContain("sg_phases_left_out_total 1980");
+    expect(series.length).toBeLessThanOrEqual(100);
   });
 
   it("has what the service is, what happened to it and what its process does, under the names of dashboards", async () => {
@@ -106,7 +125,8 @@ describe.each([
     expect(lines).toContain("# TYPE nodejs_gc_duration_seconds histogram");
     expect(lines).toContain('sg_commands_refused_total{command="boot"} 1');
     expect(lines).toContain('sg_facts_total{type="command.refused"} 1');
-    expect(lines).toContain('sg_facts_total{type="lease.held"} 0');
+    expect(lines).toContain('sg_facts_total{type="failed"} 0');
+    expect(lines.join("\n")).not.toContain('type="lease.held"');
     expect(lines.some((line) => /^sg_service_info\{service="jobs",instance="[^"]+",version="[^"]+"\} 1$/.test(line))).toBe(true);
     expect(lines.filter((line) => line.startsWith("sg_state{") && line.endsWith(" 1"))).toEqual(['sg_state{state="running"} 1']);
     expect(repeated(lines)).toEqual([]);

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * The program of the probe thread: it holds the port and answers `/healthz` and `/readyz` from the notice board, also while the
- * main thread is blocked. For `/status` and `/metrics` it asks the main thread. Plain JavaScript on node:http: loading anything else,
+ * main thread is blocked. For `/status` and `/metrics` it asks the main thread; while that is blocked, the latest metrics are sent
+ * again with their age. Plain JavaScript on node:http: loading anything else,
  * the loader of ES modules included, would delay the boot by some ms.
  */
 const { createServer } = require("node:http");
@@ -99,12 +100,35 @@ const answerLastKnown = (response) => {
   send(response, 503, JSON.stringify({ error, state: board.notice.state, readiness: judge(), blockedMs: ms }));
 };
 
+/**
+ * The latest metrics of the main thread, and when they came.
+ * @type {{ readonly body: string, readonly at: number } | undefined}
+ */
+let scraped;
+
+/** What is known of a main thread that was never scraped. */
+const barely = "# TYPE sg_up gauge\nsg_up 1\n# TYPE sg_ready gauge\nsg_ready 1\n";
+const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+/** In place of the main thread's metrics: its latest, with their age; whether it takes traffic is judged anew. @param {ServerResponse} response */
+const answerOldMetrics = (response) => {
+  const age = scraped && (performance.now() - scraped.at) / 1000;
+  const body = (scraped?.body ?? barely)
+    .replace(/^sg_ready .*$/m, `sg_ready ${Number(judge().ready)}`)
+    .replace(/^sg_metrics_age_seconds .*$/m, `sg_metrics_age_seconds ${age}`);
+  if (age !== undefined) response.setHeader("age", Math.round(age));
+  send(response, 200, body, metricsType);
+};
+
+/** @param {ServerResponse} response @param {Path} path */
+const answerWithoutMain = (response, path) => (path === "/metrics" ? answerOldMetrics(response) : answerLastKnown(response));
+
 /** @param {Answer} answer @param {ServerResponse} response */
 const sendAnswer = ({ status, contentType, body }, response) => send(response, status, body, contentType);
 
 /** One question a path at a time, so that no number of requests keeps the main thread busy. @type {(response: ServerResponse, path: Path) => void} */
 const askMain = (response, path) => {
-  if (board.lateMs >= readinessBlockMs) return answerLastKnown(response);
+  if (board.lateMs >= readinessBlockMs) return answerWithoutMain(response, path);
   const known = held.get(path);
   if (known?.notice === board.notice && performance.now() < known.until) return sendAnswer(known.answer, response);
   const question = asked.get(path);
@@ -113,7 +137,7 @@ const askMain = (response, path) => {
   const waiting = [response];
   const overdue = () => {
     asked.delete(path);
-    for (const late of waiting) answerLastKnown(late);
+    for (const late of waiting) answerWithoutMain(late, path);
   };
   asked.set(path, { id: questions, notice: board.notice, waiting, timer: setTimeout(overdue, readinessBlockMs) });
   post({ type: "asked", id: questions, path });
@@ -125,6 +149,7 @@ const forward = ({ id, path, answer }) => {
   if (question?.id !== id) return;
   asked.delete(path);
   clearTimeout(question.timer);
+  if (path === "/metrics" && answer.status === 200) scraped = { body: answer.body, at: performance.now() };
   held.set(path, { answer, notice: question.notice, until: performance.now() + heldMs });
   for (const response of question.waiting) sendAnswer(answer, response);
 };
