@@ -60,6 +60,27 @@ export type {
 } from "./fleet.machine.ts";
 export { defaultFleetSettings, fleetMachine } from "./fleet.machine.ts";
 export type {
+  GroupActor,
+  GroupCause,
+  GroupCommand,
+  GroupContext,
+  GroupEnd,
+  GroupEvent,
+  GroupFailing,
+  GroupInput,
+  GroupMachine,
+  GroupMember,
+  GroupOutput,
+  GroupSnapshot,
+  MemberCommand,
+  MemberFact,
+  MemberInput,
+  MemberLogic,
+  MemberPlace,
+  MemberRecord,
+} from "./group.machine.ts";
+export { groupMachine } from "./group.machine.ts";
+export type {
   HealthFact,
   HealthPortActor,
   HealthPortCommand,

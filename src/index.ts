@@ -7,6 +7,7 @@ export { stateNames } from "../machines/phases.ts";
 export type { ErrorCode } from "./errors.ts";
 export { errorCodes, StargazerError } from "./errors.ts";
 export type { FlightRecording } from "./flight/index.ts";
+export type { Launchable, LaunchMember, LaunchOptions } from "./launch/options.ts";
 export { launch } from "./launch.ts";
 export type { Logger } from "./logger.ts";
 export type { RedisClient } from "./redis/client.ts";

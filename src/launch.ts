@@ -1,55 +1,19 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
-import { isOpen, isStopping } from "../machines/phases.ts";
-import { nameOf } from "../machines/thrown.ts";
+import { hasStopped, isStopping } from "../machines/phases.ts";
 import { fromEnvironment } from "./environment.ts";
-import { messageOf, StargazerError } from "./errors.ts";
-import { flightFolder } from "./flight/file.ts";
-import { hasOpenTelemetry } from "./instrumented.ts";
-import type { StopSignal } from "./process.ts";
-import {
-  announce,
-  announceReport,
-  emitLaunched,
-  exit,
-  exitCode,
-  holdOpen,
-  keptSignal,
-  onExit,
-  onParentEnds,
-  onUncaught,
-  openResources,
-  releaseChannel,
-  setExitCode,
-  signalExitCode,
-  writeLastLine,
-} from "./process.ts";
+import { StargazerError } from "./errors.ts";
+import { announcer, followPhases, noteReport } from "./launch/ending.ts";
+import type { Launchable, LaunchMember, LaunchOptions } from "./launch/options.ts";
+import type { Session } from "./launch/session.ts";
+import { closeIfLast, endIfLast, openSession } from "./launch/session.ts";
+import { announceReport, emitLaunched, exit, writeLastLine } from "./process.ts";
 import { reinsOf } from "./service/reins.ts";
 import type { StargazerService } from "./service/service.ts";
-import { demandService, isClass } from "./service/shape.ts";
+import { demandService, isClass, isService } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
-import { onStopSignals } from "./stop-signals.ts";
 import { writeTermination } from "./termination.ts";
 
-/** ms that a process may take to end by itself after its last service has stopped */
-const lingerMs = 1000;
 const wrongConfiguration = 2;
-
-/** What all launches of a process share, from the first one until the last service has stopped. */
-interface Session {
-  /** the services that this process runs, as their base class has them */
-  readonly running: Set<StargazerService>;
-  /** why all services are stopped; one that is launched later is stopped for the same reason */
-  stopped: string | Error | undefined;
-  readonly uninstall: () => void;
-  /** after this an exit is the session's own */
-  readonly unwatchExit: () => void;
-}
-
-/** Defined exactly while a service is launched. */
-let session: Session | undefined;
-
-/** Runs from the end of a session until the next one begins. */
-let linger: NodeJS.Timeout | undefined;
 
 /**
  * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
@@ -67,53 +31,94 @@ let linger: NodeJS.Timeout | undefined;
  * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
  * `SG_ERR_CONFIG_INVALID`.
  */
-export const launch = async (service: StargazerService | (() => StargazerService)): Promise<StopReport> => {
-  session ??= openSession();
-  const { running, stopped } = session;
-  const given = construct(service);
+export function launch(service: Launchable): Promise<StopReport>;
+/**
+ * Runs a group of services in one process and resolves with the `StopReport` of each, in the order of the list, once all have stopped.
+ * Signals, uncaught errors and the exit code are those of one service.
+ *
+ * A member with `after` boots once the services that it names are running, and they stop once it has stopped; members without such an
+ * order boot and stop together. By default the failure of one stops all; with `{ fail: "apart" }` it stops those that come after it. A
+ * member whose `run` returns has completed, and the others go on. One that never boots ends as `shutdown`, with the reason.
+ *
+ * A stop takes at most the sum of `shutdownTimeoutMs` along the longest chain of `after`. Each member has a health server of its own, so
+ * all but one need a `healthPort`, 0 for a free one, or `useHealthServer: false`.
+ *
+ * Rejects with `SG_ERR_CONFIG_INVALID` before anything boots: where `after` has a name that is not in the group or members come after each
+ * other in a circle, two have one health port, a service is there twice, or the list is empty.
+ */
+export function launch(group: readonly (Launchable | LaunchMember)[], options?: LaunchOptions): Promise<readonly StopReport[]>;
+export async function launch(
+  given: Launchable | readonly (Launchable | LaunchMember)[],
+  options?: LaunchOptions,
+): Promise<StopReport | readonly StopReport[]> {
+  const session = openSession();
+  return Array.isArray(given) ? launchGroup(session, given, options) : launchOne(session, given as Launchable);
+}
+
+const launchOne = async ({ running, stopped }: Session, service: Launchable): Promise<StopReport> => {
+  const given = construct(service, "launch takes a service, or a function that returns one");
   // `stargazer config` and `manifests` construct what a module launches, and boot nothing
-  if (emitLaunched(given)) {
-    closeIfLast();
-    return new Promise(() => {});
-  }
-  const launched = reinsOf(given);
+  if (emitLaunched(given, [])) return neverRun();
+  const own = reinsOf(given);
+  const launched = {
+    services: () => [own],
+    isStopping: () => isStopping(own.state) || hasStopped(own.state),
+    stop: (reason: string | Error) => void own.shutdown(reason),
+  };
   running.add(launched);
-  if (fromEnvironment("NOTIFY_SOCKET") !== undefined) void import("./notify/notify.ts").then(({ notify }) => notify(launched));
-  const subscription = launched.actor.subscribe(announcer(launched));
+  if (fromEnvironment("NOTIFY_SOCKET") !== undefined)
+    void import("./notify/notify.ts").then(({ notify }) => notify([own], launched));
+  const unfollow = followPhases(own, announcer());
   try {
-    if (stopped !== undefined) void launched.shutdown(stopped);
+    if (stopped !== undefined) launched.stop(stopped);
     const report = await given.runToCompletion();
     announceReport(report);
-    if (report.outcome === "failed") {
-      launched.saveFlight(flightFolder());
-      writeTermination(`${launched.serviceName}: ${report.error?.code ?? ""} ${report.error?.message ?? report.reason}`);
-    }
-    setExitCode(report.exitCode);
+    noteReport(own, report);
     return report;
   } finally {
-    subscription.unsubscribe();
+    unfollow();
     running.delete(launched);
     endIfLast();
   }
 };
 
-/** Sends a supervisor, if there is one, each phase that the service enters, a tier's own included. */
-const announcer = (own: StargazerService): (() => void) => {
-  // equivalent mutant: no phase has this name
-  let sent = "";
-  return () => {
-    // accepted mutant: an observer that throws is contained, and the report names the last phase
-    const phase = own.status().phases.findLast(isOpen)?.phase ?? own.state;
-    if (phase !== sent) announce(phase);
-    sent = phase;
-  };
+const launchGroup = async (
+  session: Session,
+  list: readonly (Launchable | LaunchMember)[],
+  options?: LaunchOptions,
+): Promise<readonly StopReport[]> => {
+  const members = list.map((given, at) => {
+    const { service, after = [] } = memberOf(given);
+    return { given: construct(service, `launch takes services, or functions that return one: at ${at}`), after };
+  });
+  if (members.map(({ given, after }) => emitLaunched(given, after)).includes(true)) return neverRun();
+  // keeps the session open while the code of a group is loaded; a stop that comes meanwhile is the session's
+  const loading = { services: () => [], isStopping: () => false, stop: () => {} };
+  session.running.add(loading);
+  try {
+    const { runGroup } = await import("./launch/group.ts");
+    return await runGroup(session, members, options);
+  } finally {
+    session.running.delete(loading);
+    endIfLast();
+  }
 };
 
-const construct = (service: StargazerService | (() => StargazerService)): StargazerService => {
+const memberOf = (given: Launchable | LaunchMember): LaunchMember => {
+  const isMember = typeof given === "object" && given !== null && "service" in given && !isService(given);
+  return isMember ? given : { service: given as Launchable };
+};
+
+const neverRun = (): Promise<never> => {
+  closeIfLast();
+  return new Promise(() => {});
+};
+
+const construct = (service: Launchable, wanted: string): StargazerService => {
   const isFactory = typeof service === "function" && !isClass(service);
   try {
     const given: unknown = isFactory ? service() : service;
-    return demandService(given, "launch takes a service, or a function that returns one");
+    return demandService(given, wanted);
   } catch (error) {
     endIfLast();
     if (!isFactory || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
@@ -121,106 +126,4 @@ const construct = (service: StargazerService | (() => StargazerService)): Starga
     writeTermination(`${error.code}: ${error.message}`);
     return exit(wrongConfiguration);
   }
-};
-
-const openSession = (): Session => {
-  clearTimeout(linger);
-  const unwatchExit = onExit(cutOff);
-  const removals = [
-    unwatchExit,
-    onStopSignals({ stop: stopAll, force: forceExit }),
-    onUncaught(uncaughtHandler()),
-    onParentEnds(stopAll),
-    holdOpen(),
-  ];
-  const uninstall = () => {
-    for (const remove of removals) remove();
-  };
-  return { running: new Set(), stopped: keptSignal(), uninstall, unwatchExit };
-};
-
-const endIfLast = (): void => {
-  if (closeIfLast()) lingerAtMost();
-};
-
-/** Whether the session was closed: not while a service runs. */
-const closeIfLast = (): boolean => {
-  // equivalent mutant: only an opened session ends; the type does not know
-  if (session === undefined || session.running.size > 0) return false;
-  session.uninstall();
-  session = undefined;
-  void releaseChannel();
-  return true;
-};
-
-// equivalent mutant: the handlers that read it end with the session
-const launchedServices = (): readonly StargazerService[] => [...(session?.running ?? [])];
-
-const stopAll = (reason: string | Error): void => {
-  // equivalent mutant: the handlers that read it end with the session
-  if (session !== undefined) session.stopped ??= reason;
-  for (const service of launchedServices()) void service.shutdown(reason);
-};
-
-const forceExit = (signal: StopSignal): void => exitAtOnce(`${signal} again:`, signalExitCode(signal));
-
-/** Synchronous: no report follows. */
-const exitAtOnce = (why: string, code: number): never => {
-  writeCutOff(why);
-  // equivalent mutant: the handlers that call it end with the session
-  session?.unwatchExit();
-  return exit(code);
-};
-
-/** Other code has ended the process: nothing asynchronous can be undone any more, so the exit code is at least 1. */
-const cutOff = (): void => {
-  writeCutOff("other code ended the process:");
-  setExitCode(1);
-};
-
-const writeCutOff = (why: string): void => {
-  for (const service of launchedServices()) service.saveFlight(flightFolder());
-  writeLastLine(`${why} exiting at once, without waiting for ${waitedFor()}`);
-};
-
-const uncaughtHandler = (): ((error: unknown) => void) => {
-  let first = true;
-  return (error) => {
-    if (repeatsAbort(error)) return;
-    const cause = new StargazerError("SG_ERR_UNCAUGHT", `uncaught: ${messageOf(error)}`, { cause: error });
-    if (first) stopAll(cause);
-    else exitAtOnce(`uncaught again: ${cause.message};`, 1);
-    first = false;
-  };
-};
-
-/** A promise that a hook does not await rejects when its signal aborts: that is the stop itself, no failure. */
-const repeatsAbort = (error: unknown): boolean =>
-  nameOf(error) === "AbortError" && launchedServices().some(({ state }) => isStopping(state));
-
-const waitedFor = (): string =>
-  launchedServices()
-    .map((own) => own.status())
-    .map(({ service, instance, path }) => `${service}/${instance} in ${path}`)
-    // equivalent mutant: the handlers that read it end with the last service
-    .join(", ") || "anything";
-
-/** An SDK of OpenTelemetry exports its spans in this time. */
-const flushTraces = async (): Promise<void> => {
-  const traces = await import("./traces/index.ts").catch(() => undefined);
-  await traces?.flush();
-};
-
-const lingerAtMost = (): void => {
-  const ours: string[] = [];
-  if (hasOpenTelemetry()) {
-    ours.push("the export of spans");
-    void flushTraces().then(() => ours.pop());
-  }
-  linger = setTimeout(() => {
-    const open = [...ours, ...openResources()].join(", ") || "unknown";
-    writeLastLine(`still alive ${lingerMs} ms after the last service stopped; open: ${open}`);
-    exit(exitCode());
-  }, lingerMs);
-  linger.unref();
 };

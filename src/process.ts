@@ -151,11 +151,13 @@ const events: EventEmitter = process;
 /** A service that is launched. A listener that sets `taken` inspects the service, which then never boots. */
 export interface LaunchOffer {
   taken: boolean;
+  /** the names of the services of its group that it comes after */
+  readonly after: readonly string[];
 }
 
 /** Emits the launch of `service` on the process, before it boots. Returns whether a listener has taken it. */
-export const emitLaunched = (service: unknown): boolean => {
-  const offer: LaunchOffer = { taken: false };
+export const emitLaunched = (service: unknown, after: readonly string[]): boolean => {
+  const offer: LaunchOffer = { taken: false, after };
   events.emit(launchedEvent, service, offer);
   return offer.taken;
 };

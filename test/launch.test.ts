@@ -4,90 +4,27 @@ import { StargazerError } from "../src/errors.ts";
 import { launch } from "../src/launch.ts";
 import { StargazerService } from "../src/service/service.ts";
 import type { HookContext } from "../src/service/types.ts";
+import { announced, hasNoListener, lastLines, listeners, resetProcess, signal, state, uncaught } from "./kit/process-in-hand.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
 
-/** The process: its listeners, the last lines it wrote, its messages to the supervisor, and how it was ended. */
-const hands = vi.hoisted(() => {
-  const listeners = {
-    signal: new Set<(s: string) => void>(),
-    uncaught: new Set<(e: unknown) => void>(),
-    gone: new Set<(reason: string) => void>(),
-    exit: new Set<() => void>(),
-  };
-  const lastLines: string[] = [];
-  const announced: unknown[] = [];
-  const state = {
-    exited: [] as number[],
-    code: 0,
-    held: 0,
-    released: 0,
-    leadsTerminal: false,
-    kept: undefined as string | undefined,
-  };
-  return { listeners, lastLines, announced, state };
-});
 vi.mock("../src/clock.ts", async (original) => ({
   ...(await original<object>()),
   every: (await import("./kit/global-timers.ts")).every,
 }));
-vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => hands.state.leadsTerminal }));
+vi.mock("../src/foreground.ts", () => ({ leadsTerminal: () => state.leadsTerminal }));
 vi.mock("../src/termination.ts", () => ({ writeTermination: () => {} }));
-vi.mock("../src/process.ts", () => {
-  const { listeners, lastLines, announced, state } = hands;
-  const listening = (set: Set<unknown>) => (handler: unknown) => {
-    set.add(handler);
-    return () => void set.delete(handler);
-  };
-  return {
-    onSignals: listening(listeners.signal as Set<unknown>),
-    onUncaught: listening(listeners.uncaught as Set<unknown>),
-    onExit: listening(listeners.exit as Set<unknown>),
-    onParentEnds: listening(listeners.gone as Set<unknown>),
-    holdOpen: () => {
-      state.held += 1;
-      return () => void (state.held -= 1);
-    },
-    releaseChannel: async () => void (state.released += 1),
-    emitLaunched: () => {},
-    keptSignal: () => state.kept,
-    announce: (phase: string) => void announced.push(phase),
-    announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
-    setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
-    exitCode: () => state.code,
-    exit: (code: number) => {
-      state.exited.push(code);
-      throw new Error("the process has ended");
-    },
-    writeLastLine: (line: string) => void lastLines.push(line),
-    openResources: () => ["Timeout", "TCPSocketWrap × 2"],
-    signalExitCode: () => 143,
-    writeOut: () => {},
-  };
-});
+vi.mock("../src/process.ts", async () => (await import("./kit/process-in-hand.ts")).processInHand);
 
-const { listeners, lastLines, announced, state } = hands;
 const alone = { redis: null, instanceId: "one", drainTimeoutMs: 500, stopTimeoutMs: 500 } as const;
 const make = (hooks: TestHooks = {}, options = {}) => new TestTier({ ...alone, ...options }, hooks);
-const signal = (name = "SIGTERM") => {
-  for (const handler of listeners.signal) handler(name);
-};
-const uncaught = (error: unknown) => {
-  for (const handler of listeners.uncaught) handler(error);
-};
-const hasNoListener = () =>
-  [listeners.signal.size, listeners.uncaught.size, listeners.gone.size, listeners.exit.size, state.held].every(
-    (count) => count === 0,
-  );
-
 /** The timers of launch are the test's; those of a service are not. */
 beforeEach(() => {
   vi.useFakeTimers({
     toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate", "performance"],
   });
   vi.clearAllTimers();
-  for (const list of [lastLines, announced, state.exited]) list.length = 0;
-  Object.assign(state, { code: 0, released: 0, leadsTerminal: false, kept: undefined });
+  resetProcess();
 });
 afterEach(() => {
   vi.restoreAllMocks();

@@ -22,8 +22,15 @@ const feedMs = (): number | undefined => {
   return Number.isFinite(allowed) && allowed > 0 && (pid === undefined || Number(pid) === process.pid) ? allowed / 2 : undefined;
 };
 
+/** What one call of `launch` runs. */
+interface Notified {
+  readonly services: readonly StargazerService[];
+  /** whether all of it stops, or has stopped */
+  isStopping(): boolean;
+}
+
 class Notifier {
-  readonly #services = new Set<StargazerService>();
+  readonly #notified = new Set<Notified>();
   readonly #worker: Worker;
   #last = "";
 
@@ -38,17 +45,18 @@ class Notifier {
     this.#worker.on("error", () => {});
   }
 
-  add(service: StargazerService): void {
-    this.#services.add(service);
+  add(notified: Notified): void {
+    this.#notified.add(notified);
     const look = () => this.#look();
-    service.actor.subscribe({ next: look, complete: look });
+    for (const service of notified.services) service.actor.subscribe({ next: look, complete: look });
     this.#look();
   }
 
   #look(): void {
-    const services = [...this.#services];
+    const notified = [...this.#notified];
+    const services = notified.flatMap((own) => own.services);
     const fields = [
-      fieldOf(services),
+      fieldOf(notified, services),
       `STATUS=${services.map((service) => shownPhase(service, services.length > 1)).join(", ")}`,
     ];
     const message = fields.flat().join("\n");
@@ -64,8 +72,9 @@ const longest = (services: readonly StargazerService[], msOf: (service: Stargaze
 const isEnding = ({ state }: StargazerService): boolean => isStopping(state) || hasStopped(state);
 
 /** READY once all of them run, STOPPING once all of them stop, and until then the longest deadline among their own. */
-const fieldOf = (services: readonly StargazerService[]): string[] => {
-  if (services.every(isEnding)) return ["STOPPING=1", longest(services, (service) => settingsOf(service).shutdownTimeoutMs)];
+const fieldOf = (notified: readonly Notified[], services: readonly StargazerService[]): string[] => {
+  if (notified.every((own) => own.isStopping()))
+    return ["STOPPING=1", longest(services, (service) => settingsOf(service).shutdownTimeoutMs)];
   if (services.every((service) => isRunning(service.state) || isEnding(service))) return ["READY=1"];
   return [longest(services, (service) => bootBudgetMs(settingsOf(service)))];
 };
@@ -78,8 +87,8 @@ const shownPhase = (service: StargazerService, isNamed: boolean): string => {
 
 let notifier: Notifier | undefined;
 
-/** Notifies systemd about `service` from now on. Does not keep the process alive; never throws. */
-export const notify = (service: StargazerService): void => {
+/** Notifies systemd from now on about services that were launched together. Does not keep the process alive; never throws. */
+export const notify = (services: readonly StargazerService[], { isStopping }: Pick<Notified, "isStopping">): void => {
   notifier ??= new Notifier();
-  notifier.add(service);
+  notifier.add({ services, isStopping });
 };

@@ -4,13 +4,15 @@ import { StargazerError } from "../errors.ts";
 import { reinsOf } from "./reins.ts";
 import type { StargazerService } from "./service.ts";
 
-/**
- * By shape rather than by class: a program may hold two copies of this package. Throws `SG_ERR_CONFIG_INVALID`, beginning with
- * `wanted`: "launch takes a service".
- */
-export const demandService = (given: unknown, wanted: string): StargazerService => {
+/** By shape rather than by class: a program may hold two copies of this package. */
+export const isService = (given: unknown): given is StargazerService => {
   const { runToCompletion, actor } = reinsOf(Object(given)) as Partial<StargazerService>;
-  if (typeof runToCompletion === "function" && typeof actor?.subscribe === "function") return given as StargazerService;
+  return typeof runToCompletion === "function" && typeof actor?.subscribe === "function";
+};
+
+/** Throws `SG_ERR_CONFIG_INVALID` for what is no service, beginning with `wanted`: "launch takes a service". */
+export const demandService = (given: unknown, wanted: string): StargazerService => {
+  if (isService(given)) return given;
   throw new StargazerError("SG_ERR_CONFIG_INVALID", `${wanted}, not ${kindOf(given)}.`);
 };
 

@@ -69,6 +69,13 @@ export const slices = [
   },
   {
     group: "machines",
+    name: "group",
+    title: "several services in one process",
+    mutate: ["machines/group.machine.ts"],
+    tests: tests("machines/group"),
+  },
+  {
+    group: "machines",
     name: "chat",
     title: "the client of a conversation",
     mutate: ["machines/chat.machine.ts"],
@@ -123,5 +130,18 @@ export const slices = [
     mutate: registry("entry", "registration", "registry", "scripts"),
     tests: tests("registry/entry", "registry/registry"),
   },
-  { group: "services", name: "launch", title: "services as a process", mutate: ["src/launch.ts"], tests: tests("launch") },
+  {
+    group: "services",
+    name: "launch",
+    title: "services as a process",
+    mutate: [
+      "src/launch.ts",
+      "src/launch/session.ts",
+      "src/launch/ending.ts",
+      "src/launch/group.ts",
+      "src/launch/plan.ts",
+      "src/launch/chain.ts",
+    ],
+    tests: tests("launch", "launch/group"),
+  },
 ];
