@@ -32,7 +32,7 @@ export const registered = (of: Instance, status: LeaseStatus, since: number): Re
   metadata: {},
 });
 
-type Item = JournalItem extends infer One ? (One extends JournalItem ? Omit<One, "at"> : never) : never;
+export type Item = JournalItem extends infer One ? (One extends JournalItem ? Omit<One, "at"> : never) : never;
 
 let ids = 0;
 
