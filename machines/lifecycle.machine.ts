@@ -66,13 +66,14 @@ export interface LifecycleInput {
 
 /**
  * What was really begun, and so has to be undone. `lease`: the registry entry may exist and be ours. `health`: opening began;
- * `open`: probes may have seen the port.
+ * `open`: probes may have seen the port. `drain`: the tier has an `onDrain`, and it has not ended.
  */
 export interface Begun {
   readonly tier: boolean;
   readonly lease: boolean;
   readonly health: boolean;
   readonly open: boolean;
+  readonly drain: boolean;
   readonly releases: boolean;
 }
 
@@ -116,7 +117,8 @@ export type HookFact =
   | { type: "hook.failed"; failure: Failure }
   | { type: "phase.began"; phase: string }
   | { type: "phase.ended"; phase: string; outcome: PhaseOutcome }
-  | { type: "release.owed" };
+  | { type: "release.owed" }
+  | { type: "drain.owed" };
 
 /** An error given to a shutdown that is not the cause of the stop: one of a later call, or of a call that another one overtook. */
 export type LateError = { type: "error.late"; error: unknown };
@@ -141,7 +143,9 @@ export type LifecycleEvent =
   | CompanionEnd
   | LeadershipFact
   | LeaseFact
-  | { type: "xstate.error.actor.lease"; error: unknown };
+  | { type: "xstate.error.actor.lease"; error: unknown }
+  | { type: "xstate.done.actor.announceTier" }
+  | { type: "xstate.error.actor.announceTier"; error: unknown };
 
 /** What the releases may take together, in ms. */
 export interface ReleaseWork {
@@ -187,6 +191,13 @@ const fail = (enqueue: Enqueue, context: LifecycleContext, { outcome, reason, ..
   enqueue.emit({ type: "failed", ...failure });
 };
 
+const overranDrain: Failing = {
+  phase: "stopping.announcing",
+  code: "SG_ERR_DRAIN_TIMEOUT",
+  message: "onDrain did not finish within drainDelayMs",
+  outcome: "timeout",
+};
+
 /** The failure that an error given to a shutdown is, wherever the chart is. */
 const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
   phase: currentPhase(phases),
@@ -208,6 +219,10 @@ const budgetLeft = (context: LifecycleContext): number => leftOf(context, stoppi
 const releaseShareMs = (stopTimeoutMs: number): number => stopTimeoutMs / 4;
 /** whether the port closes behind the releases; one that was never open closes in the first order */
 const closesHealthLast = ({ settings, begun }: LifecycleContext): boolean => settings.closeHealth === "last" && begun.open;
+/** whether the delay has a purpose: probes saw the port, or a tier without a health server has its own `onDrain` */
+const announces = ({ settings, begun }: LifecycleContext): boolean => begun.open || (begun.drain && !settings.hasHealth);
+const drainDelay = (context: LifecycleContext): number =>
+  withinBudget(announces(context) ? context.settings.drainDelayMs : 0, budgetLeft(context), 6);
 /** steps after the current one, `closing` included where it is still to come */
 const toCome = (context: LifecycleContext, steps: number): number => steps + Number(closesHealthLast(context));
 const releaseTimeoutMs = (context: LifecycleContext): number => {
@@ -229,13 +244,14 @@ const lifecycle = setup({
     tags: LifecycleTag;
     meta: StateMeta<LifecycleContext>;
     emitted: LifecycleFact;
-    children: { lease: "lease" };
+    children: { lease: "lease"; announceTier: "announceTier" };
   },
   actors: {
     pingRedis: declared("pingRedis"),
     startTier: declared("startTier"),
     openHealth: declared("openHealth"),
     runTier: declared("runTier"),
+    announceTier: declared("announceTier"),
     closeHealth: declared("closeHealth"),
     drainTier: declared("drainTier"),
     stopTier: declared("stopTier"),
@@ -295,6 +311,20 @@ const lifecycle = setup({
       enqueue.emit({ type: "state.entered", state: finalState });
       record(enqueue, entered, endAllPhases(entered, uptimeOf(context)));
     }),
+    /** spawned, and not invoked: a tier without an `onDrain` has no actor in that step */
+    callDrain: enqueueActions(({ context, enqueue }) => {
+      if (context.begun.drain) enqueue.spawnChild("announceTier", { id: "announceTier" });
+    }),
+    endDrain: enqueueActions(({ context, enqueue }) => {
+      enqueue.assign({ begun: { ...context.begun, drain: false } });
+      enqueue.stopChild("announceTier");
+    }),
+    /** without a delay there was no time that it could have overrun */
+    cutDrain: enqueueActions(({ context, enqueue }) => {
+      if (!context.begun.drain) return;
+      enqueue.stopChild("announceTier");
+      if (drainDelay(context) > 0) fail(enqueue, context, overranDrain);
+    }),
     spawnLease: spawnChild("lease", {
       id: "lease",
       input: ({ context, self }) => ({
@@ -351,7 +381,7 @@ const lifecycle = setup({
     startTimeout: ({ context }) => context.settings.startTimeoutMs,
     registerTimeout: ({ context }) => (context.begun.lease ? context.settings.registerTimeoutMs : 0),
     healthTimeout: ({ context }) => context.settings.healthTimeoutMs,
-    drainDelay: ({ context }) => withinBudget(context.begun.open ? context.settings.drainDelayMs : 0, budgetLeft(context), 6),
+    drainDelay: ({ context }) => drainDelay(context),
     closeTimeout: ({ context }) =>
       withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), closesHealthLast(context) ? 1 : 5),
     deregisterTimeout: ({ context }) => withinBudget(context.settings.registerTimeoutMs, budgetLeft(context), toCome(context, 4)),
@@ -491,7 +521,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     epochNow,
     random,
     constructedAt: now(),
-    begun: { tier: false, lease: false, health: false, open: false, releases: false },
+    begun: { tier: false, lease: false, health: false, open: false, drain: false, releases: false },
     isLeaseAlive: false,
     attempt: 0,
     refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
@@ -580,7 +610,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
       tags: ["booting"],
       entry: [...enter("starting"), begin("tier")],
-      on: { shutdown: cutBoot },
+      on: { shutdown: cutBoot, "drain.owed": { actions: begin("drain") } },
       invoke: {
         src: "startTier",
         id: "startTier",
@@ -702,10 +732,21 @@ export const lifecycleMachine = lifecycle.createMachine({
       states: {
         /** Never skipped, so that every observer sees `stopping`. */
         announcing: {
-          description: "Answers probes with 503, so that load balancers send nothing more.",
-          meta: { waitsFor: "load balancers to notice", deadline: "drainDelay" },
-          entry: enter("stopping.announcing"),
-          after: { drainDelay: leads("closing", "deregistering") },
+          description:
+            "Answers probes with 503, so that load balancers send nothing more, and runs the tier's onDrain, if it has one.",
+          meta: {
+            waitsFor: "load balancers to notice",
+            detail: ({ begun }) => (begun.drain ? "and the tier's onDrain" : undefined),
+            deadline: "drainDelay",
+          },
+          entry: [...enter("stopping.announcing"), "callDrain"],
+          on: {
+            "xstate.done.actor.announceTier": { actions: "endDrain" },
+            "xstate.error.actor.announceTier": {
+              actions: ["endDrain", hookFailed({ phase: "stopping.announcing", code: "SG_ERR_DRAIN_FAILED", hook: "onDrain" })],
+            },
+          },
+          after: { drainDelay: leads("closing", "deregistering", "cutDrain") },
         },
         /** Second, or last but one: behind the releases where `closeHealth` is `last`. */
         closing: {
@@ -740,7 +781,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         },
         draining: {
           ...step("draining", {
-            description: "Aborts the signal of onStart and run, and waits for both.",
+            description: "Aborts the signal of onStart and run, and waits for the hooks that still run.",
             waitsFor: "work in flight to end",
             does: "drainTier",
             within: "drainTimeout",
@@ -749,7 +790,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             onTimeout: overran({
               phase: "stopping.draining",
               code: "SG_ERR_DRAIN_TIMEOUT",
-              message: "onStart or run went on after its signal aborted and outlived drainTimeoutMs",
+              message: "onStart, run or onDrain went on after its signal aborted and outlived drainTimeoutMs",
             }),
           }),
           exit: "cutCompanions",

@@ -88,6 +88,7 @@ export const effectPhases = {
   startTier: "starting",
   openHealth: "healthy",
   runTier: "running",
+  announceTier: "stopping.announcing",
   drainTier: "stopping.draining",
   stopTier: "stopping.unwinding",
   releaseTier: "stopping.releasing",

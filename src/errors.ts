@@ -40,7 +40,9 @@ export const errorCodes = [
   "SG_ERR_STOP_FAILED",
   /** `onStop` or the deferred releases did not finish within their share of `stopTimeoutMs`. */
   "SG_ERR_STOP_TIMEOUT",
-  /** `onStart` or `run` outlived `drainTimeoutMs` after its signal aborted. */
+  /** `onDrain` threw or rejected; `cause` is its error. */
+  "SG_ERR_DRAIN_FAILED",
+  /** `onStart` or `run` outlived `drainTimeoutMs` after its signal aborted, or `onDrain` did not finish within `drainDelayMs`. */
   "SG_ERR_DRAIN_TIMEOUT",
   /** An uncaught exception or unhandled rejection stopped the service; `cause` is its error. */
   "SG_ERR_UNCAUGHT",

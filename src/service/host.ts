@@ -191,7 +191,7 @@ export class ServiceHost {
 
   #afterTransition(): void {
     for (const probe of this.#probes) probe();
-    if (isStopping(this.state)) this.#options.hooks.announce();
+    if (isStopping(this.state)) this.#options.hooks.abortStopping();
     this.#facts.flush();
   }
 

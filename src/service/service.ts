@@ -31,21 +31,14 @@ import { FactCounts, lifecycleMetrics } from "./report/metrics.ts";
 import { endOf } from "./report/report.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";
 import { statusOf } from "./report/status.ts";
+import { seamsOf } from "./seams.ts";
 import { Tracing } from "./tracing.ts";
 import type { HookContext, ServiceOptions, StopReport } from "./types.ts";
 
-/** What a simulation replaces. */
-export interface Seams {
-  readonly resources?: Resources;
-  readonly clock?: ServiceClock;
-  readonly random?: () => number;
-}
-
-/** For tests and simulations of Stargazer itself: `options[seams]`. Not part of the public door. */
-export const seams: unique symbol = Symbol("stargazer.seams");
+export { seams } from "./seams.ts";
 
 /**
- * The contract that every tier runs by. Subclass it, write the three hooks, and `launch` it.
+ * The contract that every tier runs by. Subclass it, write its hooks, and `launch` it.
  *
  * The constructor (`init`) is synchronous and opens nothing; it throws `SG_ERR_CONFIG_INVALID` with every problem
  * of the options at once.
@@ -69,7 +62,7 @@ export abstract class StargazerService {
   readonly #listeners = new Set<(fact: ServiceFact) => void>();
 
   constructor(options: ServiceOptions) {
-    const { clock = systemClock, random = Math.random, resources } = (options as { [seams]?: Seams } | undefined)?.[seams] ?? {};
+    const { clock = systemClock, random = Math.random, resources } = seamsOf(options);
     const resolved: ResolvedOptions = resolveOptions(options, missingHooks(this));
     const sources = sourcesOf(options);
     this.#configuration = () => configurationOf(resolved, sources);
@@ -97,6 +90,7 @@ export abstract class StargazerService {
       hooks: {
         onStart: (context) => this.onStart(context),
         run: (context) => this.run(context),
+        drainHook: () => this.onDrain?.bind(this),
         onStop: (context) => this.onStop(context),
       },
       clock,
@@ -233,6 +227,12 @@ export abstract class StargazerService {
    * of its passes, behind what catches its errors, or it blocks the event loop and no signal arrives: see `context.redis`.
    */
   protected abstract run(context: HookContext): Promise<void> | void;
+  /**
+   * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. To tell those who send work that no more is taken;
+   * listeners, `run` and Redis still work. It has to end within `drainDelayMs`, when its signal aborts (`SG_ERR_DRAIN_TIMEOUT`); the step
+   * lasts that long in any case. With a delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
+   */
+  protected onDrain?(context: HookContext): Promise<void> | void;
   /** Undoes what `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
   protected abstract onStop(context: HookContext): Promise<void> | void;
 

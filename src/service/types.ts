@@ -110,7 +110,7 @@ export interface ServiceOptions {
    * probing a service that stops, so that a long drain does not look like a failure. Default `first`.
    */
   readonly closeHealth?: "first" | "last" | undefined;
-  /** ms between `/readyz` turning 503 and the next step of stopping, for load balancers to notice. Default `SG_DRAIN_DELAY_MS`, else 0. */
+  /** ms between `/readyz` turning 503 and the next step of stopping, for load balancers to notice and for `onDrain`. Default `SG_DRAIN_DELAY_MS`, else 0. */
   readonly drainDelayMs?: number | undefined;
   /** ms that `onStart` and `run` get after their signal aborted. Default `SG_DRAIN_TIMEOUT_MS`, else 8000. */
   readonly drainTimeoutMs?: number | undefined;
@@ -131,7 +131,7 @@ export interface ServiceOptions {
 /** What each hook is given. */
 export interface HookContext {
   /**
-   * `onStart`, `run`: aborts when the work has to end (after deregistering). `onStop`: aborts at its deadline. It aborts in a turn of the
+   * `onStart`, `run`: aborts when the work has to end (after deregistering). `onDrain`, `onStop`: aborts at its deadline. It aborts in a turn of the
    * event loop, so a loop that looks at it also has to wait in each pass, for a timer or for I/O: see `redis`.
    */
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-/** Watches the three hooks of one service and, where a scenario asks for it, disturbs them. The service's own code runs unchanged inside. */
+/** Watches the hooks of one service and, where a scenario asks for it, disturbs them. The service's own code runs unchanged inside. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { systemClock } from "../clock.ts";
 import { reinsOf } from "../service/reins.ts";
@@ -9,7 +9,7 @@ import type { Listeners } from "./listeners.ts";
 import { listenersOf } from "./listeners.ts";
 import type { TurnWatch } from "./turns.ts";
 
-export type HookName = "onStart" | "run" | "onStop";
+export type HookName = "onStart" | "run" | "onDrain" | "onStop";
 
 /** One call of a hook. Times are of `performance.now()`. */
 export interface HookCall {
@@ -54,7 +54,10 @@ export interface HookRecord {
 }
 
 type Hook = (context: HookContext) => Promise<void> | void;
-type Hooked = Record<HookName, Hook> & Pick<StargazerService, "shutdown" | "runToCompletion">;
+type Hooked = Record<Exclude<HookName, "onDrain">, Hook> & { onDrain?: Hook } & Pick<
+    StargazerService,
+    "shutdown" | "runToCompletion"
+  >;
 
 /** the hook's call that the running code belongs to */
 const inside = new AsyncLocalStorage<HookCall | undefined>();
@@ -68,8 +71,9 @@ export const watchHooks = (service: StargazerService, { leaks, turns }: Watches,
   if (!Object.isExtensible(service)) throw new Error("this service is frozen or sealed, so the kit cannot watch its hooks");
   const hooked = service as unknown as Hooked;
   const record = { calls: [] as HookCall[], releases: [] as ReleaseCall[] };
-  for (const hook of ["onStart", "run", "onStop"] as const) {
+  for (const hook of ["onStart", "run", "onDrain", "onStop"] as const) {
     const original = hook === "run" && disturbance.run ? disturbance.run : hooked[hook];
+    if (original === undefined) continue;
     hooked[hook] = (context) =>
       leaks.within(hook, () => called(hook, context, (own) => original.call(service, own), { ...record, turns, ...disturbance }));
   }

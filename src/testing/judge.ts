@@ -40,7 +40,8 @@ export const judge = (trial: Trialled, forgiven: Forgiven = {}): string[] => [
 const times = (calls: readonly HookCall[], hook: HookName): number => calls.filter((call) => call.hook === hook).length;
 
 const pairing = (calls: readonly HookCall[]): string[] => {
-  const [starts, runs, stops] = (["onStart", "run", "onStop"] as const).map((hook) => times(calls, hook)) as [
+  const [starts, runs, drains, stops] = (["onStart", "run", "onDrain", "onStop"] as const).map((hook) => times(calls, hook)) as [
+    number,
     number,
     number,
     number,
@@ -48,6 +49,7 @@ const pairing = (calls: readonly HookCall[]): string[] => {
   return [
     ...(starts > 1 ? [`onStart was called ${starts} times`] : []),
     ...(runs > 1 ? [`run was called ${runs} times`] : []),
+    ...(drains > 1 ? [`onDrain was called ${drains} times`] : []),
     ...(stops === Math.min(starts, 1) ? [] : [`onStop was called ${stops} times after onStart was begun ${starts} times`]),
   ];
 };
@@ -57,7 +59,7 @@ const deadlock = ({ hook, askedForEnd }: HookCall): string =>
     ? ""
     : ` It called ${askedForEnd}() and did not end: ${hook} must not await what waits for ${hook} (deadlock). Call it without await.`;
 
-/** A hook ends soon after its signal aborted; `onStop`, whose signal is its deadline, before that. */
+/** A hook ends soon after its signal aborted; `onStop`, whose signal is its deadline, before that. The kit gives `onDrain` no delay. */
 const obedience = (call: HookCall, { obeyWithinMs }: Trialled, { slowStop = false }: Forgiven): string[] => {
   const { hook, abortedAt, settledAt = Number.POSITIVE_INFINITY, beganAt } = call;
   if (abortedAt === undefined) return settledAt < Number.POSITIVE_INFINITY ? [] : [`${hook} never ended.${deadlock(call)}`];
@@ -114,7 +116,7 @@ const failures = ({ report, calls, releases }: Trialled, { failure: injected, sl
         call.hook === hook && call.abortedAt !== undefined && (call.settledAt ?? Number.POSITIVE_INFINITY) > call.abortedAt,
     );
   const isExplained = (phase: string, code: string): boolean => {
-    if (code === "SG_ERR_DRAIN_TIMEOUT") return late("onStart") || late("run");
+    if (code === "SG_ERR_DRAIN_TIMEOUT") return late("onStart") || late("run") || late("onDrain");
     if (phase === effectPhases.stopTier) return code === "SG_ERR_STOP_TIMEOUT" && (slowStop || late("onStop"));
     return (
       phase === effectPhases.releaseTier &&

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import { every } from "../clock.ts";
 
 /** What of a service may be under way, in the order of its bits. */
-const places = ["the constructor", "onStart", "run", "onStop", "a release"] as const;
+const places = ["the constructor", "onStart", "run", "onDrain", "onStop", "a release"] as const;
 export type TurnPlace = (typeof places)[number];
 
 /** What the thread gets. */

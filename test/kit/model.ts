@@ -3,7 +3,7 @@ import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from "xstate";
 import { createActor, createEmptyActor, fromPromise } from "xstate";
 import { getAdjacencyMap, getStateNodes } from "xstate/graph";
 import type { LifecycleInput, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { leaseMachine, statePath } from "../../machines/index.ts";
+import { leaseMachine, stateName, statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
 
 export interface ModelEvent {
@@ -206,8 +206,20 @@ export const companionPayloads = {
   ),
 };
 
+/** What a tier has beside the three hooks. */
+export interface TierParts {
+  readonly hasOnDrain?: boolean;
+}
+
+/** `onDrain` has been called and has not ended. */
+export const isDrainHookOpen = (snapshot: LifecycleSnapshot): boolean =>
+  snapshot.context.begun.drain && stateName(snapshot) === "stopping";
+
 /** The lifecycle chart as a model, for one configuration. */
-export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => ({
+export const lifecycleModel = (
+  settings: Partial<LifecycleSettings>,
+  { hasOnDrain = false }: TierParts = {},
+): Model<LifecycleSnapshot> => ({
   machine: silentLifecycle,
   input: { settings: { pingAttempts: 2, ...settings }, now: () => 0, random: () => 0.5 } satisfies LifecycleInput,
   key: ({ value, context }) => [
@@ -239,6 +251,11 @@ export const lifecycleModel = (settings: Partial<LifecycleSettings>): Model<Life
       context.begun.tier
         ? [{ type: "hook.failed", failure: { phase: "starting", code: "SG_ERR_START_FAILED", message: "model" } }]
         : [],
+    "drain.owed": ({ context }) => (hasOnDrain && !context.begun.drain ? [{ type: "drain.owed" }] : []),
+    "xstate.done.actor.announceTier": (snapshot) =>
+      isDrainHookOpen(snapshot) ? [{ type: "xstate.done.actor.announceTier" }] : [],
+    "xstate.error.actor.announceTier": (snapshot) =>
+      isDrainHookOpen(snapshot) ? [{ type: "xstate.error.actor.announceTier", error: new Error("model") }] : [],
     "release.owed": ({ context }) => (context.begun.tier ? [{ type: "release.owed" }] : []),
     "phase.began": ({ context }) => (context.begun.tier ? [{ type: "phase.began", phase: "starting.tools" }] : []),
     "phase.ended": ({ context }) =>
@@ -273,11 +290,15 @@ export const leaseModel = (): Model => ({
 });
 
 /** The configurations that together show every arrow of the lifecycle. */
-export const lifecycleVariants: readonly { readonly name: string; readonly settings: Partial<LifecycleSettings> }[] = [
+export const lifecycleVariants: readonly (TierParts & {
+  readonly name: string;
+  readonly settings: Partial<LifecycleSettings>;
+})[] = [
   { name: "Redis required", settings: {} },
   { name: "Redis optional", settings: { redisRequired: false } },
   { name: "without Redis and health server", settings: { hasRedis: false, hasHealth: false } },
   { name: "without Redis, with health server", settings: { hasRedis: false } },
   { name: "without health server", settings: { hasHealth: false } },
   { name: "with a health server that closes last", settings: { closeHealth: "last" } },
+  { name: "with a tier that has an onDrain", settings: { hasRedis: false }, hasOnDrain: true },
 ];

@@ -3,8 +3,8 @@ import { assign } from "xstate";
 import type { LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { statePath } from "../../machines/index.ts";
 import { silentLifecycle } from "../../src/flight/drive.ts";
-import type { Model, ModelEvent } from "./model.ts";
-import { companionPayloads, isLeaseBroken, lifecycleModel } from "./model.ts";
+import type { Model, ModelEvent, TierParts } from "./model.ts";
+import { companionPayloads, isDrainHookOpen, isLeaseBroken, lifecycleModel } from "./model.ts";
 
 /** What the lifecycle knows of its lease: `asked` is before the first answer; a regained lease is held. */
 export type FollowedLease = "none" | "broken" | "asked" | "held" | "suspect" | "lost";
@@ -31,8 +31,10 @@ export const leaseOf = (snapshot: LifecycleSnapshot): FollowedLease =>
       ? ((snapshot.context as { followed?: FollowedLease }).followed ?? "asked")
       : "none";
 
-/** Whether `onStart` or `run` goes on after its state was left; if not, the drain is over as soon as it begins. */
-export const hasWorkInFlight = ({ context }: LifecycleSnapshot): boolean =>
+/** Whether `onStart`, `run` or `onDrain` goes on after its state was left; if not, the drain is over as soon as it begins. */
+export const hasWorkInFlight = (snapshot: LifecycleSnapshot): boolean => isDrainHookOpen(snapshot) || hasWorkOnItsOwn(snapshot);
+
+const hasWorkOnItsOwn = ({ context }: LifecycleSnapshot): boolean =>
   context.begun.tier &&
   !["run returned", "run failed", "onStart failed"].includes(context.cause?.reason ?? "") &&
   ["starting", "running"].includes(context.phases.findLast(({ phase }) => !phase.startsWith("stopping"))?.phase ?? "");
@@ -68,8 +70,8 @@ const mayNamePhases = at(
 const namesPhases = (snapshot: LifecycleSnapshot) => snapshot.context.begun.tier && mayNamePhases(snapshot);
 
 /** The model offers only events that the real system can cause, but for those of `isForced`. */
-export const realModel = (settings: Partial<LifecycleSettings>): Model<LifecycleSnapshot> => {
-  const base = lifecycleModel(settings);
+export const realModel = (settings: Partial<LifecycleSettings>, parts: TierParts = {}): Model<LifecycleSnapshot> => {
+  const base = lifecycleModel(settings, parts);
   const attempts = (snapshot: LifecycleSnapshot) => (at("pinging")(snapshot) ? snapshot.context.attempt : 0);
   return {
     machine: following,
@@ -107,6 +109,14 @@ export const realModel = (settings: Partial<LifecycleSettings>): Model<Lifecycle
         { type: "hook.failed", failure: { phase: "running", code: "SG_ERR_RUN_FAILED", message: "late" } },
         (snapshot) => at("stopping.")(snapshot) && !passesDraining(snapshot),
       ),
+      // a runner sends it as onStart ends: there it is sent beforehand, by hand, so that both know of it
+      "drain.owed": base.payloads["drain.owed"]!,
+      "xstate.done.actor.startTier": only(
+        { type: "xstate.done.actor.startTier" },
+        ({ context }) => context.begun.drain || !parts.hasOnDrain,
+      ),
+      "xstate.done.actor.announceTier": only({ type: "xstate.done.actor.announceTier" }, isDrainHookOpen),
+      "xstate.error.actor.announceTier": only({ type: "xstate.error.actor.announceTier", error }, isDrainHookOpen),
       "release.owed": only(
         { type: "release.owed" },
         (snapshot) => snapshot.context.begun.tier && !at("stopping.disconnecting")(snapshot) && !passesDraining(snapshot),
@@ -122,4 +132,5 @@ export const isForced = (before: LifecycleSnapshot, { type }: ModelEvent): boole
   type === "xstate.error.actor.drainTier" ||
   type === "xstate.error.actor.releaseTier" ||
   type === "hook.failed" ||
+  type === "drain.owed" ||
   (type === "lease.superseded" && isDeregistering(before));

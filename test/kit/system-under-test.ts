@@ -29,6 +29,7 @@ export interface UnderTestOptions {
   readonly redis: TestRedis;
   readonly settings: Partial<LifecycleSettings>;
   readonly probeThread: boolean;
+  readonly hasOnDrain: boolean;
   /** what will be asked of it: a port that cannot be opened has to be known before */
   readonly events: readonly ModelEvent[];
   /** has the port that `openHealth error` finds taken */
@@ -107,6 +108,7 @@ export class SystemUnderTest {
     this.service = new TestTier({ ...given, [seams]: seam } as never, {
       onStart: (context) => (this.#context = context) && gates.hold("startTier"),
       run: () => gates.hold("runTier"),
+      ...(options.hasOnDrain && { onDrain: () => gates.hold("announceTier") }),
       onStop: (context) => (this.#stopContext = context) && gates.hold("stopTier"),
     });
     this.service.actor.inspect((event) => this.#look(event));
@@ -193,7 +195,7 @@ export class SystemUnderTest {
   async #finish(actor: string): Promise<void> {
     const { gates } = this.#way;
     // nothing holds the drain but what is in flight
-    if (actor === "drainTier") return gates.openNamed("startTier", "runTier");
+    if (actor === "drainTier") return gates.openNamed("startTier", "runTier", "announceTier");
     (await gates.take(actor)).open();
     if (actor === "openHealth") await this.#noteOpened();
     if (actor === "closeHealth") this.#expected.isPortOpen = false;

@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/logger.ts";
 export interface TestHooks {
   onStart?(context: HookContext, tier: TestTier): Promise<void> | void;
   run?(context: HookContext, tier: TestTier): Promise<void> | void;
+  onDrain?(context: HookContext, tier: TestTier): Promise<void> | void;
   onStop?(context: HookContext, tier: TestTier): Promise<void> | void;
 }
 
@@ -29,6 +30,7 @@ export class TestTier extends StargazerService {
   constructor(options: Partial<ServiceOptions> = {}, hooks: TestHooks = {}) {
     super({ serviceName: "test", jitterMaxMs: 0, healthPort: 0, logger: silentLogger, ...options });
     this.#hooks = hooks;
+    if (hooks.onDrain) this.onDrain = (context) => hooks.onDrain!(context, this);
     this.states.push(this.state);
     this.actor.subscribe(() => {
       if (this.states.at(-1) !== this.state) this.states.push(this.state);

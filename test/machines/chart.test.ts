@@ -20,7 +20,7 @@ import {
 } from "../kit/model.ts";
 
 const nodesOf = (machine: AnyStateMachine) => [machine.root, ...getStateNodes(machine.root as never)] as AnyStateNode[];
-const worlds = lifecycleVariants.map(({ name, settings }) => ({ name, settings, ...graphOf(lifecycleModel(settings)) }));
+const worlds = lifecycleVariants.map((variant) => ({ ...variant, ...graphOf(lifecycleModel(variant.settings, variant)) }));
 const required = worlds[0]!;
 const leaseWorld = graphOf(leaseModel());
 
@@ -67,6 +67,7 @@ const lifecycleTable: Readonly<Record<string, Row>> = {
   "pinging.backoff": { ...bootStep, "after pingBackoff": "pinging.attempt" },
   starting: {
     ...bootStep,
+    "drain.owed": "=",
     "startTier done": "registering",
     "startTier error": "stopping.announcing",
     "after startTimeout": "stopping.announcing",
@@ -88,7 +89,12 @@ const lifecycleTable: Readonly<Record<string, Row>> = {
   },
   "healthy.ready": { ...bootStep, ...leased, run: "running" },
   running: { ...bootStep, ...leased, "runTier done": "stopping.announcing", "runTier error": "stopping.announcing" },
-  "stopping.announcing": { ...stopStep, "after drainDelay": "stopping.closing" },
+  "stopping.announcing": {
+    ...stopStep,
+    "announceTier done": "=",
+    "announceTier error": "=",
+    "after drainDelay": "stopping.closing",
+  },
   "stopping.closing": {
     ...stopStep,
     "closeHealth done": "stopping.deregistering",
@@ -139,6 +145,7 @@ const lifecycleEvents: readonly ModelEvent[] = [
   { type: "phase.began", phase: "starting.tools" },
   { type: "phase.ended", phase: "starting.tools", outcome: "done" },
   { type: "release.owed" },
+  { type: "drain.owed" },
   { type: "error.late", error },
   { type: "companion.spawn", companion: { name: "other", input: {} }, count: 1 },
   { type: "xstate.done.actor.companion.other.1" },
@@ -310,6 +317,7 @@ describe("the shape of the lifecycle", () => {
       tier: "stopping.unwinding",
       lease: "stopping.deregistering",
       health: "stopping.closing",
+      drain: "stopping.announcing",
       releases: "stopping.releasing",
     };
     for (const [what, step] of Object.entries(undoing) as [keyof typeof undoing, string][])
@@ -385,7 +393,7 @@ const charts = [
     name: "lifecycle",
     machine: lifecycleMachine as AnyStateMachine,
     inert: silentLifecycle as AnyStateMachine,
-    models: lifecycleVariants.map(({ settings }) => lifecycleModel(settings)),
+    models: lifecycleVariants.map((variant) => lifecycleModel(variant.settings, variant)),
   },
   { name: "lease", machine: leaseMachine as AnyStateMachine, inert: inertLeaseWrites as AnyStateMachine, models: [leaseModel()] },
 ];

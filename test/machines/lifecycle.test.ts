@@ -298,6 +298,60 @@ describe("the ping gate", () => {
   });
 });
 
+describe("a tier with an onDrain", () => {
+  const owed = [to("starting"), "drain.owed"];
+  const drainDelayMs = 700;
+  const stop = (settings: Partial<LifecycleSettings>, ...scenes: Scene[]) =>
+    lifeOf(settings, [...owed, to("running"), shutdown, ...scenes]);
+
+  it("has it called first in stopping; where it has ended the step goes on to the end of its delay", () => {
+    const { steps } = stop({ drainDelayMs }, "announceTier done", "after drainDelay");
+    expect(steps.slice(-3)).toEqual([
+      "shutdown asked -> stopping.announcing | stop runTier | lease <- status stopping | start announceTier | drainDelay in 700",
+      "announceTier done -> stopping.announcing | stop announceTier",
+      "after drainDelay -> stopping.closing | closeTimeout in 3000 | start closeHealth",
+    ]);
+  });
+
+  it("waits for the hook in words, as long as it runs", () => {
+    const { seen } = stop({ drainDelayMs }, "announceTier done");
+    expect(seen.slice(-2).map((snapshot) => waitsForOf(snapshot))).toEqual([
+      "load balancers to notice, and the tier's onDrain",
+      "load balancers to notice",
+    ]);
+  });
+
+  it.each([
+    ["fails", 700, ["announceTier error"], "failed", "SG_ERR_DRAIN_FAILED: onDrain failed: trouble"],
+    ["overruns its delay", 700, [], "timeout", "SG_ERR_DRAIN_TIMEOUT: onDrain did not finish within drainDelayMs"],
+    ["goes on where there is no delay", 0, [], "done", ""],
+    ["fails where there is no delay", 0, ["announceTier error"], "failed", "SG_ERR_DRAIN_FAILED: onDrain failed: trouble"],
+  ])(
+    "that %s: after a delay of %i ms the step has that outcome, and the next one follows",
+    (_, delay, ends, outcome, failure) => {
+      const { steps, snapshot } = stop({ drainDelayMs: delay }, ...ends, "after drainDelay");
+      const { phases, failures, cause } = snapshot.context;
+      expect(statePath(snapshot)).toBe("stopping.closing");
+      expect(steps.filter((step) => step.includes("stop announceTier"))).toHaveLength(1);
+      expect(phases.find(({ phase }) => phase === "stopping.announcing")).toMatchObject({ outcome });
+      expect(failures.map(({ phase, code, message }) => `${phase} ${code}: ${message}`).join()).toBe(
+        failure === "" ? "" : `stopping.announcing ${failure}`,
+      );
+      expect(cause).toEqual({ outcome: "shutdown", reason: "asked" });
+    },
+  );
+
+  it("without a health server has the delay for itself; a port that never opened gives it none", () => {
+    const delayOf = (settings: Partial<LifecycleSettings>, at: string) =>
+      lifeOf({ drainDelayMs, ...settings }, [...owed, to(at), shutdown])
+        .steps.at(-1)!
+        .split(" | ")
+        .at(-1);
+    expect(delayOf({ hasHealth: false }, "running")).toBe("drainDelay in 700");
+    expect(delayOf({}, "healthy.opening")).toBe("drainDelay in 0");
+  });
+});
+
 describe("a failure", () => {
   const last = (scenes: readonly Scene[], settings = {}) => contextOf(settings, scenes).failures.at(-1)!;
 
@@ -347,7 +401,7 @@ describe("what the chart notes", () => {
     const { settings: _, now: __, epochNow: ___, random: ____, phases: _____, ...noted } = contextOf({}, []);
     expect(noted).toEqual({
       constructedAt: 0,
-      begun: { tier: false, lease: false, health: false, open: false, releases: false },
+      begun: { tier: false, lease: false, health: false, open: false, drain: false, releases: false },
       attempt: 0,
       refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
       degraded: false,
@@ -567,7 +621,7 @@ describe("a delay", () => {
   const fresh = contextOf({}, []);
   const delay = (name: string, settings: Partial<LifecycleSettings>, context: Partial<LifecycleContext> = {}) =>
     delays[name]!({ context: { ...fresh, now: () => 0, ...context, settings: { ...fresh.settings, ...settings } } });
-  const all = { tier: true, lease: true, health: true, open: true, releases: true };
+  const all = { tier: true, lease: true, health: true, open: true, drain: false, releases: true };
   const entered = (phase: ChartPhase, offsetMs: number) => ({ phase, startedAt: 0, offsetMs });
 
   it("jitter is a random part of its maximum, and a ping's backoff doubles up to 500 ms", () => {
@@ -670,7 +724,7 @@ describe("what is known of each state of a service", () => {
       "healthy.ready | [ready] | waits for run",
       "running | [ready] | tone good | waits for the tier's run | detail by context",
       "stopping | [stopping] | tone caution",
-      "stopping.announcing | waits for load balancers to notice | within drainDelay",
+      "stopping.announcing | waits for load balancers to notice | detail by context | within drainDelay",
       "stopping.closing | waits for the health port's last answers | within closeTimeout",
       "stopping.deregistering | waits for the registry entry to be deleted | within deregisterTimeout",
       "stopping.draining | waits for work in flight to end | within drainTimeout",

@@ -42,6 +42,7 @@ interface Variant {
   readonly name: string;
   readonly settings: Partial<LifecycleSettings>;
   readonly probeThread?: true;
+  readonly hasOnDrain?: true;
 }
 const variants: readonly Variant[] = [
   { name: "Redis required, health server", settings: {} },
@@ -51,16 +52,17 @@ const variants: readonly Variant[] = [
   { name: "no Redis, health server on a thread", settings: { hasRedis: false }, probeThread: true },
   { name: "no Redis, health server that closes last", settings: { hasRedis: false, closeHealth: "last" } },
   { name: "no Redis, no health server", settings: { hasRedis: false, hasHealth: false } },
+  { name: "no Redis, health server, a tier with an onDrain", settings: { hasRedis: false }, hasOnDrain: true },
 ];
 
 describe("the lifecycle on the real system", () => {
   const coverage = new Coverage(realModel({}).machine);
 
-  describe.each(variants)("$name", ({ settings, probeThread = false }) => {
+  describe.each(variants)("$name", ({ settings, probeThread = false, hasOnDrain = false }) => {
     testPaths({
-      model: realModel(settings),
+      model: realModel(settings, { hasOnDrain }),
       coverage,
-      make: (events, onTaken) => SystemUnderTest.make({ redis, settings, probeThread, events, blocker, onTaken }),
+      make: (events, onTaken) => SystemUnderTest.make({ redis, settings, probeThread, hasOnDrain, events, blocker, onTaken }),
       isForced,
     });
     testLeftovers();

@@ -114,7 +114,7 @@ export const slices = [
       "unwind",
       "wait-for-state",
     ),
-    tests: tests("service/releases", "service/facts", "service/host", "service/service"),
+    tests: tests("service/releases", "service/facts", "service/on-drain", "service/host", "service/service"),
   },
   {
     group: "services",

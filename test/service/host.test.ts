@@ -339,8 +339,8 @@ describe("a chart that fails", () => {
 });
 
 describe("the unwinding without a chart", () => {
-  const none = { tier: false, lease: false, health: false, open: false, releases: false };
-  const all = { tier: true, lease: true, health: true, open: true, releases: true };
+  const none = { tier: false, lease: false, health: false, open: false, drain: false, releases: false };
+  const all = { tier: true, lease: true, health: true, open: true, drain: true, releases: true };
   const hooksThat = (asked: string[], own: object = {}) =>
     ({
       drain: async () => void asked.push("drain"),

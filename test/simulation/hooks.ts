@@ -4,7 +4,7 @@ import type { Timer, VirtualClock } from "./clock.ts";
 import type { HookPlan, InstancePlan, ReleasePlan } from "./plan.ts";
 import type { VirtualProcess } from "./process.ts";
 
-export type HookName = "onStart" | "run" | "onStop";
+export type HookName = "onStart" | "run" | "onDrain" | "onStop";
 
 /** How a hook ended. `aborted`: it rejected with its signal's reason. */
 export type HookEnd = "resolved" | "failed" | "aborted";
@@ -36,15 +36,20 @@ export class HookActors {
     this.#options = options;
   }
 
+  has(hook: HookName): boolean {
+    return this.#options.plan[hook] !== undefined;
+  }
+
   perform(hook: HookName, context: HookContext): Promise<void> {
-    const { plan, watcher } = this.#options;
+    const { watcher } = this.#options;
+    const plan = this.#options.plan[hook]!;
     watcher.began(hook, context.signal);
-    if (plan[hook].ends === "throws") {
+    if (plan.ends === "throws") {
       watcher.met(`${hook} throws`);
       watcher.ended(hook, "failed");
       throw new Error(`${hook} threw`);
     }
-    return this.#work(hook, plan[hook], context);
+    return this.#work(hook, plan, context);
   }
 
   async #work(hook: HookName, plan: HookPlan, context: HookContext): Promise<void> {

@@ -44,6 +44,7 @@ class SimulatedService extends StargazerService {
   constructor(options: ServiceOptions, hooks: HookActors) {
     super(options);
     this.#hooks = hooks;
+    if (hooks.has("onDrain")) this.onDrain = (context) => hooks.perform("onDrain", context);
   }
 
   protected override onStart(context: HookContext): Promise<void> {

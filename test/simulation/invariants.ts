@@ -2,7 +2,7 @@
 
 export const invariants = [
   "one terminal state, once",
-  "onStart at most once",
+  "onStart and onDrain at most once",
   "onStop exactly once if onStart was begun, else never",
   "ready implies started, health open and not stopping",
   "the outcome is the first cause",

@@ -49,6 +49,8 @@ export interface InstancePlan {
   readonly onStart: HookPlan;
   readonly run: HookPlan;
   readonly onStop: HookPlan;
+  /** undefined: the tier has none */
+  readonly onDrain: HookPlan | undefined;
   readonly pings: readonly EffectPlan[];
   readonly openHealth: EffectPlan;
   readonly closeHealth: EffectPlan;
@@ -166,6 +168,7 @@ const instance = (random: Random, trouble: number, tierTrouble: number, bootAt: 
     closeHealth: effect(random, trouble, 20),
     close: effect(random, trouble, 20),
     seed: random.below(2 ** 31),
+    onDrain: random.chance(0.3) ? { ...hook(random, tierTrouble, 300, ["notice"]), shutsDown: "no" } : undefined,
   };
 };
 

@@ -12,14 +12,24 @@ interface HookState {
 }
 
 const notBegun = (): HookState => ({ begun: 0, how: undefined, beganAt: 0, signal: undefined });
-const phaseOf: Record<HookName, string> = { onStart: "starting", run: "running", onStop: "stopping.unwinding" };
+const phaseOf: Record<HookName, string> = {
+  onStart: "starting",
+  run: "running",
+  onDrain: "stopping.announcing",
+  onStop: "stopping.unwinding",
+};
 const isInFlight = ({ begun, how }: HookState): boolean => begun > 0 && how === undefined;
 const hasFailed = ({ how }: HookState): boolean => how === "failed" || how === "aborted";
 const onStopLaw: Invariant = "onStop exactly once if onStart was begun, else never";
 
 export class TierWatch implements HookWatcher {
   readonly #subject: Subject;
-  readonly #hooks: Record<HookName, HookState> = { onStart: notBegun(), run: notBegun(), onStop: notBegun() };
+  readonly #hooks: Record<HookName, HookState> = {
+    onStart: notBegun(),
+    run: notBegun(),
+    onDrain: notBegun(),
+    onStop: notBegun(),
+  };
   readonly #releases: ("kept" | "called" | "resolved" | "failed")[] = [];
 
   constructor(subject: Subject) {
@@ -41,8 +51,10 @@ export class TierWatch implements HookWatcher {
     Object.assign(state, { begun: state.begun + 1, signal, beganAt: clock.now });
     this.#subject.note(`${hook} begins`);
     if (this.#subject.report) this.#subject.accuse("one terminal state, once", `${hook} began after the end`);
-    if (state.begun > 1) this.#subject.accuse(hook === "onStop" ? onStopLaw : "onStart at most once", `${hook} began again`);
+    if (state.begun > 1)
+      this.#subject.accuse(hook === "onStop" ? onStopLaw : "onStart and onDrain at most once", `${hook} began again`);
     if (hook === "onStop") this.#judgeOnStop();
+    else if (hook === "onDrain") this.#judgeOnDrain();
     else if (this.#subject.isStopping) this.#subject.accuse("after shutdown only forward", `${hook} began while stopping`);
   }
 
@@ -92,7 +104,7 @@ export class TierWatch implements HookWatcher {
 
   /** Whether a failure that a report names has happened here; undefined where it is not about hooks. */
   explains(code: string): boolean | undefined {
-    const { onStart, run, onStop } = this.#hooks;
+    const { onStart, run, onDrain, onStop } = this.#hooks;
     const { clock, settings } = this.#subject;
     switch (code) {
       case "SG_ERR_START_FAILED":
@@ -102,7 +114,9 @@ export class TierWatch implements HookWatcher {
       case "SG_ERR_RUN_FAILED":
         return hasFailed(run);
       case "SG_ERR_DRAIN_TIMEOUT":
-        return [onStart, run].some((hook) => isInFlight(hook) && hook.signal?.aborted);
+        return [onStart, run, onDrain].some((hook) => isInFlight(hook) && hook.signal?.aborted);
+      case "SG_ERR_DRAIN_FAILED":
+        return hasFailed(onDrain);
       case "SG_ERR_STOP_FAILED":
         return hasFailed(onStop) || this.#releases.includes("failed");
       case "SG_ERR_STOP_TIMEOUT":
@@ -112,12 +126,18 @@ export class TierWatch implements HookWatcher {
     }
   }
 
+  #judgeOnDrain(): void {
+    const { path } = this.#subject;
+    if (!this.isStarted) this.#subject.accuse("after shutdown only forward", "onDrain began before onStart was done");
+    if (path !== phaseOf.onDrain) this.#subject.accuse("after shutdown only forward", `onDrain began in ${path}`);
+  }
+
   #judgeOnStop(): void {
-    const { onStart, run } = this.#hooks;
+    const { onStart, run, onDrain } = this.#hooks;
     const { snapshot, evidence } = this.#subject;
     if (onStart.begun === 0) this.#subject.accuse(onStopLaw, "onStop began without onStart");
     const isReported = snapshot.context.failures.some(({ code }) => code === "SG_ERR_DRAIN_TIMEOUT");
-    if ((isInFlight(onStart) || isInFlight(run)) && !isReported && !evidence.chanceFailed)
+    if ([onStart, run, onDrain].some(isInFlight) && !isReported && !evidence.chanceFailed)
       this.#subject.accuse(onStopLaw, "onStop overlaps a hook, and no failure names it");
   }
 }

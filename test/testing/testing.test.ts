@@ -88,7 +88,7 @@ describe("what conforms", () => {
 
   conformanceSuite(
     "the suite runs in vitest",
-    (options) => new TestTier(options),
+    (options) => new TestTier(options, { onDrain: ({ phase }) => phase("notice", () => {}) }),
     { describe, it },
     { ...patient, redis: false },
   );
@@ -117,6 +117,13 @@ describe("what a bad tier did wrong", () => {
   it("onStop ends only at its deadline", async () => {
     expect(await reportTextOf({ onStop: ({ signal }) => aborted(signal) })).toContain(
       "onStop ended only when its signal aborted, at its deadline of",
+    );
+  });
+
+  it("onDrain ignores its signal, or throws", async () => {
+    expect(await reportTextOf({ onDrain: hangs })).toContain("onDrain never ended, although its signal aborted");
+    expect(await reportTextOf({ onDrain: () => Promise.reject(new Error("torn")) })).toContain(
+      "it failed in stopping.announcing: onDrain failed: torn",
     );
   });
 

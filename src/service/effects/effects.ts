@@ -36,6 +36,7 @@ export const providedLifecycle = lifecycleMachine.provide({
     startTier: effect(({ hooks }, waiting) => hooks.start(waiting)),
     openHealth: effect(({ resources }, waiting) => resources.openHealth(waiting)),
     runTier: effect(({ hooks }, waiting) => hooks.run(waiting)),
+    announceTier: effect(({ hooks }, waiting) => hooks.announce(waiting)),
     closeHealth: effect(({ resources }, waiting) => resources.closeHealth(waiting)),
     drainTier: effect(({ hooks }) => hooks.drain()),
     stopTier: effect(({ hooks }, waiting) => hooks.stop(waiting)),

@@ -1,4 +1,4 @@
-/** Runs a tier's three hooks: their signals, their named phases, their deferred releases, and the work in flight. */
+/** Runs a tier's hooks: their signals, their named phases, their deferred releases, and the work in flight. */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
 import type { Companion, CompanionCommand, HookFact, ReleaseWork } from "../../../machines/index.ts";
@@ -20,11 +20,15 @@ const surrounding = new AsyncLocalStorage<{ readonly runner: HookRunner; readonl
 
 const resign: CompanionCommand = { type: "resign" };
 
+type Hook = (context: HookContext) => Promise<void> | void;
+
 /** What a tier writes. */
 export interface Hooks {
-  onStart(context: HookContext): Promise<void> | void;
-  run(context: HookContext): Promise<void> | void;
-  onStop(context: HookContext): Promise<void> | void;
+  readonly onStart: Hook;
+  readonly run: Hook;
+  /** the tier's `onDrain`, looked up when it is needed: it may be a field of the class; undefined where the tier has none */
+  readonly drainHook: () => Hook | undefined;
+  readonly onStop: Hook;
 }
 
 export interface HookRunnerOptions {
@@ -77,17 +81,28 @@ export class HookRunner {
     return this.#constructed.runInAsyncScope(call);
   }
 
-  start(waiting: Waiting): Promise<void> {
-    return this.#tracked(
-      effectPhases.startTier,
-      "SG_ERR_START_FAILED",
-      (context) => this.#options.hooks.onStart(context),
-      waiting,
-    );
+  /** Runs `onStart`. The chart learns of an `onDrain` before it learns that `onStart` has ended. */
+  start({ signal: left }: Waiting): Promise<void> {
+    const { hooks, send } = this.#options;
+    const start: Hook = async (context) => {
+      await hooks.onStart(context);
+      if (hooks.drainHook() !== undefined) send({ type: "drain.owed" });
+    };
+    return this.#tracked(start, { phase: effectPhases.startTier, code: "SG_ERR_START_FAILED", left, signal: this.#work.signal });
   }
 
-  run(waiting: Waiting): Promise<void> {
-    return this.#tracked(effectPhases.runTier, "SG_ERR_RUN_FAILED", (context) => this.#options.hooks.run(context), waiting);
+  run({ signal: left }: Waiting): Promise<void> {
+    const { run } = this.#options.hooks;
+    return this.#tracked(run, { phase: effectPhases.runTier, code: "SG_ERR_RUN_FAILED", left, signal: this.#work.signal });
+  }
+
+  /** Runs `onDrain`, in the microtask behind the transition, so after the probes show that the service stops. */
+  announce({ signal }: Waiting): Promise<void> {
+    const drain: Hook = async (context) => {
+      await Promise.resolve();
+      await this.#options.hooks.drainHook()?.(context);
+    };
+    return this.#tracked(drain, { phase: effectPhases.announceTier, code: "SG_ERR_DRAIN_FAILED", left: signal, signal });
   }
 
   /** Aborts the signal of `onStart` and `run`, asks the companions to end, and waits for the work in flight. */
@@ -97,13 +112,13 @@ export class HookRunner {
   }
 
   /** Aborts `context.stopping`. Any number of times. */
-  announce(): void {
+  abortStopping(): void {
     if (!this.#stopping.signal.aborted) this.#stopping.abort(stopReason);
   }
 
   abort(): void {
     if (this.#work.signal.aborted) return;
-    this.announce();
+    this.abortStopping();
     this.#work.abort(stopReason);
     for (const companion of this.#companions) companion.send(resign);
   }
@@ -133,9 +148,9 @@ export class HookRunner {
   }
 
   /** A hook may outlive its state, which aborts `left`: the drain waits for it, and its late failure is reported. */
-  #tracked(phase: string, code: string, hook: (context: HookContext) => Promise<void> | void, left: Waiting): Promise<void> {
-    const running = this.#called(phase, async () => hook(this.#context(phase, this.#work.signal)));
-    this.#awaitInDrain(this.#lateReported(running, { phase, code, left: left.signal, signal: this.#work.signal }));
+  #tracked(hook: Hook, late: LateHook): Promise<void> {
+    const running = this.#called(late.phase, async () => hook(this.#context(late.phase, late.signal)));
+    this.#awaitInDrain(this.#lateReported(running, late));
     return running;
   }
 
