@@ -210,6 +210,11 @@ const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
 export const uptimeOf = ({ now, constructedAt }: LifecycleContext): number => rounded(now() - constructedAt);
 const momentOf = (context: LifecycleContext): Moment => ({ startedAt: context.epochNow(), offsetMs: uptimeOf(context) });
 
+/** How the service ends, as far as it is known. */
+export const outcomeOf = ({ failures, cause }: Pick<LifecycleContext, "failures" | "cause">): Cause["outcome"] =>
+  // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total
+  failures.length > 0 ? "failed" : (cause?.outcome ?? "shutdown");
+
 const toLease = (event: LeaseEvent) => event;
 /** What is left of `withinMs` that began when `phase` was entered. */
 const leftOf = (context: LifecycleContext, phase: ChartPhase, withinMs: number): number =>
@@ -861,8 +866,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     stopped: { type: "final", description: "Is over; its output is the report.", entry: "end" },
   },
   output: ({ context }) => ({
-    // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total
-    outcome: context.failures.length > 0 ? ("failed" as const) : (context.cause?.outcome ?? ("shutdown" as const)),
+    outcome: outcomeOf(context),
     // equivalent mutant: every arrow into stopping and stopped sets the cause; the default keeps the output total
     reason: context.cause?.reason ?? "shutdown",
     exitCode: context.failures.length > 0 ? (1 as const) : (0 as const),

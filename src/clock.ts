@@ -38,6 +38,11 @@ export const quietClock: Clock = {
   clearTimeout: systemClock.clearTimeout,
 };
 
+/** Calls `fn` at the end of this turn of the event loop. Does not keep the process alive. */
+export const afterTurn = (fn: () => void): void => {
+  setImmediate(fn).unref();
+};
+
 /** Calls `fn` every `ms` until the returned function is called. Does not keep the process alive. */
 export const every = (ms: number, fn: () => void): (() => void) => {
   const timer = setInterval(fn, ms).unref();

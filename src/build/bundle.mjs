@@ -35,17 +35,20 @@ const plainUrls = {
   },
 };
 
-/** The module that loads the health server. */
+/** The module that loads at the boot what a service needs from then on. */
 const loader = join(dist, "service", "effects", "open-resources.js");
 
-/** In a bundle the health server costs nothing to have at once, and a chunk of its own would be read while the service boots. */
-const healthAtOnce = {
-  name: "health-at-once",
+/** In a bundle these cost nothing to have at once, and a chunk of their own would be read while the service boots. */
+const bootAtOnce = {
+  name: "boot-at-once",
   transform(code, id) {
     if (id !== loader) return null;
-    const lazily = 'import("../../health/server.js")';
-    if (!code.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: name here how the health server is loaded`);
-    return `import * as health from "../../health/server.js";\n${code.replace(lazily, "health")}`;
+    const loaded = { health: "../../health/server.js", journal: "./boot-journal.js" };
+    return Object.entries(loaded).reduce((text, [name, path]) => {
+      const lazily = `import("${path}")`;
+      if (!text.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: name here how it is loaded`);
+      return `import * as ${name} from "${path}";\n${text.replace(lazily, name)}`;
+    }, code);
   },
 };
 
@@ -135,7 +138,7 @@ const doorsOfProgram = {
   [`${folder}/machines`]: join(built, "machines", "index.js"),
 };
 
-if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server`);
+if (!existsSync(loader)) throw new Error(`there is no ${loader}: name here what loads the health server and the journal`);
 if (!existsSync(program)) throw new Error("there is nothing to bundle: run tsc first");
 await inlineProbeThread();
 await openDoor();
@@ -146,7 +149,7 @@ const bundle = await rolldown({
   platform: "node",
   preserveEntrySignatures: "allow-extension",
   external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls, healthAtOnce, commandsAtOnce, grouped(chunkOf)],
+  plugins: [plainUrls, bootAtOnce, commandsAtOnce, grouped(chunkOf)],
 });
 const { output } = await bundle.write({
   dir: built,
@@ -187,7 +190,7 @@ const library = await rolldown({
   platform: "node",
   external: (id) => !/^[./]/.test(id),
   preserveEntrySignatures: "allow-extension",
-  plugins: [plainUrls, healthAtOnce, requireFromAnywhere],
+  plugins: [plainUrls, bootAtOnce, requireFromAnywhere],
 });
 await library.write({
   dir: built,

@@ -4,6 +4,7 @@
  * else); what they report arrives as events of the service and as its facts.
  */
 import type { InspectionEvent } from "xstate";
+import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { rounded } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
 import type { ServiceClock } from "../clock.ts";
@@ -14,7 +15,8 @@ import type { FlightEntry, FlightEvent } from "./recording.ts";
 /** entries; a whole life without trouble has some 40 */
 const capacity = 256;
 
-interface Noted {
+/** What happened, as it was noted. */
+export interface Noted {
   /** ms since the epoch */
   readonly at: number;
   /** ms of the clock that measures */
@@ -25,6 +27,9 @@ interface Noted {
   readonly always: boolean;
 }
 
+/** Gets each entry as it is noted; `snapshot`: the chart's after a step, in the middle of its transition. */
+export type Follower = (noted: Noted, snapshot?: LifecycleSnapshot) => void;
+
 type RecorderClock = Pick<ServiceClock, "now" | "epochNow">;
 
 export class FlightRecorder {
@@ -32,6 +37,7 @@ export class FlightRecorder {
   readonly #clock: RecorderClock;
   readonly #actor: string;
   #last: object | undefined;
+  #follower: Follower | undefined;
 
   /** `actor`: the id of the actor whose steps are kept. */
   constructor(actor: string, clock: RecorderClock) {
@@ -44,8 +50,8 @@ export class FlightRecorder {
     if (inspected.type !== "@xstate.microstep" || (inspected.actorRef as { id?: string }).id !== this.#actor) return;
     if (inspected._transitions.length === 0) return;
     const { event } = inspected;
-    const { value } = inspected.snapshot as { value?: unknown };
-    this.#add({ event, value, always: event === this.#last });
+    const snapshot = inspected.snapshot as LifecycleSnapshot;
+    this.#add({ event, value: snapshot.value, always: event === this.#last }, snapshot);
     this.#last = event;
   }
 
@@ -53,13 +59,21 @@ export class FlightRecorder {
     this.#add({ event: fact, value: undefined, always: false });
   }
 
+  /** Calls `follower` with each entry that is kept, then with each new one. It must not throw; a later call takes its place. */
+  follow(follower: Follower): void {
+    for (const noted of this.#ring.after()) follower(noted);
+    this.#follower = follower;
+  }
+
   /** The entries as plain JSON, oldest first. `constructedAt`: the construction of the service, by the clock that measures. */
   recall(constructedAt: number): { readonly dropped: number; readonly entries: FlightEntry[] } {
     return { dropped: this.#ring.dropped, entries: this.#ring.after().map((noted) => entryOf(noted, constructedAt)) };
   }
 
-  #add(step: Pick<Noted, "event" | "value" | "always">): void {
-    this.#ring.add({ at: this.#clock.epochNow(), measuredAt: this.#clock.now(), ...step });
+  #add(step: Pick<Noted, "event" | "value" | "always">, snapshot?: LifecycleSnapshot): void {
+    const noted = { at: this.#clock.epochNow(), measuredAt: this.#clock.now(), ...step };
+    this.#ring.add(noted);
+    this.#follower?.(noted, snapshot);
   }
 }
 

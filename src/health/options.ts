@@ -20,6 +20,8 @@ export interface HealthOptions {
   readonly sampleMs?: number;
   /** Called with each fact, after the notice board was written. What it throws is dropped. */
   readonly onFact?: (fact: HealthFact) => void;
+  /** Called when the readiness may have changed. It must not throw. */
+  readonly onReadiness?: () => void;
   /** The actor in whose system the chart of the port runs, so that inspectors of that system see it. Default: a system of its own. */
   readonly parent?: AnyActorRef;
 }

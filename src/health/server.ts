@@ -134,6 +134,11 @@ export class HealthServer {
     await waitFor(this.#actor, ({ status }) => status === "done");
   }
 
+  /** What `/readyz` answers. Any time. */
+  get readiness(): Readiness {
+    return this.#judge();
+  }
+
   get #snapshot(): HealthPortSnapshot {
     return this.#actor.getSnapshot();
   }
@@ -177,7 +182,8 @@ export class HealthServer {
   };
 
   readonly #publish = (): void => {
-    const { source, probeThread } = this.#options;
+    const { source, probeThread, onReadiness } = this.#options;
+    onReadiness?.();
     if (!probeThread) return;
     const liveness = judgeLiveness({ source, checks: this.#verdicts() });
     this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge(), liveness });
@@ -185,9 +191,8 @@ export class HealthServer {
 
   /** The notice of a block is written before the beat that ends it. */
   readonly #beat = (dueMs: number): void => {
-    if (!this.#options.probeThread) return;
     this.#publish();
-    this.#board.beat(dueMs);
+    if (this.#options.probeThread) this.#board.beat(dueMs);
   };
 
   #makeWatch(): LoopWatch {

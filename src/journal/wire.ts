@@ -1,16 +1,17 @@
 /**
- * The form of the journal's messages in Redis. A message has fields in one order, so that a stream stores their names once a node; its
- * items are JSON: `[kind, ago, ...values]` each, with the values in the order below. `ago`: ms between the thing and the sending.
+ * The form of the journal's messages in Redis. A message has its fields in one order, so that a stream stores their names once a node.
+ * Its items are JSON: `[kind, ago, ...values]` each, with the values in the order below. `ago`: ms between the thing and the sending.
  */
-import type { JournalItem, JournalItemKind } from "./item.ts";
+import type { Goodbye, JournalItem, JournalItemKind } from "./item.ts";
 
 /** bytes of the items of one message, and how many there are */
 export const itemsLimitBytes = 4096;
 export const itemsLimit = 64;
-/** characters of a reason or a text; of a path, the name of an event, a phase or a leadership */
+/** characters of a reason or a text, of a name (a path, an event, a phase), and of a version */
 export const textLimit = 500;
 export const nameLimit = 250;
-/** failures and steps in a goodbye */
+export const versionLimit = 120;
+/** failures and steps of a goodbye */
 export const failuresLimit = 5;
 export const stepsLimit = 16;
 
@@ -32,36 +33,68 @@ export const wireOrder: { readonly [Kind in JournalItemKind]: FieldsOf<Kind> } =
   exited: ["exitCode", "signal", "nextTryAt", "tries", "cause"],
 };
 
-/** What is written: an item, with `at` by the writer's own clock. */
-export const wireItem = (item: JournalItem, now: number): readonly unknown[] => [
-  item.kind,
-  Math.max(0, Math.round(now - item.at)),
-  ...wireOrder[item.kind].map((field) => (item as unknown as Record<string, unknown>)[field]),
-];
-
-/** The fields of a message, in their order. */
-export interface WireMessage {
+/** Which boot of which instance a message is about. */
+export interface Author {
   readonly service: string;
   readonly instance: string;
+  /** 0 while not drawn */
   readonly incarnation: number;
   readonly boot: string;
   readonly version: string;
-  /** JSON within the limits */
-  readonly items: string;
 }
 
-/** The arguments of XADD behind the id. */
-export const wireFields = ({ service, instance, incarnation, boot, version, items }: WireMessage): string[] => [
-  "service",
-  service,
-  "instance",
-  instance,
-  "incarnation",
-  String(incarnation),
-  "boot",
-  boot,
-  "version",
-  version,
-  "items",
-  items,
+/** The fields of a message as the arguments of XADD behind its id. */
+export const wireFields = ({ service, instance, incarnation, boot, version }: Author, items: string): string[] => [
+  ...["service", service, "instance", instance, "incarnation", String(incarnation)],
+  ...["boot", boot, "version", version.slice(0, versionLimit), "items", items],
 ];
+
+const cut = (text: string): string => text.slice(0, textLimit);
+
+/** The goodbye with fewer failures, each with a shorter message, so that it fits into a message. */
+const fitted = (item: Goodbye): Goodbye => {
+  const failures = item.failures.slice(0, failuresLimit).map(({ phase, code, message }) => ({
+    phase: phase.slice(0, nameLimit),
+    code: code.slice(0, nameLimit),
+    message: message.slice(0, textLimit / 2),
+  }));
+  const steps = Object.fromEntries(
+    Object.entries(item.steps)
+      .slice(0, stepsLimit)
+      .map(([step, ms]) => [step.slice(0, nameLimit), ms]),
+  );
+  while (Buffer.byteLength(JSON.stringify(failures)) > itemsLimitBytes / 4) failures.pop();
+  return { ...item, reason: cut(item.reason), failures, steps };
+};
+
+/** The item as JSON within the limits. `now`: of the clock that `at` is of. */
+const wireItem = (item: JournalItem, now: number): string => {
+  const own = (item.kind === "goodbye" ? { ...item, ...fitted(item) } : item) as unknown as Readonly<Record<string, unknown>>;
+  const values = wireOrder[item.kind].map((field) => {
+    const value = own[field];
+    if (typeof value === "number") return Math.round(value * 1000) / 1000;
+    return typeof value === "string" ? value.slice(0, limitOf(field)) : value;
+  });
+  return JSON.stringify([item.kind, Math.max(0, Math.round(now - item.at)), ...values]);
+};
+
+const texts: ReadonlySet<string> = new Set(["text", "reason", "what", "cause"]);
+const limitOf = (field: string): number => (texts.has(field) ? textLimit : nameLimit);
+
+/** The items as the JSON of as few messages as the limits allow. */
+export const wireItems = (items: readonly JournalItem[], now: number): string[] => {
+  const messages: string[][] = [];
+  let bytes = itemsLimitBytes;
+  for (const item of items) {
+    const json = wireItem(item, now);
+    // with the comma or the bracket before it
+    bytes += Buffer.byteLength(json) + 1;
+    const last = messages.at(-1);
+    if (last !== undefined && last.length < itemsLimit && bytes < itemsLimitBytes) last.push(json);
+    else {
+      messages.push([json]);
+      bytes = Buffer.byteLength(json) + 1;
+    }
+  }
+  return messages.map((each) => `[${each.join(",")}]`);
+};

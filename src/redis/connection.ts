@@ -169,14 +169,21 @@ export const dropConnection = async (client: RedisClient): Promise<void> => {
   await ended;
 };
 
-const hasReplyOutstanding = (client: RedisClient): boolean =>
-  (client as { commandQueue?: { length: number } }).commandQueue?.length !== 0;
+/** Whether a caller waits for a reply, or what was called has not been sent as a whole. */
+const isOwed = (client: RedisClient, unawaited: number): boolean => {
+  const { length } = (client as { commandQueue?: { length: number } }).commandQueue ?? { length: Number.POSITIVE_INFINITY };
+  return length > unawaited || (length > 0 && socketOf(client)?.writableLength !== 0);
+};
 
 /**
  * Closes a connection that was opened here: with FIN, and by force when the signal aborts or the peer does not answer. Never rejects,
- * never hangs. Afterwards neither socket nor timer is left, and commands in flight have been rejected. Repeatable.
+ * never hangs. Afterwards neither socket nor timer is left, and commands in flight have been rejected. Repeatable. `unawaited`: commands
+ * among those in flight whose replies have no reader; they are sent, and the close does not wait for the replies.
  */
-export const closeRedis = async (client: RedisClient, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+export const closeRedis = async (
+  client: RedisClient,
+  { signal, unawaited = 0 }: { readonly signal: AbortSignal; readonly unawaited?: number },
+): Promise<void> => {
   const emitter = client as Redis;
   const hasSocket = client.status !== "end" && client.status !== "reconnecting";
   let onEnd = (): void => {};
@@ -185,8 +192,8 @@ export const closeRedis = async (client: RedisClient, { signal }: { readonly sig
   });
   emitter.once("end", onEnd);
   if (client.status !== "end") client.disconnect();
-  // with no reply outstanding there is no reason to wait for the peer's FIN
-  if (!hasReplyOutstanding(client)) socketOf(client)?.destroy();
+  // with no reply to wait for there is no reason to wait for the peer's FIN
+  if (!isOwed(client, unawaited)) socketOf(client)?.destroy();
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]);
   if (hasSocket) await until(ended, { signal: deadline, what: "the connection to Redis to close" }).catch(() => {});
   socketOf(client)?.destroy();

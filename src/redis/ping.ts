@@ -18,7 +18,7 @@ export interface PingGateOptions {
   /** the attempt's deadline */
   readonly signal: AbortSignal;
   /** what else has to be allowed, sent with PING as it is called. Default: that the server is no read-only replica */
-  readonly check?: (client: RedisClient) => Promise<void>;
+  readonly check?: (client: RedisClient) => Promise<unknown>;
 }
 
 /**
@@ -85,7 +85,7 @@ const unlessItCloses = async (client: RedisClient, signal: AbortSignal, ask: () 
  * What the gate asks a client that is connected: PING and what else the caller asks, in one round trip. Rejects with what is missing,
  * or with the client's error; `reasonOf` gives the reason of both.
  */
-export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<void>): Promise<void> => {
+export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<unknown>): Promise<void> => {
   const others = Promise.allSettled([checkServer(client), check(client)]);
   const pong = await client.ping();
   if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);

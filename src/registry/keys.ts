@@ -1,6 +1,9 @@
 /** The keys of the registry. */
 import { keysBehind } from "../redis/keys.ts";
 
+/** messages that the journal keeps, about */
+export const journalLength = 20_000;
+
 export interface RegistryKeys {
   /** string: the entry of one instance, JSON, expires with its lease */
   service(service: string, instance: string): string;
@@ -16,6 +19,12 @@ export interface RegistryKeys {
   readonly journal: string;
   /** hash: how many stops there were, by service, version and outcome */
   readonly ends: string;
+  /** sorted set: boots that have deregistered and not yet ended, by the time at which they count as dead, ms since the epoch */
+  readonly ending: string;
+  /** hash: what is known of each registered instance of a service, for the case that its lease expires */
+  known(service: string): string;
+  /** string: the recording of the last failed stop of an instance */
+  flight(service: string, instance: string): string;
 }
 
 export const registryKeys = keysBehind<RegistryKeys>((prefix) => ({
@@ -26,4 +35,7 @@ export const registryKeys = keysBehind<RegistryKeys>((prefix) => ({
   events: `${prefix}sg:registry:events`,
   journal: `${prefix}sg:fleet:journal`,
   ends: `${prefix}sg:fleet:ends`,
+  ending: `${prefix}sg:fleet:ending`,
+  known: (service) => `${prefix}sg:fleet:known:${service}`,
+  flight: (service, instance) => `${prefix}sg:fleet:flight:${service}:${instance}`,
 }));

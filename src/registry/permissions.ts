@@ -8,18 +8,23 @@ import { registryKeys } from "./keys.ts";
 
 /**
  * Redis checks permissions before arguments: a command with wrong arguments is refused, or fails for them, and never writes.
- * KEYS or ARGV entry, tombstone, index, services, events. Returns {command, key, error} for each that is refused.
+ * KEYS or ARGV entry, tombstone, index, services, events; then, if a journal is to be written, known, journal, ending, ends, flight.
+ * Returns {command, key, error, room} for each that is refused.
  */
 const askScript = script(`
-local keys = #KEYS > 0 and KEYS or ARGV
+local keys = {}
+for _, given in ipairs({ KEYS, ARGV }) do
+  for _, key in ipairs(given) do keys[#keys + 1] = key end
+end
 local refused = {}
+local room = 'registry'
 local function ask(command, key, ...)
   local reply
   if key then reply = redis.pcall(command, key, ...) else reply = redis.pcall(command) end
   local text = type(reply) == 'table' and reply.err
   for _, word in ipairs({ 'executing the script', 'ermissions', 'READONLY', 'MASTERDOWN', 'Unknown Redis command' }) do
     if text and string.find(text, word, 1, true) then
-      refused[#refused + 1] = { command, key or '', text }
+      refused[#refused + 1] = { command, key or '', text, room }
       return false
     end
   end
@@ -37,14 +42,30 @@ ask('ZREM', keys[3], '')
 ask('ZCARD', keys[3])
 if ask('SREM', keys[4], '') and ask('SADD', keys[4], '') then redis.pcall('SREM', keys[4], '') end
 ask('XADD', keys[5], '0-0', '', '')
+if keys[6] then
+  room = 'journal'
+  ask('HSET', keys[6], '', '', '')
+  ask('HGET', keys[6], '')
+  ask('HDEL', keys[6], '')
+  ask('XADD', keys[7], '0-0', '', '')
+  ask('ZADD', keys[8], 'none', '')
+  ask('ZREM', keys[8], '')
+  ask('HLEN', keys[9])
+  ask('HEXISTS', keys[9], '')
+  ask('HINCRBY', keys[9], '', 'none')
+  ask('SET', keys[10], '', 'NX', 'XX')
+end
 return refused`);
+
+/** What a service sends for its journal beside them. */
+export const journalCommands = ["hset", "hget", "hdel", "hlen", "hexists", "hincrby"];
 
 /** Every command that a service sends for its place in the registry, the ping gate's and those in scripts included. */
 export const registryCommands = [
   "ping info eval evalsha time get getrange set del pexpire zadd zrem zcard sadd srem xadd",
 ].flatMap((names) => names.split(" "));
 
-type Refused = readonly [command: string, key: string, error: string];
+type Refused = readonly [command: string, key: string, error: string, room: "registry" | "journal"];
 
 const unknownSha = "0".repeat(40);
 const textOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error);
@@ -52,36 +73,48 @@ const textOf = (error: unknown): string => String((error as { message?: unknown 
 const refusedBy =
   (command: string) =>
   (error: unknown): Refused[] =>
-    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, "", textOf(error)]] : [];
+    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, "", textOf(error), "registry"]] : [];
 
 /**
- * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key that is refused, and with READONLY for
- * a server that takes no writes.
+ * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key of the registry that is refused, and
+ * with READONLY for a server that takes no writes. With `hasJournal` it resolves with what the journal lacks, or an empty text.
  */
-export const checkPermissions = async (redis: RedisClient, { service, instance }: InstanceName): Promise<void> => {
-  const { service: entry, released, index, services, events } = registryKeys(redis);
+export const checkPermissions = async (
+  redis: RedisClient,
+  { service, instance }: InstanceName,
+  { hasJournal = false }: { readonly hasJournal?: boolean } = {},
+): Promise<string> => {
+  const { service: entry, released, index, services, events, known, journal, ending, ends, flight } = registryKeys(redis);
   const keys = [entry(service, instance), released(service, instance), index(service), services, events];
+  const further = hasJournal ? [known(service), journal, ending, ends, flight(service, instance)] : [];
   // keys get the client's prefix, which the registry does not use, and arguments get none; on a Cluster the keys name the node
-  const asked = redis.eval(askScript.lua, redis.isCluster ? keys.length : 0, ...keys) as Promise<Refused[]>;
+  const asked = redis.eval(askScript.lua, redis.isCluster ? keys.length : 0, ...keys, ...further) as Promise<Refused[]>;
   const [inScripts, byHash] = await Promise.all([
     asked.catch(refusedBy("EVAL")),
     redis.evalsha(unknownSha, 0).then(() => [], refusedBy("EVALSHA")),
   ]);
-  const refused = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
+  const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
+  const [refused, missed] = [all.filter(([, , , room]) => room !== "journal"), all.filter(([, , , room]) => room === "journal")];
   const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN/.test(error));
   if (readOnly !== undefined) throw new Error(readOnly[2].replace(/^-/, ""));
   if (refused.length > 0) throw notPermitted(refused);
+  if (missed.length === 0) return "";
+  const { message, advice } = notPermitted(missed);
+  return `${message}. ${advice}`;
 };
 
 /** ms for the dry runs that find the refused command or key */
 const timeoutMs = 1000;
+
+/** Whether `error` is a refusal for lack of permission. */
+export const isDenied = (error: unknown): boolean => /NOPERM|permissions|can't run this command/.test(textOf(error));
 
 /**
  * The clause that names the refused command or key, if `error` is a refusal: the error of a script names neither.
  * Undefined for another error, and where nothing is found in time.
  */
 export const deniedReason = async (redis: RedisClient, error: unknown, name: InstanceName): Promise<string | undefined> => {
-  if (!/NOPERM|permissions|can't run this command/.test(textOf(error))) return undefined;
+  if (!isDenied(error)) return undefined;
   const asked = until(checkPermissions(redis, name), { signal: AbortSignal.timeout(timeoutMs), what: "what the user may do" });
   return asked.then(
     () => undefined,

@@ -4,16 +4,16 @@ import type { LeaseAnswer, LeaseStatus, LeaseWrite } from "../../machines/index.
 import { StargazerError } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
-import { checkFitness } from "../redis/ping.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
 import type { Waiting } from "../until.ts";
 import { until } from "../until.ts";
+import { endingPlace, knownText } from "./ends.ts";
 import type { EntryDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
-import { checkPermissions, deniedReason } from "./permissions.ts";
+import { deniedReason, isDenied } from "./permissions.ts";
 import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
 import type { TypedKey } from "./wrong-type.ts";
 import { wrongTypeReason } from "./wrong-type.ts";
@@ -22,6 +22,23 @@ export type { EntryDetails } from "./entry.ts";
 
 /** ms for which a tombstone refuses late writes; longer than any of them can be on its way. */
 export const tombstoneMs = 60_000;
+
+/** What the writes of an entry add to the journal. */
+export interface JournalPart {
+  readonly version: string;
+  /** how the boot ends so far, as the items of a message */
+  readonly goodbye: () => string;
+  /** ms within which the last message follows the goodbye */
+  readonly endsWithinMs: number;
+  /** Called where the user may no longer write the journal; the entry is then written without it. */
+  readonly turnOff: (reason: string) => void;
+}
+
+/** What one script is given beside the keys and the names of the entry. */
+interface Call {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
 
 export interface RegistrationOptions {
   /** the registry's own connection (`openRegistryConnection`) */
@@ -33,8 +50,10 @@ export interface RegistrationOptions {
   readonly describe: () => EntryDetails;
   /** hexadecimal; distinguishes boots that drew the same incarnation. Default: random */
   readonly boot?: string;
-  /** whether Redis has yet to pass the ping gate, which `register` then asks first. Default: it has passed */
-  readonly isUngated?: () => boolean;
+  /** has Redis pass the ping gate before `register`, where it has not yet. Default: it has passed */
+  readonly passGate?: (redis: RedisClient) => Promise<void> | undefined;
+  /** the journal's part in the writes; undefined while there is none */
+  readonly journal?: () => JournalPart | undefined;
   /** tells the time, for `since`: ms since the epoch. Default: the system's clock */
   readonly epochNow?: () => number;
 }
@@ -47,6 +66,7 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #boot: string;
   readonly #keys: readonly string[];
+  readonly #journalKeys: readonly string[];
   #preparing: Promise<void> | undefined;
   #incarnation: number | undefined;
   /** whether a write may be on its way: without one there is nothing to delete */
@@ -66,6 +86,12 @@ export class Registration {
       keys.services,
       keys.events,
     ];
+    this.#journalKeys = [keys.known(service), keys.journal, keys.ending];
+  }
+
+  /** Hexadecimal; of this boot. */
+  get boot(): string {
+    return this.#boot;
   }
 
   /** Drawn before the first write, then kept. */
@@ -93,7 +119,7 @@ export class Registration {
     return this.#guarded("register", signal, async () => {
       await this.#passGate(signal);
       await this.#draw(signal);
-      return this.#answer(await this.#write(registerScript, this.#body(write.status, true), signal));
+      return this.#answer(await this.#write(registerScript, (journal) => this.#body(write.status, true, journal), signal));
     });
   }
 
@@ -101,7 +127,8 @@ export class Registration {
   renew(write: LeaseWrite, { signal }: Waiting): Promise<LeaseAnswer> {
     return this.#guarded("renew", signal, async () => {
       if (this.#incarnation === undefined) return { type: "gone" };
-      return this.#answer(await this.#write(renewScript, this.#body(write.status, write.changed), signal));
+      const body = (journal: JournalPart | undefined) => this.#body(write.status, write.changed, journal);
+      return this.#answer(await this.#write(renewScript, body, signal));
     });
   }
 
@@ -111,7 +138,7 @@ export class Registration {
     await this.#guarded("deregister", signal, async () => {
       // the last write has no later attempt
       await readyNow(this.#options.redis, { signal });
-      await this.#write(deregisterScript, [tombstoneMs], signal);
+      await this.#write(deregisterScript, (journal) => this.#goodbye(journal), signal);
     });
   }
 
@@ -152,8 +179,8 @@ export class Registration {
 
   /** An optional Redis may have been refused at the boot. */
   async #passGate(signal: AbortSignal): Promise<void> {
-    const { redis, isUngated } = this.#options;
-    if (isUngated?.()) await checkFitness(redis, (client) => checkPermissions(client, this.#options));
+    const { redis, passGate } = this.#options;
+    await passGate?.(redis);
     signal.throwIfAborted();
   }
 
@@ -166,22 +193,42 @@ export class Registration {
     this.#incarnation ??= Number(drawn);
   }
 
-  #write(script: Script, rest: readonly (string | number)[], signal: AbortSignal): Promise<unknown> {
-    const { redis, service, instance } = this.#options;
+  /** A user who may not write the journal, or no longer, writes the entry without it. */
+  async #write(script: Script, callOf: (journal?: JournalPart) => Call, signal: AbortSignal): Promise<unknown> {
     this.#wrote = true;
-    return runScript(redis, script, {
-      keys: this.#keys,
-      args: [String(this.#incarnation), this.#boot, service, instance, ...rest],
-      signal,
-    });
+    const journal = this.#options.journal?.();
+    try {
+      return await this.#run(script, callOf(journal), signal);
+    } catch (error) {
+      if (journal === undefined || !isDenied(error)) throw error;
+      signal.throwIfAborted();
+      const reply = await this.#run(script, callOf(), signal);
+      journal.turnOff(reasonOf(withoutCommand(error)));
+      return reply;
+    }
   }
 
-  #body(status: LeaseStatus, whole: boolean): readonly (string | number)[] {
+  #run(script: Script, { keys, args }: Call, signal: AbortSignal): Promise<unknown> {
+    const { redis, service, instance } = this.#options;
+    const all = [String(this.#incarnation), this.#boot, service, instance, ...args];
+    return runScript(redis, script, { keys: [...this.#keys, ...keys], args: all, signal });
+  }
+
+  #body(status: LeaseStatus, whole: boolean, journal: JournalPart | undefined): Call {
     const { service, instance, leaseTtlMs, describe, epochNow = Date.now } = this.#options;
     if (status !== this.#status) this.#since = epochNow();
     this.#status = status;
     const own = { service, instance, status, incarnation: this.#incarnation!, boot: this.#boot, since: this.#since };
-    return [leaseTtlMs, whole ? entryText({ ...describe(), ...own }) : "", status, this.#since];
+    const args = [leaseTtlMs, whole ? entryText({ ...describe(), ...own }) : "", status, this.#since];
+    if (journal === undefined || !whole) return { keys: [], args };
+    return { keys: this.#journalKeys.slice(0, 1), args: [...args, knownText(status, this.#boot, journal.version)] };
+  }
+
+  #goodbye(journal: JournalPart | undefined): Call {
+    if (journal === undefined) return { keys: [], args: [tombstoneMs] };
+    const { version, goodbye, endsWithinMs } = journal;
+    const place = endingPlace(this.#boot, this.#options.service, version);
+    return { keys: this.#journalKeys, args: [tombstoneMs, version, goodbye(), place, endsWithinMs] };
   }
 
   #answer(reply: unknown): LeaseAnswer {

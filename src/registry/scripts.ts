@@ -7,8 +7,11 @@
  *
  * A Redis whose memory is full (`noeviction`) refuses a SET, ZADD or XADD only as a script's first write. A script that has to happen
  * begins with a write that needs no memory (PEXPIRE, DEL, ZREM), and its later writes are accepted.
+ *
+ * The keys of the journal are given where the service writes one. What fails about them fails alone.
  */
 import { script } from "../redis/script.ts";
+import { journalLength } from "./keys.ts";
 
 /** Reading boots: of the entry, of the tombstone, and which of two is newer. KEYS entry, tombstone. */
 const boots = `
@@ -36,6 +39,9 @@ local function superseded()
   if not ok or type(twin) ~= 'table' then twin = {} end
   return { 'superseded', tostring(twin.host or 'unknown'), tostring(twin.pid or 0) }
 end
+local function know()
+  if KEYS[6] then redis.pcall('HSET', KEYS[6], ARGV[4], ARGV[9]) end
+end
 local function index(ttl)
   local fresh = redis.call('ZADD', KEYS[3], string.format('%.0f', nowMs() + ttl), ARGV[4])
   if fresh == 1 then redis.call('SADD', KEYS[4], ARGV[3]) end
@@ -56,8 +62,8 @@ return string.format('%.0f', drawn)`);
 
 /**
  * Writes the entry of a boot unless a newer one has it, or this or a newer one has deregistered. The same boot may repeat it.
- * KEYS entry, tombstone, index, services, events. ARGV incarnation, boot id, service, instance, ttl ms, JSON, status, since.
- * Returns {'ok'} | {'superseded', host, pid} | {'released'}.
+ * KEYS entry, tombstone, index, services, events, known. ARGV incarnation, boot id, service, instance, ttl ms, JSON, status, since, and
+ * what the reaper is to know of it. Returns {'ok'} | {'superseded', host, pid} | {'released'}.
  */
 export const registerScript = script(`${writes}
 local gone = tombstone()
@@ -66,6 +72,7 @@ local held = holder()
 if held and newer(held, me) then return superseded() end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
 index(ARGV[5])
+know()
 publish(held and same(held, me) and 'updated' or 'registered', ARGV[7], ARGV[8])
 return { 'ok' }`);
 
@@ -91,6 +98,7 @@ if not held or not same(held, me) then return { 'gone' } end
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 if ARGV[6] ~= '' then
   redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
+  know()
   publish('updated', ARGV[7], ARGV[8])
 end
 index(ARGV[5])
@@ -100,8 +108,11 @@ return { 'ok' }`);
  * Deletes the entry of a boot if it is still its own, and leaves a tombstone in any case, so that a write of that boot which is
  * still on its way is refused. The tombstone of a newer boot stays instead, for as long as this one would have. The delete comes
  * first: no later write can prevent it.
- * KEYS entry, tombstone, index, services, events. ARGV incarnation, boot id, service, instance, tombstone ms.
- * Returns {'ok'} | {'gone'}.
+ *
+ * The journal gets how the boot ends so far; its last message follows, and counts the stop. Should that not come, the boot counts as
+ * expired from a time on.
+ * KEYS entry, tombstone, index, services, events, known, journal, ending. ARGV incarnation, boot id, service, instance, tombstone ms;
+ * version, items, place among the ending, ms until that counts. Returns {'ok'} | {'gone'}.
  */
 export const deregisterScript = script(`${writes}
 local gone, held = tombstone(), holder()
@@ -111,19 +122,59 @@ redis.call('PEXPIRE', KEYS[2], ARGV[5])
 if not gone or not newer(gone, me) then
   redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[5])
 end
+if KEYS[6] then
+  if mine then redis.pcall('HDEL', KEYS[6], ARGV[4]) end
+  redis.pcall('ZADD', KEYS[8], string.format('%.0f', nowMs() + ARGV[9]), ARGV[8])
+  redis.pcall('XADD', KEYS[7], 'MAXLEN', '~', ${journalLength}, '*', 'service', ARGV[3], 'instance', ARGV[4],
+    'incarnation', ARGV[1], 'boot', ARGV[2], 'version', ARGV[6], 'items', ARGV[7])
+end
 if not mine then return { 'gone' } end
 redis.call('ZREM', KEYS[3], ARGV[4])
 if redis.call('ZCARD', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
 publish('deregistered', '', '')
 return { 'ok' }`);
 
+/** fields of the ends; a counter that begins again is no harm, and one that grows with each release for ever is */
+const endsLimit = 10_000;
+
+/** `count` counts a stop, which is not the script's first write. `ends`: the key. */
+export const counting = `
+local function count(ends, field)
+  if redis.call('HLEN', ends) >= ${endsLimit} and redis.call('HEXISTS', ends, field) == 0 then redis.call('DEL', ends) end
+  redis.call('HINCRBY', ends, field, 1)
+end
+`;
+
+/** `countOverdue` counts those among the ending whose last message is overdue. `ends` and `ending`: keys. */
+export const countOverdue = `${counting}
+local function countOverdue(ends, ending, now)
+  for _, place in ipairs(redis.call('ZRANGEBYSCORE', ending, '-inf', now, 'LIMIT', 0, 1000)) do
+    redis.call('ZREM', ending, place)
+    local field = string.match(place, '^%x* (.+)$')
+    if field then count(ends, field) end
+  end
+end
+`;
+
 /**
- * Takes the ended leases of one service out of its index and publishes each once, however many readers call it.
- * KEYS index, services, events, the entries' keys up to the instance. ARGV service, limit. Returns how many instances the index has left.
+ * Takes the ended leases of one service out of its index and publishes each once, however many readers call it. Those of boots that write a
+ * journal are counted, and are in the journal with what was last known of them.
+ * KEYS index, services, events, the entries' keys up to the instance, known, journal, ends. ARGV service, limit.
+ * Returns how many instances the index has left.
  */
-export const reapScript = script(`
+export const reapScript = script(`${counting}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function encoded(value) return (string.gsub(cjson.encode(value), '\\\\/', '/')) end
+local function note(instance)
+  local ok, known = pcall(cjson.decode, redis.call('HGET', KEYS[5], instance) or '')
+  if not ok or type(known) ~= 'table' then return end
+  redis.call('HDEL', KEYS[5], instance)
+  local state, boot, version = tostring(known[1]), tostring(known[2]), tostring(known[3])
+  count(KEYS[7], encoded({ ARGV[1], version, 'expired' }))
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ${journalLength}, '*', 'service', ARGV[1], 'instance', instance,
+    'incarnation', '0', 'boot', boot, 'version', version, 'items', encoded({ { 'expired', 0, state, version } }))
+end
 for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[2])) do
   local left = redis.call('PTTL', KEYS[4] .. instance)
   redis.call('ZREM', KEYS[1], instance)
@@ -132,6 +183,7 @@ for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.fo
   else
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
       'incarnation', '0', 'boot', '', 'status', '', 'since', '')
+    if KEYS[5] then pcall(note, instance) end
   end
 end
 local left = redis.call('ZCARD', KEYS[1])

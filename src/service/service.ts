@@ -1,15 +1,12 @@
 /** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
 import type { StateName } from "../../machines/index.ts";
-import { uptimeOf } from "../../machines/lifecycle.machine.ts";
 import { stateNames } from "../../machines/phases.ts";
-import { statePath } from "../../machines/state.ts";
 import type { ServiceClock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { writeFlight } from "../flight/file.ts";
 import { FlightRecorder } from "../flight/recorder.ts";
 import type { FlightRecording } from "../flight/recording.ts";
-import { flightFormat } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
 import { contain, createLogger } from "../logger.ts";
 import type { ServiceActor } from "./actor.ts";
@@ -27,6 +24,7 @@ import type { Base } from "./reins.ts";
 import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
+import { endOf, recordingOf } from "./report/flight.ts";
 import { FactCounts, lifecycleMetrics } from "./report/metrics.ts";
 import { endOf } from "./report/report.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";
@@ -83,6 +81,7 @@ export abstract class StargazerService {
         status: () => reinsOf(this).status(),
         metrics: (version) => lifecycleMetrics(reinsOf(this).status(), { version, counts: this.#counts }),
         describe: () => hooks.inContext(() => this.describe()),
+        recorder: () => this.#flight,
         onFact: (fact) => this.#host.publish(fact),
       });
     this.#tracing = new Tracing(this.#names, () => clock.epochNow());
@@ -186,19 +185,9 @@ export abstract class StargazerService {
 
   /** The last 256 transitions and facts of the service, as plain JSON. Any state. */
   flight(): FlightRecording {
-    const { context } = this.#host.snapshot;
-    return {
-      format: flightFormat,
-      ...this.#names,
-      pid: process.pid,
-      writtenAt: this.#clock.epochNow(),
-      uptimeMs: uptimeOf(context),
-      path: statePath(this.#host.snapshot),
-      settings: context.settings,
-      ...this.#flight.recall(context.constructedAt),
-      phases: context.phases,
-      end: this.#host.stopped === undefined ? null : endOf(this.#host.stopped),
-    };
+    const { snapshot, stopped } = this.#host;
+    const end = stopped === undefined ? null : endOf(stopped);
+    return recordingOf({ ...this.#names, writtenAt: this.#clock.epochNow(), snapshot, recorder: this.#flight, end });
   }
 
   /** Writes `flight()` to a file in `folder`, synchronously, and publishes the path as the fact `flight.written`. Any state; never throws. */

@@ -6,6 +6,7 @@ import type { ActorRef, AnyEventObject, InspectionEvent } from "xstate";
 import { fromCallback, fromPromise } from "xstate";
 import type { Companion, LeadershipFact, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { lifecycleMachine, stateName, statePath } from "../../machines/index.ts";
+import { FlightRecorder } from "../../src/flight/recorder.ts";
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
 import { openResources } from "../../src/service/effects/open-resources.ts";
 import type { ServiceResources } from "../../src/service/effects/resources.ts";
@@ -101,6 +102,7 @@ export class SystemUnderTest {
       status: () => this.service.status(),
       metrics: () => "",
       describe: () => ({}),
+      recorder: () => new FlightRecorder("none", this.#clock),
       onFact: () => {},
     });
     const seam = { resources: gatedResources(way, () => this.#resources), clock: this.#clock, random: () => 0.5 };

@@ -4,18 +4,27 @@ import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
+import { fromEnvironment } from "../../environment.ts";
+import type { FlightRecorder } from "../../flight/recorder.ts";
+import type { Readiness } from "../../health/readiness.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
 import type { Check } from "../../health/source.ts";
 import { prepareWorker } from "../../health/thread/probe-worker.ts";
+import type { RedisClient } from "../../redis/client.ts";
 import { lastErrorOf } from "../../redis/connection.ts";
 import { reasonOf } from "../../redis/reason.ts";
 import { serviceVersion } from "../../version.ts";
 import { defaultPace } from "../options/checks.ts";
 import type { ResolvedOptions } from "../options/options.ts";
+import type { JournalFact } from "../report/journal.ts";
 import type { StatusReport } from "../report/status.ts";
 import type { DescriptionFact } from "./description.ts";
 import { describedMetadata } from "./description.ts";
+import type { Boot, BootJournal } from "./resources.ts";
 import { ServiceResources } from "./resources.ts";
+
+/** `SG_JOURNAL=0` turns the journal off. */
+const hasJournal = (): boolean => fromEnvironment("SG_JOURNAL") !== "0";
 
 /** What the resources read of their service. */
 export interface ServiceSource {
@@ -28,7 +37,9 @@ export interface ServiceSource {
   /** the metrics of the service's life, in the text format of Prometheus */
   metrics(version: string): string;
   describe(): unknown;
-  onFact(fact: HealthFact | DescriptionFact): void;
+  /** what the service has noted of itself */
+  recorder(): FlightRecorder;
+  onFact(fact: HealthFact | DescriptionFact | JournalFact): void;
 }
 
 export const openResources = (options: ResolvedOptions, source: ServiceSource): ServiceResources => {
@@ -37,6 +48,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
   let known: string | undefined;
   // it may stand in a file, and each write of the entry and each scrape has it
   const version = (): string => (known ??= serviceVersion());
+  const parts: Parts = { resources: () => resources, version };
   const resources: ServiceResources = new ServiceResources({
     service: options.serviceName,
     instance: options.instanceId,
@@ -52,16 +64,23 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       health: resources.healthAddress ?? null,
       metadata: metadata(),
     }),
+    loadJournal: hasJournal() ? (...registry) => bootJournal(options, source, parts, ...registry) : undefined,
     isDegraded: () => source.snapshot().context.degraded,
-    loadHealth: options.useHealthServer
-      ? () => healthServer(options, source, { resources: () => resources, version })
-      : undefined,
+    loadHealth: options.useHealthServer ? () => healthServer(options, source, parts) : undefined,
   });
   return resources;
 };
 
+/** What the parts that are loaded at the boot use of one another. */
+interface Parts {
+  readonly resources: () => ServiceResources;
+  readonly version: () => string;
+  /** undefined until it is loaded */
+  lookAtReadiness?: () => void;
+}
+
 /** Its thread, which takes longest, comes up while the rest is loaded. */
-const healthServer = async (options: ResolvedOptions, source: ServiceSource, parts: HealthSourceParts): Promise<HealthServer> => {
+const healthServer = async (options: ResolvedOptions, source: ServiceSource, parts: Parts): Promise<HealthServer> => {
   // accepted mutant (false): the thread starts with the server, some 40 ms later
   if (options.probeThread) prepareWorker();
   const { HealthServer } = await import("../../health/server.ts");
@@ -74,27 +93,45 @@ const healthServer = async (options: ResolvedOptions, source: ServiceSource, par
     livenessBlockMs: options.livenessBlockMs,
     source: healthSource(options, source, parts),
     onFact: source.onFact,
+    onReadiness: () => parts.lookAtReadiness?.(),
     parent: source.actor(),
   });
 };
 
-interface HealthSourceParts {
-  readonly resources: () => ServiceResources;
-  readonly version: () => string;
-}
-
-const healthSource = (
-  options: ResolvedOptions,
+const bootJournal = async (
+  { serviceName: service, instanceId: instance }: ResolvedOptions,
   source: ServiceSource,
-  { resources, version }: HealthSourceParts,
-): HealthSource => ({
+  parts: Parts,
+  ...registry: [RedisClient, Boot]
+): Promise<BootJournal> => {
+  const { openBootJournal } = await import("./boot-journal.ts");
+  const journal = openBootJournal(
+    {
+      service,
+      instance,
+      version: parts.version,
+      recorder: source.recorder(),
+      now: source.snapshot().context.now,
+      snapshot: () => source.snapshot(),
+      readiness: () => parts.resources().readiness ?? chartReadiness(source.snapshot()),
+      onOff: (reason) => source.onFact({ type: "journal.off", reason }),
+    },
+    ...registry,
+  );
+  parts.lookAtReadiness = journal.lookAtReadiness;
+  source.onTransition(journal.lookAtReadiness);
+  return journal;
+};
+
+const chartReadiness = (snapshot: LifecycleSnapshot): Readiness => {
+  const isReady = snapshot.status === "active" && snapshot.hasTag("ready");
+  return isReady ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
+};
+
+const healthSource = (options: ResolvedOptions, source: ServiceSource, { resources, version }: Parts): HealthSource => ({
   state: () => stateName(source.snapshot()),
   onChange: (listener) => source.onTransition(listener),
-  readiness: () => {
-    const snapshot = source.snapshot();
-    const isReady = snapshot.status === "active" && snapshot.hasTag("ready");
-    return isReady ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
-  },
+  readiness: () => chartReadiness(source.snapshot()),
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),
   metrics: () => source.metrics(version()),

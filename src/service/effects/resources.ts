@@ -1,10 +1,11 @@
 /** What a service owns outside of its process, or opens to it: Redis connections, the registry entry, the health server. */
+import type { Readiness } from "../../health/readiness.ts";
 import type { HealthServer } from "../../health/server.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../redis/connection.ts";
-import { pingGate } from "../../redis/ping.ts";
+import { checkFitness, pingGate } from "../../redis/ping.ts";
 import { checkPermissions } from "../../registry/permissions.ts";
-import type { EntryDetails } from "../../registry/registration.ts";
+import type { EntryDetails, JournalPart } from "../../registry/registration.ts";
 import { Registration } from "../../registry/registration.ts";
 import type { Waiting } from "../../until.ts";
 import { until } from "../../until.ts";
@@ -30,6 +31,21 @@ export interface Resources {
   close(waiting: Waiting): Promise<void>;
 }
 
+/** What is known of a boot by its registration. */
+export type Boot = Pick<Registration, "incarnation" | "boot">;
+
+/** The journal of one boot. Nothing of it waits. */
+export interface BootJournal {
+  /** for the registry's writes; undefined while nothing is written */
+  readonly part: JournalPart | undefined;
+  /** messages whose answer has not come */
+  readonly unanswered: number;
+  /** Redis has passed the ping gate. `missing`: what the user lacks for the journal; empty if nothing */
+  open(missing: string): void;
+  /** Sends the last message. */
+  end(): void;
+}
+
 export interface ResourcesOptions {
   readonly service: string;
   readonly instance: string;
@@ -39,6 +55,8 @@ export interface ResourcesOptions {
   /** what drawing the incarnation may take while the ping gate is passed */
   readonly prepareTimeoutMs: number;
   readonly describe: () => EntryDetails;
+  /** makes the journal of this boot, on the registry's connection; called once. Default: there is none */
+  readonly loadJournal?: ((registry: RedisClient, boot: Boot) => Promise<BootJournal>) | undefined;
   /** whether Redis is optional and has not passed the ping gate */
   readonly isDegraded: () => boolean;
   /** undefined where there is none; called once */
@@ -54,6 +72,9 @@ export class ServiceResources implements Resources {
   #health: Promise<HealthServer | undefined> | undefined;
   /** once its opening has begun */
   #opened: HealthServer | undefined;
+  #journal: BootJournal | undefined;
+  /** what the user lacks for the journal; undefined while Redis has not passed the ping gate */
+  #missing: string | undefined;
   /** aborts when every connection goes */
   readonly #closing = new AbortController();
 
@@ -78,17 +99,56 @@ export class ServiceResources implements Resources {
     return this.#opened?.address;
   }
 
+  /** What `/readyz` answers; undefined before the opening of the health server. */
+  get readiness(): Readiness | undefined {
+    return this.#opened?.readiness;
+  }
+
   preload(): void {
     // opening meets the same failure again, and reports it
     this.#theHealth().catch(() => {});
+    this.#loadJournal().catch(() => {});
   }
 
   async pingRedis({ signal }: Waiting): Promise<void> {
     if (this.#options.redis === null) return;
     const client = this.redis;
     this.#prepareEntry();
-    const check = (redis: RedisClient) => checkPermissions(redis, this.#options);
-    await pingGate(client, { owned: this.#owned === client, signal, check });
+    const asked = this.#asking();
+    await pingGate(client, { owned: this.#owned === client, signal, check: asked.check });
+    this.#openJournal(asked.missing);
+  }
+
+  /** The question of the gate, and what the answer said of the journal. */
+  #asking(): { readonly check: (redis: RedisClient) => Promise<void>; missing: string } {
+    const { loadJournal } = this.#options;
+    const asked = {
+      missing: "",
+      check: async (redis: RedisClient) => {
+        asked.missing = await checkPermissions(redis, this.#options, { hasJournal: loadJournal !== undefined });
+      },
+    };
+    return asked;
+  }
+
+  async #passGate(redis: RedisClient): Promise<void> {
+    const asked = this.#asking();
+    await checkFitness(redis, asked.check);
+    this.#openJournal(asked.missing);
+  }
+
+  #openJournal(missing: string): void {
+    this.#missing = missing;
+    this.#journal?.open(missing);
+  }
+
+  /** Loaded at the boot, beside the health server. Without it the service is the same. */
+  async #loadJournal(): Promise<void> {
+    const { redis, loadJournal } = this.#options;
+    if (redis === null || loadJournal === undefined) return;
+    const { entry } = this;
+    this.#journal = await loadJournal(this.#registryRedis!, entry);
+    if (this.#missing !== undefined) this.#journal.open(this.#missing);
   }
 
   /** The registry's connection is made, and the incarnation drawn, while the gate is passed. Reads only; no step waits for it. */
@@ -111,10 +171,12 @@ export class ServiceResources implements Resources {
 
   async close({ signal }: Waiting): Promise<void> {
     this.#opened?.destroy();
+    this.#journal?.end();
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
     const health = until(this.#endHealth(), { signal, what: "the health server to end" }).catch(() => {});
-    await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal }))]);
+    const unawaited = this.#journal?.unanswered ?? 0;
+    await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal, unawaited }))]);
   }
 
   /** Loaded at the boot, beside what else is waited for. */
@@ -148,7 +210,8 @@ export class ServiceResources implements Resources {
       instance,
       leaseTtlMs,
       describe,
-      isUngated: isDegraded,
+      passGate: (redis) => (isDegraded() ? this.#passGate(redis) : undefined),
+      journal: () => this.#journal?.part,
     });
     return this.#registration;
   }

@@ -20,6 +20,8 @@ export type ServiceFact =
   | HealthFact
   | CommandRefused
   | DescriptionFact
+  /** the journal takes nothing more of this service, and the service goes on without it */
+  | { readonly type: "journal.off"; readonly reason: string }
   /** the flight recording was written to this file */
   | { readonly type: "flight.written"; readonly path: string }
   /** the flight recording could not be written */
@@ -61,6 +63,7 @@ export const factLevels: Readonly<Record<ServiceFact["type"], keyof Logger>> = {
   "health.request.failed": "error",
   "description.failed": "warn",
   "description.restored": "info",
+  "journal.off": "warn",
   "flight.written": "warn",
   "flight.lost": "warn",
   stopped: "info",
@@ -105,15 +108,19 @@ const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => str
   "health.request.failed": ({ type, url, reason }) => `${type}: ${url}: ${reason}`,
   "description.failed": withReason,
   "description.restored": asIs,
+  "journal.off": withReason,
   "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${shellWord(path)}`,
   "flight.lost": withReason,
   stopped: ({ outcome, reason }) => `stopped: ${outcome} (${reason})`,
 };
 
-const wordsOf = <Type extends ServiceFact["type"]>(fact: Fact<Type> & { readonly type: Type }): string => words[fact.type](fact);
+/** A fact in the words of the log. */
+export const wordsOf = <Type extends ServiceFact["type"]>(fact: Fact<Type> & { readonly type: Type }): string =>
+  words[fact.type](fact);
+
+/** The level of a fact. */
+export const levelOf = (fact: ServiceFact): keyof Logger =>
+  fact.type === "stopped" && fact.outcome === "failed" ? "error" : factLevels[fact.type];
 
 /** Writes a fact to the log, at its level and in its words. */
-export const writeFact = (log: Logger, fact: ServiceFact): void => {
-  const level = fact.type === "stopped" && fact.outcome === "failed" ? "error" : factLevels[fact.type];
-  log[level](fact, wordsOf(fact));
-};
+export const writeFact = (log: Logger, fact: ServiceFact): void => log[levelOf(fact)](fact, wordsOf(fact));

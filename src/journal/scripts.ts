@@ -1,0 +1,26 @@
+/** What the journal writes in one step with its counts, one Lua script each. */
+import { script } from "../redis/script.ts";
+import { counting, countOverdue } from "../registry/scripts.ts";
+
+/**
+ * The last message of a boot: counts its stop, takes back what is kept for the case that this message never comes, and adds it. The first
+ * write needs no memory, so that a Redis whose memory is full takes the others.
+ * KEYS journal, ends, ending, known. ARGV instance, boot, place among the ending, field of the ends, length, and the message from there on.
+ */
+export const endScript = script(`${counting}
+redis.call('ZREM', KEYS[3], ARGV[3])
+local ok, known = pcall(cjson.decode, redis.call('HGET', KEYS[4], ARGV[1]) or '')
+if ok and type(known) == 'table' and known[2] == ARGV[2] then redis.call('HDEL', KEYS[4], ARGV[1]) end
+count(KEYS[2], ARGV[4])
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6))
+return 1`);
+
+/**
+ * The counts of stops, as field and count in turn, at most so many.
+ * KEYS ends, ending. ARGV limit.
+ */
+export const endsScript = script(`${countOverdue}
+local t = redis.call('TIME')
+countOverdue(KEYS[1], KEYS[2], string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)))
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then return {} end
+return redis.call('HGETALL', KEYS[1])`);

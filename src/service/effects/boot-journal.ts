@@ -1,0 +1,54 @@
+/** The journal of one boot: what the service does, written to Redis beside it. Loaded at the boot; nothing waits for it. */
+import type { FlightRecorder } from "../../flight/recorder.ts";
+import { wireItems } from "../../journal/wire.ts";
+import { JournalWriter } from "../../journal/writer.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import { endingPlace, endsField } from "../../registry/ends.ts";
+import type { JournalPart } from "../../registry/registration.ts";
+import type { ServiceJournalOptions } from "../report/journal.ts";
+import { ServiceJournal } from "../report/journal.ts";
+import type { Boot, BootJournal } from "./resources.ts";
+
+export interface BootJournalOptions extends Omit<ServiceJournalOptions, "writer"> {
+  readonly service: string;
+  readonly instance: string;
+  readonly version: () => string;
+  readonly recorder: FlightRecorder;
+  readonly onOff: (reason: string) => void;
+}
+
+/** ms beyond the budget of the stop within which a last message may arrive */
+const slackMs = 10_000;
+
+export const openBootJournal = (
+  options: BootJournalOptions,
+  redis: RedisClient,
+  boot: Boot,
+): BootJournal & { readonly lookAtReadiness: () => void } => {
+  const { service, instance, version, now, snapshot, onOff } = options;
+  const author = () => ({ service, instance, incarnation: boot.incarnation ?? 0, boot: boot.boot, version: version() });
+  const writer = new JournalWriter({ redis, author, now, onRefused: onOff });
+  const journal = new ServiceJournal({ ...options, writer });
+  const goodbye = (): string => wireItems([{ kind: "goodbye", at: now(), ...journal.goodbye() }], now())[0]!;
+  const part = (): JournalPart => ({
+    version: version(),
+    goodbye,
+    endsWithinMs: snapshot().context.settings.shutdownTimeoutMs + slackMs,
+    turnOff: (reason) => writer.turnOff(reason),
+  });
+  return {
+    get part() {
+      return writer.isOn ? part() : undefined;
+    },
+    get unanswered() {
+      return writer.unanswered;
+    },
+    open: (missing) => (missing === "" ? writer.open() : writer.turnOff(missing)),
+    end: () => {
+      const last = journal.goodbye();
+      const place = endingPlace(boot.boot, service, version());
+      writer.end(last, { place, field: endsField(service, version(), last.outcome) });
+    },
+    lookAtReadiness: () => journal.lookAtReadiness(),
+  };
+};
