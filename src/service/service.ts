@@ -24,7 +24,7 @@ import type { Base } from "./reins.ts";
 import { baseClass, reinsOf } from "./reins.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { writeFact } from "./report/facts.ts";
-import { endOf, recordingOf } from "./report/flight.ts";
+import { recordingOf } from "./report/flight.ts";
 import { FactCounts, lifecycleMetrics } from "./report/metrics.ts";
 import { endOf } from "./report/report.ts";
 import type { ListenAddress, StatusReport } from "./report/status.ts";

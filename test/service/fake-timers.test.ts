@@ -5,6 +5,7 @@ import { LifecycleProbe } from "../../src/testing/index.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
+import { eventually } from "../kit/wait.ts";
 
 const weekMs = 604_800_000;
 let redis: TestRedis;
@@ -48,6 +49,10 @@ describe("F61: fake timers", () => {
     const tier = make();
     const report = tier.runToCompletion();
     await tier.waitFor("running");
+    // a command in flight has a deadline of ioredis', which the fake timers would move
+    await eventually("the last message of the boot", async () =>
+      (await redis.witness.xrevrange("sg:fleet:journal", "+", "-", "COUNT", 1)).join().includes('["ended"'),
+    );
     vi.useFakeTimers();
     await vi.advanceTimersByTimeAsync(weekMs);
     expect(tier.status()).toMatchObject({ state: "running", lease: { missed: 0 } });

@@ -5,18 +5,6 @@ import { statePath } from "../../../machines/state.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
 import type { FlightRecording } from "../../flight/recording.ts";
 import { flightFormat } from "../../flight/recording.ts";
-import type { StopReport } from "../types.ts";
-
-/** How a service ended, without the causes, which may be anything. */
-export const endOf = ({
-  outcome,
-  reason,
-  failures,
-}: Pick<StopReport, "outcome" | "reason" | "failures">): FlightRecording["end"] => ({
-  outcome,
-  reason,
-  failures: failures.map(({ phase, code, message }) => ({ phase, code, message })),
-});
 
 export interface RecordingSource {
   readonly service: string;
