@@ -5,7 +5,7 @@
 import type { Redis } from "ioredis";
 import type { LeaseStatus } from "../../machines/index.ts";
 import type { JournalItem } from "../../src/journal/entry.ts";
-import { wireFields, wireItem } from "../../src/journal/wire.ts";
+import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { Item } from "./fleet-entries.ts";
 import { began, exited, goodbye, notReady, ready, step, waits } from "./fleet-entries.ts";
@@ -196,11 +196,14 @@ export class FleetGenerator {
   async write(instances: readonly Written[], items: (one: Written) => readonly Item[], { agoMs = 0 }: Past = {}): Promise<void> {
     const pipeline = this.#redis.pipeline();
     for (const one of instances) {
-      const wire = items(one).map((item) => wireItem({ ...item, at: -agoMs } as JournalItem, 0));
+      const messages = wireItems(
+        items(one).map((item) => ({ ...item, at: -agoMs }) as JournalItem),
+        0,
+      );
       const { service, instance, boot, version } = one;
       const incarnation = one.registration?.incarnation ?? 0;
-      const fields = wireFields({ service, instance, boot, version, incarnation, items: JSON.stringify(wire) });
-      pipeline.xadd(journal, "MAXLEN", "~", 20_000, "*", ...fields);
+      const author = { service, instance, boot, version, incarnation };
+      for (const json of messages) pipeline.xadd(journal, "MAXLEN", "~", 20_000, "*", ...wireFields(author, json));
     }
     await pipeline.exec();
   }
