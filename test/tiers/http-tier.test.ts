@@ -222,10 +222,10 @@ describe.runIf(browser !== undefined)("F56: in a browser", () => {
     await opened.goto(`${url}#${token}`);
     expect(opened.url()).toBe(url);
     for (const visit of ["first", "second"]) {
-      await opened.waitForSelector("tr[data-service=gateway][data-status=running]");
+      await opened.waitForSelector(".row[data-service=gateway][data-state=running]");
       await opened.waitForSelector("#text:enabled");
       await opened.fill("#text", visit);
-      await opened.click("button");
+      await opened.click("#say button");
       await opened.getByText(`echo ${visit}`).waitFor();
       await opened.reload();
     }
@@ -235,7 +235,7 @@ describe.runIf(browser !== undefined)("F56: in a browser", () => {
     const { page: without } = await openPage(browser!);
     await without.goto(url);
     await without.getByText("Services and chat are for those who open this page by the link").waitFor();
-    expect(await without.locator("tr[data-service], #text:enabled").count()).toBe(0);
+    expect(await without.locator(".row, .cell, #text:enabled").count()).toBe(0);
     expect(await without.content()).not.toContain(chat.instanceId);
     await without.context().close();
   });
@@ -247,7 +247,7 @@ describe.runIf(browser !== undefined)("F56: in a browser", () => {
     await eventually("the gateway", async () => (await ask(portOf(page), "/api/gateways")).data.length === 1);
     await opened.goto(`http://127.0.0.1:${portOf(page)}/`);
     await opened.waitForSelector("#text:enabled");
-    expect(await opened.locator("tr[data-service]").count()).toBe(0);
+    expect(await opened.locator(".row, .cell").count()).toBe(0);
     await opened.context().close();
   });
 });

@@ -1,36 +1,27 @@
-/** One watch of the registry for any number of readers: each gets every known entry, then each change, at its own pace. */
-import type { StateWords } from "../../../machines/index.ts";
-import { lifecycleMachine, statesOf, takesWork } from "../../../machines/index.ts";
-import { messageOf } from "../../errors.ts";
+/** The fleet's memory for any number of pages: each gets every row, then each change, at its own pace. */
+import { every } from "../../clock.ts";
 import { eventText } from "../../http/event-stream.ts";
-import type { WordedLogger } from "../../logger.ts";
-import { pause } from "../../pause.ts";
-import { isRecord } from "../../record.ts";
-import type { RedisClient } from "../../redis/client.ts";
-import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
-import { Registry } from "../../registry/registry.ts";
+import type { Row } from "../../instances/row.ts";
 import { FleetLog, LogReader } from "./fleet-log.ts";
+import { pageStates } from "./page-states.ts";
+import type { WireEvent } from "./wire.ts";
+import { wireRow } from "./wire-row.ts";
 
-/** A state that an entry may be in, as the page shows it. */
-export interface FleetState extends StateWords {
-  /** whether a service in it takes work */
-  readonly takesWork: boolean;
+/** What the feed reads. */
+export interface FeedSource {
+  readonly model: {
+    rows(): readonly Row[];
+    /** since the last call */
+    changed(): readonly Row[];
+    /** names, since the last call */
+    removed(): readonly string[];
+  };
+  onChange(listener: () => void): () => void;
+  /** false while Redis cannot be read */
+  readonly isCurrent: boolean;
+  /** by the clock of Redis */
+  now(): number;
 }
-
-/** `reset` comes first and whenever every entry that was sent before is void. */
-export type FeedEvent = RegistryEvent | { readonly type: "reset"; readonly states: readonly FleetState[] };
-
-const states = statesOf(lifecycleMachine).map((state) => ({ ...state, takesWork: takesWork(state.name) }));
-const reset = eventText({ data: { type: "reset", states } satisfies FeedEvent });
-
-const retryMs = 1000;
-/** characters of one write */
-const pieceLength = 65_536;
-/** the log's name of the condition; an instance's name has a colon */
-const conditionName = "condition";
-const nameOf = ({ service, instance }: RegistryEntry): string => `${service}:${instance}`;
-
-const isGone = (type: RegistryEvent["type"]): boolean => type === "deregistered" || type === "expired";
 
 /** Where a reader's events go. */
 export interface FeedSink {
@@ -45,85 +36,124 @@ export interface Subscription {
   end(): void;
 }
 
-export class FleetFeed {
-  readonly #log = new FleetLog();
-  readonly #gateways = new Map<string, RegistryEntry>();
-  /** sends one reader what its sink has room for */
-  readonly #readers = new Set<() => void>();
-  #condition: RegistryEvent = { type: "stale", reason: "unreachable", message: "The registry has not been read yet." };
+/** characters of one write */
+const pieceLength = 65_536;
+/** A page that gets no event for longer than a few of these takes its server for gone. */
+const clockMs = 1000;
 
-  constructor() {
-    this.#begin();
+const text = (event: WireEvent): string => eventText({ data: event });
+
+/** A position in the log, and where it is written to. */
+class Reader {
+  readonly #feed: FleetFeed;
+  readonly #sink: FeedSink;
+  #log: LogReader;
+  /** whether everything that was known at its beginning has been sent */
+  #isComplete: boolean;
+
+  constructor(feed: FleetFeed, sink: FeedSink, after: string | undefined) {
+    this.#feed = feed;
+    this.#sink = sink;
+    this.#log = new LogReader(feed.log, after);
+    this.#isComplete = this.#log.isResumed;
+    sink.write(this.#log.isResumed ? feed.condition : feed.reset);
   }
 
-  /** Watches the registry until `signal` aborts; begins anew 1 s after an error. */
-  async run(redis: RedisClient, { signal, log }: { readonly signal: AbortSignal; readonly log: WordedLogger }): Promise<void> {
-    const registry = new Registry(redis, {
-      onSkipped: (key) => log.warn({ type: "registry.skipped", key }, `an entry cannot be read and is left out: ${key}`),
-    });
-    while (!signal.aborted) {
-      try {
-        this.#begin();
-        for await (const event of registry.watch(undefined, { signal })) this.#take(event);
-      } catch (error) {
-        if (signal.aborted) return;
-        log.warn({ type: "feed.failed", reason: messageOf(error) }, `the registry cannot be read: ${messageOf(error)}`);
-        this.#take({ type: "stale", reason: "unreachable", message: messageOf(error) });
-        await pause(retryMs, { signal });
-      }
+  get hasRoom(): boolean {
+    return this.#sink.hasRoom;
+  }
+
+  write(event: string): void {
+    if (this.#isComplete) this.#sink.write(event);
+  }
+
+  resume(): void {
+    if (this.#log.isLost) {
+      this.#log = new LogReader(this.#feed.log, undefined);
+      this.#isComplete = false;
+      this.#sink.write(this.#feed.reset);
     }
+    while (this.#sink.hasRoom) {
+      const piece = this.#log.next(pieceLength);
+      if (piece === "") break;
+      this.#sink.write(piece);
+    }
+    if (this.#log.isAtEnd) this.#complete();
+  }
+
+  #complete(): void {
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.#sink.write(this.#feed.condition);
+  }
+}
+
+export class FleetFeed {
+  readonly log = new FleetLog();
+  readonly #readers = new Set<Reader>();
+  #source: FeedSource | undefined;
+  #wasCurrent = false;
+  /** why the rows do not hold */
+  #message = "The registry has not been read yet.";
+
+  /** Whether anything that is put is sent. */
+  get hasReaders(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** Sends what the source has and every change of it until `signal` aborts. */
+  follow(source: FeedSource, signal: AbortSignal): void {
+    this.#source = source;
+    const endings = [source.onChange(() => this.#take()), every(clockMs, () => this.#beat())];
+    signal.addEventListener("abort", () => endings.forEach((end) => void end()), { once: true });
+    this.#take();
+  }
+
+  /** Puts an event in place of the last one of that name, and sends it. */
+  put(name: string, event: WireEvent): void {
+    this.log.put(name, event, { isGone: event.type === "removed" });
+    for (const reader of this.#readers) reader.resume();
+  }
+
+  /** Sets why the rows do not hold, for the next condition that is sent. */
+  explain(message: string): void {
+    this.#message = message;
   }
 
   /**
-   * Sends `sink` every known entry and each change from now on, in pieces, as it has room. With the id of an event, only what came
-   * after it, if that is still known.
+   * Sends `sink` everything that is known and each change from now on, in pieces, as it has room. With the id of an event, only what
+   * came after it, if that is still known.
    */
   subscribe(sink: FeedSink, lastEventId?: string): Subscription {
-    let reader = new LogReader(this.#log, lastEventId);
-    sink.write(reader.isResumed ? eventText({ data: this.#condition }) : reset);
-    const resume = () => {
-      if (reader.isLost) {
-        reader = new LogReader(this.#log, undefined);
-        sink.write(reset);
-      }
-      while (sink.hasRoom) {
-        const piece = reader.next(pieceLength);
-        if (piece === "") return;
-        sink.write(piece);
-      }
-    };
-    this.#readers.add(resume);
-    resume();
-    return { resume, end: () => void this.#readers.delete(resume) };
+    const reader = new Reader(this, sink, lastEventId);
+    this.#readers.add(reader);
+    reader.resume();
+    return { resume: () => reader.resume(), end: () => void this.#readers.delete(reader) };
   }
 
-  /** Where the gateways that take work listen. */
-  get gateways(): readonly unknown[] {
-    const working = [...this.#gateways.values()].filter(({ status }) => takesWork(status));
-    return working.flatMap(({ metadata: { http } }) => (isRecord(http) ? { host: http.host, port: http.port } : []));
+  /** The first event of a reader that knows nothing. */
+  get reset(): string {
+    return text({ type: "reset", states: pageStates });
   }
 
-  #begin(): void {
-    this.#log.clear();
-    this.#gateways.clear();
-    this.#put(conditionName, this.#condition);
+  /** Whether what was sent holds. */
+  get condition(): string {
+    const isCurrent = this.#source?.isCurrent ?? false;
+    return text({ type: "condition", isCurrent, message: isCurrent ? "" : this.#message, now: this.#source?.now() ?? 0 });
   }
 
-  #take(event: RegistryEvent): void {
-    const isCondition = event.type === "stale" || event.type === "synced";
-    if (isCondition) this.#condition = event;
-    else this.#keepGateway(event);
-    this.#put(isCondition ? conditionName : nameOf(event.entry), event);
+  #take(): void {
+    const { model, isCurrent } = this.#source!;
+    for (const row of model.changed()) this.log.put(row.name, { type: "row", row: wireRow(row) }, { isGone: false });
+    for (const name of model.removed()) this.log.put(name, { type: "removed", name }, { isGone: true });
+    for (const reader of this.#readers) reader.resume();
+    if (isCurrent !== this.#wasCurrent) for (const reader of this.#readers) reader.write(this.condition);
+    this.#wasCurrent = isCurrent;
   }
 
-  #keepGateway({ type, entry }: Extract<RegistryEvent, { entry: RegistryEntry }>): void {
-    if (entry.service !== "gateway") return;
-    if (isGone(type)) this.#gateways.delete(nameOf(entry));
-    else this.#gateways.set(nameOf(entry), entry);
-  }
-
-  #put(name: string, event: RegistryEvent): void {
-    this.#log.put(name, event, { isGone: isGone(event.type) });
-    for (const resume of this.#readers) resume();
+  /** A reader without room gets no clock: it would only be late. */
+  #beat(): void {
+    const clock = text({ type: "clock", now: this.#source!.now() });
+    for (const reader of this.#readers) if (reader.hasRoom) reader.write(clock);
   }
 }

@@ -102,6 +102,11 @@ export class LogReader {
     return this.#epoch !== this.#log.epoch || this.#log.forgotten > Math.max(this.#seq, this.#from);
   }
 
+  /** Whether there is no event that it has not read. */
+  get isAtEnd(): boolean {
+    return this.#seq === this.#log.newest;
+  }
+
   /** The next events, in all at least `length` characters where there are so many; empty at the end. */
   next(length: number): string {
     const texts: string[] = [];

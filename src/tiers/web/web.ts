@@ -1,15 +1,21 @@
 /** The web tier: a page that shows the fleet live and chats through a gateway. No other tier needs it. */
-import { EventStream } from "../../http/event-stream.ts";
+import { every } from "../../clock.ts";
 import { pageHeaders } from "../../http/headers.ts";
 import { servePage } from "../../http/page-files.ts";
 import { nameOfAuthority } from "../../http/rule.cjs";
 import type { HttpServer } from "../../http/server.ts";
+import { explain } from "../../instances/explain.ts";
+import type { RedisClient } from "../../redis/client.ts";
 import { Registry } from "../../registry/registry.ts";
 import type { HookContext } from "../../service/types.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
 import { isChatPublic, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
+import { Gateways } from "./gateways.ts";
+import { readOverview } from "./overview.ts";
+import { RegistryMemory } from "./registry-memory.ts";
+import { addFleetRoutes } from "./routes.ts";
 
 /** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
 const headersFor = (authority: string | undefined): Readonly<Record<string, string>> => {
@@ -19,7 +25,11 @@ const headersFor = (authority: string | undefined): Readonly<Record<string, stri
   return pageHeaders({ connect: ["ws://127.0.0.1:*", "ws://localhost:*", ...own] });
 };
 
+const overviewMs = 2000;
+
 export class WebService extends HttpTier {
+  readonly #memory = new RegistryMemory();
+  readonly #gateways = new Gateways();
   readonly #feed = new FleetFeed();
 
   constructor(options: HttpTierOptions = {}) {
@@ -31,7 +41,24 @@ export class WebService extends HttpTier {
   }
 
   protected async run({ redis, signal, log }: HookContext): Promise<void> {
-    await this.#feed.run(redis, { signal, log });
+    this.#memory.onChange((event) => {
+      if (event?.type === "stale") this.#feed.explain(event.message);
+      else if (event !== undefined && event.type !== "synced" && this.#gateways.take(event))
+        this.#feed.put("gateways", { type: "gateways", gateways: this.#gateways.list });
+    });
+    this.#feed.follow(this.#memory, signal);
+    const end = every(overviewMs, () => void this.#overview(redis));
+    await this.#memory.run(redis, { signal, log });
+    end();
+  }
+
+  async #overview(redis: RedisClient): Promise<void> {
+    if (!this.#feed.hasReaders) return;
+    try {
+      this.#feed.put("overview", { type: "overview", overview: { ...(await readOverview(redis)), times: [] } });
+    } catch {
+      // the condition of the feed is what is known of an outage
+    }
   }
 
   protected override async addRoutes({ app }: HttpServer, { redis, signal }: HookContext): Promise<void> {
@@ -44,11 +71,8 @@ export class WebService extends HttpTier {
       }
     });
     // what a page without the token is shown: where it may chat, if anybody may
-    app.get("/api/gateways", { config: { isOpen: isChatPublic() } }, () => this.#feed.gateways);
-    app.get<{ Querystring: { after?: unknown } }>("/api/fleet/events", ({ headers, query }, reply) => {
-      const stream = new EventStream(reply, { signal, onClose: () => reader.end(), onDrain: () => reader.resume() });
-      const after = headers["last-event-id"] ?? query.after;
-      const reader = this.#feed.subscribe(stream, typeof after === "string" ? after : undefined);
-    });
+    app.get("/api/gateways", { config: { isOpen: isChatPublic() } }, () => this.#gateways.addresses);
+    const row = (name: string) => this.#memory.model.row(name);
+    addFleetRoutes(app, { feed: this.#feed, row, explain: (of) => explain(of, this.#memory.now()), signal });
   }
 }

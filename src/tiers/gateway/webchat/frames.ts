@@ -40,6 +40,10 @@ export interface Line {
   readonly text: string;
   /** ms since the epoch */
   readonly at: number;
+  /** the instance that answered; left out where the log does not have it */
+  readonly by?: string;
+  /** how many attempts the answer took; left out where the log does not have it */
+  readonly attempts?: number;
 }
 
 /** Why a message has to be sent again later: the sender's rate, too much that is unanswered, or Redis. */

@@ -1,15 +1,88 @@
 // @ts-check
-/** Wires the page: the stream of the fleet in, the table and the chat out. */
+/** Wires the page: the stream of the fleet in, its parts and the chat out. What changes is drawn with the next frame, once. */
+import { byId } from "../../../http/page/dom.js";
 import { followEvents } from "../../../http/page/event-source.js";
 import { readObject } from "../../../http/page/json.js";
 import { connectChat, showState } from "./chat.js";
-import { afterDrawing, applyEvent, redrawFleet, showConnection, showWithheld } from "./fleet.js";
+import * as deck from "./deck.js";
+import * as fleet from "./fleet.js";
 import { loadGateways } from "./gateways.js";
+import { onCensus, showCensus, showCondition, showVerdict, showWithheld } from "./head.js";
+import { refreshInstance, showTime } from "./instance.js";
+import { wireKeys } from "./keys.js";
+import { showCards, showHappenings, showOverview } from "./lists.js";
+import { onRail, openInstance, openName, wireRail } from "./rail.js";
+import { cardsOf, rolloutOf } from "./sentences.js";
 
-const redrawMs = 5000;
+const tickMs = 1000;
 const retryMs = 1000;
 /** ms between two looks for gateways, where the fleet is not shown */
 const lookMs = 5000;
+/** ms between two summaries of a large fleet */
+const summaryMs = 200;
+
+/** Whether every row has been drawn as it holds now. */
+let drawnCondition = "";
+let summedAt = 0;
+
+/** Everything that is read off all rows. */
+const summarize = () => {
+  const rows = [...fleet.rows.values()];
+  const moment = { now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 };
+  const cards = cardsOf(rows, moment);
+  const from = moment.now - deck.windowMs();
+  const rollouts = [...fleet.byService(rows).values()].flatMap((own) => rolloutOf(own, from, fleet.stateOf) ?? []);
+  showVerdict(rows, cards, rollouts);
+  showCensus(rows, deck.windowMs(), deck.stateFilter());
+  showCards(cards);
+  showHappenings(rows, moment.now - 3_600_000);
+  showOverview();
+};
+
+const showParts = () => {
+  const isEmpty = fleet.rows.size === 0;
+  byId("loading").hidden = fleet.isKnown() || drawnCondition === "refused";
+  if (drawnCondition !== "refused") byId("empty").hidden = !fleet.isKnown() || !isEmpty;
+  for (const id of ["verdict", "deck"]) byId(id).hidden = !fleet.isKnown() || isEmpty;
+  if (isEmpty) for (const id of ["needs", "feed", "more"]) byId(id).hidden = true;
+};
+
+const draw = () => {
+  const names = fleet.takeChanged();
+  const isOther = drawnCondition !== fleet.condition;
+  drawnCondition = fleet.condition;
+  showCondition();
+  showParts();
+  connectChat();
+  if (!fleet.isKnown()) return;
+  if (isOther) deck.showLegend();
+  if (isOther || !deck.showRows(names)) deck.arrange();
+  if (names.includes(openName()) || isOther) refreshInstance();
+  if (!isOther && fleet.rows.size > 200 && performance.now() - summedAt < summaryMs) return void setTimeout(drawSoon, summaryMs);
+  summedAt = performance.now();
+  summarize();
+};
+
+let isDrawing = false;
+/** A burst of events is one drawing. */
+const drawSoon = () => {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    draw();
+  });
+};
+
+/** What changes with time alone; nothing does while nothing is known of now. */
+const tick = () => {
+  if (fleet.isSilent()) fleet.setCondition("server");
+  showCondition();
+  if (document.hidden || !fleet.isKnown() || fleet.rows.size === 0) return;
+  if (fleet.isLive()) deck.moveDeck();
+  showTime();
+  summarize();
+};
 
 /** Without the token there is no list of services; a chat that is public goes on without it. */
 const chatAlone = async () => {
@@ -22,18 +95,31 @@ const chatAlone = async () => {
 
 /** of the last event that had an id: a new connection goes on behind it */
 let lastEventId = "";
-afterDrawing(connectChat);
+fleet.afterChange(drawSoon);
 followEvents(
   () => `/api/fleet/events?after=${encodeURIComponent(lastEventId)}`,
   {
     onEvent: ({ id, data }) => {
       lastEventId = id ?? lastEventId;
       const event = readObject(data);
-      if (event !== undefined) applyEvent(event);
+      if (event !== undefined) fleet.applyEvent(event);
     },
-    onLost: () => showConnection("stale", "the page's server does not answer"),
+    onLost: () => fleet.setCondition("server"),
     onRefused: () => void chatAlone(),
   },
   retryMs,
 );
-setInterval(redrawFleet, redrawMs);
+
+onRail((name) => deck.choose({ open: name }));
+deck.onDeckOpen(openInstance);
+onCensus((state) => deck.choose({ state: deck.stateFilter() === state ? "" : state }));
+for (const button of byId("windows").children)
+  button.addEventListener("click", () => deck.choose({ ms: Number(/** @type {HTMLElement} */ (button).dataset.ms) }));
+byId("find").addEventListener("input", () => deck.choose({ text: /** @type {HTMLInputElement} */ (byId("find")).value.trim() }));
+byId("unfilter").addEventListener("click", () => {
+  /** @type {HTMLInputElement} */ (byId("find")).value = "";
+  deck.choose({ text: "", state: "" });
+});
+wireKeys();
+wireRail();
+setInterval(tick, tickMs);

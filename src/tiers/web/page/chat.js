@@ -1,10 +1,11 @@
 // @ts-check
 /** The chat on the page: shows the conversation of this tab, which a reload continues, and sends what its user writes. */
-import { byId, make } from "../../../http/page/dom.js";
+import { byId, make, setText } from "../../../http/page/dom.js";
+import { duration } from "../../../http/page/format.js";
 import { readObject } from "../../../http/page/json.js";
 import { socketProtocols } from "../../../http/page/token.js";
 import { ChatClient } from "./chat-client.js";
-import { gatewayUrl } from "./gateways.js";
+import { gatewayAt, gatewayUrl } from "./gateways.js";
 
 /** @import { BusyReason, Line } from "../../gateway/webchat/frames.ts" */
 /** @import { Kept, Socket, SocketEvents, Unsent } from "./chat-client.js" */
@@ -25,21 +26,31 @@ const waiting = new Map();
 /** drafts that are shown, by the message that they answer @type {Map<string, HTMLElement>} */
 const drafts = new Map();
 
-/** @type {(text: string, className: string) => HTMLElement} */
-const createLine = (text, className) => make("li", className, text);
+/** when each message of this page was written and accepted, by its line @type {WeakMap<HTMLElement, { saidAt: number, acceptedAt: number }>} */
+const times = new WeakMap();
+
+/** The text of a line, and below it the way that it went. @type {(text: string, className: string) => HTMLElement} */
+const createLine = (text, className) => make("li", className, make("p", "", text), make("div", "hop"));
+
+/** @type {(line: HTMLElement, ...parts: (string | Node)[]) => void} */
+const showWay = (line, ...parts) => line.lastElementChild?.replaceChildren(...parts);
 
 /** @param {HTMLElement} line */
 const add = (line) => {
   const [firstUnsent] = unsent.values();
   lines.insertBefore(line, line.classList.contains("unsent") ? null : (firstUnsent ?? null));
   while (lines.childElementCount > maxLines) lines.firstElementChild?.remove();
-  line.scrollIntoView({ block: "nearest" });
+  // of the list alone: the page stays where its reader has it
+  lines.scrollTop = lines.scrollHeight;
 };
 
 /** @type {(text: string, isOpen: boolean) => void} */
 export const showState = (text, isOpen) => {
-  byId("chat-state").textContent = text;
-  for (const control of form.elements) /** @type {HTMLInputElement | HTMLButtonElement} */ (control).disabled = !isOpen;
+  setText(byId("chat-state"), text);
+  // a field that is disabled loses the focus and what is being written
+  for (const control of form.elements)
+    if (control !== document.activeElement || isOpen)
+      /** @type {HTMLInputElement | HTMLButtonElement} */ (control).disabled = !isOpen;
 };
 
 /** @param {string} id @param {HTMLElement} line */
@@ -66,16 +77,36 @@ const accept = (line, id) => {
   unsent.delete(line);
   if (element === undefined) return;
   element.classList.remove("unsent");
+  const time = times.get(element);
+  if (time !== undefined) {
+    time.acceptedAt = performance.now();
+    showWay(element, `accepted in ${duration(time.acceptedAt - time.saidAt)}`);
+  }
   add(element);
   awaitAnswer(id, element);
+};
+
+/** The way of an answer, as far as its line and this page know it. @type {(line: Line, asked: HTMLElement) => (string | Node)[]} */
+const wayOf = (line, asked) => {
+  const gateway = lastUrl === undefined ? "" : gatewayAt(lastUrl);
+  const names = [gateway, line.by ?? "", gateway].filter((name) => name !== "");
+  const time = times.get(asked);
+  const took = time === undefined ? [] : [`${names.length > 0 ? "· " : ""}${duration(performance.now() - time.saidAt)}`];
+  const tries = line.attempts === undefined || line.attempts < 2 ? [] : [`· attempt ${line.attempts}`];
+  return [...names.flatMap((name, at) => (at === 0 ? [name] : ["→", name])), ...took, ...tries].map((part) =>
+    make("span", "", part),
+  );
 };
 
 /** @param {Line} line */
 const showLine = (line) => {
   const { role, message, to, text } = line;
   if (role !== "user") {
+    const asked = waiting.get(to);
     settle(to);
-    add(createLine(text, role === "assistant" ? "theirs" : "note"));
+    const answer = createLine(text, role === "assistant" ? "theirs" : "notice");
+    if (asked !== undefined) showWay(answer, ...wayOf(line, asked));
+    add(answer);
     return;
   }
   const own = findUnsent(line);
@@ -164,18 +195,19 @@ const client = new ChatClient(
     unsent: (line) => {
       const element = createLine(line.text, "mine waiting unsent");
       unsent.set(line, element);
+      times.set(element, { saidAt: performance.now(), acceptedAt: 0 });
       add(element);
     },
     accepted: accept,
     refused: (line, why) => {
       unsent.get(line)?.remove();
       unsent.delete(line);
-      add(createLine(why, "note"));
+      add(createLine(why, "notice"));
     },
     busy: (reason) => showState(busyWords[reason] ?? "busy", true),
     draft: (to, text) => {
       const shown = drafts.get(to) ?? createLine("", "theirs draft");
-      shown.textContent = text === "" ? "…" : text;
+      setText(/** @type {Element} */ (shown.firstElementChild), text === "" ? "…" : text);
       if (!drafts.has(to)) add(shown);
       drafts.set(to, shown);
     },

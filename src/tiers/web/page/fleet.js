@@ -1,158 +1,142 @@
 // @ts-check
-/** The table of the fleet: what the stream last sent, and for a while the entries that are gone. */
-import { byId } from "../../../http/page/dom.js";
-import { age } from "../../../http/page/format.js";
-import { KeyedTable } from "./table.js";
+/** What the page knows: the rows as the stream last sent them, whether they hold, and what time it is by the clock of Redis. */
 
-/** @import { FeedEvent, FleetState } from "../fleet-feed.ts" */
-/** @import { RegistryEntry } from "../../../registry/entry.ts" */
-/** @typedef {RegistryEntry & { gone?: "deregistered" | "expired" }} Row */
-/** @typedef {{ [Type in FeedEvent["type"]]: (event: Extract<FeedEvent, { type: Type }>) => void }} Handlers */
+/** @import { PageState, WireEvent, WireGateway, WireOverview, WireRow } from "../wire.ts" */
+/** `redis`: its server cannot read Redis. `server`: the server does not answer. `refused`: there is no token. */
+/** @typedef {"loading" | "live" | "redis" | "server" | "refused"} Condition */
+/** @typedef {{ [Type in WireEvent["type"]]: (event: Extract<WireEvent, { type: Type }>) => void }} Handlers */
 
-/** ms for which an entry that is gone stays in the table */
-const goneMs = 10_000;
+/** ms without an event after which the server counts as gone; it sends one every second */
+const silenceMs = 3500;
 
-/** By service and instance. @type {Map<string, Row>} */
-const rows = new Map();
-/** Names whose rows are to be drawn. @type {Set<string>} */
+/** By name. @type {Map<string, WireRow>} */
+export const rows = new Map();
+
+/** The nine, in order; empty before the stream has begun. @type {readonly PageState[]} */
+export let states = [];
+/** @type {Map<string, PageState>} */
+let byName = new Map();
+
+/** @type {WireOverview | undefined} */
+export let overview;
+/** @type {readonly WireGateway[]} */
+export let gateways = [];
+/** @type {Condition} */
+export let condition = "loading";
+/** why the rows do not hold; empty where they do */
+export let message = "";
+
+/** Names whose rows have changed since the last drawing. @type {Set<string>} */
 const changed = new Set();
-const table = new KeyedTable(byId("fleet"));
 
-/** The states of a service, from the chart. @type {readonly FleetState[]} */
-let states = [];
+/** Redis' clock less the page's, in ms. */
+let ahead = 0;
+/** by Redis' clock, when the rows last held; 0 before they have */
+let heldAt = 0;
+/** whether rows still come that the server has known before */
+let isFilling = true;
+/** whether the server could read Redis when it last wrote of it */
+let isCurrent = false;
+/** by the page's clock, when the last event came */
+let heardAt = 0;
 
-/** @param {Row} row */
-const nameOf = ({ service, instance }) => `${service}:${instance}`;
+/** Whether there is something to show: the rows have held once. */
+export const isKnown = () => isLive() || heldAt > 0;
 
-const liveRows = () => [...rows.values()].filter(({ gone }) => gone === undefined);
+/** Whether what is shown is so now. */
+export const isLive = () => condition === "live";
 
-/** The entries of services that take work. @returns {RegistryEntry[]} */
-export const workingEntries = () => {
-  const working = states.filter(({ takesWork }) => takesWork).map(({ name }) => name);
-  return liveRows().filter(({ status }) => working.includes(status));
+/** The time by the clock of Redis, in ms since the epoch. It stands still while nothing is known of now. */
+export const now = () => (isLive() ? performance.now() + ahead : heldAt);
+
+/** ms since the rows last held; 0 while they do. */
+export const staleFor = () => (isLive() || heldAt === 0 ? 0 : performance.now() + ahead - heldAt);
+
+/** The state of that name, from the chart. @param {string} name @returns {PageState | undefined} */
+export const stateOf = (name) => byName.get(name);
+
+/** By their service. @param {Iterable<WireRow>} some */
+export const byService = (some) => {
+  /** @type {Map<string, WireRow[]>} */
+  const groups = new Map();
+  for (const row of some) {
+    const own = groups.get(row.service);
+    if (own === undefined) groups.set(row.service, [row]);
+    else own.push(row);
+  }
+  return groups;
 };
 
-/** @type {(state: "on" | "stale", text: string) => void} */
-export const showConnection = (state, text) => {
-  byId("live").className = `live ${state}`;
-  byId("live-text").textContent = text;
-};
-
-/** In place of the table, where the server does not send it. @param {boolean} isChatPublic */
-export const showWithheld = (isChatPublic) => {
-  const link = "those who open this page by the link that was printed when the fleet started";
-  byId("empty").textContent = isChatPublic ? `The services are shown to ${link}.` : `Services and chat are for ${link}.`;
-  showConnection("stale", "no token");
-};
-
-/** The dot shows that data arrives; removing the class for a frame starts its animation again. */
-const pulse = () => {
-  byId("live").classList.remove("pulse");
-  requestAnimationFrame(() => byId("live").classList.add("pulse"));
-};
-
-/** What the table shows as an entry's status, and how. @type {(row: Row) => Pick<FleetState, "name" | "description"> & { tone: string }} */
-const statusOf = ({ status, gone }) => {
-  if (gone === "expired") return { name: gone, description: "The entry was not prolonged and expired.", tone: "bad" };
-  const state = states.find(({ name, isEnding }) => (gone === undefined ? name === status : isEnding));
-  return { name: state?.name ?? status, description: state?.description ?? "", tone: gone ?? state?.tone ?? "neutral" };
-};
-
-/** @type {(row: Row) => import("./table.js").RowContent} */
-const contentOf = (row) => {
-  const { service, instance, gone, since, host, pid, health } = row;
-  const { name, description, tone } = statusOf(row);
-  const address = health?.host.includes(":") ? `[${health.host}]` : health?.host;
-  return {
-    attributes: { class: gone === undefined ? "" : "gone", "data-service": service, "data-status": name },
-    cells: [
-      { text: service },
-      { text: instance, title: instance, className: "instance" },
-      { text: name, title: description, tone },
-      { text: age(Date.now() - since) },
-      { text: `${host} · ${pid}` },
-      { text: health === null ? "none" : `${address}:${health.port}` },
-    ],
-  };
-};
-
-/** @param {string} name */
-const drawRow = (name) => {
-  const row = rows.get(name);
-  if (row === undefined) table.remove(name);
-  else table.put(name, contentOf(row));
-};
-
-const draw = () => {
-  for (const name of changed) drawRow(name);
+/** The names of the rows that have changed since the last call. */
+export const takeChanged = () => {
+  const names = [...changed];
   changed.clear();
-  byId("empty").hidden = rows.size > 0;
-  byId("count").textContent = `${liveRows().length} live`;
-  pulse();
-  onDrawn();
+  return names;
 };
 
-let isDrawing = false;
-let onDrawn = () => {};
-
-/** Draws what has changed, with the next frame: a burst of events is one drawing. */
-const drawSoon = () => {
-  if (isDrawing) return;
-  isDrawing = true;
-  requestAnimationFrame(() => {
-    isDrawing = false;
-    draw();
-  });
+let onChange = () => {};
+/** Calls `listener` after each change. @param {() => void} listener */
+export const afterChange = (listener) => {
+  onChange = listener;
 };
 
-/** Calls `listener` after each drawing. @param {() => void} listener */
-export const afterDrawing = (listener) => {
-  onDrawn = listener;
+/** @type {(next: Condition, why?: string) => void} */
+export const setCondition = (next, why = "") => {
+  if (condition === "live" && next !== "live") heldAt = performance.now() + ahead;
+  condition = next;
+  message = why;
+  onChange();
 };
 
-/** Draws every row again: ages grow. */
-export const redrawFleet = () => {
-  for (const name of rows.keys()) changed.add(name);
-  drawSoon();
-};
-
-/** @type {(entry: RegistryEntry, row: Row | undefined) => void} */
-const setRow = (entry, row) => {
-  const name = nameOf(entry);
-  if (row === undefined) rows.delete(name);
-  else rows.set(name, row);
-  changed.add(name);
-  drawSoon();
-};
-
-/** @type {(entry: RegistryEntry, gone: NonNullable<Row["gone"]>) => void} */
-const showGone = (entry, gone) => {
-  const row = { ...entry, gone, since: Date.now() };
-  setRow(entry, row);
-  setTimeout(() => {
-    if (rows.get(nameOf(entry)) === row) setRow(entry, undefined);
-  }, goneMs);
+/** @param {number} time */
+const setClock = (time) => {
+  ahead = time - performance.now();
 };
 
 /** @type {Handlers} */
 const handlers = {
   reset: (event) => {
+    isFilling = true;
     states = event.states;
+    byName = new Map(states.map((state) => [state.name, state]));
+    for (const name of rows.keys()) changed.add(name);
     rows.clear();
-    changed.clear();
-    table.clear();
+    overview = undefined;
   },
-  registered: ({ entry }) => setRow(entry, entry),
-  updated: ({ entry }) => setRow(entry, entry),
-  deregistered: ({ entry }) => showGone(entry, "deregistered"),
-  expired: ({ entry }) => showGone(entry, "expired"),
-  stale: ({ message }) => showConnection("stale", message),
-  synced: () => showConnection("on", "live"),
+  row: ({ row }) => {
+    rows.set(row.name, row);
+    changed.add(row.name);
+  },
+  removed: ({ name }) => {
+    rows.delete(name);
+    changed.add(name);
+  },
+  overview: (event) => {
+    overview = event.overview;
+  },
+  gateways: (event) => {
+    gateways = event.gateways;
+  },
+  condition: (event) => {
+    isFilling = false;
+    isCurrent = event.isCurrent;
+    setClock(event.now);
+    setCondition(event.isCurrent ? "live" : "redis", event.message);
+  },
+  clock: (event) => {
+    if (isLive()) setClock(event.now);
+    // the server was silent on a connection that is there
+    else if (condition === "server" && !isFilling) setCondition(isCurrent ? "live" : "redis", message);
+  },
 };
 
-/** Takes an event of the stream; one of a type that this page does not know changes nothing. @param {FeedEvent} event */
+/** Takes an event of the stream; one of a type that this page does not know changes nothing. @param {WireEvent} event */
 export const applyEvent = (event) => {
+  heardAt = performance.now();
   const handle = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
-  /** @type {((event: FeedEvent) => void) | undefined} */ (handle)?.(event);
-  drawSoon();
+  /** @type {((event: WireEvent) => void) | undefined} */ (handle)?.(event);
+  if (event.type !== "clock" && !isFilling) onChange();
 };
+
+/** Whether the server has been silent for longer than a server that is there. */
+export const isSilent = () => (isLive() || condition === "redis") && performance.now() - heardAt > silenceMs;

@@ -1,6 +1,6 @@
 // @ts-check
 /** Where the chat connects: to a gateway of the fleet's, as far as the page knows it. */
-import { workingEntries } from "./fleet.js";
+import * as fleet from "./fleet.js";
 
 /** @typedef {{ host: string, port: number }} Address */
 
@@ -29,10 +29,7 @@ export const loadGateways = async () => {
 };
 
 /** @returns {readonly Address[]} */
-const known = () => {
-  const gateways = workingEntries().filter(({ service }) => service === "gateway");
-  return [...addressesIn(gateways.map(({ metadata }) => metadata.http)), ...published];
-};
+const known = () => [...addressesIn(fleet.gateways), ...published];
 
 const isEvery = (/** @type {string} */ host) => ["0.0.0.0", "::"].includes(host);
 const isLoopback = (/** @type {string} */ host) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
@@ -60,4 +57,10 @@ export const gatewayUrl = (last) => {
   const others = urls.filter((url) => url !== last);
   const among = others.length > 0 ? others : urls;
   return among[Math.floor(Math.random() * among.length)];
+};
+
+/** The instance that listens at the address that `gatewayUrl` gave; empty where that is not known. @param {string} url */
+export const gatewayAt = (url) => {
+  const found = fleet.gateways.filter((gateway) => isAddress(gateway) && urlOf(/** @type {any} */ (gateway)) === url);
+  return found.length === 1 ? (found[0]?.instance ?? "") : "";
 };

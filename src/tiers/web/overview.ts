@@ -1,0 +1,58 @@
+/** What is known of the whole: Redis, the streams with their readers, dead letters. Everything here only reads. */
+import { systemClock } from "../../clock.ts";
+import type { RedisClient } from "../../redis/client.ts";
+import { DeadLetters } from "../../streams/dead-letters.ts";
+import { streamKeys } from "../../streams/keys.ts";
+import { messageKeys } from "../messages/keys.ts";
+import type { WireOverview, WireReaders, WireStream } from "./wire.ts";
+
+/** the platforms whose outbound streams are shown */
+const platforms = ["webchat"];
+const maxGroups = 16;
+const maxLetters = 5;
+const maxReasonLength = 300;
+
+type Reply = readonly (string | number | null)[];
+
+/** The fields of a reply that has names and values in turns. */
+const fieldsOf = (reply: Reply): Map<string, string | number | null> =>
+  new Map(reply.flatMap((name, at) => (at % 2 === 0 ? [[String(name), reply[at + 1] ?? null] as const] : [])));
+
+const readersOf = (reply: Reply): WireReaders => {
+  const fields = fieldsOf(reply);
+  const lag = fields.get("lag");
+  return {
+    group: String(fields.get("name")).slice(0, 200),
+    lag: typeof lag === "number" ? lag : null,
+    pending: Number(fields.get("pending") ?? 0),
+    readers: Number(fields.get("consumers") ?? 0),
+  };
+};
+
+/** A stream that is not there has no entries and no readers. */
+const streamOf = async (redis: RedisClient, stream: string): Promise<WireStream | undefined> => {
+  if ((await redis.exists(stream)) === 0) return undefined;
+  const [length, groups] = await Promise.all([redis.xlen(stream), redis.xinfo("GROUPS", stream) as Promise<Reply[]>]);
+  return { stream, length, groups: groups.slice(0, maxGroups).map(readersOf) };
+};
+
+/** Rejects with Redis' error. */
+export const readOverview = async (redis: RedisClient): Promise<Omit<WireOverview, "times">> => {
+  const keys = messageKeys(redis);
+  const began = systemClock.now();
+  await redis.ping();
+  const redisMs = systemClock.now() - began;
+  const [waiting, letters, count, ...streams] = await Promise.all([
+    redis.zcard(keys.allOpen),
+    new DeadLetters(redis).list(maxLetters),
+    redis.xlen(streamKeys(redis).deadLetters),
+    ...[keys.inbound, ...platforms.map((platform) => keys.outbound(platform))].map((stream) => streamOf(redis, stream)),
+  ]);
+  const newest = letters.map(({ id, stream, attempts, reason }) => ({
+    id,
+    stream,
+    attempts,
+    reason: reason.slice(0, maxReasonLength),
+  }));
+  return { redisMs, waiting, streams: streams.flatMap((stream) => stream ?? []), deadLetters: { count, newest } };
+};

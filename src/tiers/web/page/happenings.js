@@ -1,0 +1,120 @@
+// @ts-check
+/** What happened in the fleet, as sentences in the past tense: read off the lanes, so that both never differ. Pure. */
+import { briefly } from "../../../http/page/format.js";
+import { causeOf } from "./judge.js";
+
+/** @import { PageState, WireRow, WireSpan } from "../wire.ts" */
+/** @typedef {(name: string) => PageState | undefined} StateOf */
+/** @typedef {{ tone: string, text: string, plural: string }} Words `plural`: after several names */
+/**
+ * @typedef {object} Happening
+ * @property {number} at
+ * @property {string} tone the class of its dot
+ * @property {readonly string[]} names whom it happened to
+ * @property {string} text after the names
+ * @property {string} plural after several names
+ */
+
+/** ms within which the same of several instances is one sentence */
+const togetherMs = 10_000;
+
+/** The release before a span; empty where there is none. @type {(lane: WireRow["lane"], at: number) => string} */
+const releaseBefore = (lane, at) => lane.slice(0, at).findLast(([, , , , version]) => version !== "")?.[4] ?? "";
+
+/** The state that a boot was in before it stopped. @type {(lane: WireRow["lane"], at: number, stateOf: StateOf) => string} */
+const stateBefore = (lane, at, stateOf) => lane.slice(0, at).findLast(([name]) => stateOf(name)?.isEnding === false)?.[0] ?? "";
+
+/** @type {(row: WireRow, at: number, stateOf: StateOf) => Words} */
+const failed = (row, at, stateOf) => {
+  const falls = row.lane.slice(0, at + 1).filter(([, , , , , mark]) => mark === "failed").length;
+  const isLast = row.lane.slice(at + 1).every(([, , , , , mark]) => mark !== "failed");
+  const cause = isLast ? causeOf(row) : "";
+  const where = stateBefore(row.lane, at, stateOf);
+  const plural = `failed${where === "" ? "" : ` in ${where}`}`;
+  const times = falls > 1 ? `, ${falls} times in a row` : "";
+  return { tone: "bad", text: `${plural}${times}${cause === "" ? "" : `: ${cause}`}`, plural };
+};
+
+/** @type {(row: WireRow, at: number) => Words} */
+const booted = ({ lane }, at) => {
+  const [state, , , , version] = /** @type {WireSpan} */ (lane[at]);
+  const old = releaseBefore(lane, at);
+  const text = `booted${old === "" ? "" : " again"}${old === "" || old === version ? "" : `, now ${version}`}`;
+  return { tone: state, text, plural: text };
+};
+
+/** What a mark at the beginning of a span says. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
+const markWords = (row, at, stateOf) => {
+  const { lane } = row;
+  const [, , , , , mark] = /** @type {WireSpan} */ (lane[at]);
+  if (mark === "failed") {
+    // a crash loop is one sentence, of its last end
+    const isRepeated = lane.slice(at + 1).some(([, , , , , other]) => other === "failed");
+    return isRepeated ? undefined : failed(row, at, stateOf);
+  }
+  if (mark === "died") return { tone: "bad", text: "was lost: it wrote no end", plural: "were lost: they wrote no end" };
+  if (mark === "ended") {
+    const isLast = lane.slice(at + 1).every(([, , , , , other]) => other !== "boot");
+    const reason = isLast && row.end !== null && row.end.reason !== "" ? `: ${row.end.reason}` : "";
+    return { tone: "ended", text: `stopped in order${reason}`, plural: "stopped in order" };
+  }
+  const isRetry = lane.slice(0, at).findLast(([, , , , , other]) => other !== "none" && other !== "boot")?.[5] === "failed";
+  return mark === "boot" && !isRetry ? booted(row, at) : undefined;
+};
+
+/** What a change of readiness or state says. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
+const changeWords = (row, at, stateOf) => {
+  const [state, from, to, ready] = /** @type {WireSpan} */ (row.lane[at]);
+  const before = row.lane[at - 1];
+  const known = stateOf(state);
+  if (known === undefined || before === undefined) return undefined;
+  if (known.takesWork && before[3] === true && ready === false) {
+    const why = row.lane.length - 1 === at && row.reason !== "" ? `: ${row.reason}` : "";
+    return { tone: "bad", text: `became unready${why}`, plural: "became unready" };
+  }
+  if (before[0] === state)
+    return ready === true && before[3] === false
+      ? { tone: state, text: "became ready again", plural: "became ready again" }
+      : undefined;
+  const plural = `came to ${state}`;
+  if (known.part === "run") {
+    const boot = row.lane.slice(0, at).findLast(([, , , , , mark]) => mark === "boot")?.[1];
+    return { tone: state, text: boot === undefined ? plural : `${plural}, ${briefly(from - boot)} after its boot began`, plural };
+  }
+  // a stop that is over has its sentence at its end
+  return known.isEnding && !known.isFinal && to === null ? { tone: state, text: plural, plural } : undefined;
+};
+
+/** @type {(row: WireRow, since: number, stateOf: StateOf) => Happening[]} */
+const ofRow = (row, since, stateOf) =>
+  row.lane.flatMap(([, at, , , , mark], place) => {
+    if (at < since) return [];
+    const words = (mark === "none" ? changeWords : markWords)(row, place, stateOf);
+    return words === undefined ? [] : [{ at, names: [row.name], ...words }];
+  });
+
+/** The same of several within a short time is one. @param {readonly Happening[]} sorted newest first @returns {Happening[]} */
+const together = (sorted) => {
+  /** @type {Happening[]} */
+  const merged = [];
+  for (const next of sorted) {
+    const [name = ""] = next.names;
+    const same = merged.findLastIndex(
+      ({ at, plural, names }) => at - next.at < togetherMs && plural === next.plural && !names.includes(name),
+    );
+    const found = merged[same];
+    if (found === undefined) merged.push(next);
+    else merged[same] = { ...found, names: [...found.names, ...next.names] };
+  }
+  return merged;
+};
+
+/**
+ * The last that happened, newest first.
+ *
+ * @type {(rows: Iterable<WireRow>, options: { since: number, count: number, stateOf: StateOf }) => Happening[]}
+ */
+export const happeningsOf = (rows, { since, count, stateOf }) => {
+  const all = [...rows].flatMap((row) => ofRow(row, since, stateOf)).sort((a, b) => b.at - a.at);
+  return together(all.slice(0, 20 * count)).slice(0, count);
+};

@@ -1,0 +1,111 @@
+// @ts-check
+/** The verdict on the fleet: one headline, one sentence with its cause, and the rollouts under way. Pure. */
+import { briefly, counted, place } from "../../../http/page/format.js";
+import { isAlive, isReady, needOf } from "./judge.js";
+
+/** @import { WireRow } from "../wire.ts" */
+/** @import { Moment, Need, StateOf } from "./judge.js" */
+/** @typedef {{ need: Need, rows: WireRow[] }} Card one need, and the rows that have it */
+/** @typedef {{ version: string, done: number, of: number, from: number, to: number }} Rollout */
+
+/** The needs of the fleet, equal ones together, the gravest first. @type {(rows: Iterable<WireRow>, moment: Moment) => Card[]} */
+export const cardsOf = (rows, moment) => {
+  /** @type {Map<string, Card>} */
+  const cards = new Map();
+  for (const row of rows) {
+    const need = needOf(row, moment);
+    if (need === undefined) continue;
+    const card = cards.get(need.key);
+    if (card === undefined) cards.set(need.key, { need, rows: [row] });
+    else card.rows.push(row);
+  }
+  return [...cards.values()].sort((a, b) => b.need.weight - a.need.weight || b.rows.length - a.rows.length);
+};
+
+/** @type {(row: WireRow, from: number) => { at: number, version: string } | undefined} */
+const newRelease = ({ lane }, from) => {
+  for (let at = lane.length - 1; at > 0; at -= 1) {
+    const [, begin, , , version, mark] = /** @type {import("../wire.ts").WireSpan} */ (lane[at]);
+    if (begin < from) return undefined;
+    const before = lane.slice(0, at).findLast(([, , , , other]) => other !== "");
+    if (mark === "boot" && before !== undefined && before[4] !== version) return { at: begin, version };
+  }
+  return undefined;
+};
+
+/**
+ * The rollout of one service's rows since `from`; undefined where fewer than three have a new release.
+ *
+ * @type {(rows: readonly WireRow[], from: number, stateOf: StateOf) => Rollout | undefined}
+ */
+export const rolloutOf = (rows, from, stateOf) => {
+  const changes = rows.flatMap((row) => newRelease(row, from) ?? []).sort((a, b) => a.at - b.at);
+  const version = changes.at(-1)?.version;
+  const own = changes.filter((change) => change.version === version);
+  const [first] = own;
+  if (version === undefined || first === undefined || own.length < 3) return undefined;
+  const living = rows.filter(isAlive);
+  const done = living.filter((row) => row.version === version && isReady(row, stateOf)).length;
+  return { version, done, of: living.length, from: first.at, to: own.at(-1)?.at ?? first.at };
+};
+
+/** `a`, `a and b`, `a, b and 3 more`. @param {readonly string[]} names */
+export const listed = (names) => {
+  if (names.length <= 2) return names.join(" and ");
+  return `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
+};
+
+/** What a card says, as a sentence. @param {Card} card */
+const sentenceOf = ({ need, rows }) =>
+  rows.length === 1
+    ? `${rows[0]?.instance} ${need.title}`
+    : `${counted(rows.length, "instance")} of ${rows[0]?.service} ${need.plural}`;
+
+/** @typedef {{ mark: "good" | "warn" | "bad", headline: string, gist: string }} Verdict */
+/**
+ * @typedef {object} Whole
+ * @property {readonly WireRow[]} rows
+ * @property {readonly Card[]} cards
+ * @property {readonly Rollout[]} rollouts
+ * @property {Moment} moment
+ * @property {number} staleFor ms since the rows last held
+ */
+
+/** Where nothing needs a look. @type {(living: readonly WireRow[], moment: Moment) => string} */
+const calmGist = (living, { now, isPast, stateOf }) => {
+  const way = living.find(({ state }) => stateOf(state)?.takesWork === false);
+  if (way !== undefined) return `${way.instance} ${isPast ? "was" : "is"} in ${place(way.path)}.`;
+  const boots = living.flatMap(({ lane }) => lane.findLast(([, , , , , mark]) => mark === "boot")?.[1] ?? []);
+  const last = Math.max(0, ...boots);
+  if (last === 0) return "No boot and no end in the hour before.";
+  return `The last boot began ${briefly(now - last)} ${isPast ? "before" : "ago"}; nothing ${isPast ? "needed" : "needs"} a look.`;
+};
+
+/** @type {(rollouts: readonly Rollout[], moment: Moment, isHeld: boolean) => string} */
+const rolloutGist = (rollouts, { isPast }, isHeld) => {
+  const under = rollouts.find(({ done, of }) => done < of);
+  if (under === undefined) return "";
+  const verb = isHeld ? (isPast ? "waited" : "waits") : isPast ? "stood" : "stands";
+  return ` The rollout of ${under.version} ${verb} at ${under.done}\u00a0of\u00a0${under.of}.`;
+};
+
+/** @param {Whole} whole @returns {Verdict} */
+export const verdictOf = ({ rows, cards, rollouts, moment, staleFor }) => {
+  const { stateOf, isPast } = moment;
+  const living = rows.filter(isAlive);
+  const ready = living.filter((row) => isReady(row, stateOf)).length;
+  const unknown = living.filter((row) => row.ready === null && stateOf(row.state)?.takesWork === true).length;
+  const isAll = ready === living.length && living.length > 0;
+  const [first] = cards;
+  const rollout = rolloutGist(rollouts, moment, first !== undefined);
+  const more = cards.length > 1 ? ` ${counted(cards.length - 1, "more thing")} below.` : "";
+  const trouble = first === undefined ? rollout.trim() : `${sentenceOf(first)}.${rollout}${more}`;
+  const unclear =
+    unknown === 0 ? "" : ` Of ${unknown} it ${isPast ? "was" : "is"} not known: no word of readiness in the journal.`;
+  const count = isAll && ready > 1 ? `All ${ready}` : `${ready} of ${living.length}`;
+  return {
+    mark: first?.need.kind === "bad" ? "bad" : first === undefined && isAll ? "good" : "warn",
+    headline: isPast ? `${count} were ready, ${briefly(staleFor)} ago` : `${count} ready`,
+    gist: `${trouble === "" ? calmGist(living, moment) : trouble}${unclear}`,
+  };
+};

@@ -1,0 +1,122 @@
+/** What the stream of the fleet's page sends, and what the page's server answers. All times in ms since the epoch, by the clock of Redis. */
+import type { LifePart, StateWords } from "../../../machines/index.ts";
+import type { Boot, Row, RowFailure, RowMoment, Span } from "../../instances/row.ts";
+
+/** A state of a service, as the page shows it. */
+export interface PageState extends StateWords {
+  /** whether a service in it takes work */
+  readonly takesWork: boolean;
+  /** the part of a life that it belongs to */
+  readonly part: LifePart;
+  /** whether the machine ends in it */
+  readonly isFinal: boolean;
+  /** the states within it, in order */
+  readonly steps: readonly string[];
+  /** what may come next, in the words of the chart; without what leads to the next of the nine */
+  readonly exits: readonly string[];
+}
+
+/** What happened at the beginning of a span. `failed`: a boot ended by its own word, with a failure. */
+export type WireMark = Span["mark"] | "failed";
+
+/** A time in one state: state, from, to, readiness, release, mark. */
+export type WireSpan = readonly [
+  state: Span["state"],
+  from: number,
+  to: number | null,
+  ready: boolean | null,
+  version: string,
+  mark: WireMark,
+];
+
+/** A row without what is shown of one instance alone. */
+export interface WireRow extends Omit<Row, "lane" | "boots" | "moments" | "incarnation"> {
+  /** at most the newest 100 spans of the last hour, oldest first */
+  readonly lane: readonly WireSpan[];
+  /** when the last boots ended with a failure or without a word, at most 10, newest first */
+  readonly falls: readonly number[];
+  /** the first cause of the newest of them; empty where there is none */
+  readonly cause: string;
+}
+
+/** One instance in full: the answer of `/api/instances/:service/:instance`. */
+export interface WireInstance {
+  readonly row: WireRow;
+  readonly incarnation: number;
+  /** where it stands, in one sentence */
+  readonly sentence: string;
+  readonly boots: readonly Boot[];
+  readonly moments: readonly RowMoment[];
+  readonly failures: readonly RowFailure[];
+}
+
+/** One group of readers of a stream. */
+export interface WireReaders {
+  readonly group: string;
+  /** entries that the group has not read */
+  readonly lag: number | null;
+  /** messages that are read and not settled */
+  readonly pending: number;
+  readonly readers: number;
+}
+
+export interface WireStream {
+  /** its key */
+  readonly stream: string;
+  readonly length: number;
+  readonly groups: readonly WireReaders[];
+}
+
+/** How long boots and stops of one release take: the last 100 of each. */
+export interface WireTimes {
+  readonly service: string;
+  readonly version: string;
+  readonly instances: number;
+  readonly boot: WireQuantiles | null;
+  readonly stop: WireQuantiles | null;
+}
+
+/** In ms. */
+export interface WireQuantiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** What is known of the whole. */
+export interface WireOverview {
+  /** ms of the last command; null where Redis did not answer it */
+  readonly redisMs: number | null;
+  readonly streams: readonly WireStream[];
+  /** messages without an answer; null where that is not known */
+  readonly waiting: number | null;
+  readonly deadLetters: { readonly count: number; readonly newest: readonly WireLetter[] };
+  readonly times: readonly WireTimes[];
+}
+
+export interface WireLetter {
+  readonly id: string;
+  readonly stream: string;
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+/** Where a gateway listens that takes work, and which one it is. */
+export interface WireGateway {
+  readonly instance: string;
+  readonly host: unknown;
+  readonly port: unknown;
+}
+
+/** The events of the stream. */
+export type WireEvent =
+  /** everything that was sent before is void */
+  | { readonly type: "reset"; readonly states: readonly PageState[] }
+  | { readonly type: "row"; readonly row: WireRow }
+  | { readonly type: "removed"; readonly name: string }
+  | { readonly type: "overview"; readonly overview: WireOverview }
+  | { readonly type: "gateways"; readonly gateways: readonly WireGateway[] }
+  /** everything that is known has been sent; and whether it still holds */
+  | { readonly type: "condition"; readonly isCurrent: boolean; readonly message: string; readonly now: number }
+  /** every second, while the server is there */
+  | { readonly type: "clock"; readonly now: number };
