@@ -263,19 +263,40 @@ describe("tests", () => {
     expect(Object.keys(claims).filter((id) => !new RegExp(`["\`]${id}[:"\`]`).test(texts))).toEqual([]);
   });
 
-  it("assert no elapsed time: they neither subtract or compare readings of a clock nor bound a measured duration", () => {
-    const readings = /(?:performance|Date)\.now\(\)\s*[-<>]|[-<>]\s*(?:performance|Date)\.now\(\)/;
-    const bounds = /(?:\.ms|\b(?:took|stop|elapsed|blocked|duration)Ms)\b[^;]*(?:\s[<>]=?\s|\.to(?:BeLess|BeGreater|BeCloseTo))/;
-    const isTimed = (line: string) => readings.test(line) || (line.includes("expect") && bounds.test(line));
-    // the faults report how long each thing took, and the bench is about nothing else
-    const found = files
-      .filter((file) => !/^test\/(?:faults|bench)\/|house\.test/.test(file))
-      .flatMap((file) =>
-        read(file)
-          .split("\n")
-          .flatMap((line, at) => (isTimed(line) ? [`${file}:${at + 1}: ${line.trim()}`] : [])),
-      );
-    expect(found).toEqual([]);
+  /** Statements without their texts and comments. */
+  const statementsOf = (file: string): string[] =>
+    read(file)
+      .replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "")
+      .replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""')
+      .split(/;\n|\{\n/)
+      .map((statement) => statement.replaceAll(/\s+/g, " ").trim());
+  // the bench is about nothing but times; the simulation and the chart tests have a virtual clock
+  const timeless = filesIn("test", /\.ts$/).filter((file) => !/^test\/(?:bench|simulation)\/|house\.test/.test(file));
+  const found = (isTimed: (statement: string) => boolean, among: readonly string[]) =>
+    among.flatMap((file) => statementsOf(file).flatMap((one) => (isTimed(one) ? [`${file}: ${one}`] : [])));
+
+  it("compare no readings of a clock, and subtract them only to print how long a fault took", () => {
+    const compared =
+      /(?:performance|Date)\.now\(\)\s*[<>]|(?:[<>]=?\s*|\.to\w+\()(?:performance|Date)\.now\(\)|\b(?:took|late|blocked|stalled|elapsed|duration)Ms\s*[<>]/;
+    const subtracted = /(?:performance|Date)\.now\(\)\s*-|-\s*(?:performance|Date)\.now\(\)/;
+    const waits = /^test\/kit\/(?:wait|gates|prober|program)\.ts$/;
+    const others = timeless.filter((file) => !waits.test(file));
+    expect(found((one) => compared.test(one), others)).toEqual([]);
+    const measured = (one: string) => subtracted.test(one) && /expect\(|eventually\(/.test(one);
+    expect(found(measured, others)).toEqual([]);
+    const silent = others.filter((file) => !file.startsWith("test/faults/"));
+    expect(found((one) => subtracted.test(one), silent)).toEqual([]);
+  });
+
+  it("assert no duration, whether they measured it or the product: no bound of it, upper or lower", () => {
+    const bound = /\.to(?:BeLess|BeGreater|BeCloseTo|BeWithin)|\s[<>]=?\s/;
+    const time =
+      /(?:\b|_)(?:ms|gaps?|spans?|peaks?|age|ages|took|elapsed|since|seconds|late)\b|(?:Ms|At|[tT]tl|TTL|Age|Since|Seconds)\b|[dD]uration|! - \w/;
+    /** what is drawn, computed from virtual time or set */
+    const drawn =
+      /^test\/(?:machines\/(?:lease|leadership|lifecycle)|redis\/redis)\.test\.ts: .*\bdelay(?:s\b|\()|\bdefault\w*(?:Times|Settings)\b/;
+    const isTimed = (one: string) => /\bexpect\(/.test(one) && bound.test(one) && time.test(one);
+    expect(found(isTimed, timeless).filter((one) => !drawn.test(one))).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** The connections of a server, and how they end. Plain JavaScript, because the probe thread runs this file as it is. */
-const { setImmediate: nextTurn } = require("node:timers/promises");
+const { setImmediate: nextTurn, setTimeout: pause } = require("node:timers/promises");
 
 /** @import { IncomingMessage, Server } from "node:http" */
 /** @import { Socket } from "node:net" */
@@ -18,8 +18,6 @@ class Connections {
   #sockets = new Map();
   /** @type {Server} */
   #server;
-  /** @type {NodeJS.Timeout | undefined} */
-  #timer;
   #accepted = 0;
 
   /**
@@ -54,11 +52,12 @@ class Connections {
   async end(close = () => new Promise((resolve) => this.#server.close(resolve))) {
     await this.#acceptBacklog();
     const closed = close();
-    this.#sweep();
+    const ended = new AbortController();
+    this.#sweep(ended.signal).catch(() => {});
     try {
       await closed;
     } finally {
-      clearTimeout(this.#timer);
+      ended.abort();
     }
   }
 
@@ -89,15 +88,19 @@ class Connections {
 
   /**
    * Ends idle connections again and again. Those that sent nothing, or a part of a request, are among them: Node counts them as busy,
-   * and a closing server would wait for them without end.
+   * and a closing server would wait for them without end. Rejects once the signal aborts.
+   *
+   * @param {AbortSignal} signal
    */
-  #sweep() {
-    const before = this.#idle();
-    this.#timer = setTimeout(() => {
+  async #sweep(signal) {
+    for (;;) {
+      const before = this.#idle();
+      await pause(sweepMs, undefined, { ref: false, signal });
+      // where the loop was blocked, what has arrived meanwhile is read first
+      await nextTurn(undefined, { signal });
       this.#server.closeIdleConnections();
       for (const [socket, bytesRead] of this.#idle()) if (before.get(socket) === bytesRead) socket.destroy();
-      this.#sweep();
-    }, sweepMs).unref();
+    }
   }
 }
 

@@ -8,8 +8,9 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { answerHeaders } from "../../src/http/headers.ts";
-import { turnedSource } from "../kit/health-source.ts";
+import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial } from "../kit/http-client.ts";
+import { reservePort } from "../kit/port-reservation.ts";
 
 const never = new AbortController().signal;
 const servers: HealthServer[] = [];
@@ -18,7 +19,7 @@ const loaded = (name: string) =>
 
 let probeThread = false;
 const create = (options: Partial<HealthOptions> = {}): HealthServer => {
-  const server = new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread, ...options });
+  const server = new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread, ...unhurried, ...options });
   servers.push(server);
   return server;
 };
@@ -224,12 +225,7 @@ describe.each(onThread)("opening on $on", (mode) => {
   });
 
   test("an abort at any moment of opening rejects with its reason, and the port stays free", async () => {
-    const { port } = await (async () => {
-      const probe = create();
-      const address = await probe.open({ signal: never });
-      await probe.close({ signal: never });
-      return address;
-    })();
+    const { port, release } = await reservePort();
     for (let turns = -1; turns < 6; turns += 1) {
       const abort = new AbortController();
       if (turns < 0) abort.abort(new Error("enough"));
@@ -245,6 +241,7 @@ describe.each(onThread)("opening on $on", (mode) => {
       expect(server.address).toBeUndefined();
       await expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     }
+    release();
   });
 
   test.skipIf(mode.probeThread)("an abort while the host name is looked up leaves nothing that listens later", async () => {

@@ -8,10 +8,12 @@ import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
 import { startThread } from "../../src/health/thread/thread-port.ts";
-import { turnedSource } from "../kit/health-source.ts";
+import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
-import { block, blockFor, startProber } from "../kit/prober.ts";
+import type { Prober } from "../kit/prober.ts";
+import { startProber } from "../kit/prober.ts";
 import { endPrograms, Program } from "../kit/program.ts";
+import { eventually } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -27,6 +29,7 @@ const create = (options: Partial<HealthOptions> = {}) => {
     source: turnedSource(),
     probeThread: true,
     onFact: (fact) => facts.push(fact as { type: string }),
+    ...unhurried,
     ...options,
   });
   endings.push(() => server.close({ signal: never }));
@@ -38,74 +41,80 @@ const openPort = async (options: Partial<HealthOptions> = {}) => (await create(o
 /** The thread that the next server starts. */
 const nextWorker = () => once(process as unknown as NodeJS.EventEmitter, "worker") as Promise<[Worker]>;
 
+const blocked = "event loop blocked for";
+const reason = /^event loop blocked for \d+ ms$/;
 const probers = async (port: number, ...paths: string[]) => {
-  const all = await Promise.all(paths.map((path) => startProber(port, path)));
+  const all = await Promise.all(paths.map((path) => startProber(port, path, blocked)));
   endings.push(() => Promise.all(all.map((prober) => prober.destroy())));
-  return () => Promise.all(all.map((prober) => prober.stop()));
+  return all;
 };
+/** Ends the probing; of each prober the first answer of 503 that names the block. */
+const refusalsOf = async (all: readonly Prober[]) => {
+  const probes = await Promise.all(all.map((prober) => prober.stop()));
+  return probes.map((one) => one.find(({ status, data }) => status === 503 && JSON.stringify(data).includes(blocked))?.data);
+};
+const isReadyAgain = (port: number) => eventually("ready", async () => (await ask(port, "/readyz")).status === 200);
 
+// each answer that is waited for in the block can only come from the thread
 describe("while the loop is blocked", () => {
-  test("every probe is answered: /readyz turns 503 at readinessBlockMs, /healthz at livenessBlockMs, both with the length of the block", async () => {
+  test("/readyz turns 503 at readinessBlockMs with the length of the block, and /healthz stays 200 before livenessBlockMs", async () => {
+    const port = await openPort({ readinessBlockMs: 300, sampleMs: 200 });
+    const [ready, alive] = await probers(port, "/readyz", "/healthz");
+    ready!.blockUntilSeen();
+    await isReadyAgain(port);
+    expect(await refusalsOf([ready!])).toEqual([{ ready: false, reason: expect.stringMatching(reason) }]);
+    expect(new Set((await alive!.stop()).map(({ status }) => status))).toEqual(new Set([200]));
+  });
+
+  test("/healthz turns 503 at livenessBlockMs, and is 200 again after it", async () => {
     const port = await openPort({ readinessBlockMs: 300, livenessBlockMs: 900, sampleMs: 200 });
-    const stop = await probers(port, "/readyz", "/healthz");
-    block(1800);
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
-    const [ready, alive] = await stop();
-    // 503 while the loop is blocked can only come from the thread
-    const turns = (probes: readonly { status: number }[] = []) =>
-      probes.map(({ status }) => status).filter((status, at, all) => status !== all[at - 1]);
-    expect([turns(ready), turns(alive)]).toEqual([
-      [200, 503, 200],
-      [200, 503, 200],
-    ]);
-    const [unready, dead] = [ready, alive].map((probes) => probes!.find(({ status }) => status === 503)!);
-    expect(unready!.data).toEqual({ ready: false, reason: expect.stringMatching(/^event loop blocked for \d+ ms$/) });
-    expect(dead!.data).toMatchObject({ status: "blocked", reason: `event loop blocked for ${dead!.data.blockedMs} ms` });
-    expect(unready!.sentAt).toBeLessThan(dead!.sentAt);
+    const alive = await probers(port, "/healthz");
+    alive[0]!.blockUntilSeen();
+    await eventually("alive", async () => (await ask(port, "/healthz")).status === 200);
+    const [dead] = await refusalsOf(alive);
+    expect(dead).toMatchObject({ status: "blocked", reason: `event loop blocked for ${dead.blockedMs} ms` });
   });
 
   test("/status is 503 with what was last known", async () => {
     const source = turnedSource({ state: () => "running" });
     const port = await openPort({ source, readinessBlockMs: 200 });
-    const stop = await probers(port, "/status");
-    block(1000);
-    const [probes = []] = await stop();
-    const refused = probes.findLast(({ status }) => status === 503);
-    expect(refused?.data).toMatchObject({
-      error: expect.stringMatching(/^event loop blocked for \d+ ms$/),
+    const all = await probers(port, "/status");
+    all[0]!.blockUntilSeen();
+    const [data] = await refusalsOf(all);
+    expect(data).toMatchObject({
+      error: expect.stringMatching(reason),
       state: "running",
       readiness: { ready: false },
+      blockedMs: expect.any(Number),
     });
-    expect(refused?.data.blockedMs).toEqual(expect.any(Number));
   });
 
   test("each scrape is answered: by the metrics of the last one before, with their age, and with the readiness of now", async () => {
     const port = await openPort({ source: turnedSource({ metrics: () => "sg_own 1\n" }), readinessBlockMs: 200 });
-    const prober = await startProber(port, "/metrics");
+    const prober = await startProber(port, "/metrics", "sg_ready 0");
     endings.push(() => prober.destroy());
-    blockFor(8, prober);
+    prober.blockUntilSeen();
     const probes = await prober.stop();
-    expect(probes.map(({ status }) => status)).toEqual(probes.map(() => 200));
-    const [fresh, old] = [probes[0]!, probes.findLast(({ age }) => age !== undefined)!];
-    expect(fresh.body).toContain("\nsg_metrics_age_seconds 0\n");
-    expect([fresh.age, old.age]).toEqual([undefined, expect.stringMatching(/^\d+$/)]);
+    expect(new Set(probes.map(({ status }) => status))).toEqual(new Set([200]));
     const own = /^sg_(?:ready|metrics_age_seconds) .*$/gm;
-    expect(fresh.body.match(own)).toEqual(["sg_ready 1", "sg_metrics_age_seconds 0"]);
+    const fresh = probes.find(({ age }) => age === undefined)!;
+    expect(fresh.body).toContain("\nsg_metrics_age_seconds 0\n");
+    const old = probes.findLast(({ age, body }) => age !== undefined && body.includes("sg_ready 0"))!;
+    expect(old.age).toMatch(/^\d+$/);
     expect(old.body.match(own)).toEqual(["sg_ready 0", expect.stringMatching(/^sg_metrics_age_seconds \d+\.\d+$/)]);
     expect(old.body).toContain("\nsg_own 1\n");
   });
 
   test("a question under way when the block begins is answered by the thread", async () => {
-    let length = 0;
-    const source = turnedSource({ status: () => (block(length), { state: "running" }) });
+    let blocking = () => {};
+    const source = turnedSource({ status: () => (blocking(), { state: "running" }) });
     const port = await openPort({ source, readinessBlockMs: 200 });
-    const stop = await probers(port, "/status");
-    length = 1000;
+    const [prober] = await probers(port, "/status");
+    blocking = prober!.blockUntilSeen;
     // a new notice, so that no answer from before serves
     source.verdict = { ready: false, reason: "blocking" };
     await ask(port, "/status");
-    const [probes = []] = await stop();
-    expect(probes.map(({ status }) => status)).toContain(503);
+    expect(await refusalsOf([prober!])).toEqual([expect.objectContaining({ state: "running" })]);
   });
 
   test("a process that was frozen as a whole is alive once it goes on", async () => {
@@ -127,10 +136,14 @@ describe("while the loop is blocked", () => {
     board.beat(-60_000);
     const stuck = await ask(address.port, "/healthz");
     expect(stuck).toMatchObject({ status: 503, data: { blockedMs: expect.any(Number) } });
-    const asked = ask(address.port, "/healthz");
-    await vi.waitFor(async () => expect((await ask(address.port, "/readyz")).status).toBe(503), 10_000);
-    board.beat(1000);
-    expect(await asked).toMatchObject({ status: 200, data: { status: "ok" } });
+    // the thread looks a second time after a quarter of a second, which a busy machine may miss
+    await eventually("an answer of 200 to a question that came before the beat", async () => {
+      board.beat(-60_000);
+      const asked = ask(address.port, "/healthz");
+      await eventually("the thread has read it", async () => (await ask(address.port, "/readyz")).status === 503);
+      board.beat(60_000);
+      return (await asked).status === 200;
+    });
   });
 });
 
@@ -257,10 +270,10 @@ describe("the board", () => {
     const writer = new BoardWriter();
     const reader = new BoardReader(writer.memory);
     expect(reader.lateMs).toBe(0);
-    writer.beat(1000);
+    writer.beat(600_000);
     expect(reader.lateMs).toBe(0);
     writer.beat(-5000);
-    expect(reader.lateMs).toBeGreaterThanOrEqual(5000);
+    expect(reader.lateMs).not.toBe(0);
     writer.rest();
     expect(reader.lateMs).toBe(0);
   });

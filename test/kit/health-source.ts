@@ -1,6 +1,9 @@
 /** A source of a health server whose answers a test sets. */
 import type { HealthSource } from "../../src/health/server.ts";
 
+/** No stall of a busy machine is a block of the event loop. */
+export const unhurried = { readinessBlockMs: 600_000, livenessBlockMs: 600_000 };
+
 export interface TurnedSource extends HealthSource {
   /** the answer of `readiness` */
   verdict: ReturnType<HealthSource["readiness"]>;

@@ -1,36 +1,38 @@
 /** Probes from a thread whose own loop is free, for tests that block the main one. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { deadlines } from "./deadlines.ts";
 
 /** Keeps the thread busy for so many ms. */
 export const block = (ms: number): void => {
   for (const end = performance.now() + ms; performance.now() < end; );
 };
 
-/** Blocks this thread until the prober has been answered so many times more. */
-export const blockFor = (answers: number, { answered }: Prober): void => {
-  for (const end = Atomics.load(answered, 0) + answers; Atomics.load(answered, 0) < end; ) Atomics.wait(answered, 1, 0, 5);
-};
-
-/** Probes one after the other, each on its own connection, until a message ends it. */
+/**
+ * Probes one after the other, each on its own connection, until a message ends it. Counts in `shared`: the requests that have left, the
+ * answers that have come, and those that have the text `wanted`.
+ */
 const program = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { get } = require("node:http");
-const { port, path, answered } = workerData;
+const { port, path, wanted, shared } = workerData;
 const probes = [];
 let goOn = true;
 parentPort.once("message", () => { goOn = false; });
 const probe = () => {
-  const sentAt = Date.now();
   get({ host: "127.0.0.1", port, path, agent: false }, async (answer) => {
     let body = "";
     for await (const chunk of answer) body += chunk;
     const { statusCode: status, headers: { age } } = answer;
-    probes.push({ status, age, body, data: body.startsWith("{") ? JSON.parse(body) : {}, sentAt, tookMs: Date.now() - sentAt });
-    Atomics.add(answered, 0, 1);
+    probes.push({ status, age, body, data: body.startsWith("{") ? JSON.parse(body) : {} });
+    Atomics.add(shared, 1, 1);
+    if (wanted !== "" && body.includes(wanted)) {
+      Atomics.add(shared, 2, 1);
+      Atomics.notify(shared, 2);
+    }
     if (probes.length === 1) parentPort.postMessage("probing");
     if (goOn) setTimeout(probe, 20); else parentPort.postMessage(probes);
-  });
+  }).on("finish", () => Atomics.add(shared, 0, 1));
 };
 probe();
 `;
@@ -42,26 +44,32 @@ export interface Probe {
   readonly body: string;
   // biome-ignore lint/suspicious/noExplicitAny: each test knows the shape that it asked for
   readonly data: any;
-  /** ms since the epoch */
-  readonly sentAt: number;
-  readonly tookMs: number;
 }
 
 export interface Prober {
-  /** [0]: how many answers have come; shared with the thread */
-  readonly answered: Int32Array;
+  /** Blocks this thread until an answer with the text that is wanted has come. */
+  blockUntilSeen(): void;
+  /** Blocks this thread for so many ms at the least, and until a probe is under way. */
+  blockThrough(ms: number): void;
   /** Ends the probing with the probe under way. */
   stop(): Promise<Probe[]>;
   destroy(): Promise<unknown>;
 }
 
-/** Resolves when the first answer has come. */
-export const startProber = async (port: number, path: string): Promise<Prober> => {
-  const answered = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(program, { eval: true, workerData: { port, path, answered } });
+/** Resolves when the first answer has come. `wanted` is in the body of the answer that `blockUntilSeen` waits for. */
+export const startProber = async (port: number, path: string, wanted = ""): Promise<Prober> => {
+  const shared = new Int32Array(new SharedArrayBuffer(12));
+  const worker = new Worker(program, { eval: true, workerData: { port, path, wanted, shared } });
   await once(worker, "message");
   return {
-    answered,
+    blockUntilSeen: () => {
+      if (Atomics.wait(shared, 2, 0, deadlines.fact) === "timed-out") throw new Error(`no answer of ${path} has '${wanted}'`);
+    },
+    blockThrough: (ms) => {
+      block(ms);
+      const end = performance.now() + deadlines.fact;
+      while (Atomics.load(shared, 0) <= Atomics.load(shared, 1) && performance.now() < end);
+    },
     destroy: () => worker.terminate(),
     stop: async () => {
       worker.postMessage("end");

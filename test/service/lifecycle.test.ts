@@ -295,6 +295,6 @@ describe("the registry entry on a real Redis", () => {
     await status(tier, "running");
     await tier.shutdown();
     expect(await entry(tier)).toBeUndefined();
-    expect(await redis.witness.pttl(`sg:registry:released:test:${tier.instanceId}`)).toBeGreaterThan(50_000);
+    expect(await redis.witness.exists(`sg:registry:released:test:${tier.instanceId}`)).toBe(1);
   });
 });

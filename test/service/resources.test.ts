@@ -17,7 +17,7 @@ import { Gates } from "../kit/gates.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 import { reservePort } from "../kit/port-reservation.ts";
-import { block, startProber } from "../kit/prober.ts";
+import { startProber } from "../kit/prober.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -323,8 +323,9 @@ describe("a service with the real resources", () => {
     expect(threads).toBe(0);
     const port = await portOf(await run({ instanceId: "with", probeThread: true, readinessBlockMs: 100 }));
     expect(threads).toBe(1);
-    const prober = await startProber(port, "/status");
-    block(600);
+    const prober = await startProber(port, "/status", "event loop blocked");
+    endings.push(() => prober.destroy());
+    prober.blockUntilSeen();
     const blocked = (await prober.stop()).filter(({ status }) => status === 503);
     expect(blocked.at(-1)?.data).toMatchObject({ state: "running", readiness: { ready: false } });
   });
@@ -333,7 +334,7 @@ describe("a service with the real resources", () => {
     const { port } = await reservePort();
     await run({ redis: null, useHealthServer: true, healthPort: port });
     expect((await ask(port, "/metrics")).body).not.toContain("sg_redis_reachable");
-    expect((await ask(port, "/readyz")).status).toBe(200);
+    await eventually("ready", async () => (await ask(port, "/readyz")).status === 200);
   });
 
   it("has the facts of the health server among its own, and in the flight recording", async () => {

@@ -5,6 +5,7 @@ import { firstReply } from "../../src/redis/commands.ts";
 import { answerWrites, noticeWrites } from "../../src/tiers/messages/answer.ts";
 import { publishDraft } from "../../src/tiers/messages/draft.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
+import { hoursOf } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -50,7 +51,7 @@ describe("what is written for a message", () => {
     expect(await entryOf(log("webchat", "c"))).toEqual(line);
     const { count, fields } = await entryOf(outbound("webchat"));
     expect([count, fields]).toEqual([1, { ...common, platform: "webchat", channel: "c", log: id }]);
-    expect(await redis.witness.pttl(log("webchat", "c"))).toBeGreaterThan(29 * 86_400_000);
+    expect(hoursOf(await redis.witness.pttl(log("webchat", "c")))).toBe(30 * 24);
   });
 
   it("is refused with a text that is blank or too long", () => {
