@@ -1,6 +1,6 @@
 /**
  * The life of one message, from the stream to its answer: a specification. No actor runs it; its arrows are the calls of the scripts in
- * `src/streams/scripts.ts`, and a call without an arrow here changes nothing in Redis.
+ * `src/streams/scripts.ts` and `exchange-script.ts`, and a call without an arrow here changes nothing in Redis.
  *
  *   accepted -> waiting <-> working -> answered | buried -> replayed | dropped        working -> resting -> waiting
  *

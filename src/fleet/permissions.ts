@@ -6,7 +6,7 @@ import { registryCommands } from "../registry/permissions.ts";
 const furtherCommands = [
   "type mget pttl smembers zrange zrangebyscore xrevrange xread",
   "xgroup xinfo xreadgroup xack xpending xautoclaim xrange xdel xtrim",
-  "exists incr zcount zrangebylex",
+  "exists incrby zcount zrangebylex zmscore",
   "subscribe unsubscribe publish",
   "hset hexists scard hincrby hget hmget hlen hdel zincrby zremrangebyscore zremrangebyrank zunionstore",
 ].flatMap((names) => names.split(" "));

@@ -53,5 +53,5 @@ return deleted`);
 export const commitScript = script(`${commandsLua}
 if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end
 if ARGV[2] ~= '' and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[2] then return 0 end
-runCommands(3)
+runCommands(3, #ARGV)
 return 1`);

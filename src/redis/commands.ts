@@ -37,15 +37,15 @@ export const commandArguments = (commands: readonly Command[]): Argument[] =>
   commands.flatMap((command) => [headOf(command), ...command.map(sent)]);
 
 /**
- * Lua: `runCommands(from)` runs the commands in ARGV from that place to its end. A command that Redis refuses raises its error and
+ * Lua: `runCommands(from, to)` runs the commands in ARGV from one place to another. A command that Redis refuses raises its error and
  * stops the rest; those before it have been carried out. A command that grows memory is refused by a Redis whose memory is full
  * where it is the first write of the script, and not where it follows one.
  */
 export const commandsLua = `
-local function runCommands(from)
+local function runCommands(from, to)
   local first
   local at = from
-  while at <= #ARGV do
+  while at <= to do
     local words, places = string.match(ARGV[at], '^(%d+)(.*)$')
     local reply
     if places == '' then

@@ -102,10 +102,7 @@ export class LaneConsumer<T> {
           };
         }),
         joinGroup: fromPromise(() => work.join()),
-        claimLanes: fromPromise<ClaimAnswer>(async () => {
-          const { routed, dueMs, hasMore } = await work.claim();
-          return { routed, dueMs, hasMore, isFull: work.isFull };
-        }),
+        claimLanes: fromPromise<ClaimAnswer>(({ signal }) => work.claim({ signal })),
         awaitEntry: fromPromise<void, { readonly routed: string }>(({ input, signal }) => wake.next(input.routed, { signal })),
         finishWork: fromPromise(() => {
           wake.close();

@@ -1,6 +1,8 @@
 /** The lanes that one worker holds, and the work in each, message after message. `consumer.machine.ts` has the worker's state. */
+import type { ClaimAnswer } from "../../machines/index.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import type { Waiting } from "../until.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
 import { attempt, handedBack } from "./attempt.ts";
 import type { Claimed, Taken } from "./lanes.ts";
@@ -24,6 +26,8 @@ interface Held {
 /** the most messages of one lane in a row, and the most ms for them, before the lane's turn ends */
 const turnLength = 8;
 const turnMs = 250;
+/** ms after which claims under way are reported */
+const claimingMs = 1000;
 
 export class LaneWork<T> {
   readonly #lanes: Lanes;
@@ -34,8 +38,10 @@ export class LaneWork<T> {
   readonly #held = new Set<Held>();
   readonly #busy = new Set<Promise<unknown>>();
   #asked = 0;
+  /** as the last claim reported it */
+  #isFull = false;
 
-  /** `onFree` is called at the end of each lane's turn; `hasMore` where a lane may be due by it. */
+  /** `onFree` is called when a full worker has room; with `hasMore` where a lane may be due, full or not. */
   constructor(options: LaneWorkOptions<T>, signals: Signals, onFree: (free: { hasMore: boolean }) => void) {
     this.#lanes = new Lanes(options);
     this.#settling = new Settling(this.#lanes, options, signals.left);
@@ -44,29 +50,50 @@ export class LaneWork<T> {
     this.#onFree = onFree;
   }
 
-  get isFull(): boolean {
-    return this.#held.size + this.#asked >= this.#options.concurrency;
-  }
-
   /** Creates stream and group unless they are there. */
   async join(): Promise<void> {
     const routed = await this.#lanes.join();
     if (routed > 0) this.#options.log.warn({ type: "consumer.routed", routed }, `${routed} pending messages were in no lane`);
   }
 
-  /** Claims lanes that are due and begins their work. A late reply counts as well, since its lanes are leased. */
-  claim(): Promise<Claimed> {
-    const wanted = this.#options.concurrency - this.#held.size - this.#asked;
-    this.#asked += wanted;
-    const claimed = this.#lanes.claim(wanted).finally(() => {
-      this.#asked -= wanted;
-    });
-    const begun = claimed.then((answer) => {
-      for (const task of answer.taken) this.#begin(task);
-      return answer;
-    });
-    this.#track(begun.catch(() => {}));
-    return begun;
+  /**
+   * Claims, and begins the work: again and again while there is something to take, for `claimingMs` at most. Resolves with the last
+   * claim: after one that fills the worker, or that takes nothing where the one before did not either.
+   */
+  async claim({ signal }: Waiting): Promise<ClaimAnswer> {
+    const endsAt = systemClock.now() + claimingMs;
+    for (let hasTaken = false; ; ) {
+      const { routed, dueMs, hasMore, taken } = await this.#claimOnce(signal);
+      const isOver = systemClock.now() >= endsAt;
+      this.#isFull = this.#freeCount() <= 0;
+      if (this.#isFull || isOver || !(hasTaken || hasMore || taken.length > 0))
+        return { routed, dueMs, hasMore: hasMore || isOver, isFull: this.#isFull };
+      hasTaken = taken.length > 0;
+    }
+  }
+
+  /** A reply that is late counts as well, since its lanes are leased. */
+  #claimOnce(signal: AbortSignal): Promise<Claimed> {
+    let asked = 0;
+    const wanted = (): number => {
+      if (signal.aborted) return -1;
+      asked = Math.max(0, this.#freeCount());
+      this.#asked += asked;
+      return asked;
+    };
+    const claimed = this.#lanes
+      .claim(wanted)
+      .finally(() => {
+        this.#asked -= asked;
+        // the chart has gone on as if these lanes were held
+        if (signal.aborted) this.#onFree({ hasMore: true });
+      })
+      .then((answer) => {
+        for (const task of answer.taken) this.#begin(task);
+        return answer;
+      });
+    this.#track(claimed.catch(() => {}));
+    return claimed;
   }
 
   /** Renews the leases, and aborts the work on lanes that another worker holds. */
@@ -88,6 +115,10 @@ export class LaneWork<T> {
     while (this.#busy.size > 0) await Promise.all(this.#busy);
   }
 
+  #freeCount(): number {
+    return this.#options.concurrency - this.#held.size - this.#asked;
+  }
+
   #track(work: Promise<unknown>): void {
     const tracked = work.finally(() => this.#busy.delete(tracked));
     this.#busy.add(tracked);
@@ -104,7 +135,7 @@ export class LaneWork<T> {
     this.#track(
       turn.then((hasMore) => {
         this.#held.delete(held);
-        this.#onFree({ hasMore });
+        if (this.#isFull || hasMore) this.#onFree({ hasMore });
       }),
     );
   }

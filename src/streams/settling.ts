@@ -7,14 +7,15 @@ import { reasonOf } from "../redis/reason.ts";
 import type { LaneWorkOptions, Outcome } from "./attempt.ts";
 import { failed, jittered } from "./attempt.ts";
 import { deadLetterCommand } from "./dead-letters.ts";
+import { RefusedCommand } from "./exchange.ts";
 import { streamKeys } from "./keys.ts";
 import type { Lanes, Settled, Taken } from "./lanes.ts";
 
 type Dead<T> = Extract<Outcome<T>, { type: "dead" }>;
 
-/** Whether Redis refused a command of the script: those before it have run. After any other error the outcome is unknown. */
+/** Whether Redis refused a command of the message itself. After any other error the outcome is unknown, or nothing was done. */
 const isRefusal = (error: unknown): boolean =>
-  /user_script/.test(messageOf(error)) && !/READONLY|MASTERDOWN|NOREPLICAS|MISCONF|OOM/.test(messageOf(error));
+  error instanceof RefusedCommand && !/READONLY|MASTERDOWN|NOREPLICAS|MISCONF|OOM/.test(error.message);
 
 export class Settling<T> {
   readonly #lanes: Lanes;
@@ -85,7 +86,7 @@ export class Settling<T> {
     const { log } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {
-        const settled = await this.#lanes.settle(task, writes, goOn());
+        const settled = await this.#lanes.settle(task, writes, goOn);
         const { id: entry } = task;
         if (settled.isOver && tries === 1)
           log.warn({ type: "message.refused", entry }, `message ${entry} is not settled: another worker has it`);

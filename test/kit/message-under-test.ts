@@ -81,7 +81,7 @@ export class MessageUnderTest {
 
   readonly #arrows: Readonly<Record<MessageEvent["type"], () => Promise<void>>> = {
     "claim.routed": async () => {
-      [this.#before] = (await this.#lanes.claim(1)).taken;
+      [this.#before] = (await this.#lanes.claim(() => 1)).taken;
       expect(this.#before?.id).not.toBe(this.#id);
     },
     "claim.taken": async () => {
@@ -117,12 +117,12 @@ export class MessageUnderTest {
   }
 
   async #claim(): Promise<void> {
-    [this.#task] = (await this.#lanes.claim(1)).taken;
+    [this.#task] = (await this.#lanes.claim(() => 1)).taken;
     expect(this.#task?.id).toBe(this.#id);
   }
 
   #answer(task: Taken, goOn: boolean) {
-    return this.#lanes.settle(task, { keys: [this.#out], commands: [["XADD", this.#out, "*", "to", task.id]] }, goOn);
+    return this.#lanes.settle(task, { keys: [this.#out], commands: [["XADD", this.#out, "*", "to", task.id]] }, () => goOn);
   }
 
   async #bury(): Promise<void> {
@@ -130,7 +130,7 @@ export class MessageUnderTest {
     const fields = ["platform", "p", "channel", "c"].map((text) => Buffer.from(text));
     const letter = { stream: this.#stream, group, entry: this.#id, attempts: 1, reason: "test", fields };
     const writes = { keys: [deadLetters], commands: [deadLetterCommand(deadLetters, letter)] };
-    expect(await this.#lanes.settle(this.#task!, writes, true)).toEqual({ isOver: false, hasMore: false });
+    expect(await this.#lanes.settle(this.#task!, writes, () => true)).toEqual({ isOver: false, hasMore: false });
     const listed = await this.#letters.list(1000);
     this.#letter = listed.find(({ entry, stream }) => entry === this.#id && stream === this.#stream)!.id;
   }
@@ -199,7 +199,7 @@ export class MessageUnderTest {
     const otherId: Call[] =
       this.#task === undefined ? [] : [["settle another entry", () => this.#answer({ ...this.#task!, id: "1-1" }, true), isOver]];
     const isClaimable = state === "accepted" || state === "replayed" || (state === "waiting" && this.#before === undefined);
-    const claims: Call[] = isClaimable ? [] : [["claim", async () => (await this.#lanes.claim(4)).taken, []]];
+    const claims: Call[] = isClaimable ? [] : [["claim", async () => (await this.#lanes.claim(() => 4)).taken, []]];
     const id = this.#letter || "1-1";
     const letters: Call[] = [
       ["replay", () => this.#letters.replay({ id, stream: this.#stream }), undefined],

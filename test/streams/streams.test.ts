@@ -172,7 +172,7 @@ describe("lanes", () => {
     for (const id of ["1", "2"]) await submit(redis.witness, message(id));
     await redis.witness.xgroup("CREATE", inbound(), group, "0");
     await redis.witness.xreadgroup("GROUP", group, "a-dead-worker", "COUNT", 1, "STREAMS", inbound(), ">");
-    await (await worker()).claim(1);
+    await (await worker()).claim(() => 1);
     await redis.witness.del(laneKeys(inbound()).waiting, laneKeys(inbound()).lanes);
     const seen: string[] = [];
     work(async ({ id }) => seen.push(id));
@@ -287,24 +287,24 @@ describe("answers", () => {
   it("of a worker that was replaced are refused, and nothing is written", async () => {
     await submit(redis.witness, message("1"));
     const zombie = await worker(1);
-    const [task] = (await zombie.claim(1)).taken;
+    const [task] = (await zombie.claim(() => 1)).taken;
     work(answer);
     await settled();
     const writes = answerWrites(redis.witness, message("1"), { text: "late", at: 3 });
-    expect(await zombie.settle(task!, writes, true)).toEqual({ isOver: true, hasMore: false });
+    expect(await zombie.settle(task!, writes, () => true)).toEqual({ isOver: true, hasMore: false });
     expect(await replies("text")).toEqual(["re hello"]);
   });
 
   it("are written once where the outcome of the call was unknown, and the lane's next message is not lost", async () => {
     for (const id of ["1", "2"]) await submit(redis.witness, message(id));
     const one = await worker();
-    const [task] = (await one.claim(1)).taken;
+    const [task] = (await one.claim(() => 1)).taken;
     const writes: Writes = { keys: ["sg:out"], commands: [["XADD", "sg:out", "*", "to", "1"]] };
-    const first = await one.settle(task!, writes, true);
-    expect(await one.settle(task!, writes, true)).toEqual(first);
+    const first = await one.settle(task!, writes, () => true);
+    expect(await one.settle(task!, writes, () => true)).toEqual(first);
     expect([first.next?.failures, await redis.witness.xlen("sg:out")]).toEqual([0, 1]);
     expect(await one.giveUp(first.next!, { restMs: 0, isCounted: false })).toBe(true);
-    expect(await one.settle(task!, writes, true)).toEqual({ isOver: true, hasMore: false });
+    expect(await one.settle(task!, writes, () => true)).toEqual({ isOver: true, hasMore: false });
   });
 
   it("a command that Redis refuses is a failed attempt, and the dead letter is written without it", async () => {
@@ -347,11 +347,11 @@ describe("messages that fail", () => {
   it("move there after the leases of five workers have ended, which are counted apart from failures", async () => {
     await submit(redis.witness, message("killer"));
     const dying = await worker(0);
-    const first = (await dying.claim(1)).taken[0]!;
+    const first = (await dying.claim(() => 1)).taken[0]!;
     expect(await dying.giveUp(first, { restMs: 0, isCounted: true })).toBe(true);
     const seen: [number, number][] = [];
     for (let n = 0; n < 5; n += 1) {
-      const [task] = (await dying.claim(1)).taken;
+      const [task] = (await dying.claim(() => 1)).taken;
       seen.push([task!.failures, task!.lost]);
     }
     expect(seen).toEqual([0, 1, 2, 3, 4].map((lost) => [1, lost]));
@@ -396,7 +396,7 @@ describe("workers that die, and workers that are slow", () => {
     const { lanes } = laneKeys(inbound());
     const ends = new Set<string>();
     await eventually("the lease was renewed many times, and every claim came too early", async () => {
-      expect((await greedy.claim(10)).taken).toEqual([]);
+      expect((await greedy.claim(() => 10)).taken).toEqual([]);
       ends.add((await redis.witness.zscore(lanes, "webchat/c"))!);
       return ends.size > 5;
     });
@@ -420,13 +420,14 @@ describe("workers that die, and workers that are slow", () => {
         });
       });
     };
-    work(abortable, { leaseMs: 400 });
+    // full, so it does not take its own lane
+    work(abortable, { leaseMs: 400, concurrency: 1 });
     await begun.promise;
     const { lanes } = laneKeys(inbound());
     const other = await worker();
     await eventually("the other has it", async () => {
       await redis.witness.zadd(lanes, 0, "webchat/c");
-      return (await other.claim(1)).taken.length === 1;
+      return (await other.claim(() => 1)).taken.length === 1;
     });
     expect(String(await reason.promise)).toContain("another worker");
     expect([attempts, await pending()]).toEqual([1, 1]);

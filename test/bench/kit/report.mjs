@@ -16,14 +16,15 @@ const columns = (rows) => {
 };
 
 /** Contestants by metric, with their ratios to (a) and (b) where these took part. */
-export const tableOf = ({ title, units }, samples) => {
+export const tableOf = ({ title, units, bases: own = bases }, samples) => {
   const lines = [`\n${title}`];
   for (const [metric, values] of Object.entries(samples.metrics)) {
-    const present = Object.entries(bases).filter(([, id]) => id in values);
+    const present = Object.entries(own).filter(([, id]) => id in values);
+    const letter = (name) => (name.length === 1 ? `(${name})` : name);
     const head = [
       `  ${metric}${units[metric] ? ` (${units[metric]})` : ""}`,
       "median (min to max)",
-      ...present.map(([letter]) => `÷ (${letter})`),
+      ...present.map(([name]) => `÷ ${letter(name)}`),
     ];
     const rows = Object.keys(values).map((id) => [
       `    ${nameOf(id)}`,

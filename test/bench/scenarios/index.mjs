@@ -8,6 +8,7 @@ import { inspect, light } from "./inspect.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { list } from "./list.mjs";
 import { memory } from "./memory.mjs";
+import { messages } from "./messages.mjs";
 import { packages } from "./packages.mjs";
 import { shutdown } from "./shutdown.mjs";
 import { simulation } from "./simulation.mjs";
@@ -28,6 +29,7 @@ export const scenarios = [
   storm,
   beat,
   watch,
+  messages,
   lifecycle,
   simulation,
   inspect,
