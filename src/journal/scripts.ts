@@ -1,6 +1,6 @@
 /** What the journal writes in one step with its counts, one Lua script each. */
 import { script } from "../redis/script.ts";
-import { counting, countOverdue } from "../registry/scripts.ts";
+import { counting, countOverdue, endsLimit } from "../registry/scripts.ts";
 
 /**
  * The last message of a boot: counts its stop, takes back what is kept for the case that this message never comes, and adds it. The first
@@ -15,12 +15,19 @@ count(KEYS[2], ARGV[4])
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6))
 return 1`);
 
-/**
- * The counts of stops, as field and count in turn, at most so many.
- * KEYS ends, ending. ARGV limit.
- */
+/** bytes of a field of the ends: longer than any that an instance writes */
+const fieldLimitBytes = 2000;
+
+/** The counts of stops, as field and count in turn; none where there are more than instances write. KEYS ends, ending. */
 export const endsScript = script(`${countOverdue}
 local t = redis.call('TIME')
 countOverdue(KEYS[1], KEYS[2], string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)))
-if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then return {} end
-return redis.call('HGETALL', KEYS[1])`);
+if redis.call('HLEN', KEYS[1]) > ${endsLimit} then return {} end
+local all, fit = redis.call('HGETALL', KEYS[1]), {}
+for at = 1, #all, 2 do
+  if #all[at] <= ${fieldLimitBytes} and #all[at + 1] <= 20 then
+    fit[#fit + 1] = all[at]
+    fit[#fit + 1] = all[at + 1]
+  end
+end
+return fit`);

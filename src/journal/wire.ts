@@ -49,37 +49,49 @@ export const wireFields = ({ service, instance, incarnation, boot, version }: Au
   ...["boot", boot, "version", version.slice(0, versionLimit), "items", items],
 ];
 
-const cut = (text: string): string => text.slice(0, textLimit);
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** The goodbye with fewer failures, each with a shorter message, so that it fits into a message. */
-const fitted = (item: Goodbye): Goodbye => {
-  const failures = item.failures.slice(0, failuresLimit).map(({ phase, code, message }) => ({
-    phase: phase.slice(0, nameLimit),
-    code: code.slice(0, nameLimit),
-    message: message.slice(0, textLimit / 2),
+/** At most so many characters, and twice as many bytes of JSON: one character may take six. */
+const cut = (text: string, limit: number): string => {
+  let part = text.slice(0, limit);
+  while (bytesOf(part) > 2 * limit) part = part.slice(0, part.length / 2);
+  return part;
+};
+
+/** As many of the first ones as have room. */
+const fitting = <T>(all: readonly T[], most: number): readonly T[] => {
+  const some = all.slice(0, most);
+  while (bytesOf(some) > itemsLimitBytes / 4) some.pop();
+  return some;
+};
+
+const fitted = ({ outcome, reason, failures, steps }: Goodbye): Goodbye => {
+  const shortened = failures.slice(0, failuresLimit).map(({ phase, code, message }) => ({
+    phase: cut(phase, nameLimit),
+    code: cut(code, nameLimit),
+    message: cut(message, textLimit / 2),
   }));
-  const steps = Object.fromEntries(
-    Object.entries(item.steps)
-      .slice(0, stepsLimit)
-      .map(([step, ms]) => [step.slice(0, nameLimit), ms]),
-  );
-  while (Buffer.byteLength(JSON.stringify(failures)) > itemsLimitBytes / 4) failures.pop();
-  return { ...item, reason: cut(item.reason), failures, steps };
+  return {
+    outcome,
+    reason,
+    failures: fitting(shortened, failuresLimit),
+    steps: Object.fromEntries(fitting(Object.entries(steps), stepsLimit)),
+  };
+};
+
+const texts: ReadonlySet<string> = new Set(["text", "reason", "what", "cause"]);
+
+const wireValue = (field: string, value: unknown): unknown => {
+  if (typeof value === "number") return Math.round(value * 1000) / 1000;
+  return typeof value === "string" ? cut(value, texts.has(field) ? textLimit : nameLimit) : value;
 };
 
 /** The item as JSON within the limits. `now`: of the clock that `at` is of. */
 const wireItem = (item: JournalItem, now: number): string => {
-  const own = (item.kind === "goodbye" ? { ...item, ...fitted(item) } : item) as unknown as Readonly<Record<string, unknown>>;
-  const values = wireOrder[item.kind].map((field) => {
-    const value = own[field];
-    if (typeof value === "number") return Math.round(value * 1000) / 1000;
-    return typeof value === "string" ? value.slice(0, limitOf(field)) : value;
-  });
+  const own = { ...(item.kind === "goodbye" ? fitted(item) : item) } as Readonly<Record<string, unknown>>;
+  const values = wireOrder[item.kind].map((field) => wireValue(field, own[field]));
   return JSON.stringify([item.kind, Math.max(0, Math.round(now - item.at)), ...values]);
 };
-
-const texts: ReadonlySet<string> = new Set(["text", "reason", "what", "cause"]);
-const limitOf = (field: string): number => (texts.has(field) ? textLimit : nameLimit);
 
 /** The items as the JSON of as few messages as the limits allow. */
 export const wireItems = (items: readonly JournalItem[], now: number): string[] => {

@@ -135,7 +135,7 @@ publish('deregistered', '', '')
 return { 'ok' }`);
 
 /** fields of the ends; a counter that begins again is no harm, and one that grows with each release for ever is */
-const endsLimit = 10_000;
+export const endsLimit = 10_000;
 
 /** `count` counts a stop, which is not the script's first write. `ends`: the key. */
 export const counting = `

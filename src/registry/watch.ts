@@ -14,6 +14,7 @@ import { EventStream } from "./event-stream.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
 import { FleetView, nameOf } from "./fleet-view.ts";
 import { registryKeys } from "./keys.ts";
+import { isDenied } from "./permissions.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
 import { VanishWatch } from "./vanish-watch.ts";
@@ -83,6 +84,7 @@ class Watch {
   #position = "0-0";
   #reapedAt = Number.NEGATIVE_INFINITY;
   #listedAt = Number.NEGATIVE_INFINITY;
+  #hasJournal = true;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -172,11 +174,15 @@ class Watch {
     const keys = registryKeys(redis);
     const services = serviceName === undefined ? [...this.#services] : [serviceName];
     const reaped = services.map(async (service) => {
-      const call = {
-        keys: [keys.index(service), keys.services, keys.events, keys.service(service, "")],
-        args: [service, reapLimit],
-      };
+      const own = [keys.index(service), keys.services, keys.events, keys.service(service, "")];
+      const journal = this.#hasJournal ? [keys.known(service), keys.journal, keys.ends] : [];
+      const call = { keys: [...own, ...journal], args: [service, reapLimit] };
       const left = await runScript(redis, reapScript, call).catch((error: unknown) => {
+        // a reader that may not write the journal leaves that to others
+        if (this.#hasJournal && isDenied(error)) {
+          this.#hasJournal = false;
+          return 1;
+        }
         // a listing reports it
         if (!isWrongType(error)) throw error;
         return 0;
