@@ -1,6 +1,6 @@
 // @ts-check
 /** The connections of a server, and how they end. Plain JavaScript, because the probe thread runs this file as it is. */
-const { setImmediate: nextTurn, setTimeout: pause } = require("node:timers/promises");
+const { setImmediate: nextTurn } = require("node:timers/promises");
 
 /** @import { IncomingMessage, Server } from "node:http" */
 /** @import { Socket } from "node:net" */
@@ -18,6 +18,8 @@ class Connections {
   #sockets = new Map();
   /** @type {Server} */
   #server;
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer;
   #accepted = 0;
 
   /**
@@ -52,12 +54,11 @@ class Connections {
   async end(close = () => new Promise((resolve) => this.#server.close(resolve))) {
     await this.#acceptBacklog();
     const closed = close();
-    const ended = new AbortController();
-    this.#sweep(ended.signal).catch(() => {});
+    this.#sweep();
     try {
       await closed;
     } finally {
-      ended.abort();
+      clearTimeout(this.#timer);
     }
   }
 
@@ -88,19 +89,15 @@ class Connections {
 
   /**
    * Ends idle connections again and again. Those that sent nothing, or a part of a request, are among them: Node counts them as busy,
-   * and a closing server would wait for them without end. Rejects once the signal aborts.
-   *
-   * @param {AbortSignal} signal
+   * and a closing server would wait for them without end.
    */
-  async #sweep(signal) {
-    for (;;) {
-      const before = this.#idle();
-      await pause(sweepMs, undefined, { ref: false, signal });
-      // where the loop was blocked, what has arrived meanwhile is read first
-      await nextTurn(undefined, { signal });
+  #sweep() {
+    const before = this.#idle();
+    this.#timer = setTimeout(() => {
       this.#server.closeIdleConnections();
       for (const [socket, bytesRead] of this.#idle()) if (before.get(socket) === bytesRead) socket.destroy();
-    }
+      this.#sweep();
+    }, sweepMs).unref();
   }
 }
 

@@ -10,7 +10,6 @@ import type { Check } from "../../src/health/source.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial, trickle } from "../kit/http-client.ts";
-import { block } from "../kit/prober.ts";
 import { eventually } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
@@ -188,20 +187,6 @@ describe.each([
       return /^HTTP\/1\.1 200 OK[\s\S]*connection: close/i.test(await received);
     });
   });
-
-  test.skipIf(probeThread)(
-    "a request that came while the loop was blocked is read before its connection counts as idle",
-    async () => {
-      const { server, port } = await open();
-      const { socket, received } = await accepted(port);
-      const closing = server.close({ signal: never });
-      await eventually("the port is closed", () => ask(port, "/healthz").catch(({ code }) => code === "ECONNREFUSED"));
-      socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
-      block(600);
-      expect(await received).toMatch(/^HTTP\/1\.1 200 OK/);
-      await closing;
-    },
-  );
 
   test("a connection on which nothing is ever sent does not hold the close", async () => {
     const { server, port } = await open();
