@@ -1,4 +1,4 @@
-/** Any value as plain JSON: bounded, without functions, actors and stacks. */
+/** Any value as plain JSON: bounded, without functions and actors. */
 import type { AnyActorRef } from "xstate";
 import { isOf } from "../machines/thrown.ts";
 import { messageOf } from "./errors.ts";
@@ -10,6 +10,8 @@ export interface Bounds {
   readonly items: number;
   /** characters of a text */
   readonly length: number;
+  /** characters of the stack of an error, which then has its cause and the errors of an AggregateError too; without it an error has none */
+  readonly stack?: number;
   /** keys that are left out */
   readonly without?: ReadonlySet<string>;
 }
@@ -41,8 +43,22 @@ const below = (bounds: Bounds): Bounds => ({ ...bounds, depth: bounds.depth - 1 
 
 const plainError = (error: Error & { code?: unknown }, bounds: Bounds) => {
   const { name, message, code } = error;
-  return { name: plain(name, bounds), message: plain(message, bounds), ...(typeof code === "string" ? { code } : {}) };
+  const words = { name: plain(name, bounds), ...(typeof code === "string" ? { code } : {}), message: plain(message, bounds) };
+  return bounds.stack === undefined ? words : { ...words, ...originOf(error, { ...bounds, stack: bounds.stack }) };
 };
+
+/** Where an error comes from: its stack, and what led to it. */
+const originOf = (error: Error & { errors?: unknown }, bounds: Bounds & { readonly stack: number }) => {
+  const { stack, cause, errors } = error;
+  return {
+    ...(typeof stack === "string" ? { stack: wholeLines(stack, bounds.stack) } : {}),
+    ...(cause === undefined || bounds.depth === 0 ? {} : { cause: plain(cause, below(bounds)) }),
+    ...(Array.isArray(errors) && bounds.depth > 0 ? { errors: plainList(errors, bounds) } : {}),
+  };
+};
+
+const wholeLines = (text: string, length: number): string =>
+  text.length <= length ? text : text.slice(0, text.lastIndexOf("\n", length) >>> 0).slice(0, length);
 
 const plainList = (list: readonly unknown[], bounds: Bounds) =>
   list.slice(0, bounds.items).map((item) => plain(item, below(bounds)));

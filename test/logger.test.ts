@@ -1,18 +1,23 @@
-/** The log that a service has by default: a line of JSON a fact, also for values that are no JSON. */
-import { expect, it } from "vitest";
+/** The log that a service has by default: a line of JSON a fact, also for values that are no JSON, or text for a terminal. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { StargazerError } from "../src/errors.ts";
+import type { LoggerOptions } from "../src/logger.ts";
 import { createLogger } from "../src/logger.ts";
 
-const linesOf = (log: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] => {
+type Log = (logger: ReturnType<typeof createLogger>) => void;
+const textOf = (log: Log, options: LoggerOptions = {}): string => {
   let text = "";
   const write = (line: string) => {
     text += line;
   };
-  log(createLogger({ service: "svc", instance: "one" }, { write }));
-  return text
+  log(createLogger({ service: "svc", instance: "one" }, { write, isReadable: false, ...options }));
+  return text;
+};
+const linesOf = (log: Log, options?: LoggerOptions): Record<string, unknown>[] =>
+  textOf(log, options)
     .split("\n")
     .slice(0, -1)
     .map((line) => JSON.parse(line));
-};
 
 it("has the service, the time, the level and the fact; debug is not written", () => {
   const lines = linesOf((log) => {
@@ -24,13 +29,105 @@ it("has the service, the time, the level and the fact; debug is not written", ()
   ]);
 });
 
-it("an error has its name, code, message and stack", () => {
-  const [line] = linesOf((log) => log.error({ cause: Object.assign(new TypeError("torn"), { code: "E_TORN" }) }));
-  expect(line?.cause).toEqual({
-    name: "TypeError",
-    code: "E_TORN",
-    message: "torn",
-    stack: expect.stringContaining("logger.test"),
+const nested = () => {
+  const cause = Object.assign(new TypeError("torn"), { code: "E_TORN" });
+  return new StargazerError("SG_ERR_RUN_FAILED", "run failed: torn", { phase: "running", cause });
+};
+
+it("an error has its name, code, message and stack, and so has each of its causes", () => {
+  const [line] = linesOf((log) => log.error({ err: nested() }, "in words"));
+  const stack = expect.stringContaining("logger.test");
+  expect(line?.err).toEqual({
+    name: "StargazerError",
+    code: "SG_ERR_RUN_FAILED",
+    message: "run failed: torn",
+    stack,
+    cause: { name: "TypeError", code: "E_TORN", message: "torn", stack },
+  });
+});
+
+it("a chain of causes, a stack and a message are bounded, and a circle of causes has an end", () => {
+  const deep = Array.from({ length: 50 }).reduce<Error>((cause) => new Error("x".repeat(9000), { cause }), new Error("first"));
+  const circle = new Error("round");
+  circle.cause = circle;
+  const [line, round] = linesOf((log) => {
+    log.error({ err: deep });
+    log.error({ err: circle });
+  });
+  expect(JSON.stringify(line).length).toBeLessThan(40_000);
+  expect(round?.err).toMatchObject({ message: "round", cause: { message: "round" } });
+});
+
+it("an AggregateError has its errors", () => {
+  const [line] = linesOf((log) => log.error({ err: new AggregateError([new Error("one"), "two"], "both") }));
+  expect(line?.err).toMatchObject({ message: "both", errors: [{ message: "one", stack: expect.any(String) }, "two"] });
+});
+
+describe("every line has words", () => {
+  it.each([
+    ["those of the call", { type: "odd" }, "in words", "in words"],
+    ["msg of the fields", { msg: "own" }, undefined, "own"],
+    ["the type of the fact", { type: "odd" }, undefined, "odd"],
+    ["the message of an error", { err: new Error("torn") }, undefined, "torn"],
+    ["an error alone", new Error("torn"), undefined, "torn"],
+    ["a text alone, as in plain JavaScript", "torn" as unknown as object, undefined, "torn"],
+    ["none", {}, undefined, ""],
+  ])("%s", (_, fact, message, msg) => {
+    expect(linesOf((log) => log.info(fact, message))).toMatchObject([{ level: "info", msg }]);
+  });
+});
+
+describe("the level", () => {
+  it.each([
+    ["debug", ["debug", "info", "warn", "error"]],
+    ["info", ["info", "warn", "error"]],
+    ["warn", ["warn", "error"]],
+    ["error", ["error"]],
+    ["silent", []],
+  ] as const)("%s writes its own lines and those above", (level, written) => {
+    const lines = linesOf(
+      (log) => {
+        for (const at of ["debug", "info", "warn", "error"] as const) log[at]({});
+      },
+      { level },
+    );
+    expect(lines.map((line) => line.level)).toEqual(written);
+  });
+});
+
+describe("on a terminal", () => {
+  afterEach(() => void vi.unstubAllEnvs());
+  const readable = (log: Log) => {
+    vi.stubEnv("NO_COLOR", "1");
+    return textOf(log, { isReadable: true });
+  };
+
+  it("a line has the time, the level, the service, the words, and the fields that the words lack", () => {
+    const text = readable((log) => log.warn({ type: "odd", order: 7, state: "torn", list: [1] }, "it is torn"));
+    expect(text).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}warn {3}svc {2}it is torn {2}order=7 {2}list=\[1\]\n$/);
+  });
+
+  it("an error is below it, with the stack of each cause", () => {
+    const text = readable((log) => log.error({ type: "failed", err: nested() }, "running: run failed: torn"));
+    expect(text).toMatch(/run failed: torn\n {4}StargazerError: run failed: torn\n {8}at /);
+    expect(text).toMatch(/\n {4}caused by TypeError: torn\n {8}at /);
+  });
+
+  it("is coloured, unless NO_COLOR is set", () => {
+    vi.stubEnv("NO_COLOR", "");
+    expect(textOf((log) => log.error({}, "torn"), { isReadable: true })).toContain("\u001b[31merror\u001b[0m");
+    expect(readable((log) => log.error({}, "torn"))).not.toContain("\u001b");
+  });
+
+  it("no text of a line moves the cursor or adds a line", () => {
+    const evil = "\u001b[2Jgone\nnext";
+    const text = readable((log) => log.info({ [`k${evil}`]: evil, err: new Error(evil) }, evil));
+    expect(text).not.toContain("\u001b");
+    expect(text.split("\n")[0]).toContain("[2Jgone next");
+  });
+
+  it("what is no JSON costs its own place", () => {
+    expect(readable((log) => log.info({ n: 1n }, "big"))).toContain("big  n=1");
   });
 });
 

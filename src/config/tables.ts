@@ -42,7 +42,8 @@ const optionRows: readonly OptionRow[] = [
   { option: "leaseTtlMs", meaning: "how long the registry entry lives without a beat" },
   { option: "heartbeatMs", meaning: "between beats, at most a third of it" },
   { option: "metadata", fallback: "`{}`", meaning: "carried in the registry entry" },
-  { option: "logger", fallback: "JSON lines", meaning: "any logger like pino" },
+  { option: "logger", fallback: "standard output", meaning: "any logger like pino: see Log" },
+  { option: "logLevel", fallback: "`info`", meaning: "of the default logger: `debug`, `info`, `warn`, `error`, `silent`" },
 ];
 
 const code = (text: string | undefined): string => (text === undefined ? "" : `\`${text}\``);

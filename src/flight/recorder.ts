@@ -8,6 +8,7 @@ import type { LifecycleSnapshot } from "../../machines/index.ts";
 import { rounded } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
 import type { ServiceClock } from "../clock.ts";
+import type { Bounds } from "../plain.ts";
 import { plain } from "../plain.ts";
 import { Ring } from "../ring.ts";
 import type { FlightEntry, FlightEvent } from "./recording.ts";
@@ -78,18 +79,19 @@ export class FlightRecorder {
 }
 
 /** keys of XState's own, keys that are elsewhere in the recording, and the chart of a companion */
-const left = new Set(["actorId", "cause", "phases", "failures", "input", "logic"]);
+const left = new Set(["actorId", "phases", "failures", "input", "logic"]);
 const bounds = { depth: 4, items: 32, length: 1000, without: left };
+/** the stack of a failure, and of what led to it, is in its fact; the events before it have words alone */
+const factBounds = { ...bounds, stack: 2000 };
 
 /** An event that cannot be reduced keeps its type. */
-const plainEvent = (event: { readonly type: string }): FlightEvent => {
-  const reduced = plain(event, bounds);
+const plainEvent = (event: { readonly type: string }, within: Bounds): FlightEvent => {
+  const reduced = plain(event, within);
   return typeof reduced === "object" ? (reduced as FlightEvent) : { type: event.type };
 };
 
 const entryOf = ({ measuredAt, event, value, always, at }: Noted, constructedAt: number): FlightEntry => {
-  const reduced = plainEvent(event);
   const moment = { at, offsetMs: rounded(measuredAt - constructedAt) };
-  if (value === undefined) return { kind: "fact", ...moment, fact: reduced };
-  return { kind: "step", ...moment, event: reduced, path: statePath({ value }), ...(always ? { always } : {}) };
+  if (value === undefined) return { kind: "fact", ...moment, fact: plainEvent(event, factBounds) };
+  return { kind: "step", ...moment, event: plainEvent(event, bounds), path: statePath({ value }), ...(always ? { always } : {}) };
 };

@@ -3,7 +3,7 @@ import type { Failure, LifecycleSettings, PhaseRecord } from "../../machines/ind
 
 export const flightFormat = "stargazer.flight/1" as const;
 
-/** An event of the lifecycle, or a fact, as JSON; errors are reduced to name, message and code. */
+/** An event of the lifecycle, or a fact, as JSON; errors are reduced to name, message and code, and in a fact to their stack and causes too. */
 export type FlightEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** A transition. `path`: the chart's after it. `always`: an eventless transition that followed the same event. */

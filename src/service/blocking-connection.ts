@@ -21,7 +21,7 @@ const closeMs = 1000;
  * ```ts
  * const jobs = blockingConnection(context);
  * while (!signal.aborted) {
- *   const job = await jobs.blpop("jobs", 2).catch((error) => log.warn("jobs.unread", { reason: error.message }));
+ *   const job = await jobs.blpop("jobs", 2).catch((error) => log.warn({ reason: error.message }, "jobs.unread"));
  *   if (job) await work(job[1]);
  * }
  * ```

@@ -69,7 +69,7 @@ export abstract class StargazerService {
     this.#names = { service: this.serviceName, instance: this.instanceId };
     this.#log = contain(
       // accepted mutant: process.test.ts notices: in a process of its own, where it is not counted
-      resolved.logger ?? createLogger(this.#names),
+      resolved.logger ?? createLogger(this.#names, { level: resolved.logLevel }),
       (message) => void process.emitWarning(message, "StargazerWarning"),
     );
     this.#resources =

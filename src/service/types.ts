@@ -2,7 +2,7 @@
 import type { Companion, EndedPhase, Failure } from "../../machines/index.ts";
 import type { StargazerError } from "../errors.ts";
 import type { MetricsSource } from "../health/own-metrics.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger, LogLevel } from "../logger.ts";
 import type { RedisClient } from "../redis/client.ts";
 
 /**
@@ -124,8 +124,10 @@ export interface ServiceOptions {
   readonly heartbeatMs?: number | undefined;
   /** Carried in the registry entry; JSON of at most 4096 bytes. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Any pino-like logger. Default: JSON lines on standard output. */
+  /** Any pino-like logger; an error is under `err`. Default: lines on standard output, as text on a terminal, else as JSON. */
   readonly logger?: Logger | undefined;
+  /** What the default logger writes: lines of this level and above, `silent` for none. Default `SG_LOG_LEVEL`, else `info`. A `logger` has a level of its own. */
+  readonly logLevel?: LogLevel | undefined;
 }
 
 /** What each hook is given. */
@@ -164,7 +166,7 @@ export interface HookContext {
    *
    * ```ts
    * while (!signal.aborted) {
-   *   await redis.incr("passes").catch((error) => log.warn("pass.failed", { reason: error.message }));
+   *   await redis.incr("passes").catch((error) => log.warn({ reason: error.message }, "pass.failed"));
    *   await setTimeout(1000, undefined, { signal }).catch(() => {}); // of node:timers/promises
    * }
    * ```

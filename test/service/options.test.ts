@@ -73,6 +73,7 @@ describe("the defaults", () => {
       probeThread: true,
       metadata: {},
       logger: undefined,
+      logLevel: "info",
     });
     expect(instanceId).toMatch(
       new RegExp(
@@ -186,7 +187,20 @@ describe("the configuration in force", () => {
     expect(found.get("metadata")?.value).toBe('{"zone":"a"}');
     expect(found.get("allowedHosts")?.value).toBe('["a","b"]');
     expect(inForce({ redis: null }).get("redis")).toMatchObject({ value: null, source: "option" });
-    expect(inForce().get("logger")).toMatchObject({ value: "JSON lines on standard output", source: "default" });
+    expect(inForce().get("logger")).toMatchObject({ value: "lines on standard output", source: "default" });
+  });
+});
+
+describe("the level of the log", () => {
+  it("is that of the option, over SG_LOG_LEVEL, over info; another word is refused, and so is a level beside a logger", () => {
+    environment({ SG_LOG_LEVEL: "warn" });
+    expect(resolve().logLevel).toBe("warn");
+    expect(resolve({ logLevel: "silent" }).logLevel).toBe("silent");
+    expect(resolve({ logger: silentLogger }).logLevel).toBe("warn");
+    expect(problems({ logLevel: "loud" as never })).toContain('logLevel must be debug, info, warn, error, silent, not "loud"');
+    expect(problems({ logLevel: "info", logger: silentLogger })).toContain("a logger has a level of its own");
+    environment({ SG_LOG_LEVEL: "trace" });
+    expect(problems({})).toContain('SG_LOG_LEVEL (logLevel) must be debug, info, warn, error, silent, not "trace"');
   });
 });
 

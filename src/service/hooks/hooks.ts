@@ -8,6 +8,7 @@ import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Waiting } from "../../until.ts";
+import { forLog } from "../report/facts.ts";
 import type { HookTracing } from "../tracing.ts";
 import type { HookContext } from "../types.ts";
 import { isAbortOf, stopReason } from "./abort.ts";
@@ -69,7 +70,7 @@ export class HookRunner {
     this.#options = options;
     this.#releases = new Releases(options.clock, (failure) => {
       const isReported = options.send({ type: "hook.failed", failure: { phase: effectPhases.releaseTier, ...failure } });
-      if (!isReported) options.log.error({ type: "release.failed", ...failure }, failure.message);
+      if (!isReported) options.log.error(forLog({ type: "release.failed", ...failure }), failure.message);
     });
   }
 

@@ -33,7 +33,7 @@ export const sourcesOf = (options: ServiceOptions): OptionSources => {
 
 const described: Readonly<Record<string, (value: unknown) => EffectiveOption["value"]>> = {
   redis: (value) => (typeof value === "string" ? redactUrl(value) : value === null ? null : "a client of the program's own"),
-  logger: (value) => (value === undefined ? "JSON lines on standard output" : "a logger of the program's own"),
+  logger: (value) => (value === undefined ? "lines on standard output" : "a logger of the program's own"),
 };
 
 const shownValue = (value: unknown): EffectiveOption["value"] => {

@@ -9,7 +9,7 @@ import { fromEnvironment } from "../../environment.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Check } from "../../health/source.ts";
-import type { Logger } from "../../logger.ts";
+import type { Logger, LogLevel } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redactUrl } from "../../redis/url.ts";
@@ -24,6 +24,7 @@ import {
   readCloseHealth,
   readHost,
   readLogger,
+  readLogLevel,
   readMetadata,
   readMetrics,
   readName,
@@ -72,6 +73,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly metrics: MetricsSource | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
+  readonly logLevel: LogLevel;
 }
 
 /** The options that are no numbers, and the variable that each is read from where the option is absent. */
@@ -90,6 +92,7 @@ const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>
   closeHealth: undefined,
   metadata: undefined,
   logger: undefined,
+  logLevel: "SG_LOG_LEVEL",
 };
 
 /** Each option, and the variable that it is read from where it is absent. */
@@ -128,6 +131,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     closeHealth: readCloseHealth(given.closeHealth, problems),
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
+    logLevel: readLogLevel(given.logLevel, given.logger, problems),
   };
   problems.push(...contradictions(numbers), ...withoutServer(resolved));
   if (problems.length > 0) throw invalid(given.serviceName, problems);

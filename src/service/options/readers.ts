@@ -3,7 +3,8 @@ import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsFromEnvironment, allowedHostsProblem, allowedHostsVariable } from "../../allowed-hosts.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
 import type { MetricsSource } from "../../health/own-metrics.ts";
-import type { Logger } from "../../logger.ts";
+import type { Logger, LogLevel } from "../../logger.ts";
+import { logLevels } from "../../logger.ts";
 import { isRecord } from "../../record.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { redisUrlProblem } from "../../redis/url.ts";
@@ -132,6 +133,17 @@ export const readLogger = (value: unknown, problems: string[]): Logger | undefin
   );
   if (missing.length > 0) problems.push(`logger has no ${missing.join(", ")}`);
   return value as Logger;
+};
+
+export const readLogLevel = (given: unknown, logger: unknown, problems: string[]): LogLevel => {
+  const value = given ?? fromEnvironment("SG_LOG_LEVEL") ?? "info";
+  if (!logLevels.includes(value as LogLevel))
+    problems.push(
+      `${given === undefined ? "SG_LOG_LEVEL (logLevel)" : "logLevel"} must be ${logLevels.join(", ")}, not ${shown(value)}`,
+    );
+  if (given !== undefined && logger !== undefined)
+    problems.push("logLevel is of the default logger: a logger has a level of its own");
+  return value as LogLevel;
 };
 
 export const readMetrics = (value: unknown, problems: string[]): MetricsSource | undefined => {

@@ -122,5 +122,12 @@ export const wordsOf = <Type extends ServiceFact["type"]>(fact: Fact<Type> & { r
 export const levelOf = (fact: ServiceFact): keyof Logger =>
   fact.type === "stopped" && fact.outcome === "failed" ? "error" : factLevels[fact.type];
 
+/** The error of a fact under `err`, where loggers look for one. */
+export const forLog = (fact: object): object => {
+  const { cause, error, ...rest } = fact as { readonly cause?: unknown; readonly error?: unknown };
+  const err = cause ?? error;
+  return err === undefined ? fact : { ...rest, err };
+};
+
 /** Writes a fact to the log, at its level and in its words. */
-export const writeFact = (log: Logger, fact: ServiceFact): void => log[levelOf(fact)](fact, wordsOf(fact));
+export const writeFact = (log: Logger, fact: ServiceFact): void => log[levelOf(fact)](forLog(fact), wordsOf(fact));

@@ -1,0 +1,52 @@
+/** A line of the log as a person reads it on a terminal. Nothing in it but its own colours has an effect on the terminal. */
+import { cleanLine, cleanLines } from "./clean.ts";
+
+/** What a line of the log is made of. `err` is reduced to plain JSON. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  /** the name of the service; absent for a line of none */
+  readonly service?: unknown;
+  readonly err?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/** fields that stand elsewhere in the line, that every line has alike, or that are tables */
+const apart = new Set(["level", "time", "msg", "service", "instance", "err", "type", "phases", "failures", "startedAt"]);
+const maxField = 200;
+
+const colours: Readonly<Record<string, string>> = { debug: "2", warn: "33", error: "31" };
+
+/** Returns the text of a line without its end; with the stack of an error below it. `at`: the time of the line. */
+export const readableLine = (line: LogLine, at: Date, { colours: isColoured }: { readonly colours: boolean }): string => {
+  const paint = (code: string | undefined, text: string) =>
+    isColoured && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const head = [
+    paint("2", timeOf(at)),
+    paint(colours[line.level], line.level.padEnd(5)),
+    ...(line.service === undefined ? [] : [paint("1", cleanLine(String(line.service)))]),
+    cleanLine(line.msg),
+    ...fieldsOf(line).map((field) => paint("2", field)),
+  ];
+  return [head.join("  "), ...errorLines(line.err).map((text) => paint("2", `    ${text}`))].join("\n");
+};
+
+const timeOf = (at: Date): string => `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+
+/** What the words do not say already. */
+const fieldsOf = (line: LogLine): string[] =>
+  Object.entries(line)
+    .filter(([name, value]) => !apart.has(name) && value !== undefined && !line.msg.includes(textOf(value)))
+    .map(([name, value]) => cleanLine(`${name}=${textOf(value).slice(0, maxField)}`));
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+
+/** The stack of an error and of each cause; one that has no stack is its message. */
+const errorLines = (error: unknown): string[] => {
+  if (error === undefined || error === null) return [];
+  if (typeof error !== "object") return [cleanLine(String(error))];
+  const { stack, name, message, cause, errors } = error as Readonly<Record<string, unknown>>;
+  const own = cleanLines(typeof stack === "string" ? stack : `${String(name)}: ${String(message)}`);
+  const led = [...(Array.isArray(errors) ? errors : []), cause].map(errorLines).filter((lines) => lines.length > 0);
+  return [...own, ...led.flatMap(([first, ...rest]) => [`caused by ${first}`, ...rest])];
+};
