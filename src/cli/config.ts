@@ -26,7 +26,7 @@ const anyService = (): Described => {
 const describedServices = async (target: string | undefined): Promise<readonly Described[]> => {
   if (target === undefined) return [anyService()];
   const services = await constructed(target, "config");
-  return services.map((service) => ({ service: service.serviceName, options: service.configuration() }));
+  return services.map(({ own }) => ({ service: own.serviceName, options: own.configuration() }));
 };
 
 /** All of them, or those that a tier or a module reads. */

@@ -2,11 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { forgetVariables } from "../environment.ts";
-import type { Budgets } from "../manifests/budgets.ts";
-import { budgetsOf } from "../manifests/budgets.ts";
+import type { Budgets, Deployed } from "../manifests/budgets.ts";
+import { budgetsOf, deployedOf } from "../manifests/budgets.ts";
 import type { Written } from "../manifests/written.ts";
 import { exit } from "../process.ts";
-import type { EffectiveOption } from "../service/options/configuration.ts";
 import { configurationOf, sourcesOf } from "../service/options/configuration.ts";
 import { optionVariables, resolveOptions } from "../service/options/options.ts";
 import type { Arguments, Command } from "./command.ts";
@@ -25,13 +24,13 @@ const writers: Readonly<Record<string, () => Promise<Writer>>> = {
 };
 const kinds = Object.keys(writers);
 
-/** The configuration of the service without the variables of this shell: only those of the deployment count. */
-const configurationFor = async (target: string | undefined): Promise<readonly EffectiveOption[]> => {
+/** The configuration of the process without the variables of this shell: only those of the deployment count. */
+const deployedFor = async (target: string | undefined): Promise<Deployed> => {
   forgetVariables([...optionVariables.values()].filter((name) => name !== undefined));
-  const service = target === undefined ? undefined : (await constructed(target, "manifests"))[0];
-  if (service !== undefined) return service.configuration();
+  const services = target === undefined ? [] : await constructed(target, "manifests");
+  if (services.length > 0) return deployedOf(services.map(({ own, after }) => ({ options: own.configuration(), after })));
   const given = { serviceName: "service" };
-  return configurationOf(resolveOptions(given), sourcesOf(given));
+  return { options: configurationOf(resolveOptions(given), sourcesOf(given)) };
 };
 
 const programOf = (target: string | undefined, { service }: Budgets): string =>
@@ -39,7 +38,7 @@ const programOf = (target: string | undefined, { service }: Budgets): string =>
 
 const write = async (kind: string, args: Arguments): Promise<number> => {
   const target = args.text("for");
-  const budgets = budgetsOf(await configurationFor(target));
+  const budgets = budgetsOf(await deployedFor(target));
   const files = (await writers[kind]!())(budgets, { image: args.text("image"), program: programOf(target, budgets) });
   const folder = args.text("out");
   if (args.has("json")) printJson(Object.fromEntries(files), 2);
@@ -55,9 +54,9 @@ const write = async (kind: string, args: Arguments): Promise<number> => {
 };
 
 const check = async (files: readonly string[], args: Arguments): Promise<number> => {
-  const options = await configurationFor(args.text("for"));
+  const deployed = await deployedFor(args.text("for"));
   const { checkFiles } = await import("../manifests/check/check.ts");
-  const findings = checkFiles(files, { options });
+  const findings = checkFiles(files, deployed);
   if (args.has("json")) printJson(findings, 2);
   else {
     for (const { file, where, problem } of findings) print(`${file}: ${where}: ${problem}`);
@@ -82,6 +81,7 @@ export const manifests: Command = {
     ],
     ["", "the deadlines of the service"],
     ["--for TARGET", "the service: a tier or a module as run takes it, constructed and not started; else one without options"],
+    ["", "of a module that launches several, the figures are those of their longest chain"],
     ["--image IMAGE", "the image of k8s and compose"],
     ["--out FOLDER", "writes the files into a folder, over those that are there; without it they are printed"],
     jsonDetail,

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
+import { planGroup } from "../launch/plan.ts";
 import type { LaunchOffer } from "../process.ts";
 import { onIdle, onLaunched } from "../process.ts";
 import { reinsOf } from "../service/reins.ts";
@@ -115,21 +116,31 @@ const fromModule = async (path: string, { command, onItself }: Naming): Promise<
 export const serviceOf = (target: string, naming: Naming): Promise<Start | undefined> =>
   isPath(target) ? fromModule(target, naming) : tier(target, naming);
 
+/** A service that was constructed and is not booted. */
+export interface Constructed {
+  /** as its base class has it */
+  readonly own: StargazerService;
+  /** the names of the services of its group that it boots after */
+  readonly after: readonly string[];
+}
+
 /**
- * Every service of a tier or a module as its base class has it, constructed and never booted. Opens nothing itself; the module may have
- * opened something, so the caller ends the process. What the module prints goes to standard error.
+ * Every service of a tier or a module, constructed and never booted. Opens nothing itself; the module may have opened something, so the
+ * caller ends the process. What the module prints goes to standard error. Rejects with `SG_ERR_CONFIG_INVALID` for a group that `launch`
+ * refuses.
  */
-export const constructed = async (target: string, command: string): Promise<readonly StargazerService[]> => {
-  const launched: StargazerService[] = [];
-  const onItself = (service: StargazerService, offer: LaunchOffer) => {
+export const constructed = async (target: string, command: string): Promise<readonly Constructed[]> => {
+  const launched: { readonly given: StargazerService; readonly after: readonly string[] }[] = [];
+  const onItself = (given: StargazerService, offer: LaunchOffer) => {
     offer.taken = true;
-    launched.push(service);
+    launched.push({ given, after: offer.after });
   };
   const restore = divertOutput();
   try {
     const start = await serviceOf(target, { command, instanceId: undefined, onItself });
-    if (start !== undefined) return [reinsOf(typeof start === "function" ? start() : start)];
-    return launched.map(reinsOf);
+    if (start !== undefined) return [{ own: reinsOf(typeof start === "function" ? start() : start), after: [] }];
+    if (launched.some(({ after }) => after.length > 0)) planGroup(launched);
+    return launched.map(({ given, after }) => ({ own: reinsOf(given), after }));
   } finally {
     restore();
   }

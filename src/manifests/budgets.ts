@@ -1,8 +1,23 @@
 /** The times that a deployment must allow a service: computed from the service's own deadlines. */
 import { bootBudgetMs } from "../../machines/settings.ts";
+import { longestChain, orderOf } from "../launch/chain.ts";
 import type { EffectiveOption } from "../service/options/configuration.ts";
 
-/** The figures of one service, in ms where a name says so. */
+/** A service of a process, and the names of those that it boots after. */
+export interface Configured {
+  readonly options: readonly EffectiveOption[];
+  readonly after: readonly string[];
+}
+
+/** The process that is deployed. */
+export interface Deployed {
+  /** of the service whose health port is probed */
+  readonly options: readonly EffectiveOption[];
+  /** every service of the process; absent where it is that one alone */
+  readonly group?: readonly Configured[];
+}
+
+/** The figures of one service, or of the group that it is probed for, in ms where a name says so. */
 export interface Budgets {
   readonly service: string;
   /** the longest boot, without the start of the process */
@@ -27,8 +42,34 @@ export const marginMs = 4000;
 
 type Value = EffectiveOption["value"];
 
-/** `environment` is that of the deployment; it holds for options that the program does not set itself. */
-export const budgetsOf = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string> = new Map()): Budgets => {
+/**
+ * `environment` is that of the deployment; it holds for options that the program does not set itself. The boot and the stop of a group last
+ * as long as those of its longest chain.
+ */
+export const budgetsOf = ({ options, group }: Deployed, environment: ReadonlyMap<string, string> = new Map()): Budgets => {
+  const own = budgetsOfOne(options, environment);
+  if (group === undefined) return own;
+  const all = group.map((service) => budgetsOfOne(service.options, environment));
+  const order = orderOf(group.map(({ after }, at) => ({ name: all[at]!.service, after })));
+  const usesRedis = all.find(({ hasRedis, fixed }) => hasRedis && !fixed.has("redis"));
+  return {
+    ...own,
+    bootMs: longestChain(order, (at) => all[at]!.bootMs),
+    stopMs: longestChain(order, (at) => all[at]!.stopMs - lingerMs) + lingerMs,
+    hasRedis: all.some(({ hasRedis }) => hasRedis),
+    fixed: new Set([...own.fixed].filter((option) => option !== "redis" || usesRedis === undefined)),
+  };
+};
+
+/** The process of these services. Probed is the last one that has a health server. */
+export const deployedOf = (group: readonly Configured[]): Deployed => {
+  const hasHealth = ({ options }: Configured) =>
+    options.some(({ option, value }) => option === "useHealthServer" && value === true);
+  const { options } = group.findLast(hasHealth) ?? group[0]!;
+  return group.length > 1 ? { options, group } : { options };
+};
+
+const budgetsOfOne = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string>): Budgets => {
   const inForce = ({ value, source, variable }: EffectiveOption): Value => {
     const text = source === "option" || variable === null ? undefined : environment.get(variable);
     if (text === undefined || text === "") return value;

@@ -53,6 +53,51 @@ describe("manifests", () => {
     ]);
   });
 
+  describe("of a group", () => {
+    const group = join(shell.folder, "group.mjs");
+    const write = (mail: string) =>
+      writeFileSync(
+        group,
+        `import { launch, StargazerService } from ${JSON.stringify(new URL("../../dist/src/index.js", import.meta.url).href)};
+class Part extends StargazerService {
+  onStart() { console.log("STARTED"); }
+  run() {}
+  onStop() {}
+}
+const part = (serviceName, startTimeoutMs, shutdownTimeoutMs, rest = {}) => () =>
+  new Part({ serviceName, startTimeoutMs, shutdownTimeoutMs, jitterMaxMs: 0, useHealthServer: false, redis: null, ...rest });
+await launch([
+  { service: part("orders", 40000, 20000, { redis: undefined, useHealthServer: true }), after: ["db", "mail"] },
+  part("db", 10000, 5000),
+  { service: part("mail", 20000, 9000), after: [${mail}] },
+  part("aside", 60000, 30000),
+]);`,
+      );
+
+    it("has the sums of the longest chain, of boots and of stops, and the name and the port of what is probed", async () => {
+      write('"db"');
+      const { code, out } = await run(["k8s", "--for", group]);
+      expect([code, out]).toEqual([0, expect.stringContaining("name: orders\n")]);
+      // 34000 ms of stops, 1000 of the process, a margin of 4000
+      expect(out).toContain("# stopping may last 35000 ms");
+      expect(out).toContain("terminationGracePeriodSeconds: 39\n");
+      // 10000 + 20000 + 40000 of onStart; for each service 4000 of its ping gate, 2000 and 3000
+      expect(out).toContain("# the boot may last 97000 ms");
+      expect(out).toContain("key: redis-url");
+      write("");
+      expect((await run(["k8s", "--for", group])).out).toContain("# stopping may last 31000 ms");
+    });
+
+    it("that launch would refuse exits 2, with what is wrong", async () => {
+      write('"orders"');
+      for (const command of ["manifests", "config"])
+        expect(await shell.run([...(command === "config" ? ["config"] : ["manifests", "k8s"]), "--for", group])).toMatchObject({
+          code: 2,
+          err: expect.stringMatching(/SG_ERR_CONFIG_INVALID.*in a circle: orders -> mail -> orders/s),
+        });
+    });
+  });
+
   const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
   it.runIf(hasSystemd)("systemd writes a unit that systemd-analyze verifies without a word", async () => {
     const { out } = await run(["systemd"]);

@@ -422,7 +422,7 @@ describe("a good file", () => {
     [{ drainDelayMs: 15_000, shutdownTimeoutMs: 40_000, startTimeoutMs: 300_000, healthHost: "0.0.0.0", healthPort: 9999 }],
     [{ drainDelayMs: 3000, livenessBlockMs: 120_000 }],
   ])("is what manifests writes for a service with %j", (given) => {
-    const budgets = budgetsOf(optionsOf(given));
+    const budgets = budgetsOf({ options: optionsOf(given) });
     const written = { image: undefined, program: "orders.js" };
     for (const files of [kubernetesFiles, unitFiles, dockerFiles, composeFiles])
       expect(problemsIn(files(budgets, written), given)).toEqual([]);

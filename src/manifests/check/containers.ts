@@ -137,7 +137,7 @@ const servicesOf = (file: unknown): [string, unknown][] => {
 export const composeFindings = (file: unknown, checked: Checked): Finding[] =>
   servicesOf(file).flatMap(([name, service]) => {
     const variables = variablesOf(service);
-    const budgets = budgetsOf(checked.options, variables);
+    const budgets = budgetsOf(checked, variables);
     const words = [...commandOf(at(service, "entrypoint")), ...commandOf(at(service, "command"))];
     const signals = problemOfWords(words);
     const problems = [
@@ -184,7 +184,7 @@ export const dockerfileProblems = (text: string, checked: Checked): string[] => 
       .filter((entry) => entry.includes("=") && !entry.includes("$"))
       .map((entry): [string, string] => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
   );
-  const budgets = budgetsOf(checked.options, variables);
+  const budgets = budgetsOf(checked, variables);
   const [entry, command] = [last("ENTRYPOINT"), last("CMD")].map((line) => (line === undefined ? undefined : formOf(line)));
   const words =
     entry === undefined ? (command?.words ?? []) : entry.isShell ? entry.words : [...entry.words, ...(command?.words ?? [])];

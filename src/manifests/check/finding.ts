@@ -1,5 +1,5 @@
 /** What a check of a deployment finds, and what it checks against. */
-import type { EffectiveOption } from "../../service/options/configuration.ts";
+import type { Deployed } from "../budgets.ts";
 
 /** One contradiction: where it stands, and what is wrong, with what to do. */
 export interface Finding {
@@ -8,10 +8,8 @@ export interface Finding {
   readonly problem: string;
 }
 
-/** The configuration of the service that is deployed, before the deployment's own variables. */
-export interface Checked {
-  readonly options: readonly EffectiveOption[];
-}
+/** The configuration of what is deployed, before the deployment's own variables. */
+export type Checked = Deployed;
 
 /** A value of parsed YAML, read without trust in its shape. */
 export const at = (value: unknown, ...path: readonly string[]): unknown =>

@@ -118,7 +118,7 @@ const containerFindings = (
   checked: Checked,
 ): string[] => {
   const environment = environmentOf(container, objects);
-  const budgets = budgetsOf(checked.options, environment.variables);
+  const budgets = budgetsOf(checked, environment.variables);
   const { healthHost, hasHealth, fixed } = budgets;
   const command = at(container, "command") ?? at(container, "args");
   const words =
@@ -154,7 +154,7 @@ const workloadFindings = (object: unknown, objects: readonly unknown[], checked:
   const spec = podSpecOf(object);
   if (listAt(spec, "containers").length === 0) return [];
   const deadlineMs = numberAt(object, 600, "spec", "progressDeadlineSeconds") * 1000;
-  const { bootMs } = budgetsOf(checked.options);
+  const { bootMs } = budgetsOf(checked);
   const own =
     kindOf(object) === "Deployment" && deadlineMs < bootMs
       ? [

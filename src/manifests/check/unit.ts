@@ -54,7 +54,7 @@ const timeProblems = (
   checked: Checked,
   variables: ReadonlyMap<string, string>,
 ): string[] => {
-  const { bootMs, stopMs, livenessBlockMs } = budgetsOf(checked.options, variables);
+  const { bootMs, stopMs, livenessBlockMs } = budgetsOf(checked, variables);
   const found: string[] = [];
   const timeOf = (name: string, fallback: string): number => {
     const text = last(name) ?? fallback;
@@ -132,6 +132,6 @@ export const unitProblems = (texts: readonly string[], checked: Checked): string
     ...(signals === undefined ? [] : [`ExecStart: ${signals}`]),
     ...timeProblems(last, checked, variables),
     ...notifyProblems(last),
-    ...killProblems(last, all, budgetsOf(checked.options, variables).drainDelayMs),
+    ...killProblems(last, all, budgetsOf(checked, variables).drainDelayMs),
   ];
 };
