@@ -1,6 +1,14 @@
 /** Several services in one process under `group.machine.ts`. Loaded only where `launch` is given a list. */
 import { createActor, fromCallback } from "xstate";
-import type { GroupActor, GroupEnd, MemberCommand, MemberFact, MemberInput } from "../../machines/group.machine.ts";
+import type {
+  GroupActor,
+  GroupEnd,
+  GroupInput,
+  GroupMachine,
+  MemberCommand,
+  MemberFact,
+  MemberInput,
+} from "../../machines/group.machine.ts";
 import { groupMachine } from "../../machines/group.machine.ts";
 import { hasStopped, isRunning, lifePartOf, runningState } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
@@ -29,7 +37,7 @@ export const runGroup = async (
 ): Promise<readonly StopReport[]> => {
   const plan = planGroup(members, options);
   const { services } = plan;
-  const actor = actorOf(plan, members);
+  const actor = createActor(providedGroup(plan, members), { input: inputOf(plan) });
   const launched = launchedGroup(actor, services);
   const reports = services.map(async (own) => {
     const report = await reportOf(own);
@@ -64,8 +72,14 @@ const reportOf = (own: StargazerService): Promise<StopReport> =>
         own.onFact(({ type }) => type === "stopped" && resolve(own.shutdown()));
       });
 
+/** What the chart of that plan is created with. */
+export const inputOf = ({ services, order, fail }: GroupPlan): GroupInput => ({
+  members: services.map(({ serviceName: name }, at) => ({ name, after: order[at]! })),
+  fail,
+});
+
 /** The chart, with each service as the actor of its member. */
-const actorOf = ({ services, order, fail }: GroupPlan, members: readonly Member[]): GroupActor => {
+export const providedGroup = ({ services }: GroupPlan, members: readonly Member[]): GroupMachine => {
   const member = fromCallback<MemberCommand, MemberInput>(({ input: { at }, sendBack, receive }) => {
     const own = services[at]!;
     const fact = (event: MemberFact) => sendBack(event);
@@ -84,9 +98,7 @@ const actorOf = ({ services, order, fail }: GroupPlan, members: readonly Member[
       if (happened.type === "failed") fact({ type: "member.failed", at, code: happened.code, message: happened.message });
     });
   });
-  return createActor(groupMachine.provide({ actors: { member } }), {
-    input: { members: services.map(({ serviceName: name }, at) => ({ name, after: order[at]! })), fail },
-  });
+  return groupMachine.provide({ actors: { member } });
 };
 
 /** What a service's own `runToCompletion` throws stops it as failed. */

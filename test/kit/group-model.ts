@@ -1,4 +1,4 @@
-/** The chart of a group as a model: three services, of which two come after the first. */
+/** The chart of a group as a model: three services in an order. */
 import { fromCallback } from "xstate";
 import type { GroupInput, GroupSnapshot } from "../../machines/index.ts";
 import { groupMachine } from "../../machines/index.ts";
@@ -14,8 +14,21 @@ export const ordered: GroupInput = {
   fail: "together",
 };
 
+/** Each comes after the one before. */
+export const chained: GroupInput = {
+  members: [
+    { name: "db", after: [] },
+    { name: "orders", after: [0] },
+    { name: "web", after: [1] },
+  ],
+  fail: "together",
+};
+
 const places = ({ context }: GroupSnapshot, ...wanted: readonly string[]): number[] =>
   context.members.flatMap(({ place }, at) => (wanted.includes(place) ? [at] : []));
+/** A service that was stopped before it booted has no hook that fails. */
+const hasBegun = ({ context: { members, cause } }: GroupSnapshot, at: number): boolean =>
+  members[at]!.place !== "stopping" || members[at]!.hasRun || cause?.at === at;
 /** distinguishes the events of the members in the name of an arrow */
 const of = (event: ModelEvent, at: number): ModelEvent => ({ ...event, at, output: { type: String(at) } });
 
@@ -30,10 +43,13 @@ export const groupModel = (input: GroupInput): Model<GroupSnapshot> => ({
   ],
   payloads: {
     stop: () => [{ type: "stop", reason: "SIGTERM" }],
-    "member.running": (snapshot) => places(snapshot, "booting").map((at) => of({ type: "member.running" }, at)),
+    "member.running": (snapshot) =>
+      places(snapshot, "booting")
+        .filter((at) => snapshot.context.cause?.at !== at)
+        .map((at) => of({ type: "member.running" }, at)),
     "member.failed": (snapshot) =>
       places(snapshot, "booting", "running", "stopping")
-        .filter((at) => snapshot.context.cause === undefined || snapshot.context.cause.at === at)
+        .filter((at) => hasBegun(snapshot, at) && (snapshot.context.cause?.at ?? at) === at)
         .map((at) => of({ type: "member.failed", code: "SG_ERR_RUN_FAILED", message: "run failed: model" }, at)),
     "member.stopped": (snapshot) =>
       places(snapshot, "booting", "running", "stopping").map((at) => of({ type: "member.stopped" }, at)),

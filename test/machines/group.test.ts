@@ -5,7 +5,7 @@ import { fromCallback, transition } from "xstate";
 import { getStateNodes } from "xstate/graph";
 import type { GroupInput, GroupSnapshot, StateMeta } from "../../machines/index.ts";
 import { groupMachine, statePath, statesOf, waitsForOf } from "../../machines/index.ts";
-import { groupModel, ordered } from "../kit/group-model.ts";
+import { chained, groupModel, ordered } from "../kit/group-model.ts";
 import type { ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, graphOf, sequencesOf, walk } from "../kit/model.ts";
 import type { Cue } from "../kit/story.ts";
@@ -13,7 +13,11 @@ import { story } from "../kit/story.ts";
 
 const machine = groupMachine.provide({ actors: { member: fromCallback(() => {}) } });
 const apart = { ...ordered, fail: "apart" } as const;
-const worlds = [ordered, apart].map((input) => ({ input, model: groupModel(input), ...graphOf(groupModel(input)) }));
+const worlds = [ordered, { ...chained, fail: "apart" as const }].map((input) => ({
+  input,
+  model: groupModel(input),
+  ...graphOf(groupModel(input)),
+}));
 
 const error = new TypeError("torn");
 const stop = { type: "stop", reason: "SIGTERM" };
