@@ -24,7 +24,7 @@ const inspectChoice = (args: Arguments): InspectChoice | undefined => {
 /** Attaches the inspector before the service boots; it is loaded only here. */
 const watcher = async (choice: InspectChoice): Promise<(service: StargazerService) => void> => {
   const { inspect } = await import("../inspector/inspect.ts");
-  return (service) => void inspect(service, choice, { print: (line) => printError(`stargazer: ${line}`) });
+  return (service) => void inspect(service, choice, { print: (line) => printError(`stargazer: ${line}`), keepsAddress: true });
 };
 
 /** A closed output pipe does not stop a service; signals do. */

@@ -22,20 +22,26 @@ interface Opened {
 export interface InspectOptions {
   /** Called with a line for the terminal: the link, and at most once why there is no inspector or why it ended. */
   readonly print: (line: string) => void;
+  /** Whether the page is where it was for the last process of that service, so that an open page finds the new one. Default false. */
+  readonly keepsAddress?: boolean;
 }
 
-const openPage = (service: StargazerService, port: number): Promise<Opened> =>
-  InspectorServer.open({ service, recorder: new Recorder(service), port });
+const openPage = (service: StargazerService, port: number, keepsAddress: boolean): Promise<Opened> =>
+  InspectorServer.open({ service, recorder: new Recorder(service), port, keepsAddress });
 
 /**
  * Watches a service from now on, also while the inspector is still opening. Legal in any state; returns at once. The inspection ends by
  * itself when the service has stopped. An inspector that fails ends with a line to `print`; the service runs on. Keeps no process alive.
  */
-export const inspect = (given: StargazerService, choice: InspectChoice, { print }: InspectOptions): Inspection => {
+export const inspect = (
+  given: StargazerService,
+  choice: InspectChoice,
+  { print, keepsAddress = false }: InspectOptions,
+): Inspection => {
   const service = reinsOf(given);
   const opening =
     choice.kind === "page"
-      ? openPage(service, choice.port)
+      ? openPage(service, choice.port, keepsAddress)
       : openStately(service, {
           url: choice.kind === "receiver" ? choice.url : undefined,
           onBroken: (why) => print(`inspector ended: ${why}`),

@@ -11,6 +11,7 @@ import { HttpServer } from "../http/server.ts";
 import { createToken } from "../http/token.ts";
 import { silentLogger } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
+import { keepAddress, lastAddress } from "./last-address.ts";
 import type { DrawnChart, InspectorCommand } from "./picture.ts";
 import { allowedCommands, chartStates, inspectorCommands, pictureOf, shutdownReason } from "./picture.ts";
 import type { Recorder } from "./recorder.ts";
@@ -22,7 +23,12 @@ export interface InspectorServerOptions {
   readonly recorder: Recorder;
   /** default 0: a free one */
   readonly port?: number;
+  /** Whether it listens where the last inspector of the service did, with the token of that one. Default false. */
+  readonly keepsAddress?: boolean;
 }
+
+/** ports after the last one that are tried where that is taken */
+const addressSteps = 20;
 
 /** ms for requests under way when the inspector closes */
 const graceMs = 300;
@@ -63,11 +69,14 @@ export class InspectorServer {
 
   /** Resolves when it listens. Rejects with `SG_ERR_START_FAILED` where the port is taken; then the recorder has stopped. */
   static async open(options: InspectorServerOptions): Promise<InspectorServer> {
+    const { service, port = 0, keepsAddress = false } = options;
     const closing = new AbortController();
-    const token = createToken();
+    const last = keepsAddress ? lastAddress(service.serviceName) : undefined;
+    const token = last?.token ?? createToken();
     const http = await HttpServer.create({
       host,
-      port: options.port ?? 0,
+      port: port === 0 ? (last?.port ?? 0) : port,
+      steps: port === 0 && last !== undefined ? addressSteps : 0,
       advice: "Name another port for the inspector, or none to get a free one.",
       signal: closing.signal,
       log: silentLogger,
@@ -82,6 +91,7 @@ export class InspectorServer {
     try {
       await server.#addRoutes();
       ({ port: server.#port } = await http.listen());
+      if (keepsAddress) keepAddress(service.serviceName, { port: server.#port, token });
       server.#follow();
       return server;
     } catch (error) {

@@ -33,7 +33,9 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
   const noted = troubles.splice(0);
   for (const { list, mayLoseConnection } of noted) {
-    expect(list.filter((line) => !(mayLoseConnection && line.includes("Failed to load resource")))).toEqual([]);
+    // a page whose service has ended asks for the next process
+    const isLoss = (line: string) => line.includes(mayLoseConnection ? "Failed to load resource" : "ERR_CONNECTION_REFUSED");
+    expect(list.filter((line) => !isLoss(line))).toEqual([]);
   }
 });
 afterAll(async () => {
@@ -180,10 +182,18 @@ describe.runIf(browser !== undefined)("the page", () => {
     await page.locator("[data-command=shutdown]:enabled").waitFor();
     await isActive(page, "running");
     await page.click("[data-command=shutdown]");
+    expect([await page.locator("[data-command=shutdown]").textContent(), service.state]).toEqual([
+      "Press again to shut down",
+      "running",
+    ]);
+    await page.click("[data-command=shutdown]");
     await isActive(page, "stopped");
     await connection(page, "ended");
-    expect(await text(page, "banner")).toBe("The service has stopped: asked for in the inspector. This is its last picture.");
-    expect(await text(page, "waits")).toBe("shutdown: asked for in the inspector (exit code 0)");
+    expect(await text(page, "banner")).toMatch(
+      /^shutdown: asked for in the inspector\. This is the last picture of that process/,
+    );
+    expect(await page.locator("#banner.good").count()).toBe(1);
+    expect(await text(page, "waits")).toBe("shutdown: asked for in the inspector · exit code 0");
     expect(await page.locator("button[data-command]:enabled").count()).toBe(0);
     expect(await page.locator("#phases h3").allTextContents()).toEqual([
       expect.stringMatching(/^boot/),
@@ -212,7 +222,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     await isActive(page, "running");
     await service.boot().catch(() => {});
     await page.waitForSelector('[data-state="lifecycle.running"].refused');
-    expect(await text(page, "notice")).toBe("'boot' was refused: it has no arrow in running");
+    expect(await text(page, "notice")).toBe("'boot' was refused: it has no arrow in running. Allowed here: shutdown");
     const row = page.locator("#events li.refused");
     expect(await row.textContent()).toContain("boot refused");
     const [red, shown, stroke] = await page.evaluate(() => {
@@ -270,6 +280,41 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await page.locator("img, #failures script").count()).toBe(0);
     expect(await page.locator("#state").getAttribute("data-tone")).toBe("bad");
   });
+
+  it("paints of a boot that failed only what was reached, and its banner has the first cause in red", async () => {
+    const { service, url } = await watched({
+      onStart: (context) =>
+        context.phase("model", () => {
+          throw new Error("no such model");
+        }),
+    });
+    const page = await drawn(await open(url));
+    await service.runToCompletion();
+    await connection(page, "ended");
+    const steps = () =>
+      page.locator("#steps li").evaluateAll((items) => items.map(({ className }) => className.split(" ").slice(1).join()));
+    await eventually("the strip", async () => (await steps())[3] === "failed");
+    expect(await steps()).toEqual(["past", "past", "past", "failed", "missed", "missed", "missed", "past", "current"]);
+    expect(await page.locator("#banner").getAttribute("class")).toBe("banner bad");
+    expect(await text(page, "banner")).toContain("no such model");
+    expect(await page.locator('[data-state="lifecycle.starting"].broken').count()).toBe(1);
+    expect(await page.locator('[data-state="lifecycle.running"].been').count()).toBe(0);
+    expect(await page.title()).toBe("test · failed");
+  });
+
+  it("a refusal moves nothing", async () => {
+    const { service, url } = await watched();
+    const page = await drawn(await open(url));
+    void service.runToCompletion();
+    await isActive(page, "running");
+    const top = async () => (await page.locator("#lease-strip").boundingBox())!.y;
+    await page.locator("#deadline").waitFor({ state: "hidden" });
+    await page.locator("#phases .lasting").waitFor();
+    const before = await top();
+    await service.boot().catch(() => {});
+    await page.locator("#notice:visible").waitFor();
+    expect(await top()).toBe(before);
+  });
 });
 
 describe.runIf(browser !== undefined)("a page that loses its service", () => {
@@ -319,6 +364,13 @@ describe.runIf(browser !== undefined)("a page that loses its service", () => {
     await connection(page, "lost");
     expect(await text(page, "live")).toBe("disconnected");
     expect(await text(page, "state")).toBe("running");
+    expect(await page.title()).toMatch(/ · was running$/);
+    const next = shell.start(["run", sample, "--inspect"]);
+    expect(await printedLink(next)).toBe(url);
+    await connection(page, "live");
+    await isActive(page, "running");
+    next.child.kill("SIGTERM");
+    await next.ended;
   });
 
   it("gets the end of a process, which an open page does not keep alive", async () => {
@@ -377,31 +429,35 @@ describe.runIf(browser !== undefined)("the page's form", () => {
         }),
       );
     }
-    expect(reached.slice(0, 7)).toEqual(["skip", "shutdown", "theme", "tab-lifecycle", "follow", "chart-lifecycle", "beats"]);
+    const order = ["skip", "theme", "tab-lifecycle", "follow", "chart-lifecycle", "shutdown", "beats"];
+    expect(reached.slice(0, 7)).toEqual(order);
     await page.focus("#tab-lifecycle");
     await page.keyboard.press("ArrowRight");
     await page.waitForSelector("#chart-lease:not([hidden]) svg");
     expect(await page.evaluate(() => document.activeElement!.id)).toBe("tab-lease");
     await page.focus("[data-command=shutdown]");
     await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    expect(await page.locator("[data-command=shutdown]").textContent()).toBe("Shut down…");
+    for (let presses = 0; presses < 2; presses += 1) await page.keyboard.press("Enter");
     await connection(page, "ended");
   });
 
   it("is dark where the system is, and remembers another choice", async () => {
     const { url } = await watched();
     const page = await drawn(await open(url, { colorScheme: "dark" }));
-    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const paper = () => page.evaluate(() => getComputedStyle(document.querySelector(".sg-chart .paper")!).fill);
     const [dark, darkPaper] = [await background(), await paper()];
-    expect(dark).toBe("rgb(9, 13, 21)");
-    expect(await page.locator("#theme").getAttribute("aria-pressed")).toBe("true");
+    expect(dark).toBe("rgb(10, 13, 20)");
+    expect(await page.locator("#theme").textContent()).toBe("Switch to light");
     await page.click("#theme");
-    expect(await background()).toBe("rgb(243, 245, 249)");
+    expect(await background()).toBe("rgb(244, 246, 249)");
     expect(await paper()).not.toBe(darkPaper);
     await page.reload();
     await drawn(page);
-    expect(await background()).toBe("rgb(243, 245, 249)");
-    expect(await page.locator("#theme").getAttribute("aria-pressed")).toBe("false");
+    expect(await background()).toBe("rgb(244, 246, 249)");
+    expect(await page.locator("#theme").textContent()).toBe("Switch to dark");
   });
 
   it("fits a phone: nothing scrolls sideways, and the current state comes first", async () => {

@@ -1,12 +1,12 @@
 // @ts-check
 /** Wires the page: the stream in, the charts, panels and buttons out. */
-import { byId, showText } from "../../http/page/dom.js";
+import { byId, setText, showText } from "../../http/page/dom.js";
+import { clockTime } from "../../http/page/format.js";
 import { authorization, token } from "../../http/page/token.js";
 import { Chart } from "./chart.js";
 import { addEvent, addGap, clearEvents } from "./events.js";
-import { clockTime } from "./format.js";
 import { connect } from "./live.js";
-import { notice, showLease, showNow, showState, showSteps } from "./now.js";
+import { endText, notice, showLease, showNow, showState, showSteps } from "./now.js";
 import { isMoving, showPhases } from "./phases.js";
 import { setStates } from "./states.js";
 import { wireTabs } from "./tabs.js";
@@ -54,6 +54,21 @@ const showButtons = () => {
   }
 };
 
+/* a shutdown takes two steps: the first one arms the button, until the focus leaves it */
+/** @type {(button: HTMLButtonElement, isArmed: boolean) => void} */
+const arm = (button, isArmed) => {
+  button.classList.toggle("armed", isArmed);
+  setText(button, isArmed ? "Press again to shut down" : "Shut down…");
+};
+
+/** @param {HTMLButtonElement} button */
+const press = (button) => {
+  const isStop = button.classList.contains("stop");
+  if (isStop && !button.classList.contains("armed")) return arm(button, true);
+  if (isStop) arm(button, false);
+  void command(commandOf(button));
+};
+
 /** @param {InspectorCommand} name */
 const command = async (name) => {
   try {
@@ -74,9 +89,23 @@ const bannerText = () => {
     return `The service no longer answers. This is its last picture, from ${clockTime(picture?.now ?? 0)}. Trying again.`;
   if (connection === "refused")
     return "This page shows a service only by the link that its process printed: the link has the token.";
-  if (connection === "ended")
-    return `The service has stopped: ${picture?.report?.reason ?? "no reason was given"}. This is its last picture.`;
+  if (connection === "ended" && picture !== undefined)
+    return `${endText(picture)}. This is the last picture of that process; the next one shows up here.`;
   return "";
+};
+
+/** The colour of what the banner says: a stop has that of its outcome. */
+const bannerLook = () => {
+  if (connection !== "ended") return connection === "lost" || connection === "refused" ? "bad" : "";
+  return picture?.report?.outcome === "failed" ? "bad" : "good";
+};
+
+/** In the past tense where the process is gone. */
+const showTitle = () => {
+  if (picture === undefined) return;
+  const { service, state, report } = picture;
+  const word = connection === "lost" ? `was ${state}` : report === null ? state : report.outcome;
+  document.title = `${service} · ${word}`;
 };
 
 /** @param {Connection} next */
@@ -85,17 +114,24 @@ const onConnection = (next) => {
   connection = next;
   document.body.dataset.connection = next;
   byId("live-text").textContent = words[next];
-  byId("banner").className = `banner ${next === "lost" || next === "refused" ? "bad" : ""}`;
+  byId("banner").className = `banner ${bannerLook()}`;
   showText(byId("banner"), bannerText());
+  showTitle();
   revealAll();
   showButtons();
 };
 
 /* ---- what comes in ---- */
+/** Another boot than the one that is shown, or the first. */
+const begin = () => {
+  clearEvents();
+  for (const chart of charts.values()) chart.clear();
+};
+
 /** @param {Hello} hello */
 const onHello = ({ resumed, missed, states }) => {
   setStates(states);
-  if (!resumed) clearEvents();
+  if (!resumed) begin();
   if (missed > 0) addGap(missed);
 };
 
@@ -109,7 +145,9 @@ const onRecord = (record, isReplayed) => {
     if (!isReplayed) chart?.at(record.to);
   } else if (!isReplayed) {
     chart?.refuse(record.from);
-    notice(`'${record.word}' was refused: it has no arrow in ${record.from}`);
+    const allowed = picture?.allowed ?? [];
+    const way = allowed.length === 0 ? "" : `. Allowed here: ${allowed.join(", ")}`;
+    notice(`'${record.word}' was refused: it has no arrow in ${record.from}${way}`);
   }
 };
 
@@ -134,13 +172,22 @@ const onPicture = (next) => {
 const draw = () => {
   if (picture === undefined) return;
   drawn = picture;
-  document.title = `${picture.service} · ${picture.state}`;
+  showTitle();
   byId("service").textContent = picture.service;
   byId("instance").textContent = `${picture.instance} · pid ${picture.pid}`;
-  showSteps(picture.state);
+  showSteps(picture);
+  showBeen(picture);
   showState(picture);
   showMoving(picture);
   showButtons();
+};
+
+/** Once it is over: where it was, and where it failed, on the chart too. @param {Picture} picture */
+const showBeen = ({ phases, report }) => {
+  if (report === null) return charts.get("lifecycle")?.mark([], []);
+  const been = phases.map(({ phase }) => phase);
+  const broken = phases.filter(({ outcome }) => outcome === "failed" || outcome === "timeout").map(({ phase }) => phase);
+  charts.get("lifecycle")?.mark(been, broken);
 };
 
 /** Shows what changes with time alone. @param {Picture} picture */
@@ -152,7 +199,12 @@ const showMoving = (picture) => {
 };
 
 wireTabs(revealAll);
-for (const button of buttons) button.addEventListener("click", () => void command(commandOf(button)));
+for (const button of buttons) {
+  button.addEventListener("click", () => press(button));
+  if (!button.classList.contains("stop")) continue;
+  button.addEventListener("blur", () => arm(button, false));
+  button.addEventListener("keydown", ({ key }) => key === "Escape" && arm(button, false));
+}
 follow.addEventListener("change", revealAll);
 const beats = /** @type {HTMLInputElement} */ (byId("beats"));
 beats.addEventListener("change", () => byId("events").classList.toggle("hide-beats", !beats.checked));

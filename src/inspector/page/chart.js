@@ -54,6 +54,10 @@ export class Chart {
   /** @type {Element[]} */
   #lit = [];
   #isLoaded = false;
+  /** @type {readonly string[]} */
+  #been = [];
+  /** @type {readonly string[]} */
+  #broken = [];
 
   /**
    * @param {string} name
@@ -81,6 +85,7 @@ export class Chart {
       this.#index(svg);
       this.#panel.replaceChildren(svg);
       this.#light();
+      this.mark(this.#been, this.#broken);
     } catch (error) {
       this.#panel.replaceChildren(failure(this.#name, error, () => void this.#load()));
     }
@@ -109,6 +114,22 @@ export class Chart {
       if (!isReplayed && element.classList.contains("taken")) endAnimation(element);
       element.classList.add("taken");
     }
+  }
+
+  /** Marks where it was and where it failed; names of phases that are no state mark nothing. @type {(been: readonly string[], broken: readonly string[]) => void} */
+  mark(been, broken) {
+    this.#been = been;
+    this.#broken = broken;
+    for (const element of this.#states.values()) element.classList.remove("been", "broken");
+    for (const path of been) this.#states.get(`${this.#name}.${path}`)?.classList.add("been");
+    for (const path of broken) this.#states.get(`${this.#name}.${path}`)?.classList.add("broken");
+  }
+
+  /** Nothing was taken and nothing is marked: another boot begins. */
+  clear() {
+    for (const element of this.#taken) element.classList.remove("taken");
+    this.#taken = [];
+    this.mark([], []);
   }
 
   /** Shows for a while that an event had no arrow at `path`. @param {string} path */

@@ -1,8 +1,7 @@
 // @ts-check
 /** The last events, the newest first. */
 import { byId, make } from "../../http/page/dom.js";
-import { duration } from "../../http/page/format.js";
-import { clockTime, place } from "./format.js";
+import { clockTime, duration, place } from "../../http/page/format.js";
 
 /** @import { InspectionRecord, Noted } from "../records.ts" */
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** The service's stream, for as long as there is one; resumed after the last record that the page has. */
+/** The service's stream, resumed after the last record that the page has; a page whose service has ended waits for its next process. */
 import { followEvents } from "../../http/page/event-source.js";
 import { readObject } from "../../http/page/json.js";
 
@@ -21,6 +21,7 @@ const retryMs = 500;
 export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
   let lastEventId = "";
   let isReplayed = true;
+  let hasEnded = false;
 
   /** By the name of an event. @type {Record<string, (data: any) => void>} */
   const handlers = {
@@ -31,15 +32,16 @@ export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
     record: (data) => onRecord(data, isReplayed),
     picture: (data) => {
       isReplayed = false;
+      hasEnded = false;
       onPicture(data);
       onConnection("live");
     },
     end: () => {
-      end();
+      hasEnded = true;
       onConnection("ended");
     },
   };
-  const end = followEvents(
+  followEvents(
     () => `/events?after=${encodeURIComponent(lastEventId)}`,
     {
       onEvent: ({ event, id, data }) => {
@@ -47,7 +49,7 @@ export const connect = ({ onHello, onRecord, onPicture, onConnection }) => {
         const value = readObject(data);
         if (value !== undefined && Object.hasOwn(handlers, event)) handlers[event]?.(value);
       },
-      onLost: () => onConnection("lost"),
+      onLost: () => onConnection(hasEnded ? "ended" : "lost"),
       onRefused: () => onConnection("refused"),
     },
     retryMs,

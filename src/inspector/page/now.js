@@ -1,31 +1,51 @@
 // @ts-check
 /** Where the service is, what it waits for, and until when. */
 import { byId, make, showText } from "../../http/page/dom.js";
-import { duration } from "../../http/page/format.js";
-import { place } from "./format.js";
-import { stateAt, statesOf, topOf } from "./states.js";
+import { duration, place, secondTime, topOf } from "../../http/page/format.js";
+import { stateAt, statesOf } from "./states.js";
 
 /** @import { Picture } from "../picture.ts" */
 /** @import { Waiting } from "../waiting.ts" */
 
 const noticeMs = 6000;
 
-/** The nine states as a row, the current one lit. @param {string} current */
-export const showSteps = (current) => {
-  const states = statesOf("lifecycle");
-  const now = states.findIndex(({ name }) => name === current);
-  const steps = states.map(({ name, description, tone, isEnding }, index) => {
-    const step = make("li", index < now ? "past" : index === now ? "current" : "", make("span", "", name));
-    step.title = description;
-    step.dataset.tone = isEnding ? "over" : tone;
+/** What is over counts as passed only where it was entered. @type {(name: string, current: string, picture: Picture) => string} */
+const stepClass = (name, current, { phases, report }) => {
+  const entered = phases.findLast(({ phase }) => phase === name);
+  const within = phases.filter(({ phase }) => topOf(phase) === name);
+  if (within.some(({ outcome }) => outcome === "failed" || outcome === "timeout")) return "failed";
+  if (name === current) return "current";
+  if (entered !== undefined) return "past";
+  return report === null ? "" : "missed";
+};
+
+/** What a reader without colours has beside the name. @type {Readonly<Record<string, string>>} */
+const stepMarks = { failed: "✕ ", past: "✓ " };
+
+/** The nine states as a row: where it was, where it failed, where it is. @param {Picture} picture */
+export const showSteps = (picture) => {
+  const steps = statesOf("lifecycle").map(({ name, description }) => {
+    const look = stepClass(name, picture.state, picture);
+    const step = make("li", `is-${name} ${look}`, make("span", "", `${stepMarks[look] ?? ""}${name}`));
+    step.title = look === "missed" ? `${description} It was not reached.` : description;
     return step;
   });
   byId("steps").replaceChildren(...steps);
 };
 
+/** How it ended: the outcome, its first cause, and what it was asked. @param {Picture} picture */
+export const endText = ({ report, failures }) => {
+  if (report === null) return "";
+  const [first] = failures;
+  if (report.outcome !== "failed" || first === undefined) return `${report.outcome}: ${report.reason}`;
+  const asked = report.reason === first.message ? "" : ` (${report.reason})`;
+  return `${report.outcome} in ${place(first.phase)}: ${first.message}${asked}`;
+};
+
 /** @type {(picture: Picture, elapsed: string) => string} */
-const waitsText = ({ waits, report }, elapsed) => {
-  if (report !== null) return `${report.outcome}: ${report.reason} (exit code ${report.exitCode})`;
+const waitsText = (picture, elapsed) => {
+  const { waits, report } = picture;
+  if (report !== null) return `${endText(picture)} · exit code ${report.exitCode}`;
   return waits.what === "" ? `for ${elapsed}` : `for ${elapsed}, waiting for ${waits.what}`;
 };
 
@@ -88,7 +108,9 @@ const showStrip = (current) => {
 export const showLease = ({ lease, leaseWaits, leaseAbsence }, uptime) => {
   showStrip(lease === null ? undefined : topOf(lease.state));
   const missed = lease !== null && lease.missed > 0 ? ` · ${lease.missed} missed` : "";
-  byId("lease-aside").textContent = lease === null ? "" : `incarnation ${lease.incarnation ?? "not drawn"}${missed}`;
+  // an incarnation is the time of Redis in µs, when the boot drew it
+  const since = typeof lease?.incarnation === "number" ? `since ${secondTime(lease.incarnation / 1000)}` : "not registered";
+  byId("lease-aside").textContent = lease === null ? "" : `${since}${missed}`;
   byId("lease-waits").textContent = lease === null ? leaseAbsence : leaseLine(lease, leaseWaits, uptime);
 };
 

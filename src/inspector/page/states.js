@@ -1,6 +1,8 @@
 // @ts-check
 /** The top-level states of the charts, as the server read them from the charts. */
 
+import { topOf } from "../../http/page/format.js";
+
 /** @import { StateWords } from "../../../machines/index.ts" */
 /** @import { DrawnChart } from "../picture.ts" */
 /** @import { Hello } from "../streams.ts" */
@@ -15,9 +17,6 @@ export const setStates = (next) => {
 
 /** In the order of the chart. @param {DrawnChart} chart */
 export const statesOf = (chart) => states[chart];
-
-/** The state at the top of a path: `stopping` for `stopping.draining`. @param {string} path */
-export const topOf = (path) => path.split(".")[0];
 
 /**
  * The top-level state of a path.
