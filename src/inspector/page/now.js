@@ -38,7 +38,7 @@ export const endText = ({ report, failures }) => {
   if (report === null) return "";
   const [first] = failures;
   if (report.outcome !== "failed" || first === undefined) return `${report.outcome}: ${report.reason}`;
-  const asked = report.reason === first.message ? "" : ` (${report.reason})`;
+  const asked = first.message.includes(report.reason) ? "" : ` (${report.reason})`;
   return `${report.outcome} in ${place(first.phase)}: ${first.message}${asked}`;
 };
 
