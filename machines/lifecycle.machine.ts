@@ -105,6 +105,17 @@ export interface LifecycleContext {
   /** the first error that came while stopping */
   readonly lateError: unknown;
   readonly phases: readonly PhaseRecord[];
+  /** the timer that was set last; where the present state has a deadline, it is this one */
+  readonly timer: Timer | undefined;
+}
+
+/** A timer of the chart, as it was set. */
+export interface Timer {
+  /** the delay's name in the chart */
+  readonly name: string;
+  readonly ms: number;
+  /** when it was set, in ms since the service was constructed */
+  readonly setMs: number;
 }
 
 /** What a caller may ask for. */
@@ -236,6 +247,37 @@ const releaseTimeoutMs = (context: LifecycleContext): number => {
   return withinBudget(Math.max(shared, releaseShareMs(stopTimeoutMs)), budgetLeft(context), toCome(context, 1));
 };
 
+/** The time that each deadline leaves, in ms, where its timer is set now. */
+export const timeLimits = {
+  bootJitter: (context) => context.random() * context.settings.jitterMaxMs,
+  pingTimeout: (context) => context.settings.pingTimeoutMs,
+  pingBackoff: (context) => context.random() * Math.min(maxPingBackoffMs, 100 * 2 ** context.attempt),
+  startTimeout: (context) => context.settings.startTimeoutMs,
+  registerTimeout: (context) => (context.begun.lease ? context.settings.registerTimeoutMs : 0),
+  healthTimeout: (context) => context.settings.healthTimeoutMs,
+  drainDelay: (context) => drainDelay(context),
+  closeTimeout: (context) =>
+    withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), closesHealthLast(context) ? 1 : 5),
+  deregisterTimeout: (context) => withinBudget(context.settings.registerTimeoutMs, budgetLeft(context), toCome(context, 4)),
+  drainTimeout: (context) => withinBudget(context.settings.drainTimeoutMs, budgetLeft(context), toCome(context, 3)),
+  stopTimeout: (context) => {
+    const { stopTimeoutMs } = context.settings;
+    const ownMs = stopTimeoutMs - (context.begun.releases ? releaseShareMs(stopTimeoutMs) : 0);
+    return withinBudget(ownMs, budgetLeft(context), toCome(context, 2));
+  },
+  releaseTimeout: (context) => releaseTimeoutMs(context),
+  disconnectTimeout: (context) => withinBudget(1000, budgetLeft(context), 0),
+} satisfies Record<string, (context: LifecycleContext) => number>;
+type TimerName = keyof typeof timeLimits;
+
+/** Set once, on entering the state: what is drawn at random or left of a budget then holds until the state is left. */
+const timerOf = (context: LifecycleContext, name: TimerName): Timer => ({
+  name,
+  ms: timeLimits[name](context),
+  setMs: uptimeOf(context),
+});
+const asSet = ({ context }: { context: LifecycleContext }): number => context.timer!.ms;
+
 /** A server without TLS reads the handshake as the start of a command and sends no reply. */
 const questionTo = (redisLabel: string): string =>
   redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
@@ -267,9 +309,11 @@ const lifecycle = setup({
     companion: declared("companion"),
   },
   actions: {
-    enter: assign({
-      phases: ({ context }, params: { phase: ChartPhase }) => enterPhase(context.phases, params.phase, momentOf(context)),
+    enter: assign(({ context }, { phase, timer }: { phase: ChartPhase; timer?: TimerName | undefined }) => {
+      const phases = enterPhase(context.phases, phase, momentOf(context));
+      return timer === undefined ? { phases } : { phases, timer: timerOf({ ...context, phases }, timer) };
     }),
+    setTimer: assign({ timer: ({ context }, { name }: { name: TimerName }) => timerOf(context, name) }),
     reportLeft: emit(({ context }) => ({ type: "phase.ended" as const, ...lastEnded(context.phases) })),
     reportEntered: emit((_, { state }: { state: StateName }) => ({ type: "state.entered" as const, state })),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
@@ -328,7 +372,7 @@ const lifecycle = setup({
     cutDrain: enqueueActions(({ context, enqueue }) => {
       if (!context.begun.drain) return;
       enqueue.stopChild("announceTier");
-      if (drainDelay(context) > 0) fail(enqueue, context, overranDrain);
+      if (context.timer!.ms > 0) fail(enqueue, context, overranDrain);
     }),
     spawnLease: spawnChild("lease", {
       id: "lease",
@@ -380,24 +424,19 @@ const lifecycle = setup({
     ownsOnlyHealth: ({ context }) => !context.begun.releases && closesHealthLast(context),
   },
   delays: {
-    bootJitter: ({ context }) => context.random() * context.settings.jitterMaxMs,
-    pingTimeout: ({ context }) => context.settings.pingTimeoutMs,
-    pingBackoff: ({ context }) => context.random() * Math.min(maxPingBackoffMs, 100 * 2 ** context.attempt),
-    startTimeout: ({ context }) => context.settings.startTimeoutMs,
-    registerTimeout: ({ context }) => (context.begun.lease ? context.settings.registerTimeoutMs : 0),
-    healthTimeout: ({ context }) => context.settings.healthTimeoutMs,
-    drainDelay: ({ context }) => drainDelay(context),
-    closeTimeout: ({ context }) =>
-      withinBudget(context.settings.healthTimeoutMs, budgetLeft(context), closesHealthLast(context) ? 1 : 5),
-    deregisterTimeout: ({ context }) => withinBudget(context.settings.registerTimeoutMs, budgetLeft(context), toCome(context, 4)),
-    drainTimeout: ({ context }) => withinBudget(context.settings.drainTimeoutMs, budgetLeft(context), toCome(context, 3)),
-    stopTimeout: ({ context }) => {
-      const { stopTimeoutMs } = context.settings;
-      const ownMs = stopTimeoutMs - (context.begun.releases ? releaseShareMs(stopTimeoutMs) : 0);
-      return withinBudget(ownMs, budgetLeft(context), toCome(context, 2));
-    },
-    releaseTimeout: ({ context }) => releaseTimeoutMs(context),
-    disconnectTimeout: ({ context }) => withinBudget(1000, budgetLeft(context), 0),
+    bootJitter: asSet,
+    pingTimeout: asSet,
+    pingBackoff: asSet,
+    startTimeout: asSet,
+    registerTimeout: asSet,
+    healthTimeout: asSet,
+    drainDelay: asSet,
+    closeTimeout: asSet,
+    deregisterTimeout: asSet,
+    drainTimeout: asSet,
+    stopTimeout: asSet,
+    releaseTimeout: asSet,
+    disconnectTimeout: asSet,
   },
 });
 
@@ -411,14 +450,15 @@ interface Spoilt {
   /** why the service stops; left out where it stops already */
   readonly reason?: string;
 }
-/** Entering a state ends the phase before it, and so does a step of stopping that follows another one. */
-const enter = (phase: ChartPhase) => {
-  const enters = { type: "enter" as const, params: { phase } };
+/** Entering a state ends the phase before it, and so does a step of stopping that follows another one. `timer`: the state's deadline. */
+const enter = (phase: ChartPhase, timer?: TimerName) => {
+  const enters = { type: "enter" as const, params: { phase, timer } };
   if (!isState(phase)) return phase === firstStep ? ([enters] as const) : ([enters, "reportLeft"] as const);
   const entered = { type: "reportEntered" as const, params: { state: phase } };
   return phase === initialState ? ([enters, entered] as const) : ([enters, "reportLeft", entered] as const);
 };
 const begin = (what: keyof Begun) => ({ type: "begin" as const, params: { what } });
+const setTimer = (name: TimerName) => ({ type: "setTimer" as const, params: { name } });
 const mark = (outcome: PhaseOutcome) => ({ type: "mark" as const, params: { outcome } });
 const sendStatus = (status: LeaseStatus) => ({ type: "sendStatus" as const, params: { status } });
 const report = { type: "report" as const, params: ({ event }: { event: LeaseFact | LeadershipFact }) => ({ fact: event }) };
@@ -500,7 +540,7 @@ interface Step {
   readonly description: string;
   readonly waitsFor: string;
   readonly does: "drainTier" | "stopTier";
-  readonly within: "drainTimeout" | "stopTimeout";
+  readonly within: Extract<TimerName, "drainTimeout" | "stopTimeout">;
   readonly next: StopStep;
   readonly onError: ReturnType<typeof broke | typeof hookFailed>;
   readonly onTimeout: ReturnType<typeof overran>;
@@ -510,7 +550,7 @@ const step = (phase: StopStep, { description, waitsFor, does, within, next, onEr
   lifecycle.createStateConfig({
     description,
     meta: { waitsFor, deadline: within },
-    entry: enter(`stopping.${phase}`),
+    entry: enter(`stopping.${phase}`, within),
     always: { guard: "ownsNoTier", target: next, actions: mark("skipped") },
     invoke: { src: does, id: does, onDone: next, onError: { target: next, actions: onError } },
     after: { [within]: { target: next, actions: onTimeout } },
@@ -535,6 +575,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     failures: [],
     lateError: undefined,
     phases: [],
+    timer: undefined,
   }),
   initial: "init",
   on: {
@@ -565,7 +606,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Waits a random time, so that replicas do not boot in step.",
       meta: { waitsFor: "its turn", deadline: "bootJitter" },
       tags: ["booting"],
-      entry: enter("jitter"),
+      entry: enter("jitter", "bootJitter"),
       on: { shutdown: cutBoot },
       after: { bootJitter: "pinging" },
     },
@@ -583,7 +624,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             detail: ({ attempt, settings }) => `attempt ${attempt} of ${settings.pingAttempts}`,
             deadline: "pingTimeout",
           },
-          entry: "countAttempt",
+          entry: ["countAttempt", setTimer("pingTimeout")],
           invoke: {
             src: "pingRedis",
             id: "pingRedis",
@@ -606,6 +647,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         backoff: {
           description: "Waits a random time before the next attempt.",
           meta: { waitsFor: "the next attempt", deadline: "pingBackoff" },
+          entry: setTimer("pingBackoff"),
           after: { pingBackoff: "attempt" },
         },
       },
@@ -614,7 +656,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's onStart.",
       meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
       tags: ["booting"],
-      entry: [...enter("starting"), begin("tier")],
+      entry: [...enter("starting", "startTimeout"), begin("tier")],
       on: { shutdown: cutBoot, "drain.owed": { actions: begin("drain") } },
       invoke: {
         src: "startTier",
@@ -649,7 +691,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Writes the registry entry.",
       meta: { waitsFor: "the first answer to the registry entry", deadline: "registerTimeout" },
       tags: ["booting"],
-      entry: enter("registering"),
+      entry: enter("registering", "registerTimeout"),
       on: {
         shutdown: cutBoot,
         "lease.held": { target: "healthy", actions: [report, "clearDegraded"] },
@@ -676,7 +718,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           meta: { waitsFor: "the health port to open", deadline: "healthTimeout" },
           tags: ["booting"],
           always: { guard: "hasNoHealth", target: "ready", actions: mark("skipped") },
-          entry: "beginHealth",
+          entry: ["beginHealth", setTimer("healthTimeout")],
           on: { shutdown: cutBoot },
           invoke: {
             src: "openHealth",
@@ -744,7 +786,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             detail: ({ begun }) => (begun.drain ? "and the tier's onDrain" : undefined),
             deadline: "drainDelay",
           },
-          entry: [...enter("stopping.announcing"), "callDrain"],
+          entry: [...enter("stopping.announcing", "drainDelay"), "callDrain"],
           on: {
             "xstate.done.actor.announceTier": { actions: "endDrain" },
             "xstate.error.actor.announceTier": {
@@ -757,7 +799,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         closing: {
           description: "Closes the health port.",
           meta: { waitsFor: "the health port's last answers", deadline: "closeTimeout" },
-          entry: enter("stopping.closing"),
+          entry: enter("stopping.closing", "closeTimeout"),
           always: { guard: "ownsNoHealth", target: "deregistering", actions: mark("skipped") },
           invoke: {
             src: "closeHealth",
@@ -770,7 +812,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         deregistering: {
           description: "Deletes the registry entry.",
           meta: { waitsFor: "the registry entry to be deleted", deadline: "deregisterTimeout" },
-          entry: [...enter("stopping.deregistering"), "sendRelease"],
+          entry: [...enter("stopping.deregistering", "deregisterTimeout"), "sendRelease"],
           always: [
             { guard: "ownsNoLease", target: "draining", actions: mark("skipped") },
             { guard: "isLeaseOver", target: "draining", actions: mark("failed") },
@@ -815,12 +857,12 @@ export const lifecycleMachine = lifecycle.createMachine({
               message: "onStop did not finish within its share of stopTimeoutMs",
             }),
           }),
-          entry: enter("stopping.unwinding"),
+          entry: enter("stopping.unwinding", "stopTimeout"),
         },
         releasing: {
           description: "Calls what the tier deferred, last in first out.",
           meta: { waitsFor: "the tier's deferred releases", deadline: "releaseTimeout" },
-          entry: enter("stopping.releasing"),
+          entry: enter("stopping.releasing", "releaseTimeout"),
           always: [
             { guard: "ownsOnlyHealth", target: "closing", actions: mark("skipped") },
             { guard: "ownsNoReleases", target: "disconnecting", actions: mark("skipped") },
@@ -828,7 +870,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           invoke: {
             src: "releaseTier",
             id: "releaseTier",
-            input: ({ context }) => ({ withinMs: releaseTimeoutMs(context) }),
+            input: ({ context }) => ({ withinMs: context.timer!.ms }),
             onDone: leads("disconnecting", "closing"),
             onError: leads(
               "disconnecting",
@@ -852,7 +894,7 @@ export const lifecycleMachine = lifecycle.createMachine({
         disconnecting: {
           description: "Closes the Redis connections.",
           meta: { waitsFor: "the Redis connections to close", deadline: "disconnectTimeout" },
-          entry: enter("stopping.disconnecting"),
+          entry: enter("stopping.disconnecting", "disconnectTimeout"),
           invoke: {
             src: "closeRedis",
             id: "closeRedis",

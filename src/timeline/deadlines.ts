@@ -2,6 +2,7 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import type { LifecycleContext, PhaseRecord, StateMeta } from "../../machines/index.ts";
 import { lifecycleMachine } from "../../machines/index.ts";
+import { timeLimits } from "../../machines/lifecycle.machine.ts";
 
 /** ms from the beginning of a phase, by its whole name */
 export type Deadlines = Readonly<Record<string, number>>;
@@ -12,10 +13,7 @@ const nodeOf = (phase: string): AnyStateNode | undefined =>
     .reduce<AnyStateNode | undefined>((node, key) => node?.states[key], (lifecycleMachine as unknown as AnyStateMachine).root);
 
 /** A delay that is drawn at random counts at its longest. */
-const delayMs = (name: string, context: LifecycleContext): number => {
-  const delays = lifecycleMachine.implementations.delays as unknown as Record<string, (args: { context: unknown }) => number>;
-  return delays[name]!({ context });
-};
+const delayMs = (name: string, context: LifecycleContext): number => timeLimits[name as keyof typeof timeLimits](context);
 
 /** The deadlines of those phases that have one; a tier's own phases have none. */
 export const deadlinesOf = (records: readonly PhaseRecord[], context: LifecycleContext): Deadlines =>

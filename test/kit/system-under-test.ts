@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import type { ActorRef, AnyEventObject, InspectionEvent } from "xstate";
 import { fromCallback, fromPromise } from "xstate";
 import type { Companion, LeadershipFact, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { lifecycleMachine, stateName, statePath } from "../../machines/index.ts";
+import { stateName, statePath } from "../../machines/index.ts";
 import { FlightRecorder } from "../../src/flight/recorder.ts";
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
 import { openResources } from "../../src/service/effects/open-resources.ts";
@@ -39,8 +39,6 @@ export interface UnderTestOptions {
   readonly onTaken: (name: string) => void;
 }
 
-type Delay = (args: { context: unknown }) => number;
-const delays = lifecycleMachine.implementations.delays as unknown as Record<string, Delay>;
 const serviceName = "model";
 /** a companion that only reports that fact */
 const reporting = (type: LeadershipFact["type"]) =>
@@ -227,7 +225,7 @@ export class SystemUnderTest {
 
   /** The deadline of a state passes while its effect hangs: in the world where one can, else at its gate. */
   async #overrun(delay: string): Promise<void> {
-    const ms = delays[delay]!({ context: this.#snapshot.context });
+    const { ms } = this.#snapshot.context.timer!;
     const owesDelete = delay === "deregisterTimeout" && this.#expected.entry === "ours";
     const effect = delay === "pingTimeout" ? "pingRedis" : owesDelete ? "deregisterInstance" : undefined;
     if (effect !== undefined) await this.#way.hang(effect);

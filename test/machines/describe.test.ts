@@ -13,6 +13,7 @@ import {
   lifecycleMachine,
   lifePartOf,
   stateNames,
+  tagsAt,
   takesWork,
   waitsForAt,
   waitsForOf,
@@ -43,6 +44,17 @@ describe("what a service waits for", () => {
     expect(waitsForAt(lifecycleMachine, "pinging.attempt")).toBe("Redis to answer PING");
     expect(waitsForAt(leaseMachine, "lost.registering")).toBe("the entry to be written again");
     expect(waitsForAt(lifecycleMachine, "nowhere.at.all")).toBe("");
+    expect(waitsForAt(lifecycleMachine, "constructor.prototype")).toBe("");
+  });
+
+  it("stands with the tags of the states around it, by the path alone", () => {
+    expect(tagsAt(lifecycleMachine, "stopping.draining")).toEqual(["stopping"]);
+    expect(["healthy.opening", "healthy.ready", "init", "__proto__"].map((path) => tagsAt(lifecycleMachine, path))).toEqual([
+      ["booting"],
+      ["ready"],
+      [],
+      [],
+    ]);
   });
 
   it("is described in a sentence, the innermost state's", () => {
@@ -55,13 +67,15 @@ describe("the deadline of a state", () => {
   it("has the name and the length of the delay that ends the state", () => {
     expect(deadlineOf(at(...toStarting))).toEqual({ name: "startTimeout", ms: 60_000 });
   });
-  it("is the longest that a random delay may be", () => {
-    expect(deadlineOf(at("boot"))).toEqual({ name: "bootJitter", ms: 2000 });
+  it("is the random delay as it was drawn", () => {
+    expect(deadlineOf(at("boot"))).toEqual({ name: "bootJitter", ms: 1000 });
   });
-  it("counts what is left of a budget from the time given", () => {
-    const stopping = at(...toStarting, shutdown, "after drainDelay", { type: "release.owed" });
-    expect(deadlineOf(stopping, 500)).toEqual({ name: "drainTimeout", ms: 8000 });
-    expect(deadlineOf(stopping, 20_500)).toEqual({ name: "drainTimeout", ms: 2000 });
+  it("is what was left of the budget when the state was entered, whatever is begun since", () => {
+    const stopping = at(...toStarting, shutdown, "after drainDelay", { type: "release.owed" }, "drainTier done");
+    expect(deadlineOf(stopping)).toEqual({ name: "stopTimeout", ms: 6000 });
+    expect(deadlineOf(at(...toStarting, shutdown, "after drainDelay", "drainTier done", { type: "release.owed" }))?.ms).toBe(
+      8000,
+    );
   });
   it("is absent where only an event ends the state", () => {
     expect(deadlineOf(at())).toBeUndefined();

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { createActor, fromCallback, fromPromise, waitFor } from "xstate";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
+import { timeLimits } from "../../machines/lifecycle.machine.ts";
 import type { ChartPhase } from "../../machines/phases.ts";
 import { enteredAt } from "../../machines/phases.ts";
 import { StargazerError } from "../../src/errors.ts";
@@ -616,11 +617,9 @@ describe("what the chart notes", () => {
 });
 
 describe("a delay", () => {
-  type Delay = (args: { context: LifecycleContext }) => number;
-  const delays = lifecycleMachine.implementations.delays as unknown as Record<string, Delay>;
   const fresh = contextOf({}, []);
-  const delay = (name: string, settings: Partial<LifecycleSettings>, context: Partial<LifecycleContext> = {}) =>
-    delays[name]!({ context: { ...fresh, now: () => 0, ...context, settings: { ...fresh.settings, ...settings } } });
+  const delay = (name: keyof typeof timeLimits, settings: Partial<LifecycleSettings>, context: Partial<LifecycleContext> = {}) =>
+    timeLimits[name]({ ...fresh, now: () => 0, ...context, settings: { ...fresh.settings, ...settings } });
   const all = { tier: true, lease: true, health: true, open: true, drain: false, releases: true };
   const entered = (phase: ChartPhase, offsetMs: number) => ({ phase, startedAt: 0, offsetMs });
 
@@ -646,7 +645,7 @@ describe("a delay", () => {
 
   it("a port that closes last has one step to come, and every step between has one more; unless it never opened", () => {
     const context = { begun: all, phases: [entered("stopping", 1000)], now: () => 3000 };
-    const left = (name: string, begun = all) => {
+    const left = (name: keyof typeof timeLimits, begun = all) => {
       const settings = {
         closeHealth: "last" as const,
         healthTimeoutMs: 70_000,
@@ -657,7 +656,7 @@ describe("a delay", () => {
       };
       return 18_000 - delay(name, settings, { ...context, begun: { ...begun, releases: false } });
     };
-    const steps = ["deregisterTimeout", "drainTimeout", "stopTimeout", "closeTimeout"];
+    const steps = ["deregisterTimeout", "drainTimeout", "stopTimeout", "closeTimeout"] as const;
     expect(steps.map((name) => left(name))).toEqual([5000, 4000, 3000, 1000]);
     expect(steps.map((name) => left(name, { ...all, open: false }))).toEqual([4000, 3000, 2000, 5000]);
   });
