@@ -117,7 +117,8 @@ export class Life {
     if (placeAt(entry.status)!.rank > this.place.rank) this.#move(entry.status, Math.max(since, this.startedAt));
   }
 
-  step({ path, at }: Item<"step">): void {
+  step({ path, event, at }: Item<"step">): void {
+    this.#noteLease(event);
     const place = placeAt(path);
     if (place === undefined || path === this.chartPath || place.rank < this.place.rank) return;
     this.#move(path, at);
@@ -149,6 +150,11 @@ export class Life {
 
   noteFact({ type, text }: Item<"fact">): void {
     if (type === "failed") this.#fail(failureIn(text));
+    this.#noteLease(type);
+  }
+
+  /** Each fact of the lease is an event of the chart; those that are no trouble are events alone. */
+  #noteLease(type: string): void {
     const lease = leaseFacts.get(type);
     if (lease !== undefined) this.lease = { state: lease, until: null };
   }
