@@ -288,6 +288,10 @@ describe("tests", () => {
     expect(found((one) => subtracted.test(one), silent)).toEqual([]);
   });
 
+  it("wait for facts by the deadline of a fact: no waitFor or poll with a deadline of its own", () => {
+    expect(found((one) => /\bvi\.waitFor|\bvi\.waitUntil|\bexpect\.poll\b/.test(one), timeless)).toEqual([]);
+  });
+
   it("assert no duration, whether they measured it or the product: no bound of it, upper or lower", () => {
     const bound = /\.to(?:BeLess|BeGreater|BeCloseTo|BeWithin)|\s[<>]=?\s/;
     const time =

@@ -11,6 +11,8 @@ import { isAlive } from "../kit/alive.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
 import type { CliProcess, Shell } from "../kit/cli.ts";
 import { endCli, openShell } from "../kit/cli.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import { reservePort } from "../kit/port-reservation.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -37,7 +39,9 @@ const factsOf = (up: CliProcess): Fact[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Fact);
 const fact = async (up: CliProcess, what: string, fits: (fact: Fact) => boolean): Promise<Fact> =>
-  (await eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits))) as Fact;
+  (await eventually(`${what} in ${up.out()} ${up.err()}`, () => factsOf(up).find(fits), {
+    timeoutMs: deadlines.test,
+  })) as Fact;
 const ready = (up: CliProcess) => fact(up, "ready", ({ type }) => type === "fleet.ready");
 /** the newest view of each service */
 const viewsOf = (up: CliProcess): Map<string, View> => {
@@ -148,32 +152,36 @@ describe("a fleet on this machine", () => {
   });
 
   it("steps over ports that are taken, and names them", async () => {
-    const squatter = await squat(18_080);
-    const fleet = up([...small, "--tier", "inference=2"]);
+    const { port, release } = await reservePort();
+    const squatter = await squat(port);
+    const fleet = up([...small, "--tier", "inference=2"], { SG_GATEWAY_PORT: String(port) });
     const taken = await fact(fleet, "the port", ({ type }) => type === "port.taken");
     expect(taken).toMatchObject({ whose: "gateway" });
-    expect((taken.taken as number[])[0]).toBe(18_080);
+    expect((taken.taken as number[])[0]).toBe(port);
     expect(await ready(fleet)).toMatchObject({ gateway: `http://127.0.0.1:${taken.port}` });
     expect([...viewsOf(fleet).keys()]).toEqual(["gateway", "inference-1", "inference-2"]);
     await end(fleet);
     squatter.close();
+    release();
   });
 
   it.each(["1", "0"])("begins its health ports at SG_HEALTH_PORT, with SG_PROBE_THREAD=%s", async (thread) => {
-    const squatter = await squat(19_090);
-    const fleet = up(small, { SG_HEALTH_PORT: "19090", SG_PROBE_THREAD: thread });
+    const { port: first, release } = await reservePort();
+    const squatter = await squat(first);
+    const fleet = up(small, { SG_HEALTH_PORT: String(first), SG_PROBE_THREAD: thread });
     await ready(fleet);
     const taken = factsOf(fleet).find(({ whose }) => whose === "gateway health") as unknown as { taken: number[]; port: number };
-    expect(taken.taken[0]).toBe(19_090);
+    expect(taken.taken[0]).toBe(first);
     const views = [...viewsOf(fleet).values()].map(({ healthPort }) => healthPort!);
     expect(views[0]).toBe(taken.port);
     expect(new Set(views).size).toBe(2);
     for (const port of views) {
-      expect(port).toBeGreaterThan(19_090);
-      expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+      expect(port).toBeGreaterThan(first);
+      await eventually("ready", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
     }
     await end(fleet);
     squatter.close();
+    release();
   });
 
   it("restarts a killed service, which replaces its entry in the registry and never stands beside it", async () => {
@@ -265,8 +273,11 @@ describe("a fleet on this machine", () => {
     const { gateway } = await ready(fleet);
     const port = Number(new URL(String(gateway)).port);
     const pid = pidOf(fleet, "gateway");
+    // a fleet that stands still starts nothing before the port is taken
+    fleet.child.kill("SIGSTOP");
     process.kill(pid, "SIGKILL");
     const squatter = await eventually("the port is taken", () => squat(port));
+    fleet.child.kill("SIGCONT");
     await isBack(fleet, "gateway", pid);
     const view = viewsOf(fleet).get("gateway")!;
     expect(view.port).not.toBe(port);

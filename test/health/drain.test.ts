@@ -4,13 +4,13 @@ import { Agent } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import type { Check } from "../../src/health/source.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial, trickle } from "../kit/http-client.ts";
-import { eventually } from "../kit/wait.ts";
+import { eventually, untilHolds } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -155,7 +155,7 @@ describe.each([
       socket.write(first);
       await ask(port, "/healthz");
       const closing = server.close({ signal: never });
-      await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
+      await untilHolds(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }));
       socket.write(rest);
       const text = await received;
       expect(text.startsWith(head)).toBe(true);
@@ -214,7 +214,7 @@ describe.each([
     await ask(port, "/healthz");
     const abort = new AbortController();
     const closing = server.close({ signal: abort.signal });
-    await vi.waitFor(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }), 10_000);
+    await untilHolds(() => expect(ask(port, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" }));
     abort.abort();
     await Promise.all([closing, gone(socket)]);
   });

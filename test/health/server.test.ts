@@ -4,13 +4,14 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { answerHeaders } from "../../src/http/headers.ts";
 import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial } from "../kit/http-client.ts";
 import { reservePort } from "../kit/port-reservation.ts";
+import { untilHolds } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const servers: HealthServer[] = [];
@@ -164,7 +165,7 @@ describe.each(onThread)("F38: a client that pipelines on $on", (mode) => {
     socket.on("data", (chunk) => {
       received += String(chunk);
     });
-    await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(20), 10_000);
+    await untilHolds(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(20));
     socket.destroy();
     expect(asked).toBe(mode.probeThread ? 1 : 20);
     source.isStopping = true;

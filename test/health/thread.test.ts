@@ -1,7 +1,7 @@
 /** What the probe thread is there for: probes under a blocked loop; and what happens when it dies. */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import type { SendBack } from "../../src/health/holder.ts";
 import type { HealthOptions } from "../../src/health/options.ts";
@@ -13,7 +13,7 @@ import { ask } from "../kit/http-client.ts";
 import type { Prober } from "../kit/prober.ts";
 import { startProber } from "../kit/prober.ts";
 import { endPrograms, Program } from "../kit/program.ts";
-import { eventually } from "../kit/wait.ts";
+import { eventually, untilHolds } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -157,7 +157,7 @@ describe("a thread that dies", () => {
     await thread.terminate();
     // a busy machine may block the loop meanwhile, which is a fact too
     const ofThread = () => facts.map(({ type }) => type).filter((type) => type !== "loop.blocked");
-    await vi.waitFor(() => expect(ofThread()).toEqual(["health.listening", "health.thread.died", "health.port.moved"]), 10_000);
+    await untilHolds(() => expect(ofThread()).toEqual(["health.listening", "health.thread.died", "health.port.moved"]));
     expect(server.address).toEqual(address);
     source.isStopping = true;
     expect(await ask(address.port, "/readyz")).toMatchObject({ status: 503, data: { ready: false, reason: "stopping" } });

@@ -1,11 +1,11 @@
 /** The answers to probes under a blocked event loop and a dead Redis: faults F27 and F28. */
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import type { Check } from "../../src/health/source.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 import { startProber } from "../kit/prober.ts";
-import { eventually } from "../kit/wait.ts";
+import { eventually, untilHolds } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const endings: (() => unknown)[] = [];
@@ -60,7 +60,7 @@ describe.each([
     const signals: AbortSignal[] = [];
     const port = await open({ checkRedis: ({ signal }) => new Promise(() => signals.push(signal)), checkMs: 50, probeThread });
     const reason = /^Redis is not reachable: no answer within \d+ ms, \d+ times in a row$/;
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).data.reason).toMatch(reason), 10_000);
+    await untilHolds(async () => expect((await ask(port, "/readyz")).data.reason).toMatch(reason));
     expect((await ask(port, "/healthz")).status).toBe(200);
     expect((await ask(port, "/metrics")).body).toContain("\nsg_redis_reachable 0\n");
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
@@ -75,9 +75,9 @@ describe.each([
       checkMs: 50,
       probeThread,
     });
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(503), 10_000);
+    await untilHolds(async () => expect((await ask(port, "/readyz")).status).toBe(503));
     down = false;
-    await vi.waitFor(async () => expect((await ask(port, "/readyz")).status).toBe(200), 10_000);
+    await untilHolds(async () => expect((await ask(port, "/readyz")).status).toBe(200));
   });
 
   test("fifty probes at once cost no check of their own", async () => {

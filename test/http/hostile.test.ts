@@ -1,9 +1,10 @@
 /** Bytes that are no request, or two in one: each server refuses them, ends the connection, and answers the next client. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import { HttpServer } from "../../src/http/server.ts";
 import { turnedSource } from "../kit/health-source.ts";
 import { ask, dial } from "../kit/http-client.ts";
+import { untilHolds } from "../kit/wait.ts";
 
 const stopping = new AbortController();
 const ports: Record<string, number> = {};
@@ -100,7 +101,7 @@ describe.each(["the probe thread", "the main thread"])("F38: on %s", (name) => {
         });
     });
     expect((await ask(ports[name]!, "/readyz")).status).toBe(200);
-    await vi.waitFor(() => expect(isEnded).toContain(true), 10_000);
+    await untilHolds(() => expect(isEnded).toContain(true));
     expect(isEnded.filter(Boolean).length).toBeLessThan(10);
     for (const { socket } of lines) socket.destroy();
   });

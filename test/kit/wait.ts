@@ -31,6 +31,19 @@ export const eventually = async <T>(
   }
 };
 
+/** Resolves with what `fn` returns as soon as it does not throw, as an assertion does; rejects with its last error at the deadline of a fact. */
+export const untilHolds = async <T>(fn: () => T | Promise<T>): Promise<T> => {
+  const end = performance.now() + deadlines.fact;
+  for (;;) {
+    try {
+      return await fn();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await pause(5);
+  }
+};
+
 const shown = (seen: unknown): string => {
   if (typeof seen === "object" && seen !== null && "threw" in seen) return `threw ${String(seen.threw)}`;
   return JSON.stringify(seen) ?? String(seen);

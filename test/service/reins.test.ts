@@ -1,10 +1,11 @@
 /** F59: a tier that has something of its own under each name of the base class, and what works on services. */
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { inspect } from "../../src/inspector/inspect.ts";
 import { reinsOf } from "../../src/service/reins.ts";
 import { StargazerService } from "../../src/service/service.ts";
 import { conformance, LifecycleProbe } from "../../src/testing/index.ts";
 import { TestTier } from "../kit/tier.ts";
+import { untilHolds } from "../kit/wait.ts";
 
 const methods = Object.getOwnPropertyNames(StargazerService.prototype).filter((name) => name !== "constructor");
 const names = [...methods.filter((name) => name !== "describe"), "serviceName", "instanceId", "actor"];
@@ -46,7 +47,7 @@ describe("F59: a service whose names are all its own", () => {
     await probe.state("running");
     expect((await fetch(new URL("/command/shutdown", url), { method: "POST", headers })).status).toBe(202);
     expect(await ended).toMatchObject({ outcome: "shutdown" });
-    await vi.waitFor(() => expect(probe.states.at(-1)).toBe("stopped"));
+    await untilHolds(() => expect(probe.states.at(-1)).toBe("stopped"));
   });
 
   it("is tried by the conformance kit as any other", async () => {

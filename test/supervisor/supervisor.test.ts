@@ -10,6 +10,7 @@ import { statePath } from "../../machines/index.ts";
 import type { Supervisor } from "../../src/supervisor/index.ts";
 import { processChild, supervise } from "../../src/supervisor/index.ts";
 import { isAlive } from "../kit/alive.ts";
+import { eventually } from "../kit/wait.ts";
 
 describe("a supervised process", () => {
   const folder = mkdtempSync(join(tmpdir(), "sg-supervisor-"));
@@ -66,7 +67,7 @@ describe("a supervised process", () => {
         .find((line) => line.startsWith("own"))
         ?.slice(4),
     );
-    await expect.poll(() => isAlive(own), { timeout: 10_000 }).toBe(false);
+    await eventually("it is gone", () => !isAlive(own));
   });
 
   it.each(["crash", "fail"])("that exits with 1 at once (%s) is given up after four restarts", async (mode) => {
@@ -137,6 +138,6 @@ describe("a supervised process", () => {
     const { context } = await until(supervisor, "alive.up");
     started.pop();
     supervisor.actor.stop();
-    await expect.poll(() => isAlive(context.pid as number), { timeout: 10_000 }).toBe(false);
+    await eventually("it is gone", () => !isAlive(context.pid as number));
   });
 });
