@@ -143,7 +143,7 @@ describe("a fleet on this machine", () => {
       await page.goto(web);
       await page.waitForSelector("#text:enabled");
       await page.fill("#text", "hello");
-      await page.click("button");
+      await page.press("#text", "Enter");
       await page.waitForSelector("li.theirs");
       expect([page.url(), troubles]).toEqual([new URL("/", web).href, []]);
       await page.context().close();
