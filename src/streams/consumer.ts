@@ -32,7 +32,7 @@ export type ConsumerOptions<T> = Pick<LaneWorkOptions<T>, Given> &
 export interface RunOptions {
   /** the end: nothing more is claimed once it has aborted */
   readonly signal: AbortSignal;
-  /** runs the chart as a child of a service's, which `/status` and the inspector show; it ends with the service's drain. Default: alone */
+  /** runs the chart as a child of a service's, which `/status` and the inspector show; it ends with the service's drain at last. Default: alone */
   readonly spawn?: (companion: Companion) => Promise<void>;
 }
 
@@ -70,18 +70,12 @@ export class LaneConsumer<T> {
   async run({ signal, spawn }: RunOptions): Promise<void> {
     const { stream, graceMs } = this.#options;
     const input = { times: { ...defaultConsumerTimes, graceMs } satisfies ConsumerTimes, random: Math.random };
-    const logic = this.#logic();
+    const logic = this.#logic(signal);
     if (spawn !== undefined) return spawn({ name: `consumer.${stream.replace(/^.*:/, "")}`, logic, input });
-    const actor = createActor(logic, { input });
-    const resign = () => actor.send({ type: "resign" });
-    actor.start();
-    if (signal.aborted) resign();
-    else signal.addEventListener("abort", resign, { once: true });
-    await toPromise(actor);
-    signal.removeEventListener("abort", resign);
+    await toPromise(createActor(logic, { input }).start());
   }
 
-  #logic() {
+  #logic(end: AbortSignal) {
     const { redis, stream, leaseMs, log } = this.#options;
     const [stopping, left] = [new AbortController(), new AbortController()];
     const wake = new Wake(redis, stream);
@@ -93,7 +87,11 @@ export class LaneConsumer<T> {
         holdLanes: fromCallback(({ sendBack }) => {
           freed = oncePerTurn((hasMore) => sendBack({ type: "lane.freed", hasMore }));
           const endRenewing = every(leaseMs / 4, renew);
+          const resign = () => sendBack({ type: "resign" });
+          if (end.aborted) resign();
+          else end.addEventListener("abort", resign, { once: true });
           return () => {
+            end.removeEventListener("abort", resign);
             freed = () => {};
             endRenewing();
             stopping.abort();

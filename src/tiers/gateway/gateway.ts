@@ -47,15 +47,15 @@ export class GatewayService extends HttpTier {
     }
   }
 
-  /** Delivers the answers of the platforms that are pushed to, each from a stream of its own, and serves the others. */
+  /** Delivers the answers of the platforms that are pushed to, each from a stream of its own, and serves the others, until `stopping`. */
   protected async run(context: HookContext): Promise<void> {
-    const { redis, log, signal, spawn } = context;
+    const { redis, log, signal, stopping, spawn } = context;
     const retentions = this.#platforms.map((platform) => this.#retentionOf(platform, redis));
     await Promise.all([
       keepTrimmed({ redis, log, signal, retentions }),
       ...this.#platforms.flatMap((platform) => [
-        ...(platform.deliver === undefined ? [] : [this.#consumer(platform, context).run({ signal, spawn })]),
-        ...(platform.serve === undefined ? [] : [platform.serve({ signal })]),
+        ...(platform.deliver === undefined ? [] : [this.#consumer(platform, context).run({ signal: stopping, spawn })]),
+        ...(platform.serve === undefined ? [] : [platform.serve({ signal: stopping })]),
       ]),
     ]);
   }
@@ -84,7 +84,7 @@ export class GatewayService extends HttpTier {
     });
   }
 
-  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, signal, log, defer }: HookContext): PlatformHost {
+  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, stopping: signal, log, defer }: HookContext): PlatformHost {
     const sending = { operation: "send", destination: messageKeys(redis).inbound } as const;
     const acceptHere = ({ id = randomUUID(), ...message }: PlatformMessage, options?: AcceptOptions) =>
       traced({ ...sending, messageId: id }, (traceparent) =>

@@ -41,7 +41,7 @@ export interface PlatformHost extends Waiting {
 export interface PlatformAdapter {
   /** lower case letters, digits and dashes: the name of its outbound stream */
   readonly platform: string;
-  /** Called once, before the gateway listens. The signal of the host aborts when the gateway begins to drain. */
+  /** Called once, before the gateway listens. The signal of the host aborts when the gateway begins to stop. */
   open(host: PlatformHost): Promise<void> | void;
   /** Called once the gateway runs. Resolves after its signal has aborted, when every connection has been asked to end. */
   serve?(options: Waiting): Promise<void>;

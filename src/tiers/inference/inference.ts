@@ -48,7 +48,7 @@ export class InferenceService extends StargazerService {
 
   protected onStart(): void {}
 
-  protected async run({ redis, signal, log, spawn }: HookContext): Promise<void> {
+  protected async run({ redis, signal, stopping, log, spawn }: HookContext): Promise<void> {
     const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
     const stream = messageKeys(redis).inbound;
     const processing = { operation: "process", destination: stream, group: workersGroup } as const;
@@ -68,7 +68,7 @@ export class InferenceService extends StargazerService {
       handle: answer,
       buried: (message) => noticeWrites(redis, message, { at: Date.now() }),
       ...this.#work,
-    }).run({ signal, spawn });
+    }).run({ signal: stopping, spawn });
     await trimming;
   }
 
