@@ -189,6 +189,7 @@ export interface ListenerAddress {
 
 /** A message of a supervised service. */
 export type ServiceMessage =
+  | { readonly type: "named"; readonly service: string; readonly instance: string }
   | { readonly type: "state"; readonly state: string }
   | ({ readonly type: "listening" } & ListenerAddress)
   | {
@@ -212,6 +213,9 @@ const send = (message: ServiceMessage): void => {
 
 /** Sends the supervisor, if there is one, where the service is: `jitter`, `starting.tools`, `running`. Never throws. */
 export const announce = (state: string): void => send({ type: "state", state });
+
+/** Sends the supervisor, if there is one, the names of the service in the registry. Never throws. */
+export const announceName = (service: string, instance: string): void => send({ type: "named", service, instance });
 
 /** Sends the supervisor, if there is one, where the service listens. Never throws. */
 export const announceListening = (address: ListenerAddress): void => send({ type: "listening", ...address });

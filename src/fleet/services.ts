@@ -14,7 +14,9 @@ import type {
   ServicesLogic,
   SupervisorSnapshot,
 } from "../../machines/index.ts";
+import type { InstanceName } from "../registry/entry.ts";
 import { processChild, supervise } from "../supervisor/index.ts";
+import { ExitJournal } from "./exits.ts";
 import { exposuresOf } from "./exposure.ts";
 import { environmentOf } from "./plan.ts";
 import { watchForRemoval } from "./removed.ts";
@@ -42,9 +44,11 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     for (const message of exposuresOf(input.plan)) send({ type: "notice", message });
     send({ type: "services.started", services: members.map(viewOf) });
     for (const member of members) report(member, members, input.plan.token, send);
+    const exits = new ExitJournal(input.redisUrl);
+    for (const { supervisor, namesOf } of members) exits.follow(supervisor, namesOf);
     endWithTheLast(members);
     void reportReady(members, send);
-    void reportEnd(members, logs, send);
+    void reportEnd({ members, logs, exits }, send);
     const unwatch = watchFolder(input, send);
     return () => {
       unwatch();
@@ -58,6 +62,13 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     return undefined;
   }
 });
+
+/** What runs, from the start to the last ending. */
+interface Running {
+  readonly members: readonly Member[];
+  readonly logs: readonly (number | undefined)[];
+  readonly exits: ExitJournal;
+}
 
 /** The log of each service, opened before the first process starts; undefined without a run folder. */
 const logsOf = ({ plan: { folder, services: planned } }: ServicesInput): (string | undefined)[] =>
@@ -77,13 +88,19 @@ const superviseOne = (input: ServicesInput, index: number, descriptor: number | 
   const { plan, redisUrl } = input;
   const service = plan.services[index]!;
   const log = logsOf(input)[index];
-  const child: ChildLogic = processChild((addresses) => ({
-    command: process.execPath,
-    args: [program, "run", ...(service.module === undefined ? [service.tier, "--instance", service.name] : [service.module])],
-    env: environmentOf(plan, service, { redisUrl, addresses }),
-    log: descriptor,
-  }));
-  return { ...service, log, supervisor: supervise(child) };
+  const given: InstanceName = { service: service.tier, instance: service.name };
+  let sent: InstanceName[] = [];
+  const specOf = (addresses: ChildAddresses) => {
+    sent = [];
+    return {
+      command: process.execPath,
+      args: [program, "run", ...(service.module === undefined ? [service.tier, "--instance", service.name] : [service.module])],
+      env: environmentOf(plan, service, { redisUrl, addresses }),
+      log: descriptor,
+    };
+  };
+  const child: ChildLogic = processChild(specOf, (name) => void sent.push(name));
+  return { ...service, log, supervisor: supervise(child), namesOf: () => (sent.length === 0 ? [given] : sent) };
 };
 
 /** Sends each phase and each process of the service, where it listens, and its loss. */
@@ -145,8 +162,10 @@ const reportReady = async (members: readonly Member[], send: Send): Promise<void
   if (allUp.every(({ status }) => status === "fulfilled")) send({ type: "services.ready" });
 };
 
-const reportEnd = async (members: readonly Member[], logs: readonly (number | undefined)[], send: Send): Promise<void> => {
+/** The last exits are written while Redis is still there. */
+const reportEnd = async ({ members, logs, exits }: Running, send: Send): Promise<void> => {
   const endings = await Promise.all(members.map(async (member) => endingOf(member, await member.supervisor.ended)));
+  await exits.settled();
   closeAll(logs);
   send({ type: "services.ended", endings });
 };

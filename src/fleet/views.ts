@@ -9,12 +9,15 @@ import type {
 } from "../../machines/index.ts";
 import { initialState, statePath } from "../../machines/index.ts";
 import { authority, isEveryAddress } from "../address.ts";
+import type { InstanceName } from "../registry/entry.ts";
 import type { Supervisor } from "../supervisor/index.ts";
 import { lastLineOf } from "./logs.ts";
 
 /** One service of a fleet that runs. */
 export interface Member extends PlannedService {
   readonly supervisor: Supervisor;
+  /** the names in the registry of the services in its process, as the process sent them, else as they were given to it */
+  readonly namesOf: () => readonly InstanceName[];
   /** path of its log file */
   readonly log: string | undefined;
 }

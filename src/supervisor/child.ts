@@ -9,6 +9,12 @@ import { messageOf } from "../errors.ts";
 import type { ServiceMessage } from "../process.ts";
 import { signalGroup, supervisedEnvironment } from "../process.ts";
 
+/** The names of the child's service in the registry. */
+interface InstanceName {
+  readonly service: string;
+  readonly instance: string;
+}
+
 /** What is spawned. */
 export interface ChildSpec {
   readonly command: string;
@@ -24,12 +30,15 @@ const lastMessagesMs = 1000;
 
 /**
  * The actor of one process. It spawns `specOf(addresses)` when it starts, `addresses` being where the child before it listened, and
- * sends `child.spawned`, the child's messages, and `child.exited` after the last of them; `child.failed` where nothing could be
+ * sends `child.spawned`, the child's messages (its names go to `onNamed`), and `child.exited` after the last of them; `child.failed` where nothing could be
  * spawned. `terminate` sends one SIGTERM to the child itself, `kill` SIGKILL to its whole group. Stopping the actor kills what is left.
  */
-export const processChild = (specOf: (addresses: ChildAddresses) => ChildSpec): ChildLogic =>
+export const processChild = (
+  specOf: (addresses: ChildAddresses) => ChildSpec,
+  onNamed: (name: InstanceName) => void = () => {},
+): ChildLogic =>
   fromCallback<ChildCommand, ChildInput>(({ input, sendBack, receive }) => {
-    const child = spawnChild(specOf(input.addresses), sendBack);
+    const child = spawnChild(specOf(input.addresses), sendBack, onNamed);
     if (child === undefined) return;
     receive(({ type }) => {
       if (type === "kill") killGroup(child);
@@ -38,7 +47,11 @@ export const processChild = (specOf: (addresses: ChildAddresses) => ChildSpec): 
     return () => killGroup(child);
   });
 
-const spawnChild = (spec: ChildSpec, send: (fact: ChildFact) => void): ChildProcess | undefined => {
+const spawnChild = (
+  spec: ChildSpec,
+  send: (fact: ChildFact) => void,
+  onNamed: (name: InstanceName) => void,
+): ChildProcess | undefined => {
   try {
     const output = spec.log ?? "ignore";
     const child = spawn(spec.command, spec.args, {
@@ -46,7 +59,7 @@ const spawnChild = (spec: ChildSpec, send: (fact: ChildFact) => void): ChildProc
       stdio: ["ignore", output, output, "ipc"],
       env: inheritedEnvironment({ ...spec.env, ...supervisedEnvironment }),
     });
-    forward(child, send);
+    forward(child, send, onNamed);
     return child;
   } catch (error) {
     send({ type: "child.failed", reason: messageOf(error) });
@@ -55,13 +68,15 @@ const spawnChild = (spec: ChildSpec, send: (fact: ChildFact) => void): ChildProc
 };
 
 /** An error after the spawn is not the child's end: its exit still comes. */
-const forward = (child: ChildProcess, send: (fact: ChildFact) => void): void => {
+const forward = (child: ChildProcess, send: (fact: ChildFact) => void, onNamed: (name: InstanceName) => void): void => {
   if (child.pid !== undefined) send({ type: "child.spawned", pid: child.pid });
   child.on("error", (error) => {
     if (child.pid === undefined) send({ type: "child.failed", reason: error.message });
   });
   child.on("message", (message) => {
-    if (isServiceMessage(message)) send(factOf(message));
+    if (!isServiceMessage(message)) return;
+    if (message.type === "named") onNamed({ service: message.service, instance: message.instance });
+    else send(factOf(message));
   });
   child.once("exit", (code, signal) => {
     const end = () => send({ type: "child.exited", code, signal });
@@ -74,9 +89,9 @@ const forward = (child: ChildProcess, send: (fact: ChildFact) => void): void => 
 };
 
 const isServiceMessage = (message: unknown): message is ServiceMessage =>
-  ["state", "listening", "report"].includes((message as { type?: string } | null)?.type ?? "");
+  ["named", "state", "listening", "report"].includes((message as { type?: string } | null)?.type ?? "");
 
-const factOf = (message: ServiceMessage): ChildFact => {
+const factOf = (message: Exclude<ServiceMessage, { type: "named" }>): ChildFact => {
   if (message.type === "state") return { type: "child.state", state: message.state };
   if (message.type === "listening") {
     const { name, host, port, taken } = message;

@@ -4,12 +4,12 @@ import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
-import { fromEnvironment } from "../../environment.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
 import type { Readiness } from "../../health/readiness.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
 import type { Check } from "../../health/source.ts";
 import { prepareWorker } from "../../health/thread/probe-worker.ts";
+import { hasJournal } from "../../journal/on.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { lastErrorOf } from "../../redis/connection.ts";
 import { reasonOf } from "../../redis/reason.ts";
@@ -22,9 +22,6 @@ import type { DescriptionFact } from "./description.ts";
 import { describedMetadata } from "./description.ts";
 import type { Boot, BootJournal } from "./resources.ts";
 import { ServiceResources } from "./resources.ts";
-
-/** `SG_JOURNAL=0` turns the journal off. */
-const hasJournal = (): boolean => fromEnvironment("SG_JOURNAL") !== "0";
 
 /** What the resources read of their service. */
 export interface ServiceSource {
