@@ -222,8 +222,7 @@ export const announceListening = (address: ListenerAddress): void => send({ type
 
 /** Sends the supervisor, if there is one, how the service stopped. Never throws. */
 export const announceReport = ({ outcome, reason, exitCode, error }: StopSummary): void => {
-  const message = error === undefined ? undefined : messageOf(error);
-  send({ type: "report", outcome, reason, exitCode, ...(message === undefined ? {} : { error: message }) });
+  send({ type: "report", outcome, reason, exitCode, ...(error === undefined ? {} : { error: messageOf(error) }) });
 };
 
 /**

@@ -17,14 +17,14 @@ type Exited = Omit<Extract<JournalItem, { kind: "exited" }>, "at" | "nextTryAt">
 
 /** What XState keeps of the timers of an actor system. */
 interface Scheduled {
-  readonly _scheduledEvents?: Readonly<Record<string, { readonly delay: number; readonly startedAt: number }>>;
+  readonly _scheduledEvents?: Readonly<Record<string, { readonly delay: number }>>;
 }
 
-/** ms until the supervisor starts the next process; null where it starts none. The chart has one timer at most. */
+/** ms until the supervisor starts the next process, asked right after the exit; null where it starts none. The chart has one timer then. */
 const nextTryMs = ({ actor }: Supervisor): number | null => {
   const { system } = actor as unknown as { readonly system: { getSnapshot(): Scheduled } };
   const [timer] = Object.values(system.getSnapshot()._scheduledEvents ?? {});
-  return timer === undefined ? null : Math.max(0, timer.startedAt + timer.delay - Date.now());
+  return timer?.delay ?? null;
 };
 
 const exitOf = (supervisor: Supervisor): Exited | undefined => {
