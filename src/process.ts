@@ -192,13 +192,7 @@ export type ServiceMessage =
   | { readonly type: "named"; readonly service: string; readonly instance: string }
   | { readonly type: "state"; readonly state: string }
   | ({ readonly type: "listening" } & ListenerAddress)
-  | {
-      readonly type: "report";
-      readonly outcome: string;
-      readonly reason: string;
-      readonly exitCode: number;
-      readonly error?: string;
-    };
+  | ({ readonly type: "report"; readonly error?: string } & Omit<StopSummary, "error">);
 
 /** Set by a supervisor for its children; another parent's IPC channel is left alone. */
 export const supervisedEnvironment: Readonly<Record<string, string>> = { SG_SUPERVISED: "1" };
