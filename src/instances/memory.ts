@@ -1,0 +1,152 @@
+/** The memory of the fleet: follows the registry and the journal of one Redis, and keeps the model. */
+import { messageOf } from "../errors.ts";
+import type { WordedLogger } from "../logger.ts";
+import { pause } from "../pause.ts";
+import type { RedisClient } from "../redis/client.ts";
+import type { RegistryEvent } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
+import { readLeaseEnds } from "./lease-ends.ts";
+import { FleetModel } from "./model.ts";
+import { JournalRecall } from "./recall.ts";
+import { RedisTime } from "./redis-time.ts";
+
+/** all in ms */
+const beatMs = 1000;
+const beatTimeoutMs = 1500;
+const retryMs = 1000;
+/** a lease of the default length that ends this soon has missed a beat */
+const soonMs = 9000;
+/** beats between two readings of all leases, and services whose leases are read in one beat */
+const allEvery = 30;
+const servicesAtOnce = 200;
+
+export interface MemoryOptions {
+  readonly signal: AbortSignal;
+  readonly log: Pick<WordedLogger, "warn">;
+}
+
+/** Called after something was taken in; `event` where it came from the registry. */
+export type MemoryListener = (event?: RegistryEvent) => void;
+
+export class FleetMemory {
+  readonly model = new FleetModel();
+  readonly #time = new RedisTime();
+  readonly #listeners = new Set<MemoryListener>();
+  readonly #services = new Set<string>();
+  /** what has to work for the model to be current */
+  readonly #works = { registry: false, journal: false, beat: false };
+  #beats = 0;
+  #wasCurrent = false;
+
+  /** Whether the model has what Redis has: false before everything was read, and while Redis does not answer. */
+  get isCurrent(): boolean {
+    const { registry, journal, beat } = this.#works;
+    return registry && journal && beat;
+  }
+
+  /** By the clock of Redis, ms since the epoch. */
+  now(): number {
+    return this.#time.now();
+  }
+
+  /** Calls `listener` after each change and each turn of `isCurrent`, until the returned function is called. */
+  onChange(listener: MemoryListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Follows Redis until `signal` aborts, then resolves and leaves no connection. `redis` is a client of the caller's, for short commands.
+   * Each outage is logged, and reading goes on behind it without a gap. Call it once.
+   */
+  async run(redis: RedisClient, { signal, log }: MemoryOptions): Promise<void> {
+    const recall = new JournalRecall({
+      redis,
+      signal,
+      onEntries: (entries) => {
+        this.#tick();
+        for (const entry of entries) this.model.note(entry);
+        this.#notify();
+      },
+      onFailed: () => this.#turn("journal", false),
+      onFollowing: () => this.#turn("journal", true),
+    });
+    await Promise.all([this.#watch(redis, { signal, log }), recall.run(), this.#beat(redis, recall, signal)]);
+  }
+
+  async #watch(redis: RedisClient, { signal, log }: MemoryOptions): Promise<void> {
+    const registry = new Registry(redis, {
+      onSkipped: (key) => log.warn({ type: "registry.skipped", key }, `an entry cannot be read and is left out: ${key}`),
+    });
+    while (!signal.aborted) {
+      try {
+        for await (const event of registry.watch(undefined, { signal })) this.#take(event);
+      } catch (error) {
+        if (signal.aborted) return;
+        const message = messageOf(error);
+        log.warn({ type: "fleet.unreadable", reason: message }, `the registry cannot be read: ${message}`);
+        this.#take({ type: "stale", reason: "unreachable", message });
+        await pause(retryMs, { signal });
+      }
+    }
+  }
+
+  #take(event: RegistryEvent): void {
+    this.#tick();
+    if ("entry" in event) this.#services.add(event.entry.service);
+    this.model.apply(event);
+    if (event.type === "synced") this.#works.registry = true;
+    if (event.type === "stale") this.#works.registry = false;
+    this.#notify(event);
+  }
+
+  /** Reads the time and the leases again and again; without an answer nothing is current. */
+  async #beat(redis: RedisClient, recall: JournalRecall, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#readBeat(redis, AbortSignal.any([signal, AbortSignal.timeout(beatTimeoutMs)]));
+        this.#turn("beat", true);
+      } catch {
+        if (this.#works.beat) recall.restart();
+        this.#turn("beat", false);
+      }
+      await pause(beatMs, { signal });
+    }
+  }
+
+  async #readBeat(redis: RedisClient, signal: AbortSignal): Promise<void> {
+    await this.#time.read(redis, signal);
+    const from = this.now();
+    const to = this.#beats % allEvery === 0 ? "+inf" : from + soonMs;
+    this.#beats += 1;
+    const ends = await readLeaseEnds(redis, { services: this.#nextServices(), from, to, signal });
+    this.#tick();
+    this.model.noteLeases(ends);
+    this.#notify();
+  }
+
+  /** In turn, where there are many. */
+  #nextServices(): readonly string[] {
+    const next = [...this.#services].slice(0, servicesAtOnce);
+    if (this.#services.size > servicesAtOnce)
+      for (const service of next) {
+        this.#services.delete(service);
+        this.#services.add(service);
+      }
+    return next;
+  }
+
+  #tick(): void {
+    this.model.tick(this.now());
+  }
+
+  #turn(what: "registry" | "journal" | "beat", works: boolean): void {
+    this.#works[what] = works;
+    if (this.#wasCurrent !== this.isCurrent) this.#notify();
+  }
+
+  #notify(event?: RegistryEvent): void {
+    this.#wasCurrent = this.isCurrent;
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,90 @@
+/** The journal, from what it has of the last day on, without a gap: where reading fails it is taken up behind the last entry. */
+import type { JournalEntry } from "../journal/entry.ts";
+import { JournalReader } from "../journal/reader.ts";
+import { pause } from "../pause.ts";
+import type { RedisClient } from "../redis/client.ts";
+
+const dayMs = 86_400_000;
+const entriesLimit = 20_000;
+/** entries that are taken in before the event loop goes on */
+const pieceSize = 500;
+const retryMs = 500;
+
+export interface Recall {
+  readonly redis: RedisClient;
+  readonly signal: AbortSignal;
+  readonly onEntries: (entries: readonly JournalEntry[]) => void;
+  /** called when reading fails */
+  readonly onFailed: (error: unknown) => void;
+  /** called once what was there has been taken in, also after each failure */
+  readonly onFollowing: () => void;
+}
+
+const partsOf = (id: string): readonly [ms: bigint, sequence: bigint] => {
+  const [ms = "0", sequence = "0"] = id.split("-");
+  return [BigInt(ms), BigInt(sequence)];
+};
+
+/** Whether `a` is an earlier id than `b`. */
+const isBefore = (a: string, b: string): boolean => {
+  const [[ms, sequence], [otherMs, otherSequence]] = [partsOf(a), partsOf(b)];
+  return ms < otherMs || (ms === otherMs && sequence < otherSequence);
+};
+
+export class JournalRecall {
+  readonly #options: Recall;
+  readonly #reader: JournalReader;
+  /** of the last entry that was taken in */
+  #last: string | undefined;
+  /** ends the reading under way */
+  #cut = new AbortController();
+
+  constructor(options: Recall) {
+    this.#options = options;
+    this.#reader = new JournalReader(options.redis);
+  }
+
+  /** Resolves when the signal aborts. */
+  async run(): Promise<void> {
+    const { signal, onFailed } = this.#options;
+    while (!signal.aborted) {
+      this.#cut = new AbortController();
+      try {
+        await this.#read(AbortSignal.any([signal, this.#cut.signal]));
+      } catch (error) {
+        if (signal.aborted) return;
+        onFailed(error);
+      }
+      await pause(retryMs, { signal });
+    }
+  }
+
+  /** Ends the reading under way, which begins anew behind what was taken in: Redis has not answered for a while. */
+  restart(): void {
+    this.#cut.abort();
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { onFollowing } = this.#options;
+    if (this.#last === undefined) await this.#begin(signal);
+    // a Redis that was replaced has a journal of its own, whose ids may begin before the last one
+    else if (isBefore(await this.#reader.end({ signal }), this.#last)) this.#last = "0-0";
+    onFollowing();
+    await this.#reader.follow({ after: this.#last!, signal, onEntries: (entries) => this.#take(entries) });
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    const end = await this.#reader.end({ signal });
+    const entries = await this.#reader.backwards({ limit: entriesLimit, sinceMs: dayMs, signal });
+    for (let at = 0; at < entries.length; at += pieceSize) {
+      this.#take(entries.slice(at, at + pieceSize));
+      await pause(0, { signal });
+    }
+    this.#last ??= end;
+  }
+
+  #take(entries: readonly JournalEntry[]): void {
+    this.#last = entries.at(-1)!.id;
+    this.#options.onEntries(entries);
+  }
+}

@@ -1,0 +1,21 @@
+/** The time of Redis, kept going between two readings by the clock that measures. */
+import { systemClock } from "../clock.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { until } from "../until.ts";
+
+export class RedisTime {
+  #offsetMs: number | undefined;
+
+  /** ms since the epoch; by this machine's clock until the first reading. */
+  now(): number {
+    return this.#offsetMs === undefined ? systemClock.epochNow() : systemClock.now() + this.#offsetMs;
+  }
+
+  /** Rejects with the error of Redis, and with the signal's reason. */
+  async read(redis: RedisClient, signal: AbortSignal): Promise<void> {
+    const askedAt = systemClock.now();
+    const [seconds, micros] = await until(redis.time(), { signal, what: "the time of Redis" });
+    const answeredAt = systemClock.now();
+    this.#offsetMs = Number(seconds) * 1000 + Number(micros) / 1000 - (askedAt + answeredAt) / 2;
+  }
+}
