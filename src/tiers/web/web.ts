@@ -5,6 +5,7 @@ import { servePage } from "../../http/page-files.ts";
 import { nameOfAuthority } from "../../http/rule.cjs";
 import type { HttpServer } from "../../http/server.ts";
 import { explain } from "../../instances/explain.ts";
+import { FleetMemory } from "../../instances/memory.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { Registry } from "../../registry/registry.ts";
 import type { HookContext } from "../../service/types.ts";
@@ -14,7 +15,7 @@ import { isChatPublic, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
 import { Gateways } from "./gateways.ts";
 import { readOverview } from "./overview.ts";
-import { RegistryMemory } from "./registry-memory.ts";
+
 import { addFleetRoutes } from "./routes.ts";
 
 /** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
@@ -28,7 +29,7 @@ const headersFor = (authority: string | undefined): Readonly<Record<string, stri
 const overviewMs = 2000;
 
 export class WebService extends HttpTier {
-  readonly #memory = new RegistryMemory();
+  readonly #memory = new FleetMemory();
   readonly #gateways = new Gateways();
   readonly #feed = new FleetFeed();
 
