@@ -63,8 +63,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: [...library, "supervisor", "inspector", "tiers"],
   config: ["service"],
   manifests: ["service", "config", "launch"],
+  telemetry: [],
   testing: ["service", "flight", "registry", "redis", "launch", "index"],
-  cli: [...library, ...pictures, "supervisor", "tiers", "fleet", "config", "manifests"],
+  cli: [...library, ...pictures, "supervisor", "tiers", "fleet", "config", "manifests", "telemetry"],
 };
 
 const roomOf = (file: string): string => {

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replay,
   config: async () => (await import("./config.ts")).config,
   manifests: async () => (await import("./manifests.ts")).manifests,
+  telemetry: async () => (await import("./telemetry.ts")).telemetry,
   machines: async () => (await import("./machines.ts")).machines,
 };
 const names = Object.keys(commands);

@@ -15,6 +15,9 @@ export interface Metric {
   readonly samples: readonly Sample[];
 }
 
+/** The option of a tier of Stargazer's, whose metrics have Stargazer's names: beside those of its user, and no option of the public door. */
+export const tierMetrics: unique symbol = Symbol("stargazer.tierMetrics");
+
 /** The media type of what `writeMetrics` returns. */
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -17,8 +17,10 @@ export interface MetricsSource {
 type MetricsFact = Extract<HealthFact, { type: "metrics.failed" | "metrics.restored" }>;
 
 export interface OwnMetricsOptions {
-  readonly source: MetricsSource;
-  /** whether a metric of that name is the health server's */
+  /** the option `metrics` */
+  readonly source: MetricsSource | undefined;
+  readonly tier: MetricsSource | undefined;
+  /** whether a metric of that name is the health server's, and so none of `source` */
   readonly isReserved: (name: string) => boolean;
   /** ms for one call of `metrics()` */
   readonly timeoutMs: number;
@@ -62,18 +64,64 @@ const sort = (text: string, isReserved: (name: string) => boolean): Sorted => {
 const advice =
   "Leave them out of the registry: what collectDefaultMetrics() of prom-client writes under these names, /metrics has already; it takes a prefix.";
 
-export class OwnMetrics {
-  readonly #options: OwnMetricsOptions;
+/** One source, and the names that it may not have. */
+class Read {
+  readonly #source: MetricsSource;
+  readonly #timeoutMs: number;
+  readonly #isReserved: (name: string) => boolean;
   #reading: Promise<string> | undefined;
+
+  constructor(source: MetricsSource, timeoutMs: number, isReserved: (name: string) => boolean) {
+    this.#source = source;
+    this.#timeoutMs = timeoutMs;
+    this.#isReserved = isReserved;
+  }
+
+  /** Rejects with the error of the source, at its deadline, and where it returned no text or too much. */
+  async sorted(): Promise<Sorted> {
+    return sort(await this.#text(), this.#isReserved);
+  }
+
+  /** What may be served, and the reason why anything is missing; never rejects. */
+  async contained(): Promise<{ readonly text: string; readonly problem: string }> {
+    try {
+      const { text, clashes, dropped } = await this.sorted();
+      return { text, problem: problemOf(clashes, dropped) };
+    } catch (error) {
+      return { text: "", problem: messageOf(error) };
+    }
+  }
+
+  /** One call at a time: while it hangs, each scrape waits for the same call. */
+  async #text(): Promise<string> {
+    this.#reading ??= (async () => this.#source.metrics())().finally(() => {
+      this.#reading = undefined;
+    });
+    const text: unknown = await until(this.#reading, { signal: AbortSignal.timeout(this.#timeoutMs), what: "metrics()" });
+    if (typeof text !== "string") throw new Error(`metrics() returned no text but a value of type ${typeof text}`);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxBytes) throw new Error(`metrics() returned ${bytes} bytes, more than ${maxBytes}`);
+    return text;
+  }
+}
+
+export class OwnMetrics {
+  readonly #onFact: OwnMetricsOptions["onFact"];
+  /** those of the user */
+  readonly #own: Read | undefined;
+  readonly #all: readonly Read[];
   #trouble = "";
 
-  constructor(options: OwnMetricsOptions) {
-    this.#options = options;
+  constructor({ source, tier, isReserved, timeoutMs, onFact }: OwnMetricsOptions) {
+    this.#onFact = onFact;
+    this.#own = source && new Read(source, timeoutMs, isReserved);
+    const ofTier = tier && new Read(tier, timeoutMs, () => false);
+    this.#all = [this.#own, ofTier].filter((read) => read !== undefined);
   }
 
   /** Rejects with `SG_ERR_METRICS_CLASH` where a name is the health server's. Resolves also while the metrics fail or hang. */
   async check(): Promise<void> {
-    const { clashes } = sort(await this.#read().catch(() => ""), this.#options.isReserved);
+    const { clashes = [] } = (await this.#own?.sorted().catch(() => undefined)) ?? {};
     if (clashes.length === 0) return;
     const message = `the option metrics has metrics under names of Stargazer's: ${clashes.join(", ")}. ${advice}`;
     throw new StargazerError("SG_ERR_METRICS_CLASH", message, { phase: effectPhases.openHealth });
@@ -81,33 +129,15 @@ export class OwnMetrics {
 
   /** The metrics of one scrape. Never rejects: metrics that fail or take too long are left out, and a fact has the reason. */
   async text(): Promise<string> {
-    try {
-      const { text, clashes, dropped } = sort(await this.#read(), this.#options.isReserved);
-      this.#note(problemOf(clashes, dropped));
-      return text;
-    } catch (error) {
-      this.#note(messageOf(error));
-      return "";
-    }
-  }
-
-  /** One call at a time: while it hangs, each scrape waits for the same call. */
-  async #read(): Promise<string> {
-    const { source, timeoutMs } = this.#options;
-    this.#reading ??= (async () => source.metrics())().finally(() => {
-      this.#reading = undefined;
-    });
-    const text: unknown = await until(this.#reading, { signal: AbortSignal.timeout(timeoutMs), what: "metrics()" });
-    if (typeof text !== "string") throw new Error(`metrics() returned no text but a value of type ${typeof text}`);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > maxBytes) throw new Error(`metrics() returned ${bytes} bytes, more than ${maxBytes}`);
-    return text;
+    const parts = await Promise.all(this.#all.map((read) => read.contained()));
+    this.#note(parts.flatMap(({ problem }) => (problem === "" ? [] : [problem])).join("; "));
+    return parts.map(({ text }) => text).join("");
   }
 
   #note(trouble: string): void {
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
-    this.#options.onFact(trouble === "" ? { type: "metrics.restored" } : { type: "metrics.failed", reason: trouble });
+    this.#onFact(trouble === "" ? { type: "metrics.restored" } : { type: "metrics.failed", reason: trouble });
   }
 }
 

@@ -204,9 +204,10 @@ export class HealthServer {
   /** The thread waits `readinessBlockMs` for an answer; the service's own metrics get half of that. */
   #makeOwn(): OwnMetrics | undefined {
     const { source, readinessBlockMs } = this.#options;
-    const { ownMetrics } = source;
+    const { ownMetrics, tierMetrics: tier } = source;
+    if (ownMetrics === undefined && tier === undefined) return undefined;
     const limits = { isReserved: isReservedName, timeoutMs: readinessBlockMs / 2, onFact: this.#send };
-    return ownMetrics && new OwnMetrics({ source: ownMetrics, ...limits });
+    return new OwnMetrics({ source: ownMetrics, tier, ...limits });
   }
 
   #makeApp(): LazyApp {

@@ -29,6 +29,8 @@ export interface HealthSource {
   metrics(): string;
   /** metrics of the service's own; undefined where it has none */
   readonly ownMetrics: MetricsSource | undefined;
+  /** metrics of a tier of Stargazer's, under names of Stargazer's */
+  readonly tierMetrics?: MetricsSource | undefined;
   /** of Redis, where it is required, and the service's own */
   readonly checks: readonly Check[];
 }

@@ -73,6 +73,8 @@ export interface Boot {
   readonly outcome: string;
   /** the first cause of its end */
   readonly cause: string;
+  /** the code of its first failure; empty where nothing failed */
+  readonly code: string;
 }
 
 /** Something that happened, as a sentence. */

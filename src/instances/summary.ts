@@ -11,4 +11,5 @@ export const summaryOf = ({ boot, version, startedAt, readyAt, stoppingAt, failu
   stopMs: end === null || stoppingAt === null ? null : Math.max(0, end.at - stoppingAt),
   outcome: end?.outcome ?? "",
   cause: failures[0]?.message ?? end?.reason ?? "",
+  code: failures[0]?.code ?? "",
 });

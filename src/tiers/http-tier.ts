@@ -1,4 +1,6 @@
 /** A tier with HTTP of its own: one server, guarded as its settings say, from `onStart` to the end of its releases. */
+import type { tierMetrics } from "../health/metrics.ts";
+import type { MetricsSource } from "../health/own-metrics.ts";
 import type { Address, HttpServer, HttpServerOptions } from "../http/server.ts";
 import { HttpServer as Server } from "../http/server.ts";
 import { portSteps } from "../http/steps.ts";
@@ -15,6 +17,7 @@ export interface HttpTierOptions extends Partial<ServiceOptions> {
   readonly host?: string;
   /** The secret that requests have to carry: 32 to 256 characters. Default `SG_TOKEN`, else none, and no request needs any. */
   readonly token?: string;
+  readonly [tierMetrics]?: MetricsSource;
 }
 
 /** What a tier gives its server beside the settings. */

@@ -1,8 +1,7 @@
 /** What is left in Redis, by name. */
 import { registryKeys } from "../../dist/src/registry/keys.js";
 import { laneKeys, streamKeys } from "../../dist/src/streams/keys.js";
-import { workersGroup } from "../../dist/src/tiers/inference/inference.js";
-import { messageKeys } from "../../dist/src/tiers/messages/keys.js";
+import { messageKeys, workersGroup } from "../../dist/src/tiers/messages/keys.js";
 
 /** Every entry of a stream behind an id. */
 export const entriesAfter = async (redis, stream, id) => {

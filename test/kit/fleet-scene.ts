@@ -74,6 +74,7 @@ export const livedAt = (now: number, lives: readonly Life[]): { lane: Span[]; bo
       stopMs: end?.outcome === "shutdown" ? 4300 : null,
       outcome: end?.outcome ?? "",
       cause: end?.cause ?? "",
+      code: "",
     });
     if (end === undefined) continue;
     lane.push({

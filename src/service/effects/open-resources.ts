@@ -5,6 +5,7 @@ import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
+import { tierMetrics } from "../../health/metrics.ts";
 import type { Readiness } from "../../health/readiness.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
 import type { Check } from "../../health/source.ts";
@@ -133,6 +134,7 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, { resourc
   status: () => source.status(),
   metrics: () => source.metrics(version()),
   ownMetrics: options.metrics,
+  tierMetrics: options[tierMetrics],
   checks: [
     ...(options.redis === null || !options.redisRequired ? [] : [redisCheck(resources)]),
     ...options.checks,

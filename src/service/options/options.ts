@@ -7,6 +7,7 @@ import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
 import { fromEnvironment } from "../../environment.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
+import { tierMetrics } from "../../health/metrics.ts";
 import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Check } from "../../health/source.ts";
 import type { Logger, LogLevel } from "../../logger.ts";
@@ -74,10 +75,11 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
   readonly logLevel: LogLevel;
+  readonly [tierMetrics]: MetricsSource | undefined;
 }
 
 /** The options that are no numbers, and the variable that each is read from where the option is absent. */
-const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption>, string | undefined>> = {
+const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption | symbol>, string | undefined>> = {
   serviceName: undefined,
   instanceId: "SG_INSTANCE_ID",
   redis: "REDIS_URL",
@@ -132,6 +134,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
     logLevel: readLogLevel(given.logLevel, given.logger, problems),
+    [tierMetrics]: (options as { readonly [tierMetrics]?: MetricsSource } | undefined)?.[tierMetrics],
   };
   problems.push(...contradictions(numbers), ...withoutServer(resolved));
   if (problems.length > 0) throw invalid(given.serviceName, problems);

@@ -84,7 +84,11 @@ export class GatewayService extends HttpTier {
     });
   }
 
-  #hostOf({ platform }: PlatformAdapter, { app }: HttpServer, { redis, stopping: signal, log, defer }: HookContext): PlatformHost {
+  #hostOf(
+    { platform }: PlatformAdapter,
+    { app }: HttpServer,
+    { redis, stopping: signal, log, defer }: HookContext,
+  ): PlatformHost {
     const sending = { operation: "send", destination: messageKeys(redis).inbound } as const;
     const acceptHere = ({ id = randomUUID(), ...message }: PlatformMessage, options?: AcceptOptions) =>
       traced({ ...sending, messageId: id }, (traceparent) =>

@@ -9,7 +9,7 @@ import { keepTrimmed } from "../../streams/trim.ts";
 import { noticeWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
-import { messageKeys } from "../messages/keys.ts";
+import { messageKeys, workersGroup } from "../messages/keys.ts";
 import { carrying, traced } from "../messages/traced.ts";
 import { memoryTokens } from "../settings.ts";
 import { answerTo } from "./answering.ts";
@@ -23,9 +23,6 @@ export interface InferenceOptions extends Partial<ServiceOptions> {
   /** Attempts, times and concurrency; see `ConsumerOptions`. */
   readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "leaseMs" | "retryMs" | "graceMs">>;
 }
-
-/** The consumer group of all workers. */
-export const workersGroup = "sg:workers";
 
 /** ms for which a message is kept after it was settled */
 const settledMs = 3_600_000;

@@ -30,3 +30,6 @@ export const messageKeys = keysBehind<MessageKeys>((prefix) => ({
   sessionSecret: `${prefix}sg:chat:secret`,
   live: (platform) => `${prefix}sg:live:${platform}`,
 }));
+
+/** The consumer group of all workers on the inbound stream. */
+export const workersGroup = "sg:workers";

@@ -1,5 +1,6 @@
 /** The web tier: a page that shows the fleet live and chats through a gateway. No other tier needs it. */
 import { every } from "../../clock.ts";
+import { tierMetrics } from "../../health/metrics.ts";
 import { pageHeaders } from "../../http/headers.ts";
 import { servePage } from "../../http/page-files.ts";
 import { nameOfAuthority } from "../../http/rule.cjs";
@@ -13,9 +14,9 @@ import type { HttpTierOptions, Shell } from "../http-tier.ts";
 import { HttpTier } from "../http-tier.ts";
 import { isChatPublic, webSettings } from "../settings.ts";
 import { FleetFeed } from "./fleet-feed.ts";
+import { FleetScrape } from "./fleet-scrape.ts";
 import { Gateways } from "./gateways.ts";
 import { readOverview } from "./overview.ts";
-
 import { addFleetRoutes } from "./routes.ts";
 
 /** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
@@ -29,12 +30,17 @@ const headersFor = (authority: string | undefined): Readonly<Record<string, stri
 const overviewMs = 2000;
 
 export class WebService extends HttpTier {
-  readonly #memory = new FleetMemory();
+  readonly #memory: FleetMemory;
+  readonly #scrape: FleetScrape;
   readonly #gateways = new Gateways();
   readonly #feed = new FleetFeed();
 
   constructor(options: HttpTierOptions = {}) {
-    super("web", webSettings, options);
+    const memory = new FleetMemory();
+    const scrape = new FleetScrape(memory);
+    super("web", webSettings, { ...options, [tierMetrics]: scrape });
+    this.#memory = memory;
+    this.#scrape = scrape;
   }
 
   protected override shell(): Shell {
@@ -48,6 +54,7 @@ export class WebService extends HttpTier {
         this.#feed.put("gateways", { type: "gateways", gateways: this.#gateways.list });
     });
     this.#feed.follow(this.#memory, signal);
+    this.#scrape.begin(redis);
     const end = every(overviewMs, () => void this.#overview(redis));
     await this.#memory.run(redis, { signal, log });
     end();
