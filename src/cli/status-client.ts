@@ -21,6 +21,8 @@ const statusReader = object({
   since: time,
   startedAt: time,
   uptimeMs: number,
+  waits: optional(text(2000)),
+  deadline: optional(nullable(object({ name, ms: number, leftMs: number }))),
   degraded: flag,
   condition: optional(text(2000)),
   lease: nullable(

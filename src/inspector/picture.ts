@@ -43,7 +43,7 @@ export interface ShownPhase extends PhaseRecord {
   readonly isOpenEnded: boolean;
 }
 
-export interface Picture extends StatusReport {
+export interface Picture extends Omit<StatusReport, "waits" | "deadline"> {
   readonly phases: readonly ShownPhase[];
   /** where each machine is that runs now, by its id; of several with one id, the one that began last */
   readonly paths: Readonly<Record<string, string>>;
@@ -100,7 +100,7 @@ const leaseAbsence = (state: string): string => {
 export const pictureOf = (service: StargazerService, { paths, timers }: Recorder): Picture => {
   const snapshot = service.actor.getSnapshot();
   const lease = snapshot.children.lease?.getSnapshot();
-  const status = service.status();
+  const { deadline: _, ...status } = service.status();
   const timing = { timers, constructedAt: snapshot.context.constructedAt };
   return {
     ...status,

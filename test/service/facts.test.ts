@@ -234,6 +234,14 @@ describe("the status", () => {
     expect(statusAfter([...toStarting, { type: "phase.began", phase: "starting.tools" }]).since).toBe(1030);
   });
 
+  it("has what the state waits for, and the timer that ends it", () => {
+    expect(statusAfter([...toStarting, { type: "phase.began", phase: "starting.tools" }])).toMatchObject({
+      waits: "the tier's onStart, tools",
+      deadline: { name: "startTimeout", ms: 60_000, leftMs: 59_990 },
+    });
+    expect(statusAfter([])).toMatchObject({ waits: "boot", deadline: null });
+  });
+
   it("has the state of the lease", () => {
     expect(statusAfter([], {}, held, 42).lease).toEqual({
       state: "held.waiting",

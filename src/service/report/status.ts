@@ -1,5 +1,6 @@
 /** The snapshot of a service as plain JSON. */
 import { companionsAmong } from "../../../machines/companion.ts";
+import { deadlineOf, waitsForOf } from "../../../machines/describe.ts";
 import type { LeadershipSnapshot, LeaseSnapshot, LifecycleSnapshot, PhaseRecord, StateName } from "../../../machines/index.ts";
 import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
 import { effectPhases, rounded } from "../../../machines/phases.ts";
@@ -40,6 +41,16 @@ export interface LeadershipStatusReport {
   readonly trouble: string;
 }
 
+/** The timer that ends the present state. Times in ms. */
+export interface DeadlineReport {
+  /** the delay's name on the chart: `startTimeout` */
+  readonly name: string;
+  /** from entering the state, as it was set */
+  readonly ms: number;
+  /** what is left of it; below 0 where the event loop is late */
+  readonly leftMs: number;
+}
+
 /**
  * What `service.status()` returns. `/status` answers with the same fields and, beside them, `readiness`, `pressure` and, where Redis
  * is required, `redis`.
@@ -58,6 +69,10 @@ export interface StatusReport {
   readonly startedAt: number;
   /** ms since the service was constructed, by the monotonic clock: `phases` have their `offsetMs` on the same scale */
   readonly uptimeMs: number;
+  /** what the present state waits for: `the tier's onStart, model`; empty where it waits for nothing */
+  readonly waits: string;
+  /** the timer that ends the present state; null where only an event does */
+  readonly deadline: DeadlineReport | null;
   /** Redis is optional and has not passed the ping gate, at boot or since */
   readonly degraded: boolean;
   /** what the ping gate refused Redis for, while the service waits for it: in `pinging`, and while it is degraded; empty otherwise */
@@ -99,6 +114,8 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease, heal
   // equivalent mutant: init is entered by the constructor
   startedAt: snapshot.context.phases[0]?.startedAt ?? 0,
   uptimeMs: uptimeOf(snapshot.context),
+  waits: waitsForOf(snapshot),
+  deadline: deadlineReport(snapshot),
   degraded: snapshot.context.degraded,
   condition: conditionOf(snapshot),
   health,
@@ -107,6 +124,13 @@ export const statusOf = ({ service, instance, incarnation, snapshot, lease, heal
   failures: snapshot.context.failures.map(({ phase, code, message }) => ({ phase, code, message })),
   phases: snapshot.context.phases,
 });
+
+const deadlineReport = (snapshot: LifecycleSnapshot): DeadlineReport | null => {
+  const deadline = deadlineOf(snapshot);
+  const { timer } = snapshot.context;
+  if (deadline === undefined || timer === undefined) return null;
+  return { ...deadline, leftMs: rounded(timer.setMs + deadline.ms - uptimeOf(snapshot.context)) };
+};
 
 const conditionOf = (snapshot: LifecycleSnapshot): string => {
   const { degraded, refusal } = snapshot.context;
