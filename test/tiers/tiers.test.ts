@@ -311,6 +311,8 @@ describe("the page", () => {
         await page.click("#say button");
         await page.waitForSelector("li.theirs");
         expect(await page.textContent("li.theirs p")).toBe("echo <b>hello</b>");
+        // the page knows the gateway that it chats through, the line the worker that answered
+        expect(await page.textContent("li.theirs .hop")).toMatch(/^.+→.+→.+· \d/);
         expect(await page.locator("li.waiting").count()).toBe(0);
         await start(new AgentsService({ ...common(), intervalMs: 1000 }));
         await page.waitForSelector(".row[data-service=agents][data-state=running]");

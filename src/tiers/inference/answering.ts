@@ -3,6 +3,7 @@ import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Writes } from "../../redis/commands.ts";
 import type { Waiting } from "../../until.ts";
+import type { AnswerWay } from "../messages/answer.ts";
 import { answerWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
@@ -26,6 +27,8 @@ export interface Answering {
 export interface Attempt extends Waiting {
   /** a later attempt has a higher one */
   readonly token: number;
+  /** the way of the answer */
+  readonly way?: AnswerWay;
   /** ms since the epoch */
   readonly epochNow: () => number;
 }
@@ -42,7 +45,8 @@ const stopReason = new DOMException("the author said stop", "AbortError");
  */
 export const answerTo = async (answering: Answering, message: Inbound, attempt: Attempt): Promise<Writes> => {
   const { redis, log, responder } = answering;
-  const answered = (text: string): Writes => answerWrites(redis, message, { text, at: attempt.epochNow() });
+  const way = attempt.way === undefined ? {} : { way: attempt.way };
+  const answered = (text: string): Writes => answerWrites(redis, message, { text, at: attempt.epochNow(), ...way });
   if (isStopWord(message.text)) return answered(stopped);
   const stop = new AbortController();
   const end = new AbortController();

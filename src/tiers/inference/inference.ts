@@ -49,9 +49,14 @@ export class InferenceService extends StargazerService {
     const answering = { redis, log, responder: this.#responder, memoryTokens: this.#memoryTokens };
     const stream = messageKeys(redis).inbound;
     const processing = { operation: "process", destination: stream, group: workersGroup } as const;
+    const by = this.instanceId;
     const answer = (message: Inbound, { token, attempt, signal: until }: Work) =>
       traced({ ...processing, messageId: message.id, attempt, ...carrying(message.traceparent) }, (traceparent) =>
-        answerTo(answering, { ...message, ...carrying(traceparent) }, { token, signal: until, epochNow: Date.now }),
+        answerTo(
+          answering,
+          { ...message, ...carrying(traceparent) },
+          { token, signal: until, epochNow: Date.now, way: { by, attempts: attempt } },
+        ),
       );
     const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs }, deadLetterRetention(redis)];
     const trimming = keepTrimmed({ redis, log, signal, retentions });

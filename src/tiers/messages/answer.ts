@@ -33,10 +33,18 @@ export interface AnswerText {
   readonly text: string;
   /** ms since the epoch */
   readonly at: number;
+  /** the way of the answer, for the log of the conversation */
+  readonly way?: AnswerWay;
+}
+
+/** Which instance answers, and in which attempt: 1 for the first. */
+export interface AnswerWay {
+  readonly by: string;
+  readonly attempts: number;
 }
 
 const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes => {
-  const { id, role, author, to, platform, channel, text, at, traceparent } = answer;
+  const { id, role, author, to, platform, channel, text, at, traceparent, way } = answer;
   const problem = problemOf({ id, platform, channel, text, to, at, role });
   if (problem !== undefined) throw new StargazerError("SG_ERR_MESSAGE_INVALID", `the answer cannot be written: ${problem}`);
   const keys = messageKeys(client);
@@ -46,7 +54,7 @@ const writes = (client: Pick<RedisClient, "isCluster">, answer: Line): Writes =>
   return {
     keys: [log, outbound, open, allOpen],
     commands: [
-      logCommand(log, { role, id, author, text, at, to }),
+      logCommand(log, { role, id, author, text, at, to, ...way }),
       ["XADD", outbound, "*", ...Object.entries(entry).flat()],
       ["PEXPIRE", log, logKeptMs],
       ["SREM", open, to],
@@ -67,9 +75,9 @@ const addressOf = ({ id, platform, channel, traceparent }: Addressed): Addressed
 });
 
 /** The commands that write the answer to a message. Throws `SG_ERR_MESSAGE_INVALID` for a text that is blank or too long. */
-export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Addressed, { text, at }: AnswerText): Writes => {
+export const answerWrites = (client: Pick<RedisClient, "isCluster">, message: Addressed, answer: AnswerText): Writes => {
   const { id: to, ...place } = addressOf(message);
-  return writes(client, { ...place, id: `re:${to}`, role: "assistant", author: "stargazer", to, text, at });
+  return writes(client, { ...place, id: `re:${to}`, role: "assistant", author: "stargazer", to, ...answer });
 };
 
 /** What a line of the responder writes that is no answer: `id` is its own, and `to` the message that was the reason for it. */

@@ -3,6 +3,9 @@ import type { RedisClient } from "../../redis/client.ts";
 import type { Role } from "./answer.ts";
 import { maxTextBytes } from "./envelope.ts";
 
+/** the longest name of an instance */
+const maxByLength = 200;
+
 /** A line of a conversation. */
 export interface LogLine {
   /** the id of the entry: the position of a reader */
@@ -15,7 +18,19 @@ export interface LogLine {
   readonly at: number;
   /** the id of the message that it answers; empty where it answers none */
   readonly to: string;
+  /** the instance that answered, and the attempt; left out where the entry does not have them */
+  readonly by?: string;
+  readonly attempts?: number;
 }
+
+/** The way of an answer. Total. */
+const wayOf = (fields: ReadonlyMap<string, string>): Pick<LogLine, "by" | "attempts"> => {
+  const [by = "", attempts] = [fields.get("by"), Number(fields.get("attempts"))];
+  return {
+    ...(by === "" || by.length > maxByLength ? {} : { by }),
+    ...(Number.isSafeInteger(attempts) && attempts > 0 ? { attempts } : {}),
+  };
+};
 
 /** An entry of a stream as ioredis returns it. */
 export type LogEntry = readonly [id: string, fields: readonly string[]];
@@ -28,7 +43,7 @@ export const lineOf = ([cursor, flat]: LogEntry): LogLine | undefined => {
   for (let at = 0; at + 1 < flat.length && at < 64; at += 2) fields.set(flat[at]!, flat[at + 1]!);
   const [role, id, text, at] = [fields.get("role"), fields.get("id"), fields.get("text"), Number(fields.get("at"))];
   if (!isRole(role) || !id || !text || text.length > maxTextBytes || !Number.isSafeInteger(at)) return undefined;
-  return { cursor, role, id, author: fields.get("author") ?? "", text, at, to: fields.get("to") ?? "" };
+  return { cursor, role, id, author: fields.get("author") ?? "", text, at, to: fields.get("to") ?? "", ...wayOf(fields) };
 };
 
 export interface Page {

@@ -18,6 +18,7 @@ import { FleetScrape } from "./fleet-scrape.ts";
 import { Gateways } from "./gateways.ts";
 import { readOverview } from "./overview.ts";
 import { addFleetRoutes } from "./routes.ts";
+import { timesOf } from "./times.ts";
 
 /** Besides its own server, the page reaches gateways on this machine and under the name that the page was opened by. */
 const headersFor = (authority: string | undefined): Readonly<Record<string, string>> => {
@@ -63,7 +64,10 @@ export class WebService extends HttpTier {
   async #overview(redis: RedisClient): Promise<void> {
     if (!this.#feed.hasReaders) return;
     try {
-      this.#feed.put("overview", { type: "overview", overview: { ...(await readOverview(redis)), times: [] } });
+      this.#feed.put("overview", {
+        type: "overview",
+        overview: { ...(await readOverview(redis)), times: timesOf(this.#memory.model.rows()) },
+      });
     } catch {
       // the condition of the feed is what is known of an outage
     }

@@ -22,9 +22,9 @@ export interface LogReaderOptions {
 }
 
 /** A line of a log as a client gets it. */
-const frameOf = ({ cursor, id, role, to, text, at }: LogLine): Line => {
+const frameOf = ({ cursor, id, role, to, text, at, by, attempts }: LogLine): Line => {
   const line = { id: cursor, role, message: id, to, text, at };
-  return { type: "line", ...line };
+  return { type: "line", ...line, ...(by === undefined ? {} : { by }), ...(attempts === undefined ? {} : { attempts }) };
 };
 
 export class LogReader {
