@@ -41,6 +41,9 @@ const pieceLength = 65_536;
 /** A page that gets no event for longer than a few of these takes its server for gone. */
 const clockMs = 1000;
 
+/** why the rows do not hold, where nothing more is known */
+const unreachable = "Redis does not answer.";
+
 const text = (event: WireEvent): string => eventText({ data: event });
 
 /** A position in the log, and where it is written to. */
@@ -94,7 +97,7 @@ export class FleetFeed {
   #source: FeedSource | undefined;
   #wasCurrent = false;
   /** why the rows do not hold */
-  #message = "The registry has not been read yet.";
+  #message = unreachable;
 
   /** Whether anything that is put is sent. */
   get hasReaders(): boolean {
@@ -148,6 +151,7 @@ export class FleetFeed {
     for (const name of model.removed()) this.log.put(name, { type: "removed", name }, { isGone: true });
     for (const reader of this.#readers) reader.resume();
     if (isCurrent !== this.#wasCurrent) for (const reader of this.#readers) reader.write(this.condition);
+    if (isCurrent) this.#message = unreachable;
     this.#wasCurrent = isCurrent;
   }
 
