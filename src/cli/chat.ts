@@ -33,11 +33,21 @@ const addressOf = (entry: RegistryEntry): { readonly url: string } | { readonly 
   }
 };
 
+/** Why there is no gateway, and what to do: with services, the fleet is one that was started without. */
+const withoutGateway = async (place: RedisPlace): Promise<string> => {
+  const entries = await withRedis(place, (redis) => new Registry(redis).list());
+  const names = [...new Set(entries.map(({ service }) => service))].sort();
+  if (names.length === 0) return `no gateway is registered in ${place.label}. Start a fleet: ${invocation()} up`;
+  const shown = names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
+  const start = `${invocation()} up --tier gateway=1 --tier inference=1`;
+  return `the fleet in ${place.label} runs without a gateway: it has ${shown}. A chat needs the two tiers of messages: ${start}`;
+};
+
 /** The address of a gateway: a running one if there is one, and another one than `last` if possible. */
 const findGateway = async (place: RedisPlace, last?: string): Promise<string> => {
   const entries = await withRedis(place, (redis) => new Registry(redis).list("gateway"));
   const ordered = entries.sort((a, b) => Number(isRunning(b.status)) - Number(isRunning(a.status)));
-  if (ordered.length === 0) throw failed(`no gateway is registered in ${place.label}. Start a fleet: ${invocation()} up`);
+  if (ordered.length === 0) throw failed(await withoutGateway(place));
   const addresses = ordered.map(addressOf);
   const urls = addresses.flatMap((address) => ("url" in address ? address.url : []));
   const url = urls.find((one) => one !== last) ?? urls[0];

@@ -44,7 +44,7 @@ const refusal = (gateway: string, status: number | undefined): string => {
 /** larger than any frame of a gateway */
 const maxFrameBytes = 1_048_576;
 
-const reasons = ["rate", "address", "conversation", "fleet", "unavailable"] as const satisfies readonly BusyReason[];
+const reasons = ["rate", "address", "conversation", "fleet", "memory", "unavailable"] as const satisfies readonly BusyReason[];
 const place = { page: text(), n: number };
 const readers: { readonly [T in ServerFrame["type"]]: Reader<Extract<ServerFrame, { type: T }>> } = {
   welcome: object({ type: oneOf(["welcome"]), session: text(), channel: text(), after: text() }),
@@ -179,5 +179,6 @@ const busyWords: Readonly<Record<BusyReason, string>> = {
   address: "these are more messages than the gateway takes from one address",
   conversation: "too many messages of this conversation wait for their answers",
   fleet: "too many messages of the fleet wait for their answers",
+  memory: "the memory of the fleet's Redis is full",
   unavailable: "the gateway could not store the message",
 };

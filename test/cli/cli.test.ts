@@ -283,6 +283,14 @@ describe("with a Redis", () => {
     expect(code).toBe(1);
   });
 
+  it("chat with a fleet that runs without a gateway names its services, and what to start", async () => {
+    const { leave } = await register("orders");
+    const { code, err } = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);
+    expect(err).toMatch(/runs without a gateway: it has .*orders.* up --tier gateway=1 --tier inference=1/);
+    expect(code).toBe(1);
+    await leave();
+  });
+
   it("chat with a gateway that is gone exits 1 with its address", async () => {
     const { drop } = await register("gateway", { http: { host: "127.0.0.1", port: 1 } });
     const { code, err } = await shell.run(["chat", "--once", "hello", "--redis", redis.url]);

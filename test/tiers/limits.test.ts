@@ -64,6 +64,19 @@ describe("a visitor", () => {
     expect(limiter.take({ channel: "foreign", address: "198.51.100.7" }, 2048)).toBeUndefined();
   });
 
+  it("has a number of bytes a day, of the address: half of them at once and half evenly", () => {
+    const limiter = new Limiter({ dailyBytes: 4096 }, clock);
+    expect(limiter.take(mine, 2000)).toBeUndefined();
+    expect(limiter.take({ ...mine, channel: "second" }, 100)).toEqual({ seconds: 2194, reason: "address" });
+    expect(limiter.take({ ...mine, address: undefined }, 16_384)).toBeUndefined();
+    now = 2_194_000;
+    expect(limiter.take(mine, 100)).toBeUndefined();
+    let bytes = 2100;
+    for (now = 3_000_000; now <= 86_400_000; now += 10_000) if (limiter.take(mine, 64) === undefined) bytes += 64;
+    expect(bytes).toBeGreaterThan(4000);
+    expect(bytes).toBeLessThanOrEqual(4096);
+  });
+
   it("has a number of messages without an answer, of all conversations of the address", () => {
     const limiter = new Limiter({ unansweredPerAddress: 2 }, clock);
     for (const id of ["1", "2", "2"]) limiter.opened(id, mine);

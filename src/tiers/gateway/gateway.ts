@@ -4,6 +4,7 @@ import type { HttpServer } from "../../http/server.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { HookContext } from "../../service/types.ts";
 import { LaneConsumer } from "../../streams/consumer.ts";
+import type { Watched } from "../../streams/stream-state.ts";
 import type { Retention } from "../../streams/trim.ts";
 import { keepTrimmed } from "../../streams/trim.ts";
 import type { HttpTierOptions, Shell } from "../http-tier.ts";
@@ -15,6 +16,7 @@ import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { carrying, traced } from "../messages/traced.ts";
 import { gatewaySettings, webOrigins } from "../settings.ts";
+import { StreamWatch } from "../stream-watch.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
 
@@ -31,9 +33,12 @@ export interface GatewayOptions extends HttpTierOptions {
 
 export class GatewayService extends HttpTier {
   readonly #platforms: readonly PlatformAdapter[];
+  readonly #watch: StreamWatch;
 
   constructor({ platforms, ...options }: GatewayOptions = {}) {
-    super("gateway", gatewaySettings, options);
+    const watch = new StreamWatch(options.metrics);
+    super("gateway", gatewaySettings, { ...options, metrics: watch });
+    this.#watch = watch;
     this.#platforms = platforms ?? [new Webchat()];
   }
 
@@ -53,11 +58,22 @@ export class GatewayService extends HttpTier {
     const retentions = this.#platforms.map((platform) => this.#retentionOf(platform, redis));
     await Promise.all([
       keepTrimmed({ redis, log, signal, retentions }),
+      this.#watch.run({ redis, log, signal, watched: this.#watched(redis) }),
       ...this.#platforms.flatMap((platform) => [
         ...(platform.deliver === undefined ? [] : [this.#consumer(platform, context).run({ signal: stopping, spawn })]),
         ...(platform.serve === undefined ? [] : [platform.serve({ signal: stopping })]),
       ]),
     ]);
+  }
+
+  #watched(redis: RedisClient): readonly Watched[] {
+    return this.#platforms
+      .filter(({ deliver }) => deliver !== undefined)
+      .map(({ platform }) => {
+        const stream = messageKeys(redis).outbound(platform);
+        const capped = { key: stream, cap: maxDelivered, what: "answers that are kept for their delivery" };
+        return { stream, group: groupOf(platform), capped };
+      });
   }
 
   #retentionOf({ platform, deliver }: PlatformAdapter, redis: RedisClient): Retention {

@@ -1,17 +1,21 @@
 /** Inference: stateless workers that answer messages. Any number of them share one consumer group. */
+import type { RedisClient } from "../../redis/client.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
 import type { Work } from "../../streams/attempt.ts";
 import type { ConsumerOptions } from "../../streams/consumer.ts";
 import { LaneConsumer } from "../../streams/consumer.ts";
 import { deadLetterRetention } from "../../streams/dead-letters.ts";
+import type { Watched } from "../../streams/stream-state.ts";
 import { keepTrimmed } from "../../streams/trim.ts";
+import { defaultBacklog } from "../messages/accept.ts";
 import { noticeWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
 import { parseInbound } from "../messages/envelope.ts";
 import { messageKeys, workersGroup } from "../messages/keys.ts";
 import { carrying, traced } from "../messages/traced.ts";
 import { memoryTokens } from "../settings.ts";
+import { StreamWatch } from "../stream-watch.ts";
 import { answerTo } from "./answering.ts";
 import type { Responder } from "./responder.ts";
 import { chooseResponder } from "./responders.ts";
@@ -27,14 +31,23 @@ export interface InferenceOptions extends Partial<ServiceOptions> {
 /** ms for which a message is kept after it was settled */
 const settledMs = 3_600_000;
 
+const watchedOf = (redis: RedisClient): Watched => {
+  const { inbound, allOpen } = messageKeys(redis);
+  const capped = { key: allOpen, cap: defaultBacklog.unanswered, what: "messages that may be without an answer" };
+  return { stream: inbound, group: workersGroup, capped };
+};
+
 /** The tier `inference`. */
 export class InferenceService extends StargazerService {
   readonly #responder: Responder;
   readonly #memoryTokens = memoryTokens();
   readonly #work: InferenceOptions["work"];
+  readonly #watch: StreamWatch;
 
   constructor({ responder, work, ...options }: InferenceOptions = {}) {
-    super({ serviceName: "inference", ...options });
+    const watch = new StreamWatch(options.metrics);
+    super({ serviceName: "inference", ...options, metrics: watch });
+    this.#watch = watch;
     this.#responder = responder ?? chooseResponder();
     this.#work = work;
   }
@@ -59,7 +72,10 @@ export class InferenceService extends StargazerService {
         ),
       );
     const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs }, deadLetterRetention(redis)];
-    const trimming = keepTrimmed({ redis, log, signal, retentions });
+    const beside = [
+      keepTrimmed({ redis, log, signal, retentions }),
+      this.#watch.run({ redis, log, signal, watched: [watchedOf(redis)] }),
+    ];
     await new LaneConsumer({
       redis,
       log,
@@ -71,7 +87,7 @@ export class InferenceService extends StargazerService {
       buried: (message) => noticeWrites(redis, message, { at: Date.now() }),
       ...this.#work,
     }).run({ signal: stopping, spawn });
-    await trimming;
+    await Promise.all(beside);
   }
 
   protected onStop(): void {}

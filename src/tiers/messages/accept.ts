@@ -2,7 +2,7 @@
  * How a message is accepted: one script numbers it, refuses it while too much is unanswered, and writes it for the workers and into
  * the log of its conversation. A client that did not receive the reply repeats the same number, which is then accepted once.
  */
-import { StargazerError } from "../../errors.ts";
+import { messageOf, StargazerError } from "../../errors.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { runScript, script } from "../../redis/script.ts";
 import { logKeptMs, logLength } from "./answer.ts";
@@ -30,13 +30,13 @@ export interface Numbered {
 
 /**
  * `accepted`: Redis has the message; `line` is its id in the log. `again`: it was accepted before, and nothing was written. `gap`: the
- * messages from `n` on have not been accepted, send on from there. `busy`: nothing was written, too much is unanswered.
+ * messages from `n` on have not been accepted, send on from there. `busy`: nothing was written, since too much is unanswered, or the memory of Redis is full.
  */
 export type Acceptance =
   | { readonly type: "accepted"; readonly line: string }
   | { readonly type: "again" }
   | { readonly type: "gap"; readonly n: number }
-  | { readonly type: "busy"; readonly reason: "conversation" | "fleet" };
+  | { readonly type: "busy"; readonly reason: "conversation" | "fleet" | "memory" };
 
 /** ms for which the numbers of a conversation are kept after its last message: 7 days */
 const sentKeptMs = 7 * 86_400_000;
@@ -113,9 +113,12 @@ export const accept = async (redis: RedisClient, message: Inbound, options: Acce
   ];
   const kept = [sentKeptMs, openKeptMs, allOpenKeptMs, logKeptMs];
   const args = [page, n, id, platform, channel, author, text, at, unansweredPerConversation, unanswered];
-  const reply = await runScript(redis, acceptScript, {
-    keys: touched,
-    args: [...args, ...kept, logLength, maxPages, traceparent],
-  });
-  return read(reply as Reply);
+  const call = { keys: touched, args: [...args, ...kept, logLength, maxPages, traceparent] };
+  try {
+    return read((await runScript(redis, acceptScript, call)) as Reply);
+  } catch (error) {
+    // the first write is refused, so nothing was written
+    if (/\bOOM command not allowed/.test(messageOf(error))) return { type: "busy", reason: "memory" };
+    throw error;
+  }
 };

@@ -46,8 +46,8 @@ export interface Line {
   readonly attempts?: number;
 }
 
-/** Why a message has to be sent again later: the sender's rate, too much that is unanswered, or Redis. */
-export type BusyReason = "rate" | "address" | "conversation" | "fleet" | "unavailable";
+/** Why a message has to be sent again later: the sender's rate, too much that is unanswered, a full memory of Redis, or no Redis. */
+export type BusyReason = "rate" | "address" | "conversation" | "fleet" | "memory" | "unavailable";
 
 /** Every frame of the gateway. */
 export type ServerFrame =

@@ -17,6 +17,8 @@ export interface Limits extends Backlog {
   readonly conversation: Rate;
   /** Of all conversations of one address. Default 50 a second, 600 at once. */
   readonly address: Rate;
+  /** Bytes of the texts of one address in any 24 hours, at this gateway: half of them at once, half evenly. Default 20 MiB. */
+  readonly dailyBytes: number;
   /** Frames of any kind of one socket, which is closed beyond them. Default 50 a second, 200 at once. */
   readonly frames: Rate;
   /** messages of one address without an answer, at this gateway; default 200 */
@@ -31,6 +33,7 @@ export const defaultLimits: Limits = {
   ...defaultBacklog,
   conversation: { perS: 5, burst: 60 },
   address: { perS: 50, burst: 600 },
+  dailyBytes: 20 * 1024 * 1024,
   frames: { perS: 50, burst: 200 },
   unansweredPerAddress: 200,
   sockets: 10_000,
@@ -42,6 +45,8 @@ export interface Sender {
   readonly channel: string;
   readonly address: string | undefined;
 }
+
+const dayS = 86_400;
 
 /** ms after which a message without an answer no longer counts for its address */
 const forgottenMs = 600_000;
@@ -78,6 +83,7 @@ export class Limiter {
   readonly limits: Limits;
   readonly #conversations: Buckets;
   readonly #addresses: Buckets;
+  readonly #daily: Buckets;
   /** the messages without an answer: of which address, since when */
   readonly #open = new Map<string, { readonly address: string; readonly at: number }>();
   readonly #openOf = new Map<string, number>();
@@ -89,6 +95,8 @@ export class Limiter {
     this.#now = now;
     this.#conversations = new Buckets(this.limits.conversation, now);
     this.#addresses = new Buckets(this.limits.address, now);
+    const half = this.limits.dailyBytes / 2;
+    this.#daily = new Buckets({ perS: half / dayS, burst: half }, now);
   }
 
   /** Counts a message that is about to be accepted. Returns the wait where it may not be. */
@@ -98,10 +106,17 @@ export class Limiter {
       return { seconds: 5, reason: "address" };
     const own = this.#conversations.take(channel, tokens);
     if (own > 0) return { seconds: own, reason: "rate" };
-    const shared = address === undefined ? 0 : this.#addresses.take(address, tokens);
+    const shared = address === undefined ? 0 : this.#takeShared(address, tokens, bytes);
     if (shared === 0) return undefined;
     this.#conversations.give(channel, tokens);
     return { seconds: shared, reason: "address" };
+  }
+
+  #takeShared(address: string, tokens: number, bytes: number): number {
+    const rate = this.#addresses.take(address, tokens);
+    const day = rate > 0 ? rate : this.#daily.take(address, bytes);
+    if (rate === 0 && day > 0) this.#addresses.give(address, tokens);
+    return day;
   }
 
   /** A message was accepted and waits for its answer. */
@@ -137,6 +152,7 @@ export class Limiter {
   tidy(): void {
     this.#conversations.tidy();
     this.#addresses.tidy();
+    this.#daily.tidy();
     const since = this.#now() - forgottenMs;
     for (const [id, { at }] of this.#open) if (at < since) this.answered(id);
   }

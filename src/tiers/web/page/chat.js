@@ -123,6 +123,7 @@ const busyWords = {
   address: "slowly, please",
   conversation: "waiting for answers",
   fleet: "busy",
+  memory: "no room for messages",
   unavailable: "busy",
 };
 
