@@ -44,7 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   registry: ["redis"],
   health: ["http"],
   early: ["health"],
-  flight: [],
+  flight: ["journal"],
   journal: ["redis", "registry"],
   traces: [],
   service: ["flight", "traces", "health", "journal", "registry", "redis"],

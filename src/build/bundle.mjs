@@ -43,7 +43,7 @@ const bootAtOnce = {
   name: "boot-at-once",
   transform(code, id) {
     if (id !== loader) return null;
-    const loaded = { health: "../../health/server.js", journal: "./boot-journal.js" };
+    const loaded = { healthAtOnce: "../../health/server.js", journalAtOnce: "./boot-journal.js" };
     return Object.entries(loaded).reduce((text, [name, path]) => {
       const lazily = `import("${path}")`;
       if (!text.includes(lazily)) throw new Error(`${id} no longer has ${lazily}: name here how it is loaded`);

@@ -1,11 +1,16 @@
-/** `replay`: the recording of a service whose stop failed, from the file that its log names. */
+/** `replay`: the recording of a service whose stop failed or that was killed: from the file that its log names, or from Redis. */
+import { existsSync } from "node:fs";
 import { readUpTo } from "../bounded-file.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import type { FlightRecording, Rerun, TestStyle, Tone } from "../flight/index.ts";
 import { maxFlightBytes, parseFlight, rerun, storyOf, testStyles, testText } from "../flight/index.ts";
+import type { InstanceName } from "../registry/entry.ts";
+import { nameProblem } from "../registry/names.ts";
 import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
+import type { KeptFlight } from "./kept-flight.ts";
+import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printJson, printText } from "./print.ts";
 import { duration, paintFor } from "./terminal.ts";
 
@@ -24,7 +29,7 @@ const read = (path: string): FlightRecording => {
 };
 
 const head = ({ service, instance, pid, writtenAt, path, end }: FlightRecording): string[] => [
-  `${service}/${instance}, pid ${pid}, ${new Date(writtenAt).toISOString()}`,
+  `${service}/${instance}, ${pid === 0 ? "" : `pid ${pid}, `}${new Date(writtenAt).toISOString()}`,
   end === null ? `cut while it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`,
   ...(end?.failures ?? []).map(({ phase, code, message }) => `  ${code} in ${phase}: ${message}`),
 ];
@@ -36,18 +41,26 @@ const rerunWords = (again: Rerun | undefined): string => {
     : `The chart of this version takes another path: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
 };
 
-const show = (recording: FlightRecording): void => {
+const show = ({ recording, isRebuilt }: KeptFlight): void => {
   const paint = paintFor(process.stdout);
   const story = storyOf(recording).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
     return `${paint("dim", when)}  ${paint(colours[tone], text)}`;
   });
   const phases = timelineTree(recording.phases, recording.uptimeMs);
-  const lines = [...head(recording), "", ...story, "", ...phases, "", rerunWords(rerun(recording))];
+  const last = isRebuilt
+    ? "From the journal: what the events carried is not known, so the chart is not driven with them."
+    : rerunWords(rerun(recording));
+  const lines = [...head(recording), "", ...story, "", ...phases, "", last];
   print(lines);
 };
 
-const printTest = (recording: FlightRecording, style: TestStyle, file: string): void => {
+const printTest = ({ recording, isRebuilt }: KeptFlight, style: TestStyle, file: string): void => {
+  if (isRebuilt)
+    throw new StargazerError(
+      "SG_ERR_CONFIG_INVALID",
+      `${file} has left no recording, and the journal does not have what a test needs`,
+    );
   if (recording.dropped > 0) {
     const problem = `${file} has lost its first ${recording.dropped} entries, and a test needs the whole life`;
     throw new StargazerError("SG_ERR_CONFIG_INVALID", problem);
@@ -55,10 +68,24 @@ const printTest = (recording: FlightRecording, style: TestStyle, file: string): 
   printText(testText(recording, style));
 };
 
+/** `orders/orders-1`, unless there is a file of that name. */
+const instanceIn = (target: string): InstanceName | undefined => {
+  const [service = "", instance = "", ...more] = target.split("/");
+  const isName =
+    more.length === 0 && nameProblem("service", service) === undefined && nameProblem("instance", instance) === undefined;
+  return isName && !existsSync(target) ? { service, instance } : undefined;
+};
+
+const readKept = async (name: InstanceName, args: Arguments): Promise<KeptFlight> => {
+  const place = await findPlace(args, replay);
+  const [{ withRedis }, { findFlight }] = await Promise.all([import("../fleet/connect.ts"), import("./kept-flight.ts")]);
+  return withRedis(place, (redis) => findFlight(redis, name));
+};
+
 const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
   const style = text("test");
   return [
-    ...(positionals.length === 1 ? [] : ["name one file"]),
+    ...(positionals.length === 1 ? [] : ["name one file, or service/instance"]),
     ...(style === undefined || (testStyles as readonly string[]).includes(style)
       ? []
       : [`unknown test style ${JSON.stringify(style)}: use ${testStyles.join(" or ")}`]),
@@ -68,26 +95,33 @@ const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
 
 export const replay: Command = {
   name: "replay",
-  summary: "shows what a service did before its stop failed, or turns that into a test",
-  synopsis: "FILE [--json] [--test node|vitest]",
+  summary: "shows what a service did before its stop failed or it was killed, or turns that into a test",
+  synopsis: `FILE|SERVICE/INSTANCE [--json] [--test node|vitest] ${placeSynopsis}`,
   details: [
     [
       "FILE",
       "named by the log of a service that failed; in SG_FLIGHT_DIR, else in stargazer-flights-UID below the folder for temporary files",
     ],
+    [
+      "SERVICE/INSTANCE",
+      "the recording of its last failed stop, which Redis keeps for 7 days; of one that was killed what the journal has",
+    ],
     ["--test STYLE", "the text of a test that drives the chart the same way, for node:test or vitest"],
     jsonDetail,
+    ...placeDetails,
   ],
-  options: { test: { type: "string" }, ...jsonOption },
+  options: { test: { type: "string" }, ...jsonOption, ...placeOptions },
   async run(args) {
     args.problems.push(...problemsOf(args));
     refuse(args, replay);
     const [file] = args.positionals as [string];
-    const recording = read(file);
+    const name = instanceIn(file);
+    const flight = name === undefined ? { recording: read(file), isRebuilt: false } : await readKept(name, args);
     const style = args.text("test") as TestStyle | undefined;
-    if (style !== undefined) printTest(recording, style, file);
-    else if (args.has("json")) printJson({ ...recording, rerun: rerun(recording) ?? null }, 2);
-    else show(recording);
+    if (style !== undefined) printTest(flight, style, file);
+    else if (args.has("json"))
+      printJson({ ...flight.recording, rerun: (!flight.isRebuilt && rerun(flight.recording)) || null }, 2);
+    else show(flight);
     return 0;
   },
 };

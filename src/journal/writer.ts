@@ -15,6 +15,8 @@ import { wireFields, wireItems } from "./wire.ts";
 
 /** turns that wait for the connection, and messages without an answer */
 const waitingLimit = 64;
+/** ms that the recording of a failed stop is kept: 7 days */
+const flightKeptMs = 604_800_000;
 /** items of one turn */
 const turnLimit = 512;
 
@@ -104,6 +106,14 @@ export class JournalWriter {
       this.#send(() => runScript(redis, endScript, { keys, args }));
     }
     this.#close();
+  }
+
+  /** Keeps the recording of a failed stop. The close of the connection waits until it has been sent, within its own deadline. */
+  keepFlight(json: string): void {
+    const { redis, author } = this.#options;
+    if (!this.isOn || redis.status !== "ready") return;
+    const { service, instance } = author();
+    redis.set(registryKeys(redis).flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
   }
 
   #close(): void {

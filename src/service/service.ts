@@ -82,6 +82,7 @@ export abstract class StargazerService {
         metrics: (version) => lifecycleMetrics(reinsOf(this).status(), { version, counts: this.#counts }),
         describe: () => hooks.inContext(() => this.describe()),
         recorder: () => this.#flight,
+        flight: (end) => this.#recording(end),
         onFact: (fact) => this.#host.publish(fact),
       });
     this.#tracing = new Tracing(this.#names, () => clock.epochNow());
@@ -185,9 +186,8 @@ export abstract class StargazerService {
 
   /** The last 256 transitions and facts of the service, as plain JSON. Any state. */
   flight(): FlightRecording {
-    const { snapshot, stopped } = this.#host;
-    const end = stopped === undefined ? null : endOf(stopped);
-    return recordingOf({ ...this.#names, writtenAt: this.#clock.epochNow(), snapshot, recorder: this.#flight, end });
+    const { stopped } = this.#host;
+    return this.#recording(stopped === undefined ? null : endOf(stopped));
   }
 
   /** Writes `flight()` to a file in `folder`, synchronously, and publishes the path as the fact `flight.written`. Any state; never throws. */
@@ -233,6 +233,11 @@ export abstract class StargazerService {
   // equivalent mutant: undefined and an empty object add the same
   protected describe(): Record<string, unknown> {
     return {};
+  }
+
+  #recording(end: FlightRecording["end"]): FlightRecording {
+    const { snapshot } = this.#host;
+    return recordingOf({ ...this.#names, writtenAt: this.#clock.epochNow(), snapshot, recorder: this.#flight, end });
   }
 
   #write(fact: ServiceFact): void {

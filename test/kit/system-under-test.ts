@@ -101,6 +101,7 @@ export class SystemUnderTest {
       metrics: () => "",
       describe: () => ({}),
       recorder: () => new FlightRecorder("none", this.#clock),
+      flight: () => this.service.flight(),
       onFact: () => {},
     });
     const seam = { resources: gatedResources(way, () => this.#resources), clock: this.#clock, random: () => 0.5 };

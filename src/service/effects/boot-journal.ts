@@ -1,5 +1,7 @@
 /** The journal of one boot: what the service does, written to Redis beside it. Loaded at the boot; nothing waits for it. */
+import { keptFlight } from "../../flight/kept.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
+import type { FlightRecording } from "../../flight/recording.ts";
 import { wireItems } from "../../journal/wire.ts";
 import { JournalWriter } from "../../journal/writer.ts";
 import type { RedisClient } from "../../redis/client.ts";
@@ -14,6 +16,8 @@ export interface BootJournalOptions extends Omit<ServiceJournalOptions, "writer"
   readonly instance: string;
   readonly version: () => string;
   readonly recorder: FlightRecorder;
+  /** the recording, as it would be written to a file if the service had ended so */
+  readonly flight: (end: FlightRecording["end"]) => FlightRecording;
   readonly onOff: (reason: string) => void;
 }
 
@@ -46,6 +50,8 @@ export const openBootJournal = (
     open: (missing) => (missing === "" ? writer.open() : writer.turnOff(missing)),
     end: () => {
       const last = journal.goodbye();
+      const kept = last.outcome === "failed" ? keptFlight(options.flight(last)) : undefined;
+      if (kept !== undefined) writer.keepFlight(kept);
       const place = endingPlace(boot.boot, service, version());
       writer.end(last, { place, field: endsField(service, version(), last.outcome) });
     },

@@ -4,7 +4,9 @@ import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
+import { messageOf } from "../../errors.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
+import type { FlightRecording } from "../../flight/recording.ts";
 import { tierMetrics } from "../../health/metrics.ts";
 import type { Readiness } from "../../health/readiness.ts";
 import type { HealthFact, HealthServer, HealthSource } from "../../health/server.ts";
@@ -37,6 +39,8 @@ export interface ServiceSource {
   describe(): unknown;
   /** what the service has noted of itself */
   recorder(): FlightRecorder;
+  /** the flight recording, with this end */
+  flight(end: FlightRecording["end"]): FlightRecording;
   onFact(fact: HealthFact | DescriptionFact | JournalFact): void;
 }
 
@@ -62,7 +66,13 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       health: resources.healthAddress ?? null,
       metadata: metadata(),
     }),
-    loadJournal: hasJournal() ? (...registry) => bootJournal(options, source, parts, ...registry) : undefined,
+    loadJournal: hasJournal()
+      ? (...registry) =>
+          bootJournal(options, source, parts, ...registry).catch((error: unknown) => {
+            onFact({ type: "journal.off", reason: messageOf(error) });
+            throw error;
+          })
+      : undefined,
     isDegraded: () => source.snapshot().context.degraded,
     loadHealth: options.useHealthServer ? () => healthServer(options, source, parts) : undefined,
   });
@@ -112,6 +122,7 @@ const bootJournal = async (
       now: source.snapshot().context.now,
       snapshot: () => source.snapshot(),
       readiness: () => parts.resources().readiness ?? chartReadiness(source.snapshot()),
+      flight: (end) => source.flight(end),
       onOff: (reason) => source.onFact({ type: "journal.off", reason }),
     },
     ...registry,

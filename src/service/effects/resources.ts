@@ -107,6 +107,7 @@ export class ServiceResources implements Resources {
   preload(): void {
     // opening meets the same failure again, and reports it
     this.#theHealth().catch(() => {});
+    // reported as a fact where it is loaded
     this.#loadJournal().catch(() => {});
   }
 
