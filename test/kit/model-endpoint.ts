@@ -29,15 +29,20 @@ const delta = (part: unknown, finish: string | null = null): string =>
   event({ choices: [{ index: 0, delta: part, finish_reason: finish }] });
 const begin = (response: ServerResponse) => response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
 
-/** The parts of a text, one event each; `between` ms apart. */
+/** Called with what was sent so far; the endpoint goes on once the returned promise resolves. */
+type Between = (sent: string) => Promise<unknown>;
+
+/** The parts of a text, one event each. */
 export const says =
-  (parts: string | readonly string[] | ((asked: Asked) => string), between = 0): Act =>
+  (parts: string | readonly string[] | ((asked: Asked) => string), between: Between = async () => {}): Act =>
   async (response, asked) => {
     begin(response).write(": a comment\n\n");
     const all = typeof parts === "function" ? parts(asked) : parts;
+    let sent = "";
     for (const content of [all].flat()) {
       response.write(delta({ content }));
-      if (between > 0) await pause(between);
+      sent += content;
+      await between(sent);
     }
     response.end(`${delta({}, "stop")}data: [DONE]\n\n`);
   };
@@ -61,10 +66,10 @@ export const fails =
 
 /** Begins a text and breaks the connection. */
 export const breaksOff =
-  (text: string): Act =>
+  (text: string, between: Between = () => pause(20)): Act =>
   async (response) => {
     begin(response).write(delta({ content: text }));
-    await pause(20);
+    await between(text);
     response.destroy();
   };
 

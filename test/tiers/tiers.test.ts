@@ -23,6 +23,7 @@ import { tierKeys } from "../../src/tiers/keys.ts";
 import { accept } from "../../src/tiers/messages/accept.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { ask } from "../kit/http-client.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -292,7 +293,7 @@ describe("the page", () => {
   );
   it.skipIf(browserPath === undefined)(
     "shows the fleet and chats in a browser, without an error",
-    { timeout: 60_000 },
+    { timeout: deadlines.test },
     async () => {
       const service = await web();
       await gateway();

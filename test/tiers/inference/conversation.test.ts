@@ -1,4 +1,5 @@
 /** Ten turns of one conversation with a model behind a local endpoint that has every fault, streamed, with tools, by the tier itself. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { silentLogger } from "../../../src/logger.ts";
@@ -61,6 +62,9 @@ interface TurnOfTest {
   readonly script: readonly Act[];
   readonly answer: string | RegExp;
 }
+/** Until the author has been shown this draft of the answer to that message. */
+const shown = (to: string) => (sent: string) =>
+  eventually(`the draft '${sent}'`, () => drafts.some((draft) => draft.to === to && draft.text === sent));
 const endless: Act = (response, asked) => endpoint.endless("events")(response, asked);
 const turns: readonly TurnOfTest[] = [
   { text: "My name is Ada.", script: [says(["Hello ", "Ada."])], answer: "Hello Ada." },
@@ -69,10 +73,10 @@ const turns: readonly TurnOfTest[] = [
     script: [calls("time", { zone: "UTC" }), says((asked) => `It is ${result(asked)}`)],
     answer: /^It is .* UTC$/,
   },
-  { text: "slowly", script: [says(["one ", "two ", "three ", "four"], 150)], answer: "one two three four" },
+  { text: "slowly", script: [says(["one ", "two ", "three ", "four"], shown("m2"))], answer: "one two three four" },
   { text: "after a failure", script: [fails(500), says("mended")], answer: "mended" },
   { text: "after a limit", script: [fails(429, { "retry-after": "0" }), says("allowed")], answer: "allowed" },
-  { text: "cut in the middle", script: [breaksOff("half of"), says("the whole")], answer: "the whole" },
+  { text: "cut in the middle", script: [breaksOff("half of", shown("m5")), says("the whole")], answer: "the whole" },
   {
     text: "remind me of tea",
     script: [
@@ -157,7 +161,7 @@ it("an answer that its author stops ends, and the next message is answered", asy
   endpoint.plays(
     says(
       Array.from({ length: 10_000 }, (_, at) => `${at} `),
-      50,
+      () => pause(50),
     ),
     says("next"),
   );
