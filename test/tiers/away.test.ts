@@ -81,7 +81,7 @@ const ask = async (questions: readonly string[]): Promise<Page> => {
   expect(troubles).toEqual([]);
   return page;
 };
-const shown = (page: Page) => page.$$eval("#messages li", (lines) => lines.map(({ textContent }) => textContent));
+const shown = (page: Page) => page.$$eval("#messages li", (lines) => lines.map((line) => line.querySelector("p")?.textContent));
 const conversation = ["one", "two", "three", "re one", "re two", "re three"];
 /** Everything once, the questions and then the answers, each in order. */
 const isShown = async (page: Page): Promise<void> => {
@@ -110,7 +110,7 @@ describe("a page shows each answer, in order and once,", { timeout: 120_000 }, (
     await page.goto(url);
     await isShown(page);
     await say(page, "four");
-    await page.waitForFunction(() => document.querySelector("#messages li:last-child")?.textContent === "re four");
+    await page.waitForFunction(() => document.querySelector("#messages li:last-child p")?.textContent === "re four");
   });
 
   it("that is loaded again before and after it is answered", async () => {
