@@ -1,85 +1,109 @@
-/** The live board: one line for each service, redrawn in place; all other lines scroll above it. */
+/** The live board of `up`: one line for each service, with the states that it has passed, redrawn in place. */
 
-import { hasStopped, isRunning } from "../../machines/index.ts";
+import { hasStopped, initialState, isBooting, isRunning, lifePartOf, stateNames } from "../../machines/index.ts";
+import { cleanLine } from "../clean.ts";
 import type { FleetFact, ServiceView } from "../fleet/index.ts";
+import type { Drawn, Screen } from "./drawn.ts";
+import { drawnOn } from "./drawn.ts";
 import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import { redraw, widthOf } from "./print.ts";
 import { duration, paintFor, table } from "./terminal.ts";
 
-/** A terminal, as far as the board needs one. */
-export interface Screen {
-  readonly isTTY?: boolean;
-  /** 0 where the size is unknown */
-  readonly columns?: number;
-  readonly rows?: number;
-  write(text: string): unknown;
-}
+export type { Screen } from "./drawn.ts";
 
-const titles = ["SERVICE", "STATE", "PHASE", "FOR", "PID", "PORT", ""];
-const refreshMs = 1000;
-
-const colourOf = (state: string): "green" | "red" | "yellow" | "dim" => {
-  if (isRunning(state)) return "green";
-  if (state === "givenUp" || state === "backingOff") return "red";
-  return hasStopped(state) || state === "ended" ? "dim" : "yellow";
-};
+const titles = ["SERVICE", "INIT TO RUNNING", "STATE", "PHASE", "FOR", "PID", "PORT", ""];
 
 /** A service, and when that view of it came, by the clock that measures. */
 interface Shown {
   readonly service: ServiceView;
   readonly since: number;
+  /** the last state of its own chart: between two processes its supervisor is in another one */
+  readonly phase: string;
 }
 
-const rowOf = ({ service, since }: Shown, now: number): string[] => [
-  service.name,
-  service.state,
-  service.phase === service.state ? "" : service.phase.slice(service.state.length + 1),
-  duration(now - since),
-  String(service.pid ?? "-"),
-  [service.port, service.healthPort].filter((port) => port !== undefined).join(", ") || "-",
-  [service.trouble, ...(service.restarts > 0 ? [`restarts: ${service.restarts}`] : [])].filter(Boolean).join(", "),
-];
+/** Whether no process of it runs, but one is expected to. */
+const isDown = ({ service }: Shown): boolean => lifePartOf(service.state) === undefined;
+
+const stateOf = ({ phase }: Shown): string => phase.split(".", 1)[0]!;
+
+const colourOf = (shown: Shown): "green" | "red" | "yellow" | "dim" => {
+  if (isDown(shown)) return "red";
+  if (isRunning(shown.phase)) return "green";
+  return hasStopped(shown.phase) ? "dim" : "yellow";
+};
+
+/** The states on the way to `running`, and that one. */
+const way = stateNames.filter((state) => state === initialState || isBooting(state) || isRunning(state));
+
+/** `●━━●━━✕`: the states that were entered, and where the service is or where its process ended; empty while it stops. */
+const wayOf = (shown: Shown): string => {
+  const at = way.indexOf(stateOf(shown) as (typeof way)[number]);
+  const here = isDown(shown) ? "✕" : isRunning(shown.phase) ? "◉" : "●";
+  return at === -1
+    ? ""
+    : way
+        .map((_, index) => (index < at ? "●" : index === at ? here : "○"))
+        .slice(0, at + 1)
+        .join("━━");
+};
+
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
+
+/** How often its processes ended, and what comes next. */
+const deathsOf = (shown: Shown): string => {
+  const { restarts, state } = shown.service;
+  const isLast = state === "ended" || state === "givenUp";
+  const deaths = restarts + Number(isDown(shown) && state !== "ended");
+  const died = deaths === 0 ? [] : [`died ${times(deaths)}`];
+  const next = isDown(shown) && !isLast ? ["is started again"] : [];
+  return [...died, ...next].join(", ");
+};
+
+const rowOf = (shown: Shown, now: number): string[] => {
+  const { service, since, phase } = shown;
+  return [
+    service.name,
+    wayOf(shown),
+    stateOf(shown),
+    phase.slice(stateOf(shown).length + 1),
+    duration(now - since),
+    String(service.pid ?? "-"),
+    [service.port, service.healthPort].filter((port) => port !== undefined).join(", ") || "-",
+    deathsOf(shown),
+  ];
+};
 
 /** A writer that redraws its board every second and at each change; `close` ends that. `now`: ms of a monotonic clock. */
 export const createBoard = (screen: Screen, now: () => number = () => performance.now()): Writer => {
   const services = new Map<string, Shown>();
   const paint = paintFor(screen);
-  /** the widths of the lines that were drawn last */
-  let drawn: readonly number[] = [];
-  const board = (): string[] => {
+  const lines = (): string[] => {
     const views = [...services.values()];
     if (views.length === 0) return [];
     const colour = (row: number, column: number, cell: string) =>
-      row === 0 ? paint("bold", cell) : column === 1 ? paint(colourOf(views[row - 1]!.service.state), cell) : cell;
-    return table([titles, ...views.map((view) => rowOf(view, now()))], { width: (screen.columns || 80) - 1, paint: colour });
+      row === 0 ? paint("bold", cell) : column === 1 || column === 2 ? paint(colourOf(views[row - 1]!), cell) : cell;
+    const running = views.filter((view) => !isDown(view) && isRunning(view.phase)).length;
+    const width = (screen.columns || 80) - 1;
+    const [head, ...rows] = table([titles, ...views.map((view) => rowOf(view, now()))], { width, paint: colour });
+    // the cause has a line of its own below its service
+    const causeOf = ({ service: { trouble } }: Shown) => (trouble === "" ? [] : [`  ${cleanLine(trouble)}`.slice(0, width)]);
+    const counted = paint("bold", `${running} of ${views.length} running`);
+    return [head!, ...rows.flatMap((row, at) => [row, ...causeOf(views[at]!)]), counted];
   };
-  /** Redrawing moves the cursor up by the height of the board: it has to fit on the screen, with the line of the cursor below it. */
-  const clipped = (lines: string[]): string[] => {
-    const room = Math.max(0, (screen.rows || 24) - 1);
-    if (lines.length <= room) return lines;
-    return room < 2 ? [] : [...lines.slice(0, room - 1), paint("dim", `and ${lines.length - room + 1} more`)];
+  const drawn: Drawn = drawnOn(screen, lines);
+  const note = (service: ServiceView) => {
+    const known = lifePartOf(service.state) !== undefined;
+    const phase = known ? service.phase : (services.get(service.name)?.phase ?? initialState);
+    services.set(service.name, { service, since: now(), phase });
   };
-  /** A terminal that was made narrower since has broken the lines that no longer fit. */
-  const height = (): number => {
-    const columns = screen.columns || Number.POSITIVE_INFINITY;
-    return drawn.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
-  };
-  const draw = (above: readonly string[] = []): void => {
-    const lines = clipped(board());
-    redraw(screen, height(), [...above, ...lines]);
-    drawn = lines.map(widthOf);
-  };
-  const timer = setInterval(draw, refreshMs).unref();
-  const note = (service: ServiceView) => void services.set(service.name, { service, since: now() });
   const write = (fact: FleetFact): void => {
     if (fact.type === "fleet.starting") for (const service of fact.services) note(service);
     // the table that follows has how each one stopped
     if (fact.type === "fleet.stopped") services.clear();
     if (fact.type === "service.changed") {
       note(fact.service);
-      draw();
-    } else draw(linesOf(fact));
+      drawn.draw();
+    } else drawn.draw(linesOf(fact));
   };
-  return { write, close: () => clearInterval(timer) };
+  return { write, close: () => drawn.close() };
 };

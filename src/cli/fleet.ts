@@ -1,33 +1,22 @@
-/** `fleet`: the entries of the registry. */
-import { authority } from "../address.ts";
+/** `fleet`: the instances of a fleet, as its registry and its journal have them. */
 import { withRedis } from "../fleet/connect.ts";
-import type { RegistryEntry, RegistryEvent } from "../registry/registry.ts";
-import { Registry } from "../registry/registry.ts";
+import { explain } from "../instances/explain.ts";
+import { glance } from "../instances/glance.ts";
+import { FleetMemory } from "../instances/memory.ts";
+import type { Row } from "../instances/row.ts";
+import type { RedisClient } from "../redis/client.ts";
+import { nameOf } from "../registry/fleet-view.ts";
+import type { RegistryEvent } from "../registry/registry.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse, refusePositionals } from "./command.ts";
+import { createFleetBoard } from "./fleet-board.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
+import { byName, isOver, plainRow, rowTable } from "./rows.ts";
 import { interrupted } from "./signals.ts";
-import { duration, paintFor, table } from "./terminal.ts";
+import { paintFor } from "./terminal.ts";
 
-const titles = ["SERVICE", "STATE", "FOR", "HEALTH", "PID", "HOST", "INSTANCE"];
-
-const rowOf = (entry: RegistryEntry, now: number): string[] => [
-  entry.service,
-  entry.status,
-  duration(Math.max(0, now - entry.since)),
-  entry.health === null ? "-" : authority(entry.health),
-  String(entry.pid),
-  entry.host,
-  entry.instance,
-];
-
-/** The fleet as a table. */
-const listing = (entries: readonly RegistryEntry[], label: string): string[] => {
-  if (entries.length === 0) return [`no service is registered in ${label}`];
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-  return table([titles, ...entries.map((entry) => rowOf(entry, Date.now()))], width === undefined ? {} : { width });
-};
+const readTimeoutMs = 10_000;
 
 const colours = {
   registered: "green",
@@ -65,37 +54,85 @@ const line = (event: RegistryEvent, boots: Boots): string => {
 
 const printSkipped = (key: string): void => printError(`skipped ${key}: its value is not a registry entry`);
 
-/** Prints each change until a signal arrives. */
-const watch = async (registry: Registry, asJson: boolean): Promise<void> => {
-  const { signal, release } = interrupted();
-  const boots: Boots = new Map();
-  try {
-    for await (const event of registry.watch(undefined, { signal })) {
-      if (asJson) printJson(event);
-      else print(line(event, boots));
+const widthOf = (): number | undefined => (process.stdout.isTTY ? process.stdout.columns : undefined);
+
+/** Prints the fleet as it is. */
+const list = async (redis: RedisClient, args: Arguments, label: string): Promise<void> => {
+  const signal = AbortSignal.timeout(readTimeoutMs);
+  const { model, now, entries } = await glance(redis, { signal, onSkipped: printSkipped });
+  const rows = [...model.rows()].sort(byName).filter((row) => args.has("all") || !isOver(row));
+  const byInstance = new Map(entries.map((entry) => [nameOf(entry), entry]));
+  if (args.has("json"))
+    return printJson(
+      rows.map((row) => ({ ...byInstance.get(row.name), ...plainRow(row, now) })),
+      2,
+    );
+  if (rows.length === 0) return print(`no service is registered in ${label}`);
+  print(rowTable(rows, { now, entries: byInstance, width: widthOf(), paint: paintFor(process.stdout) }));
+};
+
+/** What is worth a line beside the events of the registry: readiness, a boot that is not registered yet, an end that the registry does not know. */
+const newsOf = (row: Row): string => {
+  if (row.kind === "living") return row.ready === null ? "" : row.ready ? "ready" : "not ready";
+  return row.kind === "ended" ? "" : row.kind;
+};
+
+/** One line for each change of a row that is news, until the memory ends. */
+const printNews = (memory: FleetMemory, asJson: boolean): void => {
+  const last = new Map<string, string>();
+  memory.onChange(() => {
+    for (const row of memory.model.changed()) {
+      const news = newsOf(row);
+      const isNews = memory.isCurrent && news !== "" && last.get(row.name) !== `${row.boot} ${news}`;
+      last.set(row.name, `${row.boot} ${news}`);
+      if (isNews && asJson) printJson({ type: "instance", ...plainRow(row, memory.now()) });
+      else if (isNews) print(newsLine(row, news, memory.now()));
     }
+    for (const name of memory.model.removed()) last.delete(name);
+  });
+};
+
+const newsLine = (row: Row, news: string, now: number): string =>
+  `${new Date().toISOString().slice(11, 23)}  ${paintFor(process.stdout)(news === "ready" ? "green" : "yellow", news.padEnd(12))}  ${row.service}/${row.instance}  ${explain(row, now)}`;
+
+/** Prints each change, or keeps a board where there is a terminal, until a signal arrives. */
+const watch = async (redis: RedisClient, asJson: boolean): Promise<void> => {
+  const { signal, release } = interrupted();
+  const memory = new FleetMemory();
+  const boots: Boots = new Map();
+  const board = process.stdout.isTTY && !asJson ? createFleetBoard(process.stdout, memory) : undefined;
+  if (board === undefined) {
+    memory.onChange((event) => {
+      if (event !== undefined && asJson) printJson(event);
+      else if (event !== undefined) print(line(event, boots));
+    });
+    printNews(memory, asJson);
+  }
+  try {
+    await memory.run(redis, { signal, log: { warn: (_fields: object, message?: string) => printError(message ?? "") } });
   } finally {
+    board?.close();
     release();
   }
 };
 
 export const fleet: Command = {
   name: "fleet",
-  summary: "lists the services in the registry, or watches them",
-  synopsis: `[--watch] [--json] ${placeSynopsis}`,
-  details: [["--watch", "prints the entries, then each change, until Ctrl-C"], jsonDetail, ...placeDetails],
-  options: { watch: { type: "boolean" }, ...jsonOption, ...placeOptions },
+  summary: "lists the instances of the fleet, or watches them",
+  synopsis: `[--all] [--watch] [--json] ${placeSynopsis}`,
+  details: [
+    ["--all", "those too that have ended in the last 24 hours"],
+    ["--watch", "a board on a terminal, elsewhere each entry and each change as a line, until Ctrl-C"],
+    jsonDetail,
+    ...placeDetails,
+  ],
+  options: { all: { type: "boolean" }, watch: { type: "boolean" }, ...jsonOption, ...placeOptions },
   async run(args: Arguments) {
     refusePositionals(args);
+    if (args.has("all") && args.has("watch")) args.problems.push("--all goes without --watch, which shows them too");
     refuse(args, fleet);
     const place = await findPlace(args, fleet);
-    await withRedis(place, async (redis) => {
-      const registry = new Registry(redis, { onSkipped: printSkipped });
-      if (args.has("watch")) return watch(registry, args.has("json"));
-      const entries = await registry.list();
-      if (args.has("json")) printJson(entries, 2);
-      else print(listing(entries, place.label));
-    });
+    await withRedis(place, (redis) => (args.has("watch") ? watch(redis, args.has("json")) : list(redis, args, place.label)));
     return 0;
   },
 };

@@ -1,6 +1,7 @@
 /** The one instance that is meant by a name on the command line. */
 import { didYouMean } from "../closest.ts";
 import { StargazerError } from "../errors.ts";
+import type { InstanceName } from "../registry/entry.ts";
 import type { Registry, RegistryEntry } from "../registry/registry.ts";
 import { usageError } from "./command.ts";
 
@@ -24,18 +25,19 @@ const listOf = (known: readonly string[]): string => {
   return `there are ${known.slice(0, listed).join(", ")}${more}`;
 };
 
-const absent = (entries: readonly RegistryEntry[], { service, instance }: Wanted, label: string): StargazerError => {
-  const instances = entries.filter((entry) => entry.service === service).map((entry) => entry.instance);
-  const known = instances.length > 0 ? instances : [...new Set(entries.map((entry) => entry.service))];
-  const hint = didYouMean(instances.length > 0 ? instance : service, known);
+/** What there is in place of an instance that is not: the instances of its service, else the services, with the one that was meant. */
+export const absentFrom = (known: readonly InstanceName[], { service, instance }: Wanted, is: string): StargazerError => {
+  const instances = known.filter((each) => each.service === service).map((each) => each.instance);
+  const names = instances.length > 0 ? instances : [...new Set(known.map((each) => each.service))];
+  const hint = didYouMean(instances.length > 0 ? instance : service, names);
   const name = instance === "" ? service : `${service}/${instance}`;
-  return new StargazerError("SG_ERR_REGISTRY", `${name} is not registered in ${label}${hint}: ${listOf(known)}`);
+  return new StargazerError("SG_ERR_REGISTRY", `${name} is not ${is}${hint}: ${listOf(names)}`);
 };
 
 /** Rejects with `SG_ERR_REGISTRY` where there is none, and with `SG_ERR_USAGE` where there are several. */
 export const findInstance = async (registry: Registry, wanted: Wanted, label: string): Promise<RegistryEntry> => {
   const [found, ...more] = fitting(await registry.list(wanted.service), wanted);
-  if (found === undefined) throw absent(await registry.list(), wanted, label);
+  if (found === undefined) throw absentFrom(await registry.list(), wanted, `registered in ${label}`);
   if (more.length === 0) return found;
   const names = [found, ...more].map((entry) => `${entry.service}/${entry.instance}`);
   throw usageError([`${names.length} instances match; name one: ${names.join(", ")}`], "inspect");

@@ -1,5 +1,5 @@
 /** What `up` writes where there is no board: one line for each fact, as text or as JSON. */
-import { hasStopped, isRunning, isStopping } from "../../machines/index.ts";
+import { hasStopped, isRunning, isStopping, lifePartOf } from "../../machines/index.ts";
 import type { FleetFact, RedisView, ServiceEnding, ServiceView } from "../fleet/index.ts";
 import { invocation } from "./invocation.ts";
 import { duration, table } from "./terminal.ts";
@@ -17,7 +17,15 @@ const placed = ({ pid, healthPort, port }: ServiceView): string =>
 const describe = (service: ServiceView): string => {
   const why = service.trouble === "" ? "" : `: ${service.trouble}`;
   if (isRunning(service.state)) return `${service.name} running (${placed(service)})`;
+  // between two processes it is in no state of its own
+  if (lifePartOf(service.state) === undefined) return `${service.name} ${betweenOf(service.state)}${why}`;
   return `${service.name} ${service.phase}${why}`;
+};
+
+/** What its supervisor does: it waits for the next start, has given the service up for a while, or starts it no more. */
+const betweenOf = (state: string): string => {
+  if (state === "backingOff") return "died and is started again";
+  return state === "givenUp" ? "died too often and is given a pause" : "has exited";
 };
 
 const addressLine = ({ tier, url }: { readonly tier: string; readonly url: string }): string =>

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./up.ts")).up,
   run: async () => (await import("./run.ts")).run,
   fleet: async () => (await import("./fleet.ts")).fleet,
+  why: async () => (await import("./why.ts")).why,
   chat: async () => (await import("./chat.ts")).chat,
   dlq: async () => (await import("./dlq.ts")).dlq,
   inspect: async () => (await import("./inspect.ts")).inspect,

@@ -40,8 +40,8 @@ const wentUp = (text: string): number => Number(/^.\[(\d+)A/.exec(text)?.[1] ?? 
 describe("the board", () => {
   it("is redrawn exactly over its own lines", () => {
     const [, again] = begin({ columns: 80, rows: 24 });
-    expect(wentUp(again!)).toBe(6);
-    expect(again!.split("\n")).toHaveLength(7);
+    expect(wentUp(again!)).toBe(7);
+    expect(again!.split("\n")).toHaveLength(8);
   });
 
   it("is redrawn over the lines that a terminal made narrower has broken", () => {
@@ -58,33 +58,51 @@ describe("the board", () => {
     board.write({ type: "fleet.starting", redis: "r", isOwnRedis: false, services });
     const widths = texts[0]!
       .split("\n")
-      .slice(-7, -1)
+      .slice(-8, -1)
       .map(({ length }) => length);
     size.columns = Math.max(...widths) - 1;
     const broken = widths.filter((width) => width > size.columns).length;
     board.write({ type: "service.changed", service: services[0]! });
     expect(broken).toBeGreaterThan(0);
-    expect(wentUp(texts[1]!)).toBe(6 + broken);
+    expect(wentUp(texts[1]!)).toBe(7 + broken);
   });
 
   it.each([4, 3, 2, 1])("on a terminal of %i rows is no higher, and counts the lines that it leaves out", (rows) => {
     const [, again] = begin({ columns: 60, rows });
     expect(wentUp(again!)).toBeLessThan(rows);
     expect(again!.split("\n").length).toBeLessThanOrEqual(rows);
-    if (rows > 2) expect(again).toContain(`and ${6 - (rows - 2)} more`);
+    if (rows > 2) expect(again).toContain(`and ${7 - (rows - 2)} more`);
   });
 
   it.each([{ columns: 0, rows: 0 }, {}])("on a terminal of unknown size (%j) is drawn whole", (size) => {
     const [, again] = begin(size);
-    for (const { name } of services) expect(again).toMatch(new RegExp(`^${name} +running`, "m"));
+    for (const { name } of services) expect(again).toMatch(new RegExp(`^${name} +●.*◉ +running`, "m"));
   });
 
   it("shows the ports of a service once they are known", () => {
     const { texts, write } = drawnOn({ columns: 80, rows: 24 });
     write({ type: "fleet.starting", redis: "r", isOwnRedis: false, services: [{ ...view("web"), healthPort: undefined }] });
-    expect(texts.at(-1)).toMatch(/^web +running .* 1 +-$/m);
+    expect(texts.at(-1)).toMatch(/^web +●.*◉ +running .* 1 +-$/m);
     write({ type: "service.changed", service: { ...view("web"), port: 8090 } });
-    expect(texts.at(-1)).toMatch(/^web +running .* 1 +8090, 9090$/m);
+    expect(texts.at(-1)).toMatch(/^web +●.*◉ +running .* 1 +8090, 9090$/m);
+  });
+
+  it("shows a service between two processes in the state in which it died, with the cause below it", () => {
+    const { texts, write } = drawnOn({ columns: 100, rows: 24 });
+    write({
+      type: "fleet.starting",
+      redis: "r",
+      isOwnRedis: false,
+      services: [{ ...view("web"), state: "init", phase: "init" }],
+    });
+    write({ type: "service.changed", service: { ...view("web"), state: "starting", phase: "starting.model" } });
+    const gone = { pid: undefined, healthPort: undefined, restarts: 3, trouble: "EACCES: permission denied" };
+    write({ type: "service.changed", service: { ...view("web"), ...gone, state: "backingOff", phase: "backingOff" } });
+    expect(texts.at(-1)).toMatch(
+      /^web +●━━●━━●━━✕ +starting +model .* died 4 times, is started again\n {2}EACCES: permission denied\n0 of 1 running$/m,
+    );
+    write({ type: "service.changed", service: { ...view("web"), ...gone, state: "givenUp", phase: "givenUp" } });
+    expect(texts.join("")).not.toMatch(/backingOff|givenUp/);
   });
 
   it("shows the lines of a fact above it", () => {

@@ -26,7 +26,7 @@ describe("help", () => {
     for (const command of ["up", "run", "fleet", "chat"]) expect(out).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  it.each(["up", "run", "fleet", "chat", "inspect", "replay", "config", "manifests", "machines"])(
+  it.each(["up", "run", "fleet", "chat", "inspect", "replay", "config", "manifests", "machines", "why"])(
     "%s --help has the meanings of its arguments below each other",
     async (command) => {
       const { out } = await shell.run([command, "--help"]);
@@ -50,7 +50,7 @@ type Wrong = [args: string[], problem: RegExp, env?: Record<string, string>];
 
 describe("wrong usage", () => {
   it.each<Wrong>([
-    [[], /name a command: up, run, fleet, chat/],
+    [[], /name a command: up, run, fleet, why, chat/],
     [["flee"], /unknown command "flee" \(did you mean fleet\?\)/],
     [["constructor"], /unknown command "constructor"/],
     [["fleet", "--jsn"], /unknown option --jsn \(did you mean --json\?\)/],

@@ -1,0 +1,84 @@
+/** The rows of a fleet as the command line picks and shows them. */
+import { authority } from "../address.ts";
+import { explain } from "../instances/explain.ts";
+import type { Row } from "../instances/row.ts";
+import type { RegistryEntry } from "../registry/registry.ts";
+import type { Wanted } from "./instance.ts";
+import { absentFrom } from "./instance.ts";
+import type { Paint } from "./terminal.ts";
+import { duration, table } from "./terminal.ts";
+
+/** Whether nothing of the instance runs any more. */
+export const isOver = ({ kind }: Row): boolean => kind === "ended" || kind === "failed" || kind === "expired";
+
+export const byName = (a: Row, b: Row): number => (a.name < b.name ? -1 : Number(a.name > b.name));
+
+/** ms for which an instance that failed is still news */
+const newsMs = 600_000;
+
+/** Those of that name, else those whose names begin so; of a service those that live or have failed a short while ago, else the last one. */
+export const rowsOf = (rows: readonly Row[], { service, instance }: Wanted, now: number): Row[] => {
+  const own = rows.filter((row) => row.service === service).sort(byName);
+  if (instance !== "") {
+    const exact = own.filter((row) => row.instance === instance);
+    return exact.length > 0 ? exact : own.filter((row) => row.instance.startsWith(instance));
+  }
+  const news = own.filter((row) => !isOver(row) || (row.kind !== "ended" && now - row.end!.at < newsMs));
+  return news.length > 0 ? news : own.sort((a, b) => b.end!.at - a.end!.at).slice(0, 1);
+};
+
+/** As `rowsOf`; throws `SG_ERR_REGISTRY` where there is none, with the name that was meant. */
+export const rowsMeant = (rows: readonly Row[], wanted: Wanted, now: number, label: string): Row[] => {
+  const found = rowsOf(rows, wanted, now);
+  if (found.length === 0) throw absentFrom(rows, wanted, `known in ${label}`);
+  return found;
+};
+
+const titles = ["SERVICE", "STATE", "FOR", "READY", "RELEASE", "HEALTH", "PID", "HOST", "INSTANCE", "WHY"];
+
+const colourOf = (row: Row): Parameters<Paint>[0] => {
+  if (row.kind === "failed" || row.kind === "expired") return "red";
+  if (row.kind === "ended") return "dim";
+  return row.ready === true ? "green" : "yellow";
+};
+
+const readyWord = ({ ready }: Row): string => (ready === null ? "?" : ready ? "yes" : "no");
+
+/** The reason stands where it is news. */
+const whyOf = (row: Row, now: number): string => (row.ready === true && row.lease.state === "held" ? "" : explain(row, now));
+
+export interface Listing {
+  readonly now: number;
+  /** the entries of those that are registered, by `service:instance` */
+  readonly entries: ReadonlyMap<string, RegistryEntry>;
+  readonly width?: number | undefined;
+  readonly paint: Paint;
+}
+
+/** One line a row. */
+export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: Listing): string[] => {
+  const lines = rows.map((row) => {
+    const health = entries.get(row.name)?.health ?? null;
+    return [
+      row.service,
+      row.state,
+      duration(Math.max(0, now - (row.end?.at ?? row.since))),
+      readyWord(row),
+      row.version || "-",
+      health === null ? "-" : authority(health),
+      row.pid === 0 ? "-" : String(row.pid),
+      row.host || "-",
+      row.instance,
+      whyOf(row, now),
+    ];
+  });
+  const painted = (line: number, column: number, text: string) =>
+    line === 0 ? paint("bold", text) : column === 1 ? paint(colourOf(rows[line - 1]!), text) : text;
+  return table([titles, ...lines], width === undefined ? { paint: painted } : { width, paint: painted });
+};
+
+/** A row for programs, without its history. */
+export const plainRow = ({ lane: _lane, boots: _boots, moments: _moments, ...row }: Row, now: number): object => ({
+  ...row,
+  sentence: explain({ ...row, lane: _lane, boots: _boots, moments: _moments }, now),
+});
