@@ -119,6 +119,12 @@ export const variableRows: readonly VariableRow[] = [
     meaning: "0: no compiled code is kept for the next start, on Node 22 and newer",
   },
   {
+    variable: "SG_JOURNAL",
+    fallback: "1",
+    readBy: ["services", "up"],
+    meaning: "0: nothing is written to the journal, and no stop is counted",
+  },
+  {
     variable: "NODE_OPTIONS",
     fallback: "none",
     readBy: ["commands"],
