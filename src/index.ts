@@ -10,7 +10,7 @@ export type { FlightRecording } from "./flight/index.ts";
 export type { Launchable, LaunchMember, LaunchOptions } from "./launch/options.ts";
 export { launch } from "./launch.ts";
 export type { Logger, LogLevel } from "./logger.ts";
-export type { RedisClient } from "./redis/client.ts";
+export type { GivenRedisClient, RedisClient } from "./redis/client.ts";
 export type { RegistryEntry, RegistryEvent, RegistryOptions } from "./registry/registry.ts";
 export { Registry } from "./registry/registry.ts";
 export type { ServiceActor } from "./service/actor.ts";

@@ -2,7 +2,7 @@
 
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
-import type { RedisClient } from "../redis/client.ts";
+import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
 import { until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
@@ -49,9 +49,9 @@ export class Registry {
   readonly #skipped = new Set<string>();
 
   /** Throws `SG_ERR_CONFIG_INVALID` for a client with a `keyPrefix`: the registry's keys have none. */
-  constructor(redis: RedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
-    refusePrefix(redis);
-    this.#redis = redis;
+  constructor(redis: GivenRedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
+    this.#redis = redis as RedisClient;
+    refusePrefix(this.#redis);
     this.#onSkipped = onSkipped;
   }
 

@@ -3,7 +3,7 @@ import type { Companion, EndedPhase, Failure } from "../../machines/index.ts";
 import type { StargazerError } from "../errors.ts";
 import type { MetricsSource } from "../health/own-metrics.ts";
 import type { Logger, LogLevel } from "../logger.ts";
-import type { RedisClient } from "../redis/client.ts";
+import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
 
 /**
  * One check of a service's own. It fails if it rejects, throws or returns `false`; anything else passes. It runs on the main thread, one
@@ -38,12 +38,12 @@ export interface ServiceOptions {
   /** identity among its replicas. Default `SG_INSTANCE_ID`, else host name, pid and a short random part */
   readonly instanceId?: string | undefined;
   /**
-   * A client that you own and close, a URL that the service opens and closes (`redis://`, `rediss://`; a unix socket is
+   * A client of ioredis (6 or 5) that you own and close, a URL that the service opens and closes (`redis://`, `rediss://`; a unix socket is
    * `redis://localhost?path=/run/redis.sock`), or `null` for none. A `keyPrefix` of the client holds for what you send over it; the
    * registry entry has none.
    * Default: `REDIS_URL`, else `redis://127.0.0.1:6379`.
    */
-  readonly redis?: RedisClient | string | null | undefined;
+  readonly redis?: GivenRedisClient | string | null | undefined;
   /** Whether boot fails without Redis. Default `SG_REDIS_REQUIRED` (1 or 0), else true; with false it boots `degraded` and registers when Redis answers. */
   readonly redisRequired?: boolean | undefined;
   /** Default: whether there is a Redis. */

@@ -1,41 +1,31 @@
 /** The package as users load it: what `npm pack` makes, in a folder of its own, imported, required and in bundles. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build as esbuild } from "esbuild";
 import { rolldown } from "rolldown";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { deadlines } from "../kit/deadlines.ts";
 import { ask } from "../kit/http-client.ts";
+import type { Packed } from "../kit/packed.ts";
+import { installPackage } from "../kit/packed.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import { eventually } from "../kit/wait.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+let packed: Packed;
 let app = "";
-
-/** Unpacks the tarball as npm does. Of other packages only those that ours declares are there. */
 beforeAll(() => {
-  app = mkdtempSync(join(tmpdir(), "sg-package-"));
-  const packed = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", app], { cwd: root });
-  const [{ filename }] = JSON.parse(String(packed)) as [{ filename: string }];
-  const own = join(app, "node_modules", "stargazer");
-  mkdirSync(own, { recursive: true });
-  execFileSync("tar", ["-xzf", join(app, filename), "--strip-components=1", "-C", own]);
-  const { dependencies } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as { dependencies: object };
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(app, "node_modules", name)), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), join(app, "node_modules", name));
-  }
+  packed = installPackage();
+  app = packed.folder;
 }, deadlines.test);
-afterAll(() => rmSync(app, { recursive: true, force: true }));
+afterAll(() => packed.remove());
 afterEach(endPrograms);
 
-const write = (name: string, text: string): string => {
-  writeFileSync(join(app, name), text);
-  return join(app, name);
-};
+const write = (name: string, text: string): string => packed.write(name, text);
 
 /** Its `run` blocks the event loop until the file of the first argument exists. */
 const service = `
@@ -67,16 +57,38 @@ const live = async (file: string): Promise<{ probe: number; code: number | null;
   return { probe, code, errors: program.errors };
 };
 
+type Format = "esm" | "cjs";
+interface Bundling {
+  readonly input: string;
+  readonly folder: string;
+  readonly format: Format;
+}
+
 /** As esbuild makes it, a CommonJS bundle has no `import.meta.url`. */
-const bundle = async (format: "esm" | "cjs"): Promise<string> => {
-  const input = write("service.mjs", imported);
+const byRolldown = async ({ input, folder, format }: Bundling): Promise<void> => {
   const define: Record<string, string> = format === "cjs" ? { "import.meta.url": "undefined" } : {};
   const bundled = await rolldown({ input, platform: "node", logLevel: "silent", transform: { define } });
-  const folder = join(mkdtempSync(join(tmpdir(), "sg-bundle-")), format);
   const extension = format === "esm" ? "mjs" : "cjs";
   await bundled.write({ dir: folder, format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name].${extension}` });
   await bundled.close();
-  return join(folder, `service.${extension}`);
+};
+
+/** An ES module that esbuild makes of packages in CommonJS has no `require`: its documentation gives it one in this way. */
+const requires = 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);';
+const byEsbuild = async ({ input, folder, format }: Bundling): Promise<void> => {
+  const extension = format === "esm" ? ".mjs" : ".cjs";
+  await esbuild({
+    ...{ entryPoints: [input], outdir: folder, outExtension: { ".js": extension }, format },
+    ...{ bundle: true, platform: "node", logLevel: "silent", banner: { js: format === "esm" ? requires : "" } },
+  });
+};
+const bundlers = { rolldown: byRolldown, esbuild: byEsbuild } as const;
+
+const bundle = async (bundler: keyof typeof bundlers, format: Format): Promise<string> => {
+  const input = write("service.mjs", imported);
+  const folder = join(mkdtempSync(join(tmpdir(), "sg-bundle-")), format);
+  await bundlers[bundler]({ input, folder, format });
+  return join(folder, `service.${format === "esm" ? "mjs" : "cjs"}`);
 };
 
 const works = { probe: 200, code: 0, errors: "" };
@@ -91,9 +103,25 @@ describe("F49: a service in the folder of a user", () => {
     expect(await live(write("required.cjs", required))).toMatchObject({ probe: 200, code: 0 });
   });
 
-  for (const format of ["esm", "cjs"] as const)
-    test(`is bundled as ${format}, needs no other file, and its probes are answered beside a blocked loop`, async () => {
-      const file = await bundle(format);
+  test("is found in the layout of pnpm, where the package sees its own dependencies and the program only the package", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sg-pnpm-"));
+    const store = join(folder, "node_modules", ".pnpm", "stargazer@3", "node_modules");
+    cpSync(join(app, "node_modules"), store, { recursive: true, verbatimSymlinks: true });
+    symlinkSync(join(store, "stargazer"), join(folder, "node_modules", "stargazer"));
+    const file = join(folder, "imported.mjs");
+    writeFileSync(file, imported);
+    expect(await live(file)).toEqual(works);
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const [bundler, format] of [
+    ["rolldown", "esm"],
+    ["rolldown", "cjs"],
+    ["esbuild", "esm"],
+    ["esbuild", "cjs"],
+  ] as const)
+    test(`is bundled as ${format} by ${bundler}, needs no other file, and its probes are answered beside a blocked loop`, async () => {
+      const file = await bundle(bundler, format);
       expect(await live(file)).toEqual(works);
       rmSync(dirname(dirname(file)), { recursive: true });
     });
