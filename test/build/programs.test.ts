@@ -72,6 +72,23 @@ it("a consumer's connection, the registry, a leader and the test kit's Redis wor
   expect(program.lines).toContainEqual({ type: "seen", job: "first", version: "4.5.6", led: "first" });
 });
 
+it("a service in a worker thread is stopped by a message of the main thread", async () => {
+  const program = start("threaded.js");
+  await program.line("it runs", ({ type }) => type === "running");
+  program.signal("SIGTERM");
+  expect(await ended(program)).toEqual({ code: 0, errors: "" });
+  expect(program.lines.at(-1)).toEqual({ type: "ended", outcome: "shutdown", reason: "asked by the main thread" });
+});
+
+it("with --frozen-intrinsics a service without Redis runs, and one with Redis fails its ping gate for the reason in the README", async () => {
+  const frozen = { NODE_OPTIONS: "--frozen-intrinsics --no-warnings" };
+  expect(await ended(start("imported.js", [], frozen))).toEqual({ code: 0, errors: "" });
+  const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", join(app.folder, "frozen.js")], { env }).catch(
+    (error) => error,
+  );
+  expect(String(stdout)).toContain("Cannot assign to read only property 'stackTraceLimit'");
+});
+
 describe("the log of a service that fails", () => {
   const failureOf = async (how: string) => {
     const program = start("logged.js", [how]);
