@@ -6,7 +6,7 @@ import { sceneRow } from "../../kit/fleet-scene.ts";
 
 const boot = (at: number, readyMs: number | null, stopMs: number | null, version = "2.0.0"): Boot => ({
   ...{ boot: String(at), version, startedAt: at, readyAt: readyMs === null ? null : at + readyMs },
-  ...{ endedAt: stopMs === null ? null : at + 9000, stopMs, outcome: stopMs === null ? "" : "shutdown", cause: "" },
+  ...{ endedAt: stopMs === null ? null : at + 9000, stopMs, outcome: stopMs === null ? "" : "shutdown", cause: "", code: "" },
 });
 const row = (instance: string, boots: readonly Boot[], more: Partial<Row> = {}): Row =>
   sceneRow(1_000_000, "orders", instance, [{ version: "2.0.0", parts: [["running", 1000]] }], { boots, ...more });
