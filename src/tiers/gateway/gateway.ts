@@ -37,7 +37,7 @@ export class GatewayService extends HttpTier {
 
   constructor({ platforms, ...options }: GatewayOptions = {}) {
     const watch = new StreamWatch(options.metrics);
-    super("gateway", gatewaySettings, { ...options, metrics: watch });
+    super("gateway", gatewaySettings, { ...options, ...(options.useHealthServer === false ? {} : { metrics: watch }) });
     this.#watch = watch;
     this.#platforms = platforms ?? [new Webchat()];
   }
