@@ -19,7 +19,7 @@ const retryMs = 1000;
 /** ms between two looks for gateways, where the fleet is not shown */
 const lookMs = 5000;
 /** ms between two summaries of a large fleet */
-const summaryMs = 200;
+const summaryMs = 500;
 
 /** Whether every row has been drawn as it holds now. */
 let drawnCondition = "";

@@ -85,10 +85,19 @@ const changeWords = (row, at, stateOf) => {
   return known.isEnding && !known.isFinal && to === null ? { tone: state, text: plural, plural } : undefined;
 };
 
+/** By row: of a large fleet few rows change at once. @type {WeakMap<WireRow, Happening[]>} */
+const known = new WeakMap();
+
 /** @type {(row: WireRow, since: number, stateOf: StateOf) => Happening[]} */
-const ofRow = (row, since, stateOf) =>
+const ofRow = (row, since, stateOf) => {
+  const happenings = known.get(row) ?? readRow(row, stateOf);
+  known.set(row, happenings);
+  return happenings.filter(({ at }) => at >= since);
+};
+
+/** @type {(row: WireRow, stateOf: StateOf) => Happening[]} */
+const readRow = (row, stateOf) =>
   row.lane.flatMap(([, at, , , , mark], place) => {
-    if (at < since) return [];
     const words = (mark === "none" ? changeWords : markWords)(row, place, stateOf);
     return words === undefined ? [] : [{ at, names: [row.name], ...words }];
   });

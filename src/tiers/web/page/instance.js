@@ -19,6 +19,9 @@ const maxMoments = 24;
 let name = "";
 /** @type {WireInstance | undefined} */
 let instance;
+/** ms after which a sentence is asked for again */
+const staleMs = 3000;
+let loadedAt = 0;
 let isLoading = false;
 let isDue = false;
 
@@ -194,6 +197,7 @@ const load = async () => {
     // the row of the stream is shown; the next change asks again
   }
   isLoading = false;
+  loadedAt = performance.now();
   draw();
   if (isDue || asked !== name) await load();
 };
@@ -216,9 +220,11 @@ export const refreshInstance = () => {
   if (fleet.condition !== "server") void load();
 };
 
-/** What changes with time alone. */
+/** What changes with time alone; the sentence, which has times in it, is asked for again. */
 export const showTime = () => {
-  if (name !== "" && fleet.isLive()) draw();
+  if (name === "" || !fleet.isLive()) return;
+  draw();
+  if (performance.now() - loadedAt > staleMs) void load();
 };
 
 /** The name of the tab. */

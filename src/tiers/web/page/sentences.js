@@ -102,10 +102,14 @@ export const verdictOf = ({ rows, cards, rollouts, moment, staleFor }) => {
   const trouble = first === undefined ? rollout.trim() : `${sentenceOf(first)}.${rollout}${more}`;
   const unclear =
     unknown === 0 ? "" : ` Of ${unknown} it ${isPast ? "was" : "is"} not known: no word of readiness in the journal.`;
-  const count = isAll && ready > 1 ? `All ${ready}` : `${ready} of ${living.length}`;
+  // what is not known to be ready does not count as unready
+  const asked = living.length - unknown;
+  const were = isPast ? "were " : "";
+  const count = isAll && ready > 1 ? `All ${ready}` : `${ready} of ${asked}`;
+  const words = asked === 0 && unknown > 0 ? `${counted(unknown, "instance")} ${were}there` : `${count} ${were}ready`;
   return {
     mark: first?.need.kind === "bad" ? "bad" : first === undefined && isAll ? "good" : "warn",
-    headline: isPast ? `${count} were ready, ${briefly(staleFor)} ago` : `${count} ready`,
+    headline: isPast ? `${words}, ${briefly(staleFor)} ago` : words,
     gist: `${trouble === "" ? calmGist(living, moment) : trouble}${unclear}`,
   };
 };
