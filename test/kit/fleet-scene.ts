@@ -3,6 +3,7 @@
 import { pageHeaders } from "../../src/http/headers.ts";
 import { servePage } from "../../src/http/page-files.ts";
 import { HttpServer } from "../../src/http/server.ts";
+import { explain } from "../../src/instances/explain.ts";
 import type { Boot, Row, Span } from "../../src/instances/row.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { FleetFeed } from "../../src/tiers/web/fleet-feed.ts";
@@ -213,7 +214,7 @@ export const serveScene = async (scene: Scene, port = 0): Promise<SceneServer> =
   addFleetRoutes(http.app, {
     feed,
     row: (name) => scene.model.row(name),
-    explain: (row) => `${row.name} is in ${row.path}.`,
+    explain: (row) => explain(row, scene.now()),
     signal,
   });
   feed.follow(scene, signal);

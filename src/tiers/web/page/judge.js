@@ -90,7 +90,8 @@ const loop = (row, { now, stateOf, isPast }) => {
   if (falls < 2) return undefined;
   // one that runs again, and has for longer than it took to fall, has recovered
   if (isReady(row, stateOf) && now - stateSince(row) > loopMs / 5) return undefined;
-  const span = briefly(Math.max(1000, now - Math.min(...row.falls.filter((at) => now - at < loopMs))));
+  const first = Math.min(...row.falls.filter((at) => now - at < loopMs));
+  const span = `${Math.max(1, Math.ceil((now - first) / 60_000))} min`;
   const cause = causeOf(row);
   const state = fellIn(row, stateOf);
   const where = state === "" ? "" : ` in ${state}`;
