@@ -2,7 +2,15 @@
 import type { StargazerService } from "../service/service.ts";
 import type { ServiceOptions } from "../service/types.ts";
 import type { PortSetting } from "./settings.ts";
-import { agentsIntervalMs, consolidationIntervalMs, gatewayPort, gatewaySettings, webPort, webSettings } from "./settings.ts";
+import {
+  agentsIntervalMs,
+  consolidationIntervalMs,
+  gatewayPort,
+  gatewaySettings,
+  webPort,
+  webSettings,
+  xmppSettings,
+} from "./settings.ts";
 
 /** A tier's class: every option has a default. */
 export type TierClass = new (options?: Partial<ServiceOptions>) => StargazerService;
@@ -32,7 +40,8 @@ export const tiers: readonly TierDefinition[] = [
     name: "gateway",
     title: "holds the platforms' connections",
     port: gatewayPort,
-    check: async (given) => gatewaySettings(given),
+    secrets: ["XMPP_PASSWORD"],
+    check: async (given) => [gatewaySettings(given), xmppSettings()],
     load: async () => (await import("./gateway/gateway.ts")).GatewayService,
   },
   {

@@ -170,6 +170,26 @@ export const webSettings: ReadListening = (given = {}) => {
   return isChatPublic() ? { ...settings, token: settings.token ?? createToken() } : settings;
 };
 
+/** An account on an XMPP server. */
+export interface XmppSettings {
+  /** `xmpp://host:5222`, `xmpps://host:5223` or `wss://host/ws`; undefined: found by the domain of the account */
+  readonly service: string | undefined;
+  /** `bot@example.org` */
+  readonly jid: string;
+  readonly password: string;
+}
+
+/** The account of the gateway; undefined where none is configured. Throws `SG_ERR_CONFIG_INVALID`. */
+export const xmppSettings = (): XmppSettings | undefined => {
+  const [service, jid, password] = ["XMPP_SERVICE", "XMPP_JID", "XMPP_PASSWORD"].map((name) => fromEnvironment(name));
+  if (jid === undefined) return undefined;
+  if (!/^[^@/\s]{1,100}@[^@/\s]{1,100}$/.test(jid)) throw invalid("XMPP_JID", "must be an account as bot@example.org");
+  if (password === undefined) throw invalid("XMPP_PASSWORD", "is missing: XMPP_JID names an account");
+  if (service !== undefined && !/^(xmpps?|wss?):\/\/[^\s]{1,250}$/.test(service))
+    throw invalid("XMPP_SERVICE", "must be as xmpp://host:5222, xmpps://host:5223 or wss://host/ws");
+  return { service, jid, password };
+};
+
 /** The origins whose pages may chat, beside those of this machine. */
 export const webOrigins = (): readonly string[] => readList("SG_WEB_ORIGINS");
 

@@ -7,6 +7,7 @@ import type { MetricsSource } from "../health/own-metrics.ts";
 import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
+import type { ServiceOptions } from "../service/types.ts";
 import type { Condition, ConditionType, StreamState, Watched } from "../streams/stream-state.ts";
 import { conditionsOf, readState } from "../streams/stream-state.ts";
 import type { Waiting } from "../until.ts";
@@ -46,6 +47,11 @@ export class StreamWatch implements MetricsSource {
   /** `further` are the metrics of the service's own. */
   constructor(further?: MetricsSource) {
     this.#further = further;
+  }
+
+  /** The options of a service that serves these metrics, where it has a health server. */
+  servedBy<Options extends Partial<ServiceOptions>>(options: Options): Options {
+    return options.useHealthServer === false || options.redis === null ? options : { ...options, metrics: this };
   }
 
   /** The state of each stream as it was last read, then the further metrics. */

@@ -31,8 +31,8 @@ export const countPending = async (redis) => {
 const lasting = (redis, platforms) => {
   const { inbound, outbound, sessionSecret } = messageKeys(redis);
   const { fence, routed } = laneKeys(inbound);
-  const { services, events, index } = registryKeys(redis);
-  const registry = [services, events, ...["gateway", "inference"].map(index)];
+  const { services, events, index, journal, ends, known } = registryKeys(redis);
+  const registry = [services, events, journal, ends, ...["gateway", "inference"].flatMap((name) => [index(name), known(name)])];
   return new Set([inbound, fence, routed, sessionSecret, ...registry, ...platforms.map(outbound)]);
 };
 

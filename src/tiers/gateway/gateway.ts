@@ -15,7 +15,8 @@ import type { Outbound } from "../messages/envelope.ts";
 import { parseOutbound } from "../messages/envelope.ts";
 import { messageKeys } from "../messages/keys.ts";
 import { carrying, traced } from "../messages/traced.ts";
-import { gatewaySettings, webOrigins } from "../settings.ts";
+import type { XmppSettings } from "../settings.ts";
+import { gatewaySettings, webOrigins, xmppSettings } from "../settings.ts";
 import { StreamWatch } from "../stream-watch.ts";
 import type { PlatformAdapter, PlatformHost, PlatformMessage } from "./platform.ts";
 import { Webchat } from "./webchat.ts";
@@ -27,18 +28,20 @@ const deliveredMs = 600_000;
 const maxDelivered = 100_000;
 
 export interface GatewayOptions extends HttpTierOptions {
-  /** The chat networks that it serves. Default: webchat alone. */
+  /** The chat networks that it serves. Default: webchat, and XMPP where `XMPP_JID` is set. */
   readonly platforms?: readonly PlatformAdapter[];
 }
 
 export class GatewayService extends HttpTier {
-  readonly #platforms: readonly PlatformAdapter[];
+  #platforms: readonly PlatformAdapter[];
   readonly #watch: StreamWatch;
+  readonly #xmpp: XmppSettings | undefined;
 
   constructor({ platforms, ...options }: GatewayOptions = {}) {
     const watch = new StreamWatch(options.metrics);
-    super("gateway", gatewaySettings, { ...options, ...(options.useHealthServer === false ? {} : { metrics: watch }) });
+    super("gateway", gatewaySettings, watch.servedBy(options));
     this.#watch = watch;
+    this.#xmpp = platforms === undefined ? xmppSettings() : undefined;
     this.#platforms = platforms ?? [new Webchat()];
   }
 
@@ -47,6 +50,7 @@ export class GatewayService extends HttpTier {
   }
 
   protected override async addRoutes(http: HttpServer, context: HookContext): Promise<void> {
+    if (this.#xmpp !== undefined) this.#platforms = [...this.#platforms, new (await import("./xmpp.ts")).Xmpp(this.#xmpp)];
     for (const platform of this.#platforms) {
       await context.phase(platform.platform, () => platform.open(this.#hostOf(platform, http, context)));
     }
@@ -91,9 +95,9 @@ export class GatewayService extends HttpTier {
       group,
       laneFields: ["channel"],
       parse: parseOutbound,
-      handle: async (message, { attempt }) => {
-        await traced({ ...delivery, messageId: message.id, attempt, ...carrying(message.traceparent) }, async () =>
-          platform.deliver?.(message),
+      handle: async (message, work) => {
+        await traced({ ...delivery, messageId: message.id, attempt: work.attempt, ...carrying(message.traceparent) }, async () =>
+          platform.deliver?.(message, { signal: work.signal }),
         );
         return undefined;
       },

@@ -47,7 +47,7 @@ export interface PlatformAdapter {
   serve?(options: Waiting): Promise<void>;
   /**
    * Delivers an answer, for a platform that is pushed to. A rejection has it delivered again; after the third one the answer is a dead
-   * letter. Without it, the platform reads its answers from the outbound stream and the logs by itself.
+   * letter. The signal aborts when the worker stops or has lost the answer to another one. Without it, the platform reads its answers from the outbound stream and the logs by itself.
    */
-  deliver?(message: Outbound): Promise<void>;
+  deliver?(message: Outbound, options: Waiting): Promise<void>;
 }

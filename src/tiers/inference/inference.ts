@@ -46,7 +46,7 @@ export class InferenceService extends StargazerService {
 
   constructor({ responder, work, ...options }: InferenceOptions = {}) {
     const watch = new StreamWatch(options.metrics);
-    super({ serviceName: "inference", ...options, ...(options.useHealthServer === false ? {} : { metrics: watch }) });
+    super({ serviceName: "inference", ...watch.servedBy(options) });
     this.#watch = watch;
     this.#responder = responder ?? chooseResponder();
     this.#work = work;

@@ -1,0 +1,202 @@
+/**
+ * A platform over XMPP: one account, and each contact is a conversation. Loaded where `XMPP_*` is configured, as is `@xmpp/client`.
+ *
+ * An answer is delivered at least once, under the same id each time, and counts as delivered once the server has confirmed it (XEP-0198):
+ * where the contact's client knows ids, it shows it once. A message with an id of its own is accepted once, also where several gateways
+ * receive it; one without is accepted as often as it is received. What the server has handed over is lost if the gateway dies before it
+ * has accepted it.
+ */
+import { createHash } from "node:crypto";
+import { messageOf, StargazerError } from "../../errors.ts";
+import type { WordedLogger } from "../../logger.ts";
+import { pause } from "../../pause.ts";
+import type { Waiting } from "../../until.ts";
+import { until } from "../../until.ts";
+import type { Outbound } from "../messages/envelope.ts";
+import { maxTextBytes } from "../messages/envelope.ts";
+import type { XmppSettings } from "../settings.ts";
+import type { PlatformAdapter, PlatformHost } from "./platform.ts";
+
+/** What is used of `@xmpp/client`, which has no types. */
+interface Stanza {
+  readonly attrs: Readonly<Record<string, string | undefined>>;
+  is(name: string): boolean;
+  getChild(name: string, namespace?: string): Stanza | undefined;
+  getChildText(name: string): string | null;
+}
+interface Emitter {
+  on(event: string, listener: (value: never) => void): unknown;
+  removeListener(event: string, listener: (value: never) => void): unknown;
+}
+interface Client extends Emitter {
+  readonly status: string;
+  readonly streamManagement: Emitter & { enabled: boolean; requestAckDebounce: number };
+  start(): Promise<unknown>;
+  stop(): Promise<unknown>;
+  send(stanza: Stanza): Promise<void>;
+}
+interface Library {
+  client(options: object): Client;
+  xml(name: string, attrs: object, ...children: unknown[]): Stanza;
+}
+
+const namespace = "urn:xmpp:sid:0";
+/** ms between two attempts to accept a message, or to deliver an answer */
+const retryMs = 1000;
+/** messages of one contact that are being accepted; beyond them the contact is asked to wait */
+const maxPending = 32;
+const later = "This message could not be taken now. Please send it again later.";
+
+const loadLibrary = async (): Promise<Library> => {
+  const name = "@xmpp/client";
+  try {
+    return (await import(name)) as Library;
+  } catch (cause) {
+    const message = `XMPP_JID is set, and ${name} cannot be loaded: ${messageOf(cause)}. Install it: npm install ${name}`;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
+  }
+};
+
+const bare = (jid: string): string => jid.split("/", 1)[0]!;
+
+/** The id that its sender or the server gave the message. */
+const idOf = (stanza: Stanza): string | undefined =>
+  stanza.getChild("stanza-id", namespace)?.attrs.id ?? stanza.getChild("origin-id", namespace)?.attrs.id ?? stanza.attrs.id;
+
+/** A conversation's messages with ids are each the first of a page of its own: a page accepts a number once. */
+const keyOf = (channel: string, id: string): string =>
+  createHash("sha256").update(`${channel}\0${id}`).digest("base64url").slice(0, 32);
+
+export class Xmpp implements PlatformAdapter {
+  readonly platform = "xmpp";
+  readonly #settings: XmppSettings;
+  readonly #pending = new Map<string, { count: number; work: Promise<void> }>();
+  #library: Library | undefined;
+  #client: Client | undefined;
+  #log: WordedLogger | undefined;
+
+  constructor(settings: XmppSettings) {
+    this.#settings = settings;
+  }
+
+  /** Connects. A server that is away fails no boot: the client connects again and again, and a line says so once. */
+  async open(host: PlatformHost): Promise<void> {
+    const { service, jid, password } = this.#settings;
+    const [username, domain] = jid.split("@") as [string, string];
+    const library = await loadLibrary();
+    const client = library.client({ service, domain, username, password });
+    this.#library = library;
+    this.#client = client;
+    this.#log = host.log;
+    client.streamManagement.requestAckDebounce = 10;
+    this.#report(client, host.log);
+    client.on("online", () => void client.send(library.xml("presence", {})).catch(() => {}));
+    client.on("stanza", (stanza: Stanza) => this.#receive(stanza, host));
+    host.defer(() => client.stop().catch(() => {}));
+    void client.start().catch(() => {});
+  }
+
+  /** Until the signal aborts; then it is unavailable, so that the server keeps messages, or hands them to another gateway. */
+  async serve({ signal }: Waiting): Promise<void> {
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const { xml } = this.#library!;
+    await this.#client?.send(xml("presence", { type: "unavailable" })).catch(() => {});
+  }
+
+  #report(client: Client, log: WordedLogger): void {
+    let isTroubled = false;
+    client.on("error", (error: Error) => {
+      const reason = messageOf(error);
+      log[isTroubled ? "debug" : "warn"]({ type: "xmpp.away", reason }, `the XMPP server is not connected: ${reason}`);
+      isTroubled = true;
+    });
+    client.on("online", () => {
+      log.info({ type: "xmpp.online" }, "the XMPP server is connected");
+      isTroubled = false;
+    });
+  }
+
+  #receive(stanza: Stanza, host: PlatformHost): void {
+    const { from, type = "normal" } = stanza.attrs;
+    const text = stanza.is("message") ? stanza.getChildText("body") : null;
+    if (from === undefined || text === null || text === "" || !["normal", "chat"].includes(type)) return;
+    const channel = bare(from);
+    if (channel === this.#settings.jid) return;
+    const { count, work } = this.#pending.get(channel) ?? { count: 0, work: Promise.resolve() };
+    if (count >= maxPending || Buffer.byteLength(text) > maxTextBytes) return void this.#notify(channel, later);
+    const next = work.then(() => this.#accept({ channel, text, id: idOf(stanza) }, host)).finally(() => this.#accepted(channel));
+    this.#pending.set(channel, { count: count + 1, work: next });
+  }
+
+  #accepted(channel: string): void {
+    const { count, work } = this.#pending.get(channel)!;
+    if (count === 1) this.#pending.delete(channel);
+    else this.#pending.set(channel, { count: count - 1, work });
+  }
+
+  /** Until Redis has taken it, or the gateway stops; never rejects. Where it is not taken the contact is asked to send it later. */
+  async #accept(message: { channel: string; text: string; id: string | undefined }, host: PlatformHost): Promise<void> {
+    const { channel, text, id } = message;
+    const page = id === undefined ? undefined : keyOf(channel, id);
+    const accepted = { channel, author: channel, text, ...(page !== undefined && { id: `xmpp.${page}` }) };
+    for (;;) {
+      try {
+        const { type } = await host.accept(accepted, page === undefined ? {} : { numbered: { page, n: 1 } });
+        return type === "busy" ? await this.#notify(channel, later) : undefined;
+      } catch (error) {
+        const reason = messageOf(error);
+        host.log.warn({ type: "xmpp.not-accepted", reason }, `a message is not accepted: ${reason}`);
+        if (error instanceof StargazerError || host.signal.aborted) return this.#notify(channel, later);
+        await pause(retryMs, { signal: host.signal });
+      }
+    }
+  }
+
+  async #notify(to: string, text: string): Promise<void> {
+    await this.#client?.send(this.#stanza(to, undefined, text)).catch(() => {});
+  }
+
+  #stanza(to: string, id: string | undefined, text: string): Stanza {
+    const { xml } = this.#library!;
+    const ids = id === undefined ? [] : [xml("origin-id", { xmlns: namespace, id })];
+    return xml("message", { to, type: "chat", ...(id !== undefined && { id }) }, xml("body", {}, text), ...ids);
+  }
+
+  /** Resolves once the server has confirmed it, also over a time without a server; rejects with the signal's reason. */
+  async deliver({ id, channel, text }: Outbound, { signal }: Waiting): Promise<void> {
+    const client = this.#client!;
+    for (;;) {
+      signal.throwIfAborted();
+      if (client.status === "online" && (await this.#sent(client, this.#stanza(channel, id, text), { signal }))) return;
+      await pause(retryMs, { signal });
+    }
+  }
+
+  /** Resolves with whether the server has it; a server without confirmations has what was written. */
+  async #sent(client: Client, stanza: Stanza, { signal }: Waiting): Promise<boolean> {
+    const { streamManagement: confirmations } = client;
+    if (!confirmations.enabled)
+      return client.send(stanza).then(
+        () => true,
+        () => false,
+      );
+    let end = (): void => {};
+    const confirmed = new Promise<boolean>((resolve) => {
+      const ack = (one: Stanza) => one === stanza && resolve(true);
+      const fail = (one: Stanza) => one === stanza && resolve(false);
+      confirmations.on("ack", ack);
+      confirmations.on("fail", fail);
+      end = () => {
+        confirmations.removeListener("ack", ack);
+        confirmations.removeListener("fail", fail);
+      };
+    });
+    try {
+      // one that cannot be written stays in the client's queue, which sends it again or fails it
+      await client.send(stanza).catch((error) => this.#log?.debug({ type: "xmpp.unsent" }, messageOf(error)));
+      return await until(confirmed, { signal, what: "the XMPP server to confirm an answer" });
+    } finally {
+      end();
+    }
+  }
+}
