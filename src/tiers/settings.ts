@@ -181,7 +181,11 @@ export interface XmppSettings {
 
 /** The account of the gateway; undefined where none is configured. Throws `SG_ERR_CONFIG_INVALID`. */
 export const xmppSettings = (): XmppSettings | undefined => {
-  const [service, jid, password] = ["XMPP_SERVICE", "XMPP_JID", "XMPP_PASSWORD"].map((name) => fromEnvironment(name));
+  const [service, jid, password] = [
+    fromEnvironment("XMPP_SERVICE"),
+    fromEnvironment("XMPP_JID"),
+    fromEnvironment("XMPP_PASSWORD"),
+  ];
   if (jid === undefined) return undefined;
   if (!/^[^@/\s]{1,100}@[^@/\s]{1,100}$/.test(jid)) throw invalid("XMPP_JID", "must be an account as bot@example.org");
   if (password === undefined) throw invalid("XMPP_PASSWORD", "is missing: XMPP_JID names an account");
