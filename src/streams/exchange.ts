@@ -13,7 +13,7 @@ import { laneKeys } from "./keys.ts";
 import { router } from "./scripts.ts";
 
 /** ms between two trips */
-const paceMs = 2;
+const paceMs = 3;
 /** messages to settle that make a trip of their own, before the pace has passed */
 const company = 8;
 /** entries that one trip routes at most */
