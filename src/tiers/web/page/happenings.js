@@ -62,6 +62,12 @@ const markWords = (row, at, stateOf) => {
   return mark === "boot" && !isRetry ? booted(row, at) : undefined;
 };
 
+/** Whether the same boot took traffic before that span. @type {(lane: WireRow["lane"], at: number) => boolean} */
+const hadTraffic = (lane, at) => {
+  const boot = lane.findLastIndex(([, , , , , mark], place) => place <= at && mark === "boot");
+  return lane.slice(Math.max(0, boot), at).some(([, , , ready]) => ready === true);
+};
+
 /** What a change of readiness or state says. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
 const changeWords = (row, at, stateOf) => {
   const [state, from, to, ready] = /** @type {WireSpan} */ (row.lane[at]);
@@ -72,10 +78,10 @@ const changeWords = (row, at, stateOf) => {
     const why = row.lane.length - 1 === at && row.reason !== "" ? `: ${row.reason}` : "";
     return { tone: "bad", text: `became unready${why}`, plural: "became unready" };
   }
-  if (before[0] === state)
-    return ready === true && before[3] === false
-      ? { tone: state, text: "became ready again", plural: "became ready again" }
-      : undefined;
+  if (before[0] === state) {
+    const wasReady = ready === true && before[3] === false && hadTraffic(row.lane, at);
+    return wasReady ? { tone: state, text: "became ready again", plural: "became ready again" } : undefined;
+  }
   const plural = `came to ${state}`;
   if (known.part === "run") {
     const boot = row.lane.slice(0, at).findLast(([, , , , , mark]) => mark === "boot")?.[1];
