@@ -3,10 +3,12 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
+// by its file: another version has the same name among the commands
+const tsc = "node_modules/typescript/bin/tsc";
 const steps = [
   ["format and lint", "npx", ["biome", "check", "."]],
-  ["types of the sources", "npx", ["tsc", "--noEmit", "-p", "tsconfig.json"]],
-  ["types of the tests and the pages", "npx", ["tsc", "--noEmit", "-p", "test/tsconfig.json"]],
+  ["types of the sources", process.execPath, [tsc, "--noEmit", "-p", "tsconfig.json"]],
+  ["types of the tests and the pages", process.execPath, [tsc, "--noEmit", "-p", "test/tsconfig.json"]],
   ["unused code", "npx", ["knip"]],
   ["tests", "npm", ["test"]],
   ["package", "npx", ["publint", "--strict"]],

@@ -7,7 +7,6 @@ import type { MetricsSource } from "../health/own-metrics.ts";
 import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
-import type { ServiceOptions } from "../service/types.ts";
 import type { Condition, ConditionType, StreamState, Watched } from "../streams/stream-state.ts";
 import { conditionsOf, readState } from "../streams/stream-state.ts";
 import type { Waiting } from "../until.ts";
@@ -39,24 +38,13 @@ export interface WatchOptions extends Waiting {
 }
 
 export class StreamWatch implements MetricsSource {
-  readonly #further: MetricsSource | undefined;
   readonly #states = new Map<string, StreamState>();
   /** what holds, by its type and stream */
   #holding = new Map<string, Condition>();
 
-  /** `further` are the metrics of the service's own. */
-  constructor(further?: MetricsSource) {
-    this.#further = further;
-  }
-
-  /** The options of a service that serves these metrics, where it has a health server. */
-  servedBy<Options extends Partial<ServiceOptions>>(options: Options): Options {
-    return options.useHealthServer === false || options.redis === null ? options : { ...options, metrics: this };
-  }
-
-  /** The state of each stream as it was last read, then the further metrics. */
+  /** The state of each stream as it was last read. */
   async metrics(): Promise<string> {
-    return `${writeMetrics(streamMetrics(this.#states))}${(await this.#further?.metrics()) ?? ""}`;
+    return writeMetrics(streamMetrics(this.#states));
   }
 
   /** Looks until the signal aborts. A look that fails is skipped. Never rejects. */

@@ -1,5 +1,6 @@
 /** The gateway tier: holds the platforms' connections, accepts their messages for the workers, delivers the answers. */
 import { randomUUID } from "node:crypto";
+import { tierMetrics } from "../../health/metrics.ts";
 import type { HttpServer } from "../../http/server.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { HookContext } from "../../service/types.ts";
@@ -38,8 +39,8 @@ export class GatewayService extends HttpTier {
   readonly #xmpp: XmppSettings | undefined;
 
   constructor({ platforms, ...options }: GatewayOptions = {}) {
-    const watch = new StreamWatch(options.metrics);
-    super("gateway", gatewaySettings, watch.servedBy(options));
+    const watch = new StreamWatch();
+    super("gateway", gatewaySettings, { ...options, [tierMetrics]: watch });
     this.#watch = watch;
     this.#xmpp = platforms === undefined ? xmppSettings() : undefined;
     this.#platforms = platforms ?? [new Webchat()];

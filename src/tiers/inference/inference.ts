@@ -1,4 +1,5 @@
 /** Inference: stateless workers that answer messages. Any number of them share one consumer group. */
+import { tierMetrics } from "../../health/metrics.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { StargazerService } from "../../service/service.ts";
 import type { HookContext, ServiceOptions } from "../../service/types.ts";
@@ -45,8 +46,13 @@ export class InferenceService extends StargazerService {
   readonly #watch: StreamWatch;
 
   constructor({ responder, work, ...options }: InferenceOptions = {}) {
-    const watch = new StreamWatch(options.metrics);
-    super({ serviceName: "inference", ...watch.servedBy(options) });
+    const watch = new StreamWatch();
+    const own: ServiceOptions & { readonly [tierMetrics]: StreamWatch } = {
+      serviceName: "inference",
+      ...options,
+      [tierMetrics]: watch,
+    };
+    super(own);
     this.#watch = watch;
     this.#responder = responder ?? chooseResponder();
     this.#work = work;
