@@ -7,7 +7,7 @@ import { fitting, flag, list, nullable, number, object, oneOf, readJson, text } 
 import type { JournalItem, JournalItemKind } from "./item.ts";
 import { failuresLimit, itemsLimit, itemsLimitBytes, nameLimit, stepsLimit, textLimit, wireOrder } from "./wire.ts";
 
-export type { JournalItem, JournalItemKind } from "./item.ts";
+export type { JournalItem } from "./item.ts";
 
 /** One message of the journal. */
 export interface JournalEntry extends InstanceName {

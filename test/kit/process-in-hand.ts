@@ -35,6 +35,7 @@ export const processInHand = {
   emitLaunched: () => false,
   keptSignal: () => state.kept,
   announce: (phase: string) => void announced.push(phase),
+  announceName: () => {},
   announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
   setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
   exitCode: () => state.code,
