@@ -34,7 +34,7 @@ const groupsOf = async (redis: RedisClient, stream: string): Promise<readonly Fl
 
 /** Rejects with the error of Redis. Its cost does not grow with the stream. */
 export const readBacklog = async (redis: RedisClient, stream: string, group: string): Promise<StreamBacklog> => {
-  const [groups, length, [seconds = 0]] = await Promise.all([groupsOf(redis, stream), redis.xlen(stream), redis.time()]);
+  const [groups, length, [seconds = 0, us = 0]] = await Promise.all([groupsOf(redis, stream), redis.xlen(stream), redis.time()]);
   const found = groups.find((flat) => fieldOf(flat, "name") === group);
   const read = String((found && fieldOf(found, "last-delivered-id")) ?? "-");
   const [next, [pending = 0, oldestPending] = []] = await Promise.all([
@@ -49,6 +49,6 @@ export const readBacklog = async (redis: RedisClient, stream: string, group: str
     // Redis does not know the lag of a group in whose part of the stream an entry was deleted
     unread: next.length === 0 ? 0 : Math.max(1, Number(lag ?? 1)),
     pending: Number(pending),
-    oldestMs: oldest.length === 0 ? 0 : Math.max(0, Number(seconds) * 1000 - Math.min(...oldest)),
+    oldestMs: oldest.length === 0 ? 0 : Math.max(0, Number(seconds) * 1000 + Math.floor(Number(us) / 1000) - Math.min(...oldest)),
   };
 };
