@@ -11,7 +11,7 @@ let home: string;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "sg-plan-"));
   vi.stubEnv("TMPDIR", home);
-  vi.stubEnv("XDG_RUNTIME_DIR", "/none");
+  vi.stubEnv("XDG_RUNTIME_DIR", "/dev/null/none");
   vi.stubEnv("REDIS_URL", "");
 });
 afterEach(() => {

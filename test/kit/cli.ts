@@ -43,7 +43,8 @@ export interface Shell {
 export const openShell = (): Shell => {
   const folder = mkdtempSync(join(tmpdir(), "sg-shell-"));
   const start: Shell["start"] = (args, env = {}, options = {}) => {
-    const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: "/none", NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
+    // below a file: no program can make that folder
+    const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: "/dev/null/none", NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
     const child = spawn(process.execPath, [program, ...args], {
       env: { ...process.env, ...clean, TMPDIR: folder, ...env },
       ...options,

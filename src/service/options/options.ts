@@ -75,7 +75,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly logger: Logger | undefined;
   readonly logLevel: LogLevel;
-  readonly [tierMetrics]: MetricsSource | undefined;
+  readonly [tierMetrics]?: MetricsSource;
 }
 
 /** The options that are no numbers, and the variable that each is read from where the option is absent. */
@@ -113,6 +113,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
   const given = readOptions(options, problems);
   const numbers = readNumbers(given, problems);
   const redis = readRedis(given.redis, problems);
+  const own = (options as { readonly [tierMetrics]?: MetricsSource } | undefined)?.[tierMetrics];
   const resolved: ResolvedOptions = {
     ...numbers,
     serviceName: readName("service", given.serviceName, problems),
@@ -134,7 +135,7 @@ export const resolveOptions = (options: ServiceOptions, known: readonly string[]
     metadata: readMetadata(given.metadata, problems),
     logger: readLogger(given.logger, problems),
     logLevel: readLogLevel(given.logLevel, given.logger, problems),
-    [tierMetrics]: (options as { readonly [tierMetrics]?: MetricsSource } | undefined)?.[tierMetrics],
+    ...(own === undefined ? {} : { [tierMetrics]: own }),
   };
   problems.push(...contradictions(numbers), ...withoutServer(resolved));
   if (problems.length > 0) throw invalid(given.serviceName, problems);
