@@ -77,8 +77,8 @@ const endOf = (row: Row, now: number): string => {
   return `ended ${ago}${cause === "" ? "" : `: ${cause}`}`;
 };
 
-/** The state in which an instance was that died without stopping. */
-const stateOf = ({ path }: Row): string => (isStopping(path) ? "" : ` in ${quoted(path)}`);
+/** The state in which an instance was that died without stopping; not known of one that has written nothing. */
+const stateOf = ({ path, boot }: Row): string => (isStopping(path) || boot === "" ? "" : ` in ${quoted(path)}`);
 
 /** Another process has the same id, and each takes the other's place. */
 const twinOf = ({ boots }: Row, now: number): string => {

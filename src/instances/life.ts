@@ -177,7 +177,8 @@ export class Life {
 
   exit({ exitCode, signal, cause, at }: Item<"exited">): void {
     this.hasExited = true;
-    if (cause !== "" && this.failures.length === 0 && exitCode !== 0) this.#fail({ phase: this.state, code: "", message: cause });
+    if (cause !== "" && this.failures.length === 0 && exitCode !== 0)
+      this.#fail({ phase: this.boot === "" ? "" : this.state, code: "", message: cause });
     if (this.lease.state !== "none") this.lease = { state: this.lease.state === "released" ? "released" : "lost", until: null };
     const how = signal === null ? `exited with code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
     const outcome = exitCode === 0 ? "shutdown" : "failed";
