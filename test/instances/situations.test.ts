@@ -156,13 +156,13 @@ describe("an instance that ran", () => {
   it("whose Redis does not answer", async () => {
     const proxy = await LoopbackProxy.start(redis.port);
     closers.push(() => proxy.stop());
-    const url = new URL(redis.url);
-    url.port = String(proxy.port);
-    keep({ env: { REDIS_URL: url.href, SG_LEASE_TTL_MS: "6000", SG_HEARTBEAT_MS: "1000" } });
+    keep({ env: { REDIS_URL: proxy.through(redis.url), SG_LEASE_TTL_MS: "6000", SG_HEARTBEAT_MS: "1000" } });
     await isReady();
     proxy.mode = "stall";
     await says(/^not known: it does not renew its lease, which ends in .+; last seen in 'running'$/);
     proxy.mode = "pass";
+    // what was swallowed is not sent again
+    proxy.cut();
     proxy.cut();
     await isReady();
   });
