@@ -4,7 +4,7 @@
  *
  *   planned -> booting -> running -> stopping -> stopped      planned | booting -> stopping      booting | running -> stopped
  *
- * The life of each service is its own chart, with its own deadlines: this chart only says whose turn it is. Each member is one actor,
+ * The life of each service is its own chart, with its own deadlines: this chart only decides whose turn it is. Each member is one actor,
  * from the beginning to the end: it receives `boot` and `stop`, and sends `member.running`, `member.failed` and `member.stopped`.
  *
  * The arrows that do not exist: nothing leads from `stopping` back, and no member is sent `boot` once it is to stop. A `stop` that comes
@@ -96,9 +96,9 @@ export interface GroupOutput {
 
 type Members = readonly MemberRecord[];
 const waiting: MemberPlace = "waiting";
-const gone: MemberPlace = "stopped";
-const isGone = ({ place }: MemberRecord): boolean => place === gone;
-const isEnding = ({ place }: MemberRecord): boolean => place === "stopping" || place === gone;
+const stopped: MemberPlace = "stopped";
+const isStopped = ({ place }: MemberRecord): boolean => place === stopped;
+const isEnding = ({ place }: MemberRecord): boolean => place === "stopping" || place === stopped;
 
 /** Those that come after a member, directly or not. */
 const dependents = (members: Members, at: number): ReadonlySet<number> => {
@@ -117,7 +117,7 @@ const dependents = (members: Members, at: number): ReadonlySet<number> => {
 const mayBoot = (members: Members, { place, end, after }: MemberRecord): boolean =>
   place === waiting && end === undefined && after.every((at) => members[at]!.hasRun);
 const mayStop = (members: Members, member: MemberRecord, at: number): boolean =>
-  member.end !== undefined && !isEnding(member) && members.every((other) => !other.after.includes(at) || isGone(other));
+  member.end !== undefined && !isEnding(member) && members.every((other) => !other.after.includes(at) || isStopped(other));
 
 /** A member that was sent `stop` and is running all the same stays where it is. */
 const run = (member: MemberRecord): MemberRecord => ({
@@ -126,9 +126,9 @@ const run = (member: MemberRecord): MemberRecord => ({
   place: isEnding(member) ? member.place : "running",
 });
 
-/** With an end for each member that `isMeant`, unless it has one. */
+/** Gives each member that `isMeant` an end, unless it has one or has stopped. */
 const ended = (members: Members, end: GroupEnd, isMeant: (at: number) => boolean): Members =>
-  members.map((member, at) => (isMeant(at) && !isGone(member) ? { ...member, end: member.end ?? end } : member));
+  members.map((member, at) => (isMeant(at) && !isStopped(member) ? { ...member, end: member.end ?? end } : member));
 
 /** The name of a member's actor among the children of the chart. */
 export const memberId = (at: number): string => `member.${at}`;
@@ -166,9 +166,9 @@ const group = setup({
     noteStopped: assign({
       members: ({ context: { members } }, { at }: { at: number }) => {
         const { name, hasRun } = members[at]!;
-        const stopped = members.with(at, { ...members[at]!, place: gone });
+        const next = members.with(at, { ...members[at]!, place: stopped });
         const meant = hasRun ? new Set<number>() : dependents(members, at);
-        return ended(stopped, { reason: `${name} has stopped before it was running` }, (other) => meant.has(other));
+        return ended(next, { reason: `${name} has stopped before it was running` }, (other) => meant.has(other));
       },
     }),
     endAll: assign({ members: ({ context }, end: GroupEnd) => ended(context.members, end, () => true) }),
@@ -200,8 +200,8 @@ const group = setup({
   guards: {
     isTogether: ({ context }) => context.fail === "together",
     /** no member is still to be booted, or on its way */
-    isUp: ({ context }) => context.members.every((member) => member.hasRun || member.end !== undefined || isGone(member)),
-    isOver: ({ context }) => context.members.every(isGone),
+    isUp: ({ context }) => context.members.every((member) => member.hasRun || member.end !== undefined || isStopped(member)),
+    isOver: ({ context }) => context.members.every(isStopped),
   },
 });
 

@@ -1,4 +1,4 @@
-/** A line of the log as a person reads it on a terminal. Nothing in it but its own colours has an effect on the terminal. */
+/** A line of the log as a person reads it on a terminal. Its colours are its only control characters. */
 import { cleanLine, cleanLines } from "./clean.ts";
 
 /** What a line of the log is made of. `err` is reduced to plain JSON. */
@@ -11,7 +11,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** fields that stand elsewhere in the line, that every line has alike, or that are tables */
+/** fields that are elsewhere in the line, that are the same in every line, or that are tables */
 const apart = new Set(["level", "time", "msg", "service", "instance", "err", "type", "phases", "failures", "startedAt"]);
 const maxField = 200;
 
@@ -33,7 +33,7 @@ export const readableLine = (line: LogLine, at: Date, { colours: isColoured }: {
 
 const timeOf = (at: Date): string => `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 
-/** What the words do not say already. */
+/** The fields whose values are not part of the message. */
 const fieldsOf = (line: LogLine): string[] =>
   Object.entries(line)
     .filter(([name, value]) => !apart.has(name) && value !== undefined && !line.msg.includes(textOf(value)))

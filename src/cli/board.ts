@@ -32,7 +32,7 @@ const colourOf = (shown: Shown): "green" | "red" | "yellow" | "dim" => {
   return hasStopped(shown.phase) ? "dim" : "yellow";
 };
 
-/** The states on the way to `running`, and that one. */
+/** The states from `init` to `running`. */
 const way = stateNames.filter((state) => state === initialState || isBooting(state) || isRunning(state));
 
 /** `●━━●━━✕`: the states that were entered, and where the service is or where its process ended; empty while it stops. */

@@ -13,10 +13,10 @@ export const isOver = ({ kind }: Row): boolean => kind === "ended" || kind === "
 
 export const byName = (a: Row, b: Row): number => (a.name < b.name ? -1 : Number(a.name > b.name));
 
-/** ms for which an instance that failed is still news */
+/** ms for which an instance that failed is listed with its service */
 const newsMs = 600_000;
 
-/** Those of that name, else those whose names begin so; of a service those that live or have failed a short while ago, else the last one. */
+/** Of an instance: its row, else those whose names begin so. Of a service: those that live or failed a short while ago, else the last that ended. */
 export const rowsOf = (rows: readonly Row[], { service, instance }: Wanted, now: number): Row[] => {
   const own = rows.filter((row) => row.service === service).sort(byName);
   if (instance !== "") {
@@ -44,7 +44,7 @@ const colourOf = (row: Row): Parameters<Paint>[0] => {
 
 const readyWord = ({ ready }: Row): string => (ready === null ? "?" : ready ? "yes" : "no");
 
-/** The reason stands where it is news. */
+/** The sentence, except for an instance that is ready and holds its lease. */
 const whyOf = (row: Row, now: number): string => (row.ready === true && row.lease.state === "held" ? "" : explain(row, now));
 
 export interface Listing {

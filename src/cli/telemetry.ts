@@ -8,7 +8,7 @@ const defaultRunbook = "RUNBOOK.md";
 /** a duration of Prometheus */
 const duration = /^(?:\d+(?:ms|[smhdwy]))+$/;
 
-/** Each prints one thing. */
+/** What each argument prints. */
 const writers: Readonly<Record<string, (args: Arguments, window: string) => Promise<void>>> = {
   alerts: async (args, window) => {
     const { alertsFile, rulesOf } = await import("../telemetry/alerts.ts");

@@ -59,7 +59,7 @@ export class ExitJournal {
       const { exit } = supervisor.actor.getSnapshot().context;
       const isNew = exit !== undefined && exit !== last;
       last = exit;
-      // the timer of the next start is set behind the transition
+      // the chart sets the timer of the next start after this transition
       const names = [...namesOf()];
       if (isNew) queueMicrotask(() => this.#add(names, exitOf(supervisor)));
     };

@@ -4,7 +4,7 @@ import type { FlightRecording } from "./recording.ts";
 /** bytes of a recording in Redis */
 export const keptLimitBytes = 262_144;
 
-/** The recording as JSON of at most that many bytes, without its oldest entries where it is longer; undefined where that is not enough. */
+/** The recording as JSON within the limit: its oldest entries are left out where it is longer. Undefined where it is too long without entries. */
 export const keptFlight = (recording: FlightRecording): string | undefined => {
   const json = JSON.stringify(recording);
   if (Buffer.byteLength(json) <= keptLimitBytes) return json;

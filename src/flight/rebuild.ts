@@ -1,4 +1,4 @@
-/** The recording of a boot that could write none, since it was killed, from what the journal has of it. */
+/** Rebuilds the recording of a boot that was killed, and so wrote none, from the journal. */
 
 import type { PhaseOutcome, PhaseRecord } from "../../machines/index.ts";
 import { initialState, isChartPhase } from "../../machines/phases.ts";

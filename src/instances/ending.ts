@@ -1,8 +1,8 @@
 /** How one boot ended, as far as it is known. */
 import type { RowEnd } from "./row.ts";
 
-/** `assumed` from silence, which a later sign of life takes back; `said` by the instance or its parent. */
-type Certainty = "assumed" | "said";
+/** `assumed`: after a while without a message, until a later message refutes it. `written`: by the instance or its parent. */
+type Certainty = "assumed" | "written";
 
 export class Ending {
   #end: RowEnd | null = null;
@@ -12,20 +12,21 @@ export class Ending {
     return this.#end;
   }
 
-  get isSaid(): boolean {
-    return this.#certainty === "said";
+  get isWritten(): boolean {
+    return this.#certainty === "written";
   }
 
-  /** The first assumption stays until the instance or its parent says more. */
+  /** The first assumption stays until the instance or its parent writes an end. */
   assume(end: RowEnd): void {
     if (this.#end === null) this.#set(end, "assumed");
   }
 
-  say(end: RowEnd): void {
-    this.#set(end, "said");
+  /** Notes an end that the instance or its parent has written. */
+  note(end: RowEnd): void {
+    this.#set(end, "written");
   }
 
-  /** A sign of life at that time: an end that was only assumed did not happen. */
+  /** The instance wrote something at that time: an end that was assumed for an earlier time did not happen. */
   refute(at: number): void {
     if (this.#certainty !== "assumed" || this.#end!.at > at) return;
     this.#end = null;

@@ -3,7 +3,7 @@ import { effectPhases, isStopping } from "../../machines/phases.ts";
 import type { Row } from "./row.ts";
 import { inWords } from "./words.ts";
 
-/** ms within which an end of the same instance still matters to a reader */
+/** ms for which the end of an earlier boot is part of the sentence */
 const recentMs = 300_000;
 
 const quoted = (text: string): string => `'${text}'`;
@@ -33,7 +33,7 @@ const doingOf = ({ path, waits }: Row): string => {
   return waits === null ? `is in ${quoted(path)}` : `waits for ${waits.what}`;
 };
 
-/** The boots before the present one that ended as failures, one after the other, up to the last good one. */
+/** How many boots in a row, up to the newest that is over, ended as `failed` or `expired`; at least as many as its parent has tried. */
 const deathsBefore = ({ boots, parent, end }: Row): number => {
   const before = end === null ? boots.slice(1) : boots;
   const good = before.findIndex(({ outcome }) => outcome !== "failed" && outcome !== "expired");
@@ -77,19 +77,19 @@ const endOf = (row: Row, now: number): string => {
   return `ended ${ago}${cause === "" ? "" : `: ${cause}`}`;
 };
 
-/** The state in which an instance was that died without stopping; not known of one that has written nothing. */
+/** The state in which a process ended that did not reach `stopping`; empty where the boot has written nothing. */
 const stateOf = ({ path, boot }: Row): string => (isStopping(path) || boot === "" ? "" : ` in ${quoted(path)}`);
 
-/** Another process has the same id, and each takes the other's place. */
-const twinOf = ({ boots }: Row, now: number): string => {
-  const twin = boots.slice(1).find(({ endedAt, cause }) => endedAt !== null && now - endedAt < recentMs && isTwin(cause));
-  return twin === undefined
+/** Another process has registered under the same instance id, which stopped an earlier boot. */
+const sharedIdOf = ({ boots }: Row, now: number): string => {
+  const replaced = boots.slice(1).find(({ endedAt, cause }) => endedAt !== null && now - endedAt < recentMs && isReplaced(cause));
+  return replaced === undefined
     ? ""
-    : `; another process had the same id ${inWords(now - twin.endedAt!)} ago and was stopped: give each instance an id of its own`;
+    : `; another process had the same id ${inWords(now - replaced.endedAt!)} ago and was stopped: give each instance an id of its own`;
 };
-const isTwin = (cause: string): boolean => cause.includes("has taken this instance id");
+const isReplaced = (cause: string): boolean => cause.includes("has taken this instance id");
 
-/** The lease as a part of the sentence: an instance that does not renew it may be gone. */
+/** An instance that does not renew its lease may have ended, so its readiness is not known. */
 const silenceOf = ({ lease, state }: Row, now: number): string =>
   `not known: it does not renew its lease, which ends in ${inWords((lease.until ?? now) - now)}; last seen in ${quoted(state)}`;
 
@@ -99,7 +99,7 @@ const leaseOf = ({ lease }: Row): string =>
 const livingOf = (row: Row, now: number): string => {
   const { ready, reason, lease, state, since } = row;
   if (lease.state === "suspect" && lease.until !== null) return silenceOf(row, now);
-  const more = `${leaseOf(row)}${twinOf(row, now)}${deathsOf(row, now)}`;
+  const more = `${leaseOf(row)}${sharedIdOf(row, now)}${deathsOf(row, now)}`;
   if (ready === null) return `${state} for ${inWords(now - since)}; whether it is ready is not known${more}`;
   if (!ready) return `not ready: ${reason || `is in ${quoted(state)}`}${more}`;
   return `ready: ${state} for ${inWords(now - since)}${more}`;
@@ -119,7 +119,7 @@ export const explain = (row: Row, now: number): string => {
   }
 };
 
-/** Why a service stops, or what its boot has met so far. */
+/** The cause of a stop, or what has gone wrong in a boot so far. */
 const whyOf = (row: Row): string => {
   const cause = row.failures.length > 0 ? causeOf(row) : row.reason;
   if (cause === "") return "";

@@ -1,4 +1,4 @@
-/** What facts in the journal tell of a life beyond their words. */
+/** The lease states and the failures that facts of the journal stand for. */
 import type { RowFailure, RowLease } from "./row.ts";
 
 /** The state of the lease behind each fact of it. */

@@ -6,7 +6,7 @@ import { Registry } from "../registry/registry.ts";
 import { FleetModel } from "./model.ts";
 import { RedisTime } from "./redis-time.ts";
 
-/** ms back, and messages of the journal */
+/** how far back the journal is read, in ms, and how many messages at most */
 const dayMs = 86_400_000;
 const entriesLimit = 20_000;
 

@@ -1,4 +1,4 @@
-/** One instance over its boots, and the row that they make. */
+/** The boots of one instance, and the row that is built from them. */
 import { defaultSettings } from "../../machines/settings.ts";
 import type { JournalEntry, JournalItem } from "../journal/entry.ts";
 import type { InstanceName, RegistryEntry } from "../registry/entry.ts";
@@ -23,7 +23,7 @@ export class History {
   readonly #instance: InstanceName;
   /** oldest first; never empty once anything was taken in */
   readonly #lives: Life[] = [];
-  /** of the boots before those */
+  /** the spans of boots that are no longer among the lives */
   #past: readonly Span[] = [];
   #parent: RowParent | null = null;
   #moments: readonly RowMoment[] = [];
@@ -78,7 +78,7 @@ export class History {
     return true;
   }
 
-  /** The silence of the newest boot means its end. Returns whether it did. */
+  /** Assumes the end of the newest boot where it has written nothing for too long. Returns whether that changes the row. */
   fallSilent(now: number): boolean {
     const { quietAt } = this.newest;
     if (quietAt === null || quietAt > now) return false;
@@ -107,7 +107,7 @@ export class History {
     if (moment !== undefined) this.#moments = [...this.#moments, moment].slice(-momentsLimit);
   }
 
-  /** The boot that an entry of the journal is of. Only a reader of both knows the version before the entry is registered. */
+  /** The boot that wrote a message. Before the boot registers, only the journal has its version. */
   #writing({ boot, incarnation, version }: JournalEntry, at: number): Life {
     const life = (boot === "" ? this.#lives.at(-1) : this.#find({ boot })) ?? this.#add(new Life(boot, at));
     if (incarnation > 0) life.incarnation = incarnation;
@@ -133,7 +133,7 @@ export class History {
     return life;
   }
 
-  /** Newest boot last. One that has a newer boot behind it has ended, with or without a word. */
+  /** Sorts the boots, the newest last. A boot before the newest has ended, whether it wrote its end or not. */
   #sort(): void {
     this.#lives.sort((a, b) => a.order - b.order);
     for (const [at, life] of this.#lives.slice(0, -1).entries()) {
@@ -189,7 +189,7 @@ export class History {
   }
 }
 
-/** Only one that lives may be ready; one whose lease is not renewed may not even live. */
+/** Only a living instance is ready. While its lease is not renewed, its readiness is not known. */
 const readinessOf = ({ ready, reason, lease, end }: Life, kind: Kind): Pick<Row, "ready" | "reason"> => {
   if (kind !== "living") return { ready: false, reason: end?.reason ?? "" };
   return lease.state === "suspect" && lease.until !== null ? { ready: null, reason: "" } : { ready, reason };

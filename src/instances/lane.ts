@@ -1,4 +1,4 @@
-/** The last hour of an instance as spans of time: what it was in, from boot to boot. */
+/** The last hour of an instance, over all its boots, as spans of time in one state each. */
 import type { Life } from "./life.ts";
 import type { Span } from "./row.ts";
 
@@ -14,14 +14,14 @@ export interface LaneOf {
   readonly ttlMs: number;
 }
 
-/** Whether a life ended as a failure, or without a word of its own. */
+/** Whether a boot ended with a failure, or without writing its end. */
 const isDeath = (outcome: string): boolean => outcome === "failed" || outcome === "expired";
 
-/** The spans of one boot, and of the time behind its end. */
+/** The spans of one boot, and of the time after its end. */
 export const spansOf = ({ life, nextAt, ttlMs }: LaneOf): Span[] => {
   const { trace, end, version } = life;
   const endAt = end?.at ?? nextAt ?? null;
-  // between its last sign of life and the end of its lease nothing is known of it
+  // between its last message or beat and the end of its lease nothing is known of it
   const knownTo = end?.outcome === "expired" ? Math.max(life.seenAt, end.at - ttlMs) : endAt;
   const states = trace.map(({ at, state, ready }, index): Span => {
     const to = trace[index + 1]?.at ?? knownTo;
@@ -40,6 +40,6 @@ export const spansOf = ({ life, nextAt, ttlMs }: LaneOf): Span[] => {
   ];
 };
 
-/** What of the spans is within the last hour. */
+/** The spans that reach into the last hour. */
 export const trimmed = (spans: readonly Span[], now: number): Span[] =>
   spans.filter(({ to }) => to === null || to > now - laneMs).slice(-spansLimit);

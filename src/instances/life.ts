@@ -1,4 +1,4 @@
-/** One boot of one instance: what its registry entry and its journal entries give, in whatever order they come. */
+/** One boot of one instance, from its registry entry and its journal entries. They may arrive in any order. */
 import type { StateName } from "../../machines/index.ts";
 import { initialState, runningState, stoppingState, stopSteps } from "../../machines/index.ts";
 import type { JournalItem } from "../journal/item.ts";
@@ -15,13 +15,13 @@ export type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind
 
 /** what is remembered of one life */
 const limits = { failures: 10, leads: 16, open: 16 };
-/** ms without a sign of life that mean something: behind a wait's own end, and where no end is known */
+/** ms without a message after which an end is assumed: after the deadline of a wait, after a delete of the entry, and where no deadline is known */
 const quiet = { behindWaitMs: 5000, leavingMs: 2000, unknownMs: 60_000 };
 
 /** ms that an incarnation may be ahead of the journal */
 const aheadMs = 60_000;
 
-/** behind it the instance writes nothing more */
+/** the step in which the instance writes its last message */
 const lastStep = `${stoppingState}.${stopSteps.at(-1)}`;
 
 interface OpenPhase {
@@ -88,8 +88,8 @@ export class Life {
   }
 
   /**
-   * Newer boots have higher orders. An incarnation is made of the time of Redis, so a boot that has none yet is ordered by its time;
-   * and so is one that is in no registry and claims an incarnation of the future, or it would stand for the instance for good.
+   * Newer boots have higher orders. An incarnation is the time of Redis in µs, so a boot without one is ordered by its start. So is a boot
+   * that is in no registry and has an incarnation of the future: it would be the newest for good.
    */
   get order(): number {
     const isPlausible = this.lease.state !== "none" || this.incarnation <= (this.seenAt + aheadMs) * 1000;
@@ -110,9 +110,9 @@ export class Life {
     this.version = entry.version;
     this.host = entry.host;
     this.pid = entry.pid;
-    this.live(now);
+    this.noteAlive(now);
     if (this.lease.state === "none" || this.lease.state === "lost") this.lease = { state: "held", until: null };
-    // its own clock may be ahead of that of Redis
+    // the clock of the instance may be ahead of that of Redis
     const since = Math.min(entry.since, now);
     if (placeAt(entry.status)!.rank > this.place.rank) this.#move(entry.status, Math.max(since, this.startedAt));
   }
@@ -135,7 +135,7 @@ export class Life {
 
   wait({ what, deadlineMs, at }: Item<"waits">): void {
     const until = deadlineMs === null ? null : at + deadlineMs;
-    // written again while the state lasts, it has what is left; the whole began with the state
+    // a wait that is written again in the same state has the time that is left; its total counts from the entry of the state
     const totalMs = until === null ? null : until - Math.min(at, this.chartSince);
     this.waits = { what, until, totalMs };
   }
@@ -153,7 +153,7 @@ export class Life {
     this.#noteLease(type);
   }
 
-  /** Each fact of the lease is an event of the chart; those that are no trouble are events alone. */
+  /** Each fact of the lease is an event of the chart too; the journal has facts of level info as events only. */
   #noteLease(type: string): void {
     const lease = leaseFacts.get(type);
     if (lease !== undefined) this.lease = { state: lease, until: null };
@@ -164,10 +164,10 @@ export class Life {
     this.leads = leads ? [...others, name].slice(-limits.leads) : others;
   }
 
-  sayGoodbye({ outcome, reason, failures, steps, at }: Item<"goodbye">): void {
+  noteGoodbye({ outcome, reason, failures, steps, at }: Item<"goodbye">): void {
     this.failures = failures.slice(0, limits.failures);
     this.lease = { state: this.lease.state === "none" ? "none" : "released", until: null };
-    this.#ending.say({ outcome, reason, at: Math.max(at, this.startedAt), steps });
+    this.#ending.note({ outcome, reason, at: Math.max(at, this.startedAt), steps });
   }
 
   expire({ at }: Pick<Item<"expired">, "at">): void {
@@ -182,7 +182,7 @@ export class Life {
     if (this.lease.state !== "none") this.lease = { state: this.lease.state === "released" ? "released" : "lost", until: null };
     const how = signal === null ? `exited with code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
     const outcome = exitCode === 0 ? "shutdown" : "failed";
-    this.#ending.say(this.#ending.isSaid ? { ...this.end!, at } : { outcome, reason: how, at, steps: {} });
+    this.#ending.note(this.#ending.isWritten ? { ...this.end!, at } : { outcome, reason: how, at, steps: {} });
   }
 
   /** Its entry was deleted by the instance itself. */
@@ -191,17 +191,17 @@ export class Life {
     this.assumeEnd({ outcome: "", reason: "", at });
   }
 
-  /** An end of which neither the instance nor its parent has written. */
+  /** Assumes an end that neither the instance nor its parent has written. */
   assumeEnd({ at, ...end }: Omit<RowEnd, "steps">): void {
     this.#ending.assume({ ...end, at: Math.max(at, this.startedAt), steps: {} });
   }
 
-  /** Whether the instance, which has deleted its entry, still undoes what it began. */
+  /** Whether the instance has deleted its entry and is still stopping. */
   get isLeaving(): boolean {
     return this.end !== null && !this.#isOver && !this.hasExited && this.state === stoppingState && this.chartPath !== lastStep;
   }
 
-  /** From when on silence means that nothing more comes; null while the lease tells. */
+  /** When an end is assumed if nothing more is written; null where the lease decides, or the end is known. */
   get quietAt(): number | null {
     const until = this.waits?.until ?? null;
     if (this.isLeaving) return Math.max(until ?? 0, this.seenAt) + quiet.leavingMs;
@@ -215,8 +215,8 @@ export class Life {
     this.assumeEnd({ outcome: "expired", reason: "nothing was written by it any more", at });
   }
 
-  /** A sign of life: an end that was only assumed did not happen. */
-  live(at: number): void {
+  /** The instance wrote or renewed something: an end that was only assumed did not happen. */
+  noteAlive(at: number): void {
     this.seenAt = Math.max(this.seenAt, at);
     this.#isOver = false;
     this.#ending.refute(at);

@@ -49,7 +49,7 @@ export class FleetMemory {
     return this.#time.now();
   }
 
-  /** Calls `listener` after each change and each turn of `isCurrent`, until the returned function is called. */
+  /** Calls `listener` after each change and each change of `isCurrent`, until the returned function is called. */
   onChange(listener: MemoryListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -57,7 +57,7 @@ export class FleetMemory {
 
   /**
    * Follows Redis until `signal` aborts, then resolves and leaves no connection. `redis` is a client of the caller's, for short commands.
-   * Each outage is logged, and reading goes on behind it without a gap. Call it once.
+   * Each outage is logged, and reading continues after it without a gap. Call it once.
    */
   async run(redis: RedisClient, { signal, log }: MemoryOptions): Promise<void> {
     const recall = new JournalRecall({
@@ -100,7 +100,7 @@ export class FleetMemory {
     this.#notify(event);
   }
 
-  /** Reads the time and the leases again and again; without an answer nothing is current. */
+  /** Reads the time and the leases every second; without an answer the model is not current. */
   async #beat(redis: RedisClient, recall: JournalRecall, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -125,7 +125,7 @@ export class FleetMemory {
     this.#notify();
   }
 
-  /** In turn, where there are many. */
+  /** The services whose leases are read next: all, or where there are many, some in turn. */
   #nextServices(): readonly string[] {
     const next = [...this.#services].slice(0, servicesAtOnce);
     if (this.#services.size > servicesAtOnce)

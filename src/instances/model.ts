@@ -6,7 +6,7 @@ import { nameOf } from "../registry/fleet-view.ts";
 import { History } from "./history.ts";
 import type { Row } from "./row.ts";
 
-/** ms for which the dead are kept, how many of a service, and how many instances that are in no registry there are at most */
+/** ms for which ended instances are kept, how many of a service, and how many instances in no registry at most */
 const dead = { keptMs: 86_400_000, ofService: 50, unregistered: 10_000 };
 
 /** What is known of each instance. An instance has one row: that of its newest boot. */
@@ -16,13 +16,13 @@ export class FleetModel {
   readonly #unregistered = new Map<string, History>();
   /** those of them that have ended, by service, in the order of their ends */
   readonly #dead = new Map<string, Map<string, History>>();
-  /** those whose silence tells something */
+  /** those whose end is assumed if they write nothing more */
   readonly #awaited = new Set<History>();
   readonly #changed = new Set<History>();
   #removed: string[] = [];
   #now = 0;
 
-  /** Takes in what a watch of the registry emits. `stale` and `synced` say nothing of an instance. */
+  /** Takes in what a watch of the registry emits. `stale` and `synced` concern no instance. */
   apply(event: RegistryEvent): void {
     if (event.type === "stale" || event.type === "synced") return;
     const { type, entry } = event;
@@ -50,7 +50,7 @@ export class FleetModel {
     }
   }
 
-  /** Goes on to that time of Redis: judges silence, and forgets the dead of 24 h ago. */
+  /** Sets the time of Redis: assumes the ends that are due, and removes instances that ended 24 h ago. */
   tick(now: number): void {
     this.#now = Math.max(this.#now, now);
     for (const history of [...this.#awaited]) if (history.fallSilent(this.#now)) this.#note(history);
@@ -63,7 +63,7 @@ export class FleetModel {
     }
   }
 
-  /** One row for each instance, the dead among them, in no order. The same object until something of it changes. */
+  /** One row for each instance, ended ones included, in no order. The same object until something of it changes. */
   rows(): readonly Row[] {
     return [...this.#histories.values()].map((history) => history.row(this.#now));
   }

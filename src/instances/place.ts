@@ -1,4 +1,4 @@
-/** Where a path is on the lifecycle chart. A path is another's text: one that the chart does not have is nowhere. */
+/** The place of a path on the lifecycle chart. Paths come from other processes: one that the chart does not have has no place. */
 import type { StateName } from "../../machines/index.ts";
 import { lifecycleMachine, lifePartOf, stateNames, stoppingState, tagsAt, takesWork, waitsForAt } from "../../machines/index.ts";
 import type { Kind } from "./row.ts";
@@ -13,7 +13,7 @@ export interface Place {
   readonly waitsFor: string;
 }
 
-/** A state of which no step is known is the state as the registry has it. */
+/** By the tags of the path. The registry has a state without its step, which may have no tags: then by the state. */
 const partAt = (path: string): Place["part"] => {
   const tags = tagsAt(lifecycleMachine, path);
   if (tags.includes("booting")) return "booting";
@@ -28,7 +28,7 @@ const findPlace = (path: string): Place | undefined => {
   return { state, rank: stateNames.indexOf(state), part: partAt(path), waitsFor: waitsForAt(lifecycleMachine, path) };
 };
 
-/** the paths that were asked for last; the chart has some twenty, a hostile writer any number */
+/** places by path, bounded: the chart has some twenty paths, a hostile writer any number */
 const memory = new Map<string, Place | undefined>();
 const memoryLimit = 256;
 

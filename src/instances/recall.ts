@@ -1,4 +1,4 @@
-/** The journal, from what it has of the last day on, without a gap: where reading fails it is taken up behind the last entry. */
+/** Reads the journal of the last day and then each new entry, without a gap: after a failure it continues after the last entry. */
 import type { JournalEntry } from "../journal/entry.ts";
 import { JournalReader } from "../journal/reader.ts";
 import { pause } from "../pause.ts";
@@ -6,7 +6,7 @@ import type { RedisClient } from "../redis/client.ts";
 
 const dayMs = 86_400_000;
 const entriesLimit = 20_000;
-/** entries that are taken in before the event loop goes on */
+/** entries that are passed on in one turn of the event loop */
 const pieceSize = 500;
 const retryMs = 500;
 
@@ -16,7 +16,7 @@ export interface Recall {
   readonly onEntries: (entries: readonly JournalEntry[]) => void;
   /** called when reading fails */
   readonly onFailed: (error: unknown) => void;
-  /** called once what was there has been taken in, also after each failure */
+  /** called once all earlier entries have been passed on, after each failure too */
   readonly onFollowing: () => void;
 }
 
@@ -34,9 +34,9 @@ const isBefore = (a: string, b: string): boolean => {
 export class JournalRecall {
   readonly #options: Recall;
   readonly #reader: JournalReader;
-  /** of the last entry that was taken in */
+  /** of the last entry that was passed on */
   #last: string | undefined;
-  /** ends the reading under way */
+  /** ends the read under way */
   #cut = new AbortController();
 
   constructor(options: Recall) {
@@ -59,7 +59,7 @@ export class JournalRecall {
     }
   }
 
-  /** Ends the reading under way, which begins anew behind what was taken in: Redis has not answered for a while. */
+  /** Ends the read under way; the next one continues after the last entry. For a Redis that does not answer. */
   restart(): void {
     this.#cut.abort();
   }
@@ -67,7 +67,7 @@ export class JournalRecall {
   async #read(signal: AbortSignal): Promise<void> {
     const { onFollowing } = this.#options;
     if (this.#last === undefined) await this.#begin(signal);
-    // a Redis that was replaced has a journal of its own, whose ids may begin before the last one
+    // a Redis that was replaced has another journal, whose ids may be lower: it is read from its beginning
     else if (isBefore(await this.#reader.end({ signal }), this.#last)) this.#last = "0-0";
     onFollowing();
     await this.#reader.follow({ after: this.#last!, signal, onEntries: (entries) => this.#take(entries) });

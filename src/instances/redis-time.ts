@@ -1,4 +1,4 @@
-/** The time of Redis, kept going between two readings by the clock that measures. */
+/** The time of Redis; between two reads it advances with the monotonic clock. */
 import { systemClock } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { until } from "../until.ts";
@@ -6,7 +6,7 @@ import { until } from "../until.ts";
 export class RedisTime {
   #offsetMs: number | undefined;
 
-  /** ms since the epoch; by this machine's clock until the first reading. */
+  /** ms since the epoch; by this machine's clock until the first read. */
   now(): number {
     return this.#offsetMs === undefined ? systemClock.epochNow() : systemClock.now() + this.#offsetMs;
   }

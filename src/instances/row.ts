@@ -2,7 +2,7 @@
 import type { LifecycleTag, StateName } from "../../machines/index.ts";
 import type { InstanceName } from "../registry/entry.ts";
 
-/** Which part of a life an instance is in, or how its life ended. `expired`: it ended without having said how. */
+/** Which part of a life an instance is in, or how its life ended. `expired`: it ended without writing how. */
 export type Kind = Exclude<LifecycleTag, "ready"> | "living" | "ended" | "failed" | "expired";
 
 /** What the chart waits for. */
@@ -56,7 +56,7 @@ export interface Span {
   readonly to: number | null;
   readonly ready: boolean | null;
   readonly version: string;
-  /** what happened at `from`: `boot` a boot began, `ended` it ended by its own word, `died` it ended without one */
+  /** what happened at `from`: `boot`: a boot began; `ended`: one ended without a failure; `died`: one ended as failed or expired */
   readonly mark: "none" | "ended" | "died" | "boot";
 }
 
@@ -90,7 +90,7 @@ export interface Row extends InstanceName {
   readonly name: string;
   readonly kind: Kind;
   readonly version: string;
-  /** 0 while it is not drawn */
+  /** 0 before the boot has drawn one */
   readonly incarnation: number;
   /** hexadecimal; empty while it is not known */
   readonly boot: string;

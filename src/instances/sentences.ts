@@ -1,15 +1,15 @@
-/** What happened to an instance, one sentence an item of its journal. */
+/** What happened to an instance: a sentence for each item of its journal. */
 import { isRunning } from "../../machines/index.ts";
 import type { JournalItem } from "../journal/item.ts";
 import type { RowMoment } from "./row.ts";
 import { inWords } from "./words.ts";
 
-type Said = readonly [text: string, level: RowMoment["level"]] | undefined;
-type Words = { readonly [Kind in JournalItem["kind"]]: (item: Extract<JournalItem, { kind: Kind }>) => Said };
+type Sentence = readonly [text: string, level: RowMoment["level"]] | undefined;
+type Words = { readonly [Kind in JournalItem["kind"]]: (item: Extract<JournalItem, { kind: Kind }>) => Sentence };
 
 const isGood = (outcome: string): boolean => outcome === "done" || outcome === "skipped";
 
-/** The phases of `run` that end well are too many to be worth a sentence each. */
+/** Undefined: the item has no sentence. Phases of `run` that end well have none, since there may be thousands. */
 const words: Words = {
   step: ({ path }) => [`entered ${path}`, "info"],
   began: ({ phase }) => (isRunning(phase) ? undefined : [`${phase} began`, "info"]),
@@ -31,8 +31,8 @@ const words: Words = {
       : [`the process was ended by ${signal}`, "error"],
 };
 
-/** Undefined for what is worth no sentence. */
+/** Undefined for an item without a sentence. */
 export const momentOf = (item: JournalItem): RowMoment | undefined => {
-  const said = (words[item.kind] as (item: JournalItem) => Said)(item);
-  return said && { at: item.at, text: said[0], level: said[1] };
+  const sentence = (words[item.kind] as (item: JournalItem) => Sentence)(item);
+  return sentence && { at: item.at, text: sentence[0], level: sentence[1] };
 };

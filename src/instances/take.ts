@@ -11,15 +11,15 @@ const handlers: Handlers = {
   ready: (life, item) => life.noteReady(item),
   fact: (life, item) => life.noteFact(item),
   leads: (life, item) => life.lead(item),
-  goodbye: (life, item) => life.sayGoodbye(item),
+  goodbye: (life, item) => life.noteGoodbye(item),
   expired: (life, item) => life.expire(item),
   exited: (life, item) => life.exit(item),
   lost: () => {},
   counted: () => {},
 };
 
-/** The end of a life is no sign of it. */
+/** `exited` and `expired` are written about the instance, not by it: they do not show that it lives. */
 export const take = (life: Life, item: JournalItem): void => {
-  if (item.kind !== "exited" && item.kind !== "expired") life.live(item.at);
+  if (item.kind !== "exited" && item.kind !== "expired") life.noteAlive(item.at);
   (handlers[item.kind] as (life: Life, item: JournalItem) => void)(life, item);
 };

@@ -1,4 +1,4 @@
-/** How many stops there were, by service, version and outcome, as the instances and the reaper have counted them in Redis. */
+/** The counts of stops in Redis, by service, version and outcome. */
 import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import { registryKeys } from "../registry/keys.ts";
@@ -15,7 +15,7 @@ export interface Ends {
 
 const outcomes: readonly unknown[] = ["completed", "shutdown", "failed", "expired"];
 
-/** Undefined for what no instance writes. */
+/** Undefined for a field or a count that no instance writes. */
 const endsOf = (field: string, count: number): Ends | undefined => {
   if (!Number.isSafeInteger(count) || count < 0) return undefined;
   try {

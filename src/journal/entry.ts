@@ -1,4 +1,4 @@
-/** What the journal holds: the things that happened to one instance in one turn of its event loop. */
+/** A message of the journal: what happened to one instance in one turn of its event loop. */
 import type { InstanceName } from "../registry/entry.ts";
 import { isTime } from "../registry/entry.ts";
 import { nameProblem } from "../registry/names.ts";
@@ -15,7 +15,7 @@ export interface JournalEntry extends InstanceName {
   readonly id: string;
   /** when Redis took it, ms since the epoch by its clock */
   readonly at: number;
-  /** 0 while not drawn */
+  /** 0 before the boot has drawn one */
   readonly incarnation: number;
   /** hexadecimal, as in the registry entry; empty where a parent writes of an instance whose boot it does not know */
   readonly boot: string;
@@ -65,7 +65,7 @@ const readers: { readonly [Kind in JournalItemKind]: Readers<Kind> } = {
   exited: { exitCode: nullable(number), signal: nullable(name), nextTryAt: nullable(ms), tries: count, cause: words },
 };
 
-/** A kind that this version does not know is left out; one that it knows has to fit. */
+/** Undefined for an item of an unknown kind. Throws for an invalid one of a known kind, and then the whole message is left out. */
 const readItem = (value: unknown, arrivedAt: number): JournalItem | undefined => {
   const [kind, ago, ...values] = list((each) => each, 8)(value, "item");
   if (typeof kind !== "string" || !Object.hasOwn(readers, kind)) return undefined;
@@ -74,7 +74,7 @@ const readItem = (value: unknown, arrivedAt: number): JournalItem | undefined =>
   return { at: Math.max(0, arrivedAt - ms(ago, "ago")), kind, ...Object.fromEntries(fields) } as JournalItem;
 };
 
-/** fields of a message, and bytes of each but the items */
+/** fields of a message, and bytes of each field except `items` */
 const maxFields = 16;
 const maxFieldBytes = 512;
 

@@ -1,6 +1,6 @@
-/** The things that the journal knows of an instance. */
+/** The items of the journal: what happened to one instance. */
 
-/** How a stop ended, or would end as far as it is known. */
+/** How a boot ended; while it stops, how it would end by what is known so far. */
 export interface Goodbye {
   readonly outcome: string;
   readonly reason: string;
@@ -32,7 +32,7 @@ export type JournalItem = { readonly at: number } /** an arrow that the lifecycl
   | ({ readonly kind: "goodbye" } & Goodbye)
   /** the lease ended before the instance deleted its entry; written once, with what was last known */
   | { readonly kind: "expired"; readonly state: string; readonly version: string }
-  /** the process ended; written by its parent. `tries`: starts that failed in a row; `cause`: what the service reported of it, else empty */
+  /** the process ended; written by its parent. `tries`: starts that failed in a row; `cause`: the error in the report of the service, else empty */
   | {
       readonly kind: "exited";
       readonly exitCode: number | null;
@@ -43,5 +43,5 @@ export type JournalItem = { readonly at: number } /** an arrow that the lifecycl
     }
 );
 
-/** What an item is about. */
+/** The kind of an item. */
 export type JournalItemKind = JournalItem["kind"];

@@ -1,4 +1,4 @@
-/** Reads the journal: backwards for what has happened so far, then along its end. A message that does not fit is left out alone. */
+/** Reads the journal: backwards from its end, then each new message. An invalid message is left out. */
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, openBlockingConnection, whenReady } from "../redis/connection.ts";
 import { registryKeys } from "../registry/keys.ts";
@@ -15,7 +15,7 @@ const blockMs = 1000;
 const closeTimeoutMs = 1000;
 
 export interface Backwards {
-  /** messages that are read at most; those that do not fit count */
+  /** messages that are read at most, invalid ones included */
   readonly limit: number;
   /** how far back, in ms by the clock of Redis */
   readonly sinceMs: number;
@@ -23,17 +23,17 @@ export interface Backwards {
 }
 
 export interface Follow {
-  /** the id behind which it begins: of the last entry that is known, or `0-0` */
+  /** only messages after this id are read: that of the last known entry, or `0-0` for all */
   readonly after: string;
   readonly signal: AbortSignal;
-  /** Called with what came, in order. What it throws ends the following. */
+  /** Called with the entries of each read, in order. If it throws, `follow` rejects with that error. */
   readonly onEntries: (entries: readonly JournalEntry[]) => void;
 }
 
 const entriesOf = (messages: readonly Message[]): JournalEntry[] =>
   messages.flatMap(([id, fields]) => parseMessage(id.toString(), fields) ?? []);
 
-/** The id before that one, for a range that ends there; undefined where there is none. */
+/** The exclusive end of a range: only messages before that id. */
 const before = (id: string): string => `(${id}`;
 
 export class JournalReader {
@@ -73,8 +73,8 @@ export class JournalReader {
   }
 
   /**
-   * Calls `onEntries` with each new message, some ms after it was written, on a connection of its own. Resolves when the signal aborts, and
-   * leaves no connection. Rejects with the error of Redis where it cannot be read.
+   * Calls `onEntries` with each new message, some ms after it was written, over a connection of its own. Resolves when the signal aborts, with that
+   * connection closed. Rejects with the error of Redis.
    */
   async follow({ after, signal, onEntries }: Follow): Promise<void> {
     const blocking = openBlockingConnection(this.#redis, { maxRetriesPerRequest: 0, enableOfflineQueue: false });

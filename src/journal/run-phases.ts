@@ -1,4 +1,4 @@
-/** A `run` may go through a phase for each job that it does: so many of them a second are written, and the rest is counted. */
+/** Bounds how many phases of `run` the journal has, since a tier may have one for each job: ten a second are written, the others counted. */
 
 /** phases a second */
 const perSecond = 10;
@@ -26,7 +26,7 @@ export class RunPhases {
     return false;
   }
 
-  /** Whether its end is. */
+  /** Whether the end of a phase is written: exactly if its beginning was. */
   ends(phase: string): boolean {
     const unwritten = this.#unwritten.get(phase) ?? 0;
     if (unwritten === 0) return true;

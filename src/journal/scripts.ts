@@ -1,10 +1,10 @@
-/** What the journal writes in one step with its counts, one Lua script each. */
+/** The Lua scripts that keep journal and counts in step: the last message of a boot, and the read of the counts. */
 import { script } from "../redis/script.ts";
 import { counting, countOverdue, endsLimit } from "../registry/scripts.ts";
 
 /**
- * The last message of a boot: counts its stop, takes back what is kept for the case that this message never comes, and adds it. The first
- * write needs no memory, so that a Redis whose memory is full takes the others.
+ * The last message of a boot: deletes what would count the boot as expired without this message, counts its stop, and adds the message. The
+ * first write needs no memory, so that a Redis whose memory is full accepts the others.
  * KEYS journal, ends, ending, known. ARGV instance, boot, place among the ending, field of the ends, length, and the message from there on.
  */
 export const endScript = script(`${counting}

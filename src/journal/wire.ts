@@ -51,14 +51,14 @@ export const wireFields = ({ service, instance, incarnation, boot, version }: Au
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** At most so many characters, and twice as many bytes of JSON: one character may take six. */
+/** Cuts to `limit` characters, and to twice as many bytes of JSON: one character may take six. */
 const cut = (text: string, limit: number): string => {
   let part = text.slice(0, limit);
   while (bytesOf(part) > 2 * limit) part = part.slice(0, part.length / 2);
   return part;
 };
 
-/** As many of the first ones as have room. */
+/** The first elements: at most `most`, in at most a quarter of the bytes of a message. */
 const fitting = <T>(all: readonly T[], most: number): readonly T[] => {
   const some = all.slice(0, most);
   while (bytesOf(some) > itemsLimitBytes / 4) some.pop();
@@ -86,7 +86,7 @@ const wireValue = (field: string, value: unknown): unknown => {
   return typeof value === "string" ? cut(value, texts.has(field) ? textLimit : nameLimit) : value;
 };
 
-/** The item as JSON within the limits. `now`: of the clock that `at` is of. */
+/** The item as JSON within the limits. `now`: by the clock of `at`. */
 const wireItem = (item: JournalItem, now: number): string => {
   const own = { ...(item.kind === "goodbye" ? fitted(item) : item) } as Readonly<Record<string, unknown>>;
   const values = wireOrder[item.kind].map((field) => wireValue(field, own[field]));

@@ -23,13 +23,13 @@ const turnLimit = 512;
 export interface JournalWriterOptions {
   readonly redis: RedisClient;
   readonly author: () => Author;
-  /** the clock that `at` of an item is of */
+  /** the clock of the `at` of each item */
   readonly now: () => number;
-  /** called once, with the reason for which Redis takes no message of this user, or of anybody */
+  /** called once, with the reason, where Redis refuses each message for good */
   readonly onRefused: (reason: string) => void;
 }
 
-/** The user may not write it, or its key holds another program's value: it is the same at each later attempt. */
+/** Whether each later write would fail too: the user may not write the journal, or its key has a value of another type. */
 const isForGood = (error: unknown): boolean => /NOPERM|WRONGTYPE/.test(messageOf(error));
 
 export class JournalWriter {
@@ -56,14 +56,14 @@ export class JournalWriter {
     return this.#state === "open";
   }
 
-  /** For the message of this turn. */
+  /** Adds an item to the message of this turn. */
   note(item: JournalItem): void {
     if (this.#state === "off") return;
     if (this.#turn.length === 0) afterTurn(() => this.flush());
     if (this.#turn.length < turnLimit) this.#turn.push(item);
   }
 
-  /** Sends what this turn has so far. */
+  /** Sends the items of this turn so far. */
   flush(): void {
     if (this.#turn.length === 0) return;
     this.#waiting.push(this.#turn);
@@ -90,7 +90,7 @@ export class JournalWriter {
     this.#options.onRefused(reason);
   }
 
-  /** Sends the last message, which counts the stop, and turns it off. Without a connection that is ready it is not sent. */
+  /** Sends the last message, which counts the stop, and ends the journal. Without a connection that is ready the message is not sent. */
   end(goodbye: Goodbye, { place, field }: { readonly place: string; readonly field: string }): void {
     const { redis, author, now } = this.#options;
     const isSent = this.isOn && redis.status === "ready";
@@ -130,7 +130,7 @@ export class JournalWriter {
     for (const items of wireItems(this.#taken(), now())) this.#send(() => redis.xadd(...this.#arguments(items)));
   };
 
-  /** Everything that waits, behind the count of what was lost. */
+  /** All items that wait, after the count of lost messages. */
   #taken(): JournalItem[] {
     const lost: JournalItem[] = this.#lost > 0 ? [{ kind: "lost", at: this.#options.now(), count: this.#lost }] : [];
     this.#lost = 0;

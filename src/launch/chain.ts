@@ -1,4 +1,4 @@
-/** Who comes after whom in a group, by places in its list. */
+/** The order of a group: for each member those that it comes after, by their places in the list. */
 
 /** For each member the places of those that it comes after. */
 export type Order = readonly (readonly number[])[];

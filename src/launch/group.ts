@@ -86,7 +86,7 @@ export const providedGroup = ({ services }: GroupPlan, members: readonly Member[
     receive((command) => {
       if (command.type === "stop") return void own.shutdown(command.error ?? command.reason);
       void boot(members[at]!.given, own);
-      // its program has booted it before
+      // the program has booted it already
       if (isRunning(own.state)) fact({ type: "member.running", at });
     });
     void reportOf(own).then(({ outcome, error }) => {
@@ -101,7 +101,7 @@ export const providedGroup = ({ services }: GroupPlan, members: readonly Member[
   return groupMachine.provide({ actors: { member } });
 };
 
-/** What a service's own `runToCompletion` throws stops it as failed. */
+/** An error that a service's own `runToCompletion` throws stops the service as failed. */
 const boot = async (given: StargazerService, own: StargazerService): Promise<void> => {
   try {
     await given.runToCompletion();

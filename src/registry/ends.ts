@@ -1,13 +1,13 @@
 /** How stops are counted: by service, version and outcome. */
 
-/** The outcome of a boot that has not said how it ended. */
+/** The outcome of a boot that has not written how it ended. */
 const expired = "expired";
 
 /** The field of the hash that counts the stops. */
 export const endsField = (service: string, version: string, outcome: string): string =>
   JSON.stringify([service, version, outcome]);
 
-/** Where a boot that has deregistered stands among those that end: as an expired one, should it die before its last message. */
+/** The member of a deregistered boot in the set of ending ones: it counts as expired unless its last message comes in time. */
 export const endingPlace = (boot: string, service: string, version: string): string =>
   `${boot} ${endsField(service, version, expired)}`;
 

@@ -1,6 +1,6 @@
 /**
- * The calls that settle messages and take others, as trips to Redis. What is called within a pace makes one trip: at a high rate a trip
- * settles and takes several messages, at a low one none waits.
+ * The calls that settle messages and take others, as trips to Redis. Calls within `paceMs` share one trip: at a high rate a trip settles and
+ * takes several messages, at a low one no call waits.
  */
 import { systemClock } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
@@ -12,10 +12,10 @@ import type { RawFields } from "./fields.ts";
 import { laneKeys } from "./keys.ts";
 import { router } from "./scripts.ts";
 
-/** ms between two trips */
+/** ms between two trips at least, unless many messages are to be settled */
 const paceMs = 3;
-/** messages to settle that make a trip of their own, before the pace has passed */
-const company = 8;
+/** so many messages to settle make a trip at once */
+const fullTrip = 8;
 /** entries that one trip routes at most */
 const routeLimit = 64;
 
@@ -154,7 +154,7 @@ export class Exchange {
   }
 
   #plan(): void {
-    const leftMs = this.#settling.length >= company ? 0 : this.#nextAt - systemClock.now();
+    const leftMs = this.#settling.length >= fullTrip ? 0 : this.#nextAt - systemClock.now();
     if (this.#planned?.isNow === true || (this.#planned !== undefined && leftMs > 0)) return;
     systemClock.clearTimeout(this.#planned?.timer);
     if (leftMs > 0) {
@@ -177,7 +177,7 @@ export class Exchange {
     if (this.#settling.length + later.length > 0) this.#plan();
   }
 
-  /** A trip of several that fails is made for each alone, so that none fails by another. */
+  /** A trip of several messages that fails is repeated for each one alone, so that none fails because of another. */
   async #trip(settling: readonly Settling[], claiming: Claiming | undefined): Promise<void> {
     const wanted = Math.min(claiming?.wanted() ?? -1, callLimit);
     if (wanted < 0) claiming?.reject(new DOMException("nothing more is claimed", "AbortError"));

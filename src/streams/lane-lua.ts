@@ -1,6 +1,6 @@
 /** Lua that the scripts of the lanes share. */
 
-/** Calls of Redis are what a script costs: what several messages need is read and written in one. The clock is read where it is needed. */
+/** A script costs its calls of Redis: reads and writes of several messages share one call, and the clock is read only where it is needed. */
 export const common = `
 local now
 local function after(us)

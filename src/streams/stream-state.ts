@@ -1,4 +1,4 @@
-/** How much is on a stream, how long it waits, and what Redis has left for it; and what follows from it, in words. */
+/** The state of a stream and of the memory of its Redis, and the conditions that need a look, a line each. */
 import type { Redis } from "ioredis";
 import type { RedisClient } from "../redis/client.ts";
 import { laneKeys, streamKeys } from "./keys.ts";
@@ -28,7 +28,7 @@ export interface StreamState {
 
 const numberOf = (info: string, name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
 
-/** That of `stargazer up` is reached by a unix socket. */
+/** Whether the Redis is that of `stargazer up`, which is reached by a unix socket. */
 const isOwn = (redis: RedisClient): boolean => !redis.isCluster && (redis as Redis).options.path !== undefined;
 
 const countOf = async (redis: RedisClient, key: string): Promise<number> => {
@@ -91,7 +91,7 @@ const lagMs = 60_000;
 const near = 0.8;
 const percent = (part: number): string => `${Math.round(100 * part)} %`;
 
-/** What holds of a state. */
+/** The conditions that a state is in. */
 export const conditionsOf = ({ stream, capped }: Watched, state: StreamState): readonly Condition[] => {
   const { deadLetters, memoryUsed = 0 } = state;
   const conditions: (Condition | false)[] = [

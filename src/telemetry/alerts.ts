@@ -29,7 +29,7 @@ export const rulesOf = ({ lasts, runbook, window }: AlertOptions): Rule[] =>
     annotations: { summary: situation.summary, runbook_url: `${runbook}#${anchorOf(situation)}` },
   }));
 
-/** The file that Prometheus reads: JSON is YAML, so a text in quotes is what it is, whatever it holds. */
+/** The file that Prometheus reads. A string of JSON is one of YAML too, so every text is quoted as JSON. */
 export const alertsFile = (options: AlertOptions): string => {
   const quoted = JSON.stringify;
   const pairs = (values: Readonly<Record<string, string>>) =>

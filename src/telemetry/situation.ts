@@ -1,12 +1,12 @@
 /** The shape of a row of the table of situations, and the words of queries that rows have in common. */
 
-/** ms that a rule looks back, and that its condition has to last. */
+/** How far back rules and panels look. */
 export interface Times {
   /** a duration of Prometheus: `5m` */
   readonly window: string;
 }
 
-/** A situation that a person should know of. */
+/** A situation that has an alert, a panel and a section of the runbook. */
 export interface Situation {
   /** the name of the rule: `SlowBoot`; the anchor of the section is `slow-boot` */
   readonly name: string;

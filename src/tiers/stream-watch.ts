@@ -1,4 +1,4 @@
-/** Watches the streams that a tier reads: what is wrong with them is logged when it begins and when it ends, and `/metrics` has their state. */
+/** Watches the streams that a tier reads: a condition is logged when it begins and when it ends, and `/metrics` has the state of each stream. */
 
 import { messageOf } from "../errors.ts";
 import type { Metric } from "../health/metrics.ts";
@@ -39,7 +39,7 @@ export interface WatchOptions extends Waiting {
 
 export class StreamWatch implements MetricsSource {
   readonly #states = new Map<string, StreamState>();
-  /** what holds, by its type and stream */
+  /** the conditions of the last look, by type and stream */
   #holding = new Map<string, Condition>();
 
   /** The state of each stream as it was last read. */

@@ -38,10 +38,10 @@ export interface Subscription {
 
 /** characters of one write */
 const pieceLength = 65_536;
-/** A page that gets no event for longer than a few of these takes its server for gone. */
+/** ms between two `clock` events; a page without an event for several of them shows that its server does not answer. */
 const clockMs = 1000;
 
-/** why the rows do not hold, where nothing more is known */
+/** why the rows are out of date, where nothing more is known */
 const unreachable = "Redis does not answer.";
 
 const text = (event: WireEvent): string => eventText({ data: event });
@@ -51,7 +51,7 @@ class Reader {
   readonly #feed: FleetFeed;
   readonly #sink: FeedSink;
   #log: LogReader;
-  /** whether everything that was known at its beginning has been sent */
+  /** whether all rows that were known at its beginning have been sent */
   #isComplete: boolean;
 
   constructor(feed: FleetFeed, sink: FeedSink, after: string | undefined) {
@@ -96,7 +96,7 @@ export class FleetFeed {
   readonly #readers = new Set<Reader>();
   #source: FeedSource | undefined;
   #wasCurrent = false;
-  /** why the rows do not hold */
+  /** why the rows are out of date */
   #message = unreachable;
 
   /** Whether anything that is put is sent. */
@@ -118,7 +118,7 @@ export class FleetFeed {
     for (const reader of this.#readers) reader.resume();
   }
 
-  /** Sets why the rows do not hold, for the next condition that is sent. */
+  /** Sets why the rows are out of date, for the next condition that is sent. */
   explain(message: string): void {
     this.#message = message;
   }
@@ -139,7 +139,7 @@ export class FleetFeed {
     return text({ type: "reset", states: pageStates });
   }
 
-  /** Whether what was sent holds. */
+  /** The event that states whether the rows are up to date. */
   get condition(): string {
     const isCurrent = this.#source?.isCurrent ?? false;
     return text({ type: "condition", isCurrent, message: isCurrent ? "" : this.#message, now: this.#source?.now() ?? 0 });
@@ -155,7 +155,7 @@ export class FleetFeed {
     this.#wasCurrent = isCurrent;
   }
 
-  /** A reader without room gets no clock: it would only be late. */
+  /** A reader without room gets no `clock`: it would arrive late. */
   #beat(): void {
     const clock = text({ type: "clock", now: this.#source!.now() });
     for (const reader of this.#readers) if (reader.hasRoom) reader.write(clock);

@@ -1,4 +1,4 @@
-/** The metrics of the fleet on the web tier's `/metrics`: what no instance can say of itself, since it waits, is gone, or is one of many. */
+/** The metrics of the fleet on the web tier's `/metrics`: what the metrics of one instance cannot show, since it boots, has ended, or is one of many. */
 import type { Metric, Sample } from "../../health/metrics.ts";
 import { gauge, writeMetrics } from "../../health/metrics.ts";
 import type { Row } from "../../instances/row.ts";
@@ -10,13 +10,13 @@ export interface FleetState {
   readonly rows: readonly Row[];
   /** the time of Redis, ms since the epoch */
   readonly now: number;
-  /** since the first stop that was counted, whichever process has seen it */
+  /** since the first stop that Redis has counted */
   readonly ends: readonly Ends[];
   readonly backlogs: readonly StreamBacklog[];
   readonly deadLetters: number;
 }
 
-/** series of one metric; those beyond it, which are the ones with the least value, are left out and counted */
+/** series of one metric at most; those with the lowest values are left out and counted */
 const maxSeries = 200;
 const dayMs = 86_400_000;
 
@@ -80,7 +80,7 @@ const bootShare = ({ rows, now }: FleetState): Metric => ({
   ),
 });
 
-/** An instance has one row, and remembers the boots before. */
+/** The row of an instance has its earlier boots too. */
 const failedBoots = (rows: readonly Row[], now: number): Metric => ({
   name: "sg_fleet_failed_boots",
   type: "gauge",

@@ -1,4 +1,4 @@
-/** The fleet at the time of a scrape: what the page knows anyway, and a few keys of Redis. */
+/** The metrics of the fleet at the time of a scrape: from the rows of the page, and a few keys of Redis. */
 import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { FleetModel } from "../../instances/model.ts";
 import { readEnds } from "../../journal/ends.ts";
@@ -26,7 +26,7 @@ export class FleetScrape implements MetricsSource {
     this.#fleet = fleet;
   }
 
-  /** From now on there is something to read. */
+  /** Sets the client that a scrape reads with; before that the metrics are empty. */
   begin(redis: RedisClient): void {
     this.#redis = redis;
   }

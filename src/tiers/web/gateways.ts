@@ -1,4 +1,4 @@
-/** Where the gateways listen that take work, off the registry: for a page that chats. */
+/** The addresses of the gateways that take work, from the registry: a page chats through one of them. */
 import { takesWork } from "../../../machines/index.ts";
 import { isRecord } from "../../record.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";

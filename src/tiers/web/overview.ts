@@ -1,4 +1,4 @@
-/** What is known of the whole: Redis, the streams with their readers, dead letters. Everything here only reads. */
+/** The overview of the fleet: Redis, the streams with their readers, dead letters. Reads only. */
 import { systemClock } from "../../clock.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { DeadLetters } from "../../streams/dead-letters.ts";
@@ -29,7 +29,7 @@ const readersOf = (reply: Reply): WireReaders => {
   };
 };
 
-/** A stream that is not there has no entries and no readers. */
+/** Undefined for a stream that does not exist. */
 const streamOf = async (redis: RedisClient, stream: string): Promise<WireStream | undefined> => {
   if ((await redis.exists(stream)) === 0) return undefined;
   const [length, groups] = await Promise.all([redis.xlen(stream), redis.xinfo("GROUPS", stream) as Promise<Reply[]>]);

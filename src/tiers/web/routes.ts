@@ -9,7 +9,7 @@ export interface FleetRoutes {
   readonly feed: FleetFeed;
   /** by `service:instance` */
   row(name: string): Row | undefined;
-  /** where a row stands, in one sentence */
+  /** whether the instance is ready, and if not, why, in one sentence */
   explain(row: Row): string;
   /** ends the streams */
   readonly signal: AbortSignal;

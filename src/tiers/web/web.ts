@@ -69,7 +69,7 @@ export class WebService extends HttpTier {
         overview: { ...(await readOverview(redis)), times: timesOf(this.#memory.model.rows()) },
       });
     } catch {
-      // the condition of the feed is what is known of an outage
+      // an outage is in the `condition` of the feed
     }
   }
 
@@ -82,7 +82,7 @@ export class WebService extends HttpTier {
         return reply.code(503).send({ error: "the registry cannot be read" });
       }
     });
-    // what a page without the token is shown: where it may chat, if anybody may
+    // where the chat is public, a page without the token gets the addresses of the gateways
     app.get("/api/gateways", { config: { isOpen: isChatPublic() } }, () => this.#gateways.addresses);
     const row = (name: string) => this.#memory.model.row(name);
     addFleetRoutes(app, { feed: this.#feed, row, explain: (of) => explain(of, this.#memory.now()), signal });

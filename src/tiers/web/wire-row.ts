@@ -9,7 +9,7 @@ const maxTextLength = 400;
 
 const isFall = ({ outcome }: Boot): boolean => outcome === "failed" || outcome === "expired";
 
-/** An end with a failure is told apart from one without a word. */
+/** `died` becomes `failed` where the boot wrote its end. */
 const markOf = ({ mark, from }: Span, boots: readonly Boot[]): WireMark => {
   if (mark !== "died") return mark;
   const ended = boots.find(({ endedAt }) => endedAt !== null && endedAt <= from);
@@ -42,7 +42,7 @@ export const wireRow = ({ lane, boots, moments, incarnation, ...row }: Row): Wir
   };
 };
 
-/** `sentence`: where it stands. */
+/** `sentence`: whether it is ready, and if not, why. */
 export const wireInstance = (row: Row, sentence: string): WireInstance => ({
   row: wireRow(row),
   incarnation: row.incarnation,

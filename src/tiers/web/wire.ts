@@ -16,7 +16,7 @@ export interface PageState extends StateWords {
   readonly exits: readonly string[];
 }
 
-/** What happened at the beginning of a span. `failed`: a boot ended by its own word, with a failure. */
+/** What happened at the beginning of a span. `failed`: a boot wrote its end, with a failure. */
 export type WireMark = Span["mark"] | "failed";
 
 /** A time in one state: state, from, to, readiness, release, mark. */
@@ -33,7 +33,7 @@ export type WireSpan = readonly [
 export interface WireRow extends Omit<Row, "lane" | "boots" | "moments" | "incarnation"> {
   /** at most the newest 100 spans of the last hour, oldest first */
   readonly lane: readonly WireSpan[];
-  /** when the last boots ended with a failure or without a word, at most 10, newest first */
+  /** when the last boots ended as failed or expired, at most 10, newest first */
   readonly falls: readonly number[];
   /** the first cause of the newest of them; empty where there is none */
   readonly cause: string;
@@ -43,7 +43,7 @@ export interface WireRow extends Omit<Row, "lane" | "boots" | "moments" | "incar
 export interface WireInstance {
   readonly row: WireRow;
   readonly incarnation: number;
-  /** where it stands, in one sentence */
+  /** whether it is ready, and if not, why, in one sentence */
   readonly sentence: string;
   readonly boots: readonly Boot[];
   readonly moments: readonly RowMoment[];
@@ -83,7 +83,7 @@ export interface WireQuantiles {
   readonly p95: number;
 }
 
-/** What is known of the whole. */
+/** The fleet as a whole. */
 export interface WireOverview {
   /** ms of the last command; null where Redis did not answer it */
   readonly redisMs: number | null;
@@ -116,7 +116,7 @@ export type WireEvent =
   | { readonly type: "removed"; readonly name: string }
   | { readonly type: "overview"; readonly overview: WireOverview }
   | { readonly type: "gateways"; readonly gateways: readonly WireGateway[] }
-  /** everything that is known has been sent; and whether it still holds */
+  /** all rows have been sent; whether they are up to date */
   | { readonly type: "condition"; readonly isCurrent: boolean; readonly message: string; readonly now: number }
-  /** every second, while the server is there */
+  /** every second */
   | { readonly type: "clock"; readonly now: number };

@@ -1,5 +1,5 @@
 // @ts-check
-/** What to do about a cause, where its words tell. Pure. */
+/** The advice for a cause, by the words in it. Pure. */
 
 /** @import { WireRow } from "../wire.ts" */
 

@@ -21,11 +21,11 @@ const lookMs = 5000;
 /** ms between two summaries of a large fleet */
 const summaryMs = 500;
 
-/** Whether every row has been drawn as it holds now. */
+/** the condition that was drawn last */
 let drawnCondition = "";
 let summedAt = 0;
 
-/** Everything that is read off all rows. */
+/** Draws what depends on all rows. */
 const summarize = () => {
   const rows = [...fleet.rows.values()];
   const moment = { now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 };
@@ -74,7 +74,7 @@ const drawSoon = () => {
   });
 };
 
-/** What changes with time alone; nothing does while nothing is known of now. */
+/** Draws what changes with time alone; while the rows are out of date the clocks stand still. */
 const tick = () => {
   if (fleet.isSilent()) fleet.setCondition("server");
   showCondition();

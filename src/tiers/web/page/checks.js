@@ -1,5 +1,5 @@
 // @ts-check
-/** Whether an instance takes traffic, check by check, in the order of `/readyz`: what comes behind the first that fails is not known. Pure. */
+/** Whether an instance takes traffic, check by check, in the order of `/readyz`: the checks after the first that fails are not known. Pure. */
 import { briefly, secondTime } from "../../../http/page/format.js";
 import { adviceFor } from "./advice.js";
 import { exitWords, isAlive, isReady } from "./judge.js";

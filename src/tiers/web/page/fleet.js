@@ -1,5 +1,5 @@
 // @ts-check
-/** What the page knows: the rows as the stream last sent them, whether they hold, and what time it is by the clock of Redis. */
+/** The state of the page: the rows as the stream last sent them, whether they are up to date, and the time by the clock of Redis. */
 
 /** @import { PageState, WireEvent, WireGateway, WireOverview, WireRow } from "../wire.ts" */
 /** `redis`: its server cannot read Redis. `server`: the server does not answer. `refused`: there is no token. */
@@ -23,7 +23,7 @@ export let overview;
 export let gateways = [];
 /** @type {Condition} */
 export let condition = "loading";
-/** why the rows do not hold; empty where they do */
+/** why the rows are out of date; empty where they are not */
 export let message = "";
 
 /** Names whose rows have changed since the last drawing. @type {Set<string>} */
@@ -31,25 +31,25 @@ const changed = new Set();
 
 /** Redis' clock less the page's, in ms. */
 let ahead = 0;
-/** by Redis' clock, when the rows last held; 0 before they have */
+/** by Redis' clock, when the rows were last up to date; 0 before they were */
 let heldAt = 0;
-/** whether rows still come that the server has known before */
+/** whether the rows that the server knew at the beginning are still arriving */
 let isFilling = true;
 /** whether the server could read Redis when it last wrote of it */
 let isCurrent = false;
-/** by the page's clock, when the last event came */
-let heardAt = 0;
+/** by the page's clock, when the last event arrived */
+let lastEventAt = 0;
 
-/** Whether there is something to show: the rows have held once. */
+/** Whether there is something to show: the rows were up to date once. */
 export const isKnown = () => isLive() || heldAt > 0;
 
 /** Whether what is shown is so now. */
 export const isLive = () => condition === "live";
 
-/** The time by the clock of Redis, in ms since the epoch. It stands still while nothing is known of now. */
+/** The time by the clock of Redis, in ms since the epoch. It stands still while the rows are out of date. */
 export const now = () => (isLive() ? performance.now() + ahead : heldAt);
 
-/** ms since the rows last held; 0 while they do. */
+/** ms since the rows were last up to date; 0 while they are. */
 export const staleFor = () => (isLive() || heldAt === 0 ? 0 : performance.now() + ahead - heldAt);
 
 /** The state of that name, from the chart. @param {string} name @returns {PageState | undefined} */
@@ -125,18 +125,18 @@ const handlers = {
   },
   clock: (event) => {
     if (isLive()) setClock(event.now);
-    // the server was silent on a connection that is there
+    // events arrive again on a connection that was never closed
     else if (condition === "server" && !isFilling) setCondition(isCurrent ? "live" : "redis", message);
   },
 };
 
 /** Takes an event of the stream; one of a type that this page does not know changes nothing. @param {WireEvent} event */
 export const applyEvent = (event) => {
-  heardAt = performance.now();
+  lastEventAt = performance.now();
   const handle = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
   /** @type {((event: WireEvent) => void) | undefined} */ (handle)?.(event);
   if (event.type !== "clock" && !isFilling) onChange();
 };
 
-/** Whether the server has been silent for longer than a server that is there. */
-export const isSilent = () => (isLive() || condition === "redis") && performance.now() - heardAt > silenceMs;
+/** Whether no event has arrived for longer than `silenceMs`. */
+export const isSilent = () => (isLive() || condition === "redis") && performance.now() - lastEventAt > silenceMs;

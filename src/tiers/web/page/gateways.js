@@ -13,10 +13,10 @@ const isAddress = (value) => {
   return typeof host === "string" && /^[\w.:-]{1,253}$/.test(host) && Number.isInteger(port) && URL.canParse(`ws://h:${port}`);
 };
 
-/** Those that are addresses: what an entry has is its writer's. @param {unknown} values @returns {Address[]} */
+/** The valid addresses: the metadata of an entry may have any value. @param {unknown} values @returns {Address[]} */
 const addressesIn = (values) => (Array.isArray(values) ? values.filter(isAddress) : []);
 
-/** Resolves with whether anybody may chat. A server that does not answer says nothing new. */
+/** Resolves with whether the chat is public. Where the server does not answer, the last list stays. */
 export const loadGateways = async () => {
   try {
     const response = await fetch("/api/gateways", { cache: "no-store" });

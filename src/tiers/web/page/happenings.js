@@ -1,5 +1,5 @@
 // @ts-check
-/** What happened in the fleet, as sentences in the past tense: read off the lanes, so that both never differ. Pure. */
+/** What happened in the fleet, as sentences in the past tense: made from the lanes, so that both agree. Pure. */
 import { briefly } from "../../../http/page/format.js";
 import { causeOf } from "./judge.js";
 
@@ -10,7 +10,7 @@ import { causeOf } from "./judge.js";
  * @typedef {object} Happening
  * @property {number} at
  * @property {string} tone the class of its dot
- * @property {readonly string[]} names whom it happened to
+ * @property {readonly string[]} names of the instances
  * @property {string} text after the names
  * @property {string} plural after several names
  */
@@ -43,7 +43,7 @@ const booted = ({ lane }, at) => {
   return { tone: state, text, plural: text };
 };
 
-/** What a mark at the beginning of a span says. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
+/** The words for the mark at the beginning of a span. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
 const markWords = (row, at, stateOf) => {
   const { lane } = row;
   const [, , , , , mark] = /** @type {WireSpan} */ (lane[at]);
@@ -68,7 +68,7 @@ const hadTraffic = (lane, at) => {
   return lane.slice(Math.max(0, boot), at).some(([, , , ready]) => ready === true);
 };
 
-/** What a change of readiness or state says. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
+/** The words for a change of readiness or state. @type {(row: WireRow, at: number, stateOf: StateOf) => Words | undefined} */
 const changeWords = (row, at, stateOf) => {
   const [state, from, to, ready] = /** @type {WireSpan} */ (row.lane[at]);
   const before = row.lane[at - 1];

@@ -30,7 +30,7 @@ const bannerTexts = () => {
   return ["", "", ""];
 };
 
-/** Whether the page holds, in words and colour. */
+/** Shows whether the page is up to date, in words and colour. */
 export const showCondition = () => {
   document.body.dataset.condition = fleet.condition;
   document.body.classList.toggle("old", fleet.condition === "redis" || fleet.condition === "server");

@@ -212,7 +212,7 @@ export const showInstance = async (next) => {
   await load();
 };
 
-/** Its row has changed, or whether it holds. */
+/** For a change of its row, or of the condition of the page. */
 export const refreshInstance = () => {
   if (name === "") return;
   isDue = true;

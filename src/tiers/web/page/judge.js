@@ -5,7 +5,7 @@ import { adviceFor } from "./advice.js";
 
 /** @import { PageState, WireRow } from "../wire.ts" */
 /** @typedef {(name: string) => PageState | undefined} StateOf */
-/** `isPast`: it is not known whether the rows still hold. @typedef {{ now: number, stateOf: StateOf, isPast: boolean }} Moment */
+/** `isPast`: the rows are out of date. @typedef {{ now: number, stateOf: StateOf, isPast: boolean }} Moment */
 /**
  * @typedef {object} Need something that needs a look
  * @property {"bad" | "warn" | "odd"} kind

@@ -51,7 +51,7 @@ const boxesOf = (row, { states, stateOf, now }) => {
   const isThere = isAlive(row);
   /** @type {ReadonlySet<string>} */
   const reached = new Set(spans.map(([name]) => name));
-  // the end of a life by its own word is in the last state; without one it is where it was last seen
+  // an instance that wrote its end is in the last state; an expired one is in the state in which it was last seen
   const on = row.kind === "expired" ? row.state : isThere ? row.state : (states.find(({ isFinal }) => isFinal)?.name ?? "");
   const fell = row.end === null ? undefined : states.find(({ isEnding, isFinal }) => isEnding && !isFinal);
   const current = states.findIndex(({ name }) => name === on);

@@ -1,5 +1,5 @@
 // @ts-check
-/** The rail: which of its tabs is shown, which instance is open, and its place in the address. The focus goes where its user sends it. */
+/** The rail: which of its tabs is shown, which instance is open, and its place in the address. Only an action of the user moves the focus. */
 import { byId, setAttribute, setText } from "../../../http/page/dom.js";
 import { rowLinks } from "./deck.js";
 import * as fleet from "./fleet.js";

@@ -1,14 +1,14 @@
 // @ts-check
-/** How many instances of one service were where, over time: the water is what runs, the ground is what does not. Pure. */
+/** How many instances of one service were not running, over time: booting, stopping, or failed and unready. Pure. */
 
 /** @import { PageState, WireRow } from "../wire.ts" */
 /** @typedef {{ to: number, ms: number, stateOf: (name: string) => PageState | undefined }} Scale */
 /** @typedef {{ look: string, points: string }} Polygon */
 
 const columns = 80;
-/** the bands from the ground up */
+/** the bands, the lowest first */
 const bands = /** @type {const} */ (["bad", "stop", "boot"]);
-/** share of the height that the highest ground takes */
+/** share of the height that the highest column of bands takes */
 const highest = 0.55;
 
 /** @typedef {(typeof bands)[number]} Band */

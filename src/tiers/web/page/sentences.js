@@ -55,7 +55,7 @@ export const listed = (names) => {
   return `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
 };
 
-/** What a card says, as a sentence. @param {Card} card */
+/** A card as a sentence. @param {Card} card */
 const sentenceOf = ({ need, rows }) =>
   rows.length === 1
     ? `${rows[0]?.instance} ${need.title}`
@@ -68,7 +68,7 @@ const sentenceOf = ({ need, rows }) =>
  * @property {readonly Card[]} cards
  * @property {readonly Rollout[]} rollouts
  * @property {Moment} moment
- * @property {number} staleFor ms since the rows last held
+ * @property {number} staleFor ms since the rows were last up to date
  */
 
 /** Where nothing needs a look. @type {(living: readonly WireRow[], moment: Moment) => string} */
