@@ -108,7 +108,7 @@ describe("the log of a service that fails", () => {
       err: { code: "SG_ERR_UNCAUGHT", cause: { message: "the database is away", stack, cause } },
     });
   });
-  it("has the error under err with pino, causes included", async () => {
+  it("has the error and its causes under err with pino", async () => {
     const { err } = await failureOf("pino");
     expect(err.message).toBe("the database is away: connect ECONNREFUSED");
     expect(err.stack).toMatch(/logged\.js[\s\S]*caused by: Error: connect ECONNREFUSED/);

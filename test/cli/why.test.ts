@@ -50,7 +50,7 @@ describe("why", () => {
     });
   });
 
-  it("says how an instance died, and gives JSON to programs", async () => {
+  it("prints how an instance ended, as JSON too", async () => {
     const dead = fleet.add(1);
     await fleet.boot(dead);
     await fleet.exited(dead, { nextTryAt: 9_000_000_000_000, tries: 4 });
@@ -66,7 +66,7 @@ describe("why", () => {
     ]);
   });
 
-  it("names the service that was meant, and so does inspect", async () => {
+  it("suggests the closest service for an unknown name, and so does inspect", async () => {
     await fleet.boot(fleet.add(2));
     expect(await run("why", "gatewy")).toMatchObject({
       code: 1,
@@ -84,7 +84,7 @@ describe("why", () => {
 });
 
 describe("fleet", () => {
-  it("shows state, release, readiness and the reason; the dead with --all", async () => {
+  it("shows state, release, readiness and the reason; with --all those that have ended too", async () => {
     const [living, starting, dead] = fleet.add(3, "3.1.0").map((one) => [one]) as [never, never, never];
     await fleet.boot(living);
     await fleet.start(starting);

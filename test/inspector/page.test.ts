@@ -302,7 +302,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await page.title()).toBe("test · failed");
   });
 
-  it("a refusal moves nothing", async () => {
+  it("a refused command is shown without a shift of the layout", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url));
     void service.runToCompletion();

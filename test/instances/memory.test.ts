@@ -57,7 +57,7 @@ describe("the memory", () => {
     expect([count("living"), count("ended")]).toEqual([200, 5]);
   });
 
-  it("follows what happens, and tells its listeners of each change", async () => {
+  it("follows what happens, and calls its listeners after each change", async () => {
     remember();
     await current(true);
     const changed = new Set<string>();

@@ -75,7 +75,7 @@ describe("a boot", () => {
         lease: { state: "held" },
       });
   });
-  it("is not set back by a journal that comes behind the registry", () => {
+  it("is not set back by a journal that is read after the registry", () => {
     const model = modelOf();
     model.tick(t0 + 600);
     model.apply({ type: "registered", entry: registered(one, "running", t0 + 510) });
@@ -168,7 +168,7 @@ describe("the end of a life", () => {
     });
     expect(spans(rowOf(model)).slice(-3)).toEqual(["none running 510..5000", "none unknown 5000..20000", "died gone 20000.."]);
   });
-  it("by the instance's own word is a stop until its last step, then an end", () => {
+  it("that the instance wrote is a stop until its last step, then an end", () => {
     const model = modelOf(...running());
     const entry = registered(one, "running", t0 + 510);
     model.apply({ type: "registered", entry });
@@ -198,7 +198,7 @@ describe("the end of a life", () => {
     model.tick(t0 + 13_001);
     expect(rowOf(model).kind).toBe("ended");
   });
-  it("is assumed of a boot that is silent behind its deadline, and taken back by a later word", () => {
+  it("is assumed of a boot that writes nothing after its deadline, and withdrawn by a later message", () => {
     const model = modelOf(...boot());
     model.tick(t0 + 65_000);
     expect(rowOf(model).kind).toBe("booting");
@@ -220,7 +220,7 @@ describe("the end of a life", () => {
 });
 
 describe("readiness", () => {
-  it("is the instance's own word while it lives, with the reason", () => {
+  it("is what the instance wrote last while it lives, with the reason", () => {
     const model = modelOf(...running(), journaled(one, t0 + 900, notReady("Redis is not reachable")));
     expect(rowOf(model)).toMatchObject({ ready: false, reason: "Redis is not reachable" });
     expect(rowOf(model).lane.at(-1)).toMatchObject({ state: "running", ready: false, from: t0 + 900 });
@@ -254,7 +254,7 @@ describe("what changed", () => {
   });
 });
 
-describe("the dead", () => {
+describe("instances that have ended", () => {
   const lived = (index: number, at: number): JournalEntry[] => {
     const of = { ...one, instance: `orders-${index}`, boot: index.toString(16) };
     return [
@@ -277,7 +277,7 @@ describe("the dead", () => {
     expect(model.removed()).toEqual(["orders:orders-1"]);
     expect(model.removed()).toEqual([]);
   });
-  it("are fifty a service, the last ones", () => {
+  it("are kept up to fifty a service, the newest", () => {
     const model = modelOf();
     for (let at = 0; at < 60; at += 1) for (const each of lived(at, t0 + at * 1000)) model.note(each);
     expect(model.rows()).toHaveLength(50);

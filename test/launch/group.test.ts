@@ -99,7 +99,7 @@ describe("a group", () => {
     expect(scene.record.slice(-2)).toEqual(["orders onStop", "db onStop"]);
   });
 
-  it("means all services of a name that several share", async () => {
+  it("boots a service once all that share a name in its after are running", async () => {
     const scene = new Scene();
     const held = gate();
     const [one, two] = [scene.make("db"), scene.make("db", { onStart: () => held.opened })];

@@ -100,7 +100,7 @@ describe("a life", () => {
     await lastMessage();
   });
 
-  it("whose onStop fails behind the goodbye is counted once, as failed, and its recording is kept in Redis", async () => {
+  it("whose onStop fails after its entry was deleted is counted once, as failed, and its recording is kept in Redis", async () => {
     const { tier } = make({}, { onStop: () => Promise.reject(new Error("no room")) });
     const report = tier.runToCompletion();
     await tier.waitFor("running");

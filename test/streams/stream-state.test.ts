@@ -56,7 +56,7 @@ describe("the state of a stream", () => {
   });
 });
 
-describe("what holds of a state", () => {
+describe("the conditions of a state", () => {
   it.each([
     ["nothing", {}, undefined],
     ["a lag of more than a minute", { lagMs: 61_000 }, /waits for 61 s\. Start more of this tier/],

@@ -15,7 +15,7 @@ const span = (state: WireSpan[0], from: number, ready: boolean | null, mark: Wir
   ...([state, from, from + 100, ready, version, mark] as const),
 ];
 
-it("readiness that comes with a boot is no return, one that had gone is", () => {
+it("readiness is a return only where the same boot was ready before", () => {
   const boot = [
     span("starting", 100, false, "boot"),
     span("healthy", 200, false),

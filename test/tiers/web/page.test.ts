@@ -101,7 +101,7 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     expect(await text(page, "#gist")).toContain("orders-1 is in starting");
   });
 
-  it("tells running from ready, with the check that fails and what makes it ready again", async () => {
+  it("shows a running instance that is not ready, with the check that fails and what makes it ready again", async () => {
     const now = Date.now();
     const [first, ...rest] = five(now);
     const { page } = await show([unready(now, first!, 38_000, "Redis is not reachable: no answer, 3 times in a row"), ...rest], {
@@ -115,7 +115,7 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     expect(await text(page, "#one .why.bad")).toContain("No: Redis is not reachable");
   });
 
-  it("shows one that was killed as gone, with a cross, and what is not known between", async () => {
+  it("shows a killed instance as gone, with a cross, and the time of which nothing is known", async () => {
     const now = Date.now();
     const { page } = await show([gone(now, "orders", "orders-1", 60_000), ...five(now)], { place: "#/orders/orders-1" });
     expect(await text(page, `${row("orders:orders-1")} .st`)).toMatch(/^gone\s*wrote no end$/);
