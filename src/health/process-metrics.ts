@@ -4,9 +4,9 @@ import type { Metric } from "./metrics.ts";
 import { counter, gauge } from "./metrics.ts";
 import { isRuntimeName } from "./runtime-meter.ts";
 
-/** Whether a metric of that name is the health server's: those of the service's life all begin with `sg_`. `sg_stream_` is the tiers'. */
+/** Whether a metric of that name is the health server's: those of the service's life all begin with `sg_`. */
 export const isReservedName = (name: string): boolean =>
-  (name.startsWith("sg_") && !name.startsWith("sg_stream_")) ||
+  name.startsWith("sg_") ||
   isRuntimeName(name) ||
   processMetrics({ eventLoopDelay: 0, eventLoopUtilized: 0 }, 0).some((metric) => metric.name === name);
 

@@ -168,7 +168,13 @@ describe.each([
 });
 
 describe("metrics of a service's own", () => {
-  const names = ["process_cpu_seconds_total", "nodejs_gc_duration_seconds", "nodejs_eventloop_lag_p99_seconds", "sg_anything"];
+  const names = [
+    "process_cpu_seconds_total",
+    "nodejs_gc_duration_seconds",
+    "nodejs_eventloop_lag_p99_seconds",
+    "sg_anything",
+    "sg_stream_length",
+  ];
 
   it("under names of Stargazer's are refused at the boot, all at once, and nothing is left", async () => {
     const text = `${names.map((name) => `# TYPE ${name} gauge\n${name} 1`).join("\n")}\n`;
