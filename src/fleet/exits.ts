@@ -4,6 +4,7 @@ import type { JournalItem } from "../journal/item.ts";
 import { hasJournal } from "../journal/on.ts";
 import { wireFields, wireItems } from "../journal/wire.ts";
 import { closeRedis, openRedis } from "../redis/connection.ts";
+import { msOfTime } from "../redis/time.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
 import type { Supervisor } from "../supervisor/index.ts";
@@ -85,10 +86,9 @@ export class ExitJournal {
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       await until(redis.connect(), { signal, what: "a connection to Redis" });
-      const [seconds, micros] = await until(redis.time(), { signal, what: "the time of Redis" });
+      const time = await until(redis.time(), { signal, what: "the time of Redis" });
       const passedMs = performance.now() - happenedAt;
-      const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-      const nextTryAt = inMs === null ? null : Math.round(now + inMs - passedMs);
+      const nextTryAt = inMs === null ? null : Math.round(msOfTime(time) + inMs - passedMs);
       const [items] = wireItems([{ ...exited, nextTryAt, at: -passedMs }], 0) as [string];
       const { journal } = registryKeys(redis);
       const written = names.map((name) => {

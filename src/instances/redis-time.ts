@@ -1,6 +1,7 @@
 /** The time of Redis; between two reads it advances with the monotonic clock. */
 import { systemClock } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { msOfTime } from "../redis/time.ts";
 import { until } from "../until.ts";
 
 export class RedisTime {
@@ -14,8 +15,8 @@ export class RedisTime {
   /** Rejects with the error of Redis, and with the signal's reason. */
   async read(redis: RedisClient, signal: AbortSignal): Promise<void> {
     const askedAt = systemClock.now();
-    const [seconds, micros] = await until(redis.time(), { signal, what: "the time of Redis" });
+    const time = await until(redis.time(), { signal, what: "the time of Redis" });
     const answeredAt = systemClock.now();
-    this.#offsetMs = Number(seconds) * 1000 + Number(micros) / 1000 - (askedAt + answeredAt) / 2;
+    this.#offsetMs = msOfTime(time) - (askedAt + answeredAt) / 2;
   }
 }

@@ -1,6 +1,7 @@
 /** Reads the journal: backwards from its end, then each new message. An invalid message is left out. */
 import type { RedisClient } from "../redis/client.ts";
 import { closeRedis, openBlockingConnection, whenReady } from "../redis/connection.ts";
+import { msOfTime } from "../redis/time.ts";
 import { registryKeys } from "../registry/keys.ts";
 import { until } from "../until.ts";
 import type { JournalEntry } from "./entry.ts";
@@ -57,8 +58,8 @@ export class JournalReader {
    * reason when it aborts.
    */
   async backwards({ limit, sinceMs, signal }: Backwards): Promise<JournalEntry[]> {
-    const [seconds, micros] = await until(this.#redis.time(), { signal, what: "the time of Redis" });
-    const oldest = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - sinceMs;
+    const time = await until(this.#redis.time(), { signal, what: "the time of Redis" });
+    const oldest = Math.floor(msOfTime(time)) - sinceMs;
     const read: Message[] = [];
     let from = "+";
     while (read.length < limit) {

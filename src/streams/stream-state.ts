@@ -1,6 +1,8 @@
 /** The state of a stream and of the memory of its Redis, and the conditions that need a look, a line each. */
 import type { Redis } from "ioredis";
 import type { RedisClient } from "../redis/client.ts";
+import { msOfTime } from "../redis/time.ts";
+import { readGroups } from "./groups.ts";
 import { laneKeys, streamKeys } from "./keys.ts";
 
 /** A stream that is watched. */
@@ -38,11 +40,8 @@ const countOf = async (redis: RedisClient, key: string): Promise<number> => {
 
 /** The id of the first entry that the group has not read. */
 const firstUnread = async (redis: RedisClient, { stream, group }: Watched): Promise<string | undefined> => {
-  const groups = (await redis.xinfo("GROUPS", stream).catch(() => [])) as readonly (readonly unknown[])[];
-  const own = groups.find((flat) => flat[flat.indexOf("name") + 1] === group);
-  if (own === undefined) return undefined;
-  const last = String(own[own.indexOf("last-delivered-id") + 1]);
-  return (await redis.xrange(stream, `(${last}`, "+", "COUNT", 1))[0]?.[0];
+  const own = (await readGroups(redis, stream)).find(({ name }) => name === group);
+  return own && (await redis.xrange(stream, `(${own.lastDelivered}`, "+", "COUNT", 1))[0]?.[0];
 };
 
 /** Reads the state. Rejects with Redis' error. */
@@ -60,7 +59,7 @@ export const readState = async (redis: RedisClient, watched: Watched): Promise<S
     redis.info("memory"),
     redis.info("persistence"),
   ]);
-  const nowMs = Number(time[0]) * 1000 + Number(time[1]) / 1000;
+  const nowMs = msOfTime(time);
   const since = [due === undefined ? nowMs : Number(due) / 1000, unread === undefined ? nowMs : Number.parseInt(unread, 10)];
   const maxMemory = numberOf(memory, "maxmemory");
   return {

@@ -1,4 +1,5 @@
 /** The state of a stream, and the lines of advice that follow from it. */
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { laneKeys, streamKeys } from "../../src/streams/keys.ts";
 import type { StreamState, Watched } from "../../src/streams/stream-state.ts";
@@ -53,6 +54,17 @@ describe("the state of a stream", () => {
     expect(await readState(redis.witness, watched)).toMatchObject({ capUsed: 0.75, deadLetters: 1 });
     const capped = { ...watched.capped, key: streamKeys(redis.witness).deadLetters };
     expect(await readState(redis.witness, { ...watched, capped })).toMatchObject({ capUsed: 0.25 });
+  });
+
+  it("is an error where the groups of the stream may not be read, never a state without a lag", async () => {
+    await redis.witness.call("ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-xinfo");
+    const blind = new Redis(redis.port, { username: "blind", password: "secret" });
+    await redis.witness.xadd(stream, "*", "a", "b");
+    try {
+      await expect(readState(blind, watched)).rejects.toThrow(/NOPERM.*xinfo/i);
+    } finally {
+      blind.disconnect();
+    }
   });
 });
 

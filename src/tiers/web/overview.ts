@@ -2,6 +2,8 @@
 import { systemClock } from "../../clock.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { DeadLetters } from "../../streams/dead-letters.ts";
+import type { GroupState } from "../../streams/groups.ts";
+import { readGroups } from "../../streams/groups.ts";
 import { streamKeys } from "../../streams/keys.ts";
 import { messageKeys } from "../messages/keys.ts";
 import type { WireOverview, WireReaders, WireStream } from "./wire.ts";
@@ -12,27 +14,17 @@ const maxGroups = 16;
 const maxLetters = 5;
 const maxReasonLength = 300;
 
-type Reply = readonly (string | number | null)[];
-
-/** The fields of a reply that has names and values in turns. */
-const fieldsOf = (reply: Reply): Map<string, string | number | null> =>
-  new Map(reply.flatMap((name, at) => (at % 2 === 0 ? [[String(name), reply[at + 1] ?? null] as const] : [])));
-
-const readersOf = (reply: Reply): WireReaders => {
-  const fields = fieldsOf(reply);
-  const lag = fields.get("lag");
-  return {
-    group: String(fields.get("name")).slice(0, 200),
-    lag: typeof lag === "number" ? lag : null,
-    pending: Number(fields.get("pending") ?? 0),
-    readers: Number(fields.get("consumers") ?? 0),
-  };
-};
+const readersOf = ({ name, lag, pending, readers }: GroupState): WireReaders => ({
+  group: name.slice(0, 200),
+  lag,
+  pending,
+  readers,
+});
 
 /** Undefined for a stream that does not exist. */
 const streamOf = async (redis: RedisClient, stream: string): Promise<WireStream | undefined> => {
   if ((await redis.exists(stream)) === 0) return undefined;
-  const [length, groups] = await Promise.all([redis.xlen(stream), redis.xinfo("GROUPS", stream) as Promise<Reply[]>]);
+  const [length, groups] = await Promise.all([redis.xlen(stream), readGroups(redis, stream)]);
   return { stream, length, groups: groups.slice(0, maxGroups).map(readersOf) };
 };
 
