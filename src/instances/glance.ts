@@ -1,14 +1,12 @@
 /** The fleet as it is now, read once: the last day of the journal, and the registry. */
 import { JournalReader } from "../journal/reader.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { journalLength } from "../registry/keys.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
+import { keptMs } from "./kept.ts";
 import { FleetModel } from "./model.ts";
 import { RedisTime } from "./redis-time.ts";
-
-/** how far back the journal is read, in ms, and how many messages at most */
-const dayMs = 86_400_000;
-const entriesLimit = 20_000;
 
 export interface Glance {
   readonly model: FleetModel;
@@ -23,14 +21,14 @@ export interface GlanceOptions {
   readonly onSkipped: (key: string) => void;
 }
 
-/** Rejects with `SG_ERR_REGISTRY` where the registry cannot be read. A journal that may not be read is left out. */
+/** Rejects with `SG_ERR_REGISTRY` where the registry cannot be read. A journal that cannot be read is left out. */
 export const glance = async (redis: RedisClient, { signal, onSkipped }: GlanceOptions): Promise<Glance> => {
   const model = new FleetModel();
   const entries = await new Registry(redis, { onSkipped }).list(undefined, { signal });
   const time = new RedisTime();
   await time.read(redis, signal);
   model.tick(time.now());
-  const journal = await new JournalReader(redis).backwards({ limit: entriesLimit, sinceMs: dayMs, signal }).catch(() => []);
+  const journal = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs: keptMs, signal }).catch(() => []);
   for (const entry of journal) model.note(entry);
   for (const entry of entries) model.apply({ type: "registered", entry });
   model.tick(time.now());

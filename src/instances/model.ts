@@ -4,10 +4,11 @@ import type { InstanceName } from "../registry/entry.ts";
 import type { RegistryEvent } from "../registry/events.ts";
 import { nameOf } from "../registry/fleet-view.ts";
 import { History } from "./history.ts";
+import { keptMs } from "./kept.ts";
 import type { Row } from "./row.ts";
 
-/** ms for which ended instances are kept, how many of a service, and how many instances in no registry at most */
-const dead = { keptMs: 86_400_000, ofService: 50, unregistered: 10_000 };
+/** how many ended instances of a service are kept, and how many instances in no registry, at most */
+const dead = { ofService: 50, unregistered: 10_000 };
 
 /** What is known of each instance. An instance has one row: that of its newest boot. */
 export class FleetModel {
@@ -56,7 +57,7 @@ export class FleetModel {
     for (const history of [...this.#awaited]) if (history.fallSilent(this.#now)) this.#note(history);
     for (const [service, ended] of this.#dead) {
       for (const history of ended.values()) {
-        if (history.newest.end !== null && history.newest.end.at > this.#now - dead.keptMs) break;
+        if (history.newest.end !== null && history.newest.end.at > this.#now - keptMs) break;
         this.#remove(history);
       }
       if (ended.size === 0) this.#dead.delete(service);

@@ -3,9 +3,9 @@ import type { JournalEntry } from "../journal/entry.ts";
 import { JournalReader } from "../journal/reader.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { journalLength } from "../registry/keys.ts";
+import { keptMs } from "./kept.ts";
 
-const dayMs = 86_400_000;
-const entriesLimit = 20_000;
 /** entries that are passed on in one turn of the event loop */
 const pieceSize = 500;
 const retryMs = 500;
@@ -75,7 +75,7 @@ export class JournalRecall {
 
   async #begin(signal: AbortSignal): Promise<void> {
     const end = await this.#reader.end({ signal });
-    const entries = await this.#reader.backwards({ limit: entriesLimit, sinceMs: dayMs, signal });
+    const entries = await this.#reader.backwards({ limit: journalLength, sinceMs: keptMs, signal });
     for (let at = 0; at < entries.length; at += pieceSize) {
       this.#take(entries.slice(at, at + pieceSize));
       await pause(0, { signal });
