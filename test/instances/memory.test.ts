@@ -1,10 +1,11 @@
 /** The memory of the fleet on a real Redis: what was there, what comes, an outage, and what hostile writers leave. */
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FleetMemory } from "../../src/instances/memory.ts";
+import type { FleetMemory } from "../../src/instances/memory.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { notReady } from "../kit/fleet-entries.ts";
 import { FleetGenerator } from "../kit/fleet-generator.ts";
+import { followFleet } from "../kit/fleet-memory.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -18,14 +19,7 @@ const warnings: string[] = [];
 
 /** Begins a memory of what Redis has. */
 const remember = (): void => {
-  const ended = new AbortController();
-  memory = new FleetMemory();
-  const log = { warn: (_fields: object, message?: string) => void warnings.push(message ?? "") };
-  const running = memory.run(client, { signal: ended.signal, log });
-  stop = async () => {
-    ended.abort();
-    await running;
-  };
+  ({ memory, stop } = followFleet(client, (message) => warnings.push(message)));
 };
 const current = (is: boolean) => eventually(`the memory is ${is ? "" : "not "}current`, () => memory.isCurrent === is);
 const row = (name: string) => memory.model.row(name);

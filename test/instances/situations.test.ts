@@ -6,11 +6,12 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "vitest";
 import { ExitJournal } from "../../src/fleet/exits.ts";
 import { explain } from "../../src/instances/explain.ts";
-import { FleetMemory } from "../../src/instances/memory.ts";
+import type { FleetMemory } from "../../src/instances/memory.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import type { Supervisor } from "../../src/supervisor/index.ts";
 import { processChild, supervise } from "../../src/supervisor/index.ts";
 import { deadlines } from "../kit/deadlines.ts";
+import { followFleet } from "../kit/fleet-memory.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -39,13 +40,7 @@ beforeEach(async () => {
   count += 1;
   instance = `orders-${count}`;
   await redis.witness.flushall();
-  const ended = new AbortController();
-  memory = new FleetMemory();
-  const running = memory.run(client, { signal: ended.signal, log: { warn() {} } });
-  forget = async () => {
-    ended.abort();
-    await running;
-  };
+  ({ memory, stop: forget } = followFleet(client));
   await eventually("the memory", () => memory.isCurrent);
 });
 afterEach(async () => {

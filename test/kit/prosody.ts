@@ -2,10 +2,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { reservePort } from "./port-reservation.ts";
 
 export interface Prosody {
   readonly url: string;
@@ -16,14 +16,6 @@ export interface Prosody {
 
 const program = "/usr/bin/prosody";
 export const hasProsody = existsSync(program);
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-};
 
 const configOf = (folder: string, port: number): string => `
 run_as_root = true
@@ -45,7 +37,7 @@ VirtualHost "localhost"
 export const startProsody = async (...accounts: readonly string[]): Promise<Prosody> => {
   const folder = mkdtempSync(join(tmpdir(), "stargazer-prosody-"));
   for (const name of ["data", "certs"]) mkdirSync(join(folder, name));
-  const port = await freePort();
+  const { port } = await reservePort();
   const config = join(folder, "prosody.cfg.lua");
   writeFileSync(config, configOf(folder, port));
   for (const account of accounts)

@@ -53,6 +53,18 @@ const gate = () => {
   });
   return { open, opened };
 };
+/** `orders`, which runs after `db`, is in its onStop until `mayStop` opens; `db` waits for it. */
+const stoppingAfterDb = async () => {
+  const scene = new Scene();
+  const [inStop, mayStop] = [gate(), gate()];
+  const db = scene.make("db");
+  const orders = scene.make("orders", { onStop: () => (inStop.open(), mayStop.opened) });
+  const reports = launch([db, { service: orders, after: ["db"] }]);
+  await running(orders);
+  signal();
+  await inStop.opened;
+  return { scene, db, orders, reports, mayStop };
+};
 const torn = () => Promise.reject(new Error("torn"));
 
 describe("a group", () => {
@@ -85,14 +97,7 @@ describe("a group", () => {
   });
 
   it("keeps a service in its run until the services after it have stopped", async () => {
-    const scene = new Scene();
-    const [inStop, mayStop] = [gate(), gate()];
-    const db = scene.make("db");
-    const orders = scene.make("orders", { onStop: () => (inStop.open(), mayStop.opened) });
-    const reports = launch([db, { service: orders, after: ["db"] }]);
-    await running(orders);
-    signal();
-    await inStop.opened;
+    const { scene, db, orders, reports, mayStop } = await stoppingAfterDb();
     expect([db.state, orders.state]).toEqual(["running", "stopping"]);
     mayStop.open();
     await reports;
@@ -230,14 +235,7 @@ describe("a failure", () => {
   });
 
   it("that nothing caught fails every service, those included whose stop is under way", async () => {
-    const scene = new Scene();
-    const [inStop, mayStop] = [gate(), gate()];
-    const db = scene.make("db");
-    const orders = scene.make("orders", { onStop: () => (inStop.open(), mayStop.opened) });
-    const reports = launch([db, { service: orders, after: ["db"] }]);
-    await running(orders);
-    signal();
-    await inStop.opened;
+    const { db, reports, mayStop } = await stoppingAfterDb();
     uncaught(new TypeError("torn"));
     expect(db.state).toBe("running");
     mayStop.open();
