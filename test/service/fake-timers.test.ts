@@ -1,5 +1,6 @@
 /** F61: a service under the fake timers of a test runner. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { ServiceOptions } from "../../src/index.ts";
 import { pause } from "../../src/pause.ts";
 import { LifecycleProbe } from "../../src/testing/index.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -7,6 +8,7 @@ import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
+const minuteMs = 60_000;
 const weekMs = 604_800_000;
 let redis: TestRedis;
 beforeAll(async () => {
@@ -15,7 +17,7 @@ beforeAll(async () => {
 afterEach(() => void vi.useRealTimers());
 afterAll(() => redis.stop());
 
-const make = () => new TestTier({ redis: redis.url });
+const make = (options: Partial<ServiceOptions> = {}) => new TestTier({ redis: redis.url, ...options });
 
 describe("F61: fake timers", () => {
   it("hold no pause of the library, and no wait of a probe", async () => {
@@ -46,10 +48,10 @@ describe("F61: fake timers", () => {
   });
 
   it("that are set ahead by a week move no deadline and no beat", async () => {
-    const tier = make();
+    // ioredis' deadline of a command in flight is on the fake timers, so no beat is due meanwhile
+    const tier = make({ heartbeatMs: 10 * minuteMs, leaseTtlMs: 30 * minuteMs });
     const report = tier.runToCompletion();
     await tier.waitFor("running");
-    // a command in flight has a deadline of ioredis', which the fake timers would move
     await eventually("the last message of the boot", async () =>
       (await redis.witness.xrevrange("sg:fleet:journal", "+", "-", "COUNT", 1)).join().includes('["ended"'),
     );
