@@ -1,5 +1,5 @@
 /** Why an instance is not ready, or that it is: one sentence. */
-import { effectPhases, isStopping } from "../../machines/phases.ts";
+import { effectPhases, isStopping, lifePartOf } from "../../machines/phases.ts";
 import type { Row } from "./row.ts";
 import { inWords } from "./words.ts";
 
@@ -8,9 +8,10 @@ const recentMs = 300_000;
 
 const quoted = (text: string): string => `'${text}'`;
 
-/** `for 48 s of 60 s`, or `for 3 min` where the wait has no end. */
+/** `for 48 s of 60 s`, or `for 3 min` where the wait has no end, or no length. */
 const timeOf = ({ waits, since }: Row, now: number): string => {
-  if (waits === null || waits.until === null || waits.totalMs === null) return `for ${inWords(now - since)}`;
+  if (waits === null || waits.until === null || waits.totalMs === null || waits.totalMs === 0)
+    return `for ${inWords(now - since)}`;
   const passed = waits.totalMs - (waits.until - now);
   return passed > waits.totalMs
     ? `past its ${inWords(waits.totalMs)}`
@@ -78,7 +79,7 @@ const endOf = (row: Row, now: number): string => {
 };
 
 /** The state in which a process ended that did not reach `stopping`; empty where the boot has written nothing. */
-const stateOf = ({ path, boot }: Row): string => (isStopping(path) || boot === "" ? "" : ` in ${quoted(path)}`);
+const stateOf = ({ path, boot }: Row): string => (lifePartOf(path) === "stop" || boot === "" ? "" : ` in ${quoted(path)}`);
 
 /** Another process has registered under the same instance id, which stopped an earlier boot. */
 const sharedIdOf = ({ boots }: Row, now: number): string => {

@@ -1,4 +1,5 @@
 /** The boots of one instance, and the row that is built from them. */
+import { finalState } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import type { JournalEntry, JournalItem } from "../journal/entry.ts";
 import type { InstanceName, RegistryEntry } from "../registry/entry.ts";
@@ -161,7 +162,7 @@ export class History {
     const kind = life.end === null || life.isLeaving ? life.place.part : kindOfEnd(life.end.outcome);
     const lane = this.#lives.flatMap((each, at) => this.#spans(each, this.#lives[at + 1]));
     const summaries: Boot[] = this.#lives.map(summaryOf).reverse();
-    const { boot, incarnation, version, host, pid, startedAt, state, path, since, waits, lease, leads, failures, end } = life;
+    const { boot, incarnation, version, host, pid, startedAt, lease, leads, failures, end } = life;
     return {
       ...this.#instance,
       name: this.name,
@@ -172,10 +173,7 @@ export class History {
       host,
       pid,
       startedAt,
-      state,
-      path,
-      since,
-      waits,
+      ...whereOf(life),
       ...readinessOf(life, kind),
       lease,
       leads: kind === "living" ? leads : [],
@@ -188,6 +186,10 @@ export class History {
     };
   }
 }
+
+/** The place on the chart, the last one that is known. */
+const whereOf = ({ hasStopped, end, state, path, since, waits }: Life): Pick<Row, "state" | "path" | "since" | "waits"> =>
+  hasStopped ? { state: finalState, path: finalState, since: end!.at, waits: null } : { state, path, since, waits };
 
 /** Only a living instance is ready. While its lease is not renewed, its readiness is not known. */
 const readinessOf = ({ ready, reason, lease, end }: Life, kind: Kind): Pick<Row, "ready" | "reason"> => {

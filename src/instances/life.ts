@@ -196,6 +196,11 @@ export class Life {
     this.#ending.assume({ ...end, at: Math.max(at, this.startedAt), steps: {} });
   }
 
+  /** Whether the stop has ended: the last message of a boot is written with the last step. */
+  get hasStopped(): boolean {
+    return this.#ending.isSaid && this.chartPath === lastStep;
+  }
+
   /** Whether the instance has deleted its entry and is still stopping. */
   get isLeaving(): boolean {
     return this.end !== null && !this.#isOver && !this.hasExited && this.state === stoppingState && this.chartPath !== lastStep;

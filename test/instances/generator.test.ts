@@ -55,10 +55,10 @@ describe("a generated fleet", () => {
     await fleet.boot(fleet.restart(restarted!, "3.1.0"));
     const model = await read();
     expect(kinds(model).sort()).toEqual([
-      "agents/agents-1 ended stopping.disconnecting",
+      "agents/agents-1 ended stopped",
       "consolidation/consolidation-1 failed running",
       "gateway/gateway-1 booting starting.model",
-      "inference/inference-1 failed stopping.disconnecting",
+      "inference/inference-1 failed stopped",
       "web/web-1 living running",
     ]);
     expect(model.row("web:web-1")).toMatchObject({

@@ -1,5 +1,6 @@
 /** The rows of a fleet: which boot stands for an instance, what of a life is known, how it ended, and who is forgotten. */
 import { describe, expect, it } from "vitest";
+import { explain } from "../../src/instances/explain.ts";
 import { FleetModel } from "../../src/instances/model.ts";
 import type { Row } from "../../src/instances/row.ts";
 import type { JournalEntry } from "../../src/journal/entry.ts";
@@ -185,8 +186,20 @@ describe("the end of a life", () => {
       lease: { state: "released" },
     });
     model.note(journaled(one, t0 + 3500, step("stopping.disconnecting"), goodbye("shutdown", "SIGTERM")));
-    expect(rowOf(model)).toMatchObject({ kind: "ended", end: { outcome: "shutdown", reason: "SIGTERM", at: t0 + 3500 } });
+    expect(rowOf(model)).toMatchObject({
+      kind: "ended",
+      state: "stopped",
+      path: "stopped",
+      since: t0 + 3500,
+      waits: null,
+      end: { outcome: "shutdown", reason: "SIGTERM", at: t0 + 3500 },
+    });
     expect(spans(rowOf(model)).at(-1)).toBe("ended gone 3500..");
+  });
+  it("begins with a wait that has no length, which is said without one", () => {
+    const model = modelOf(...running());
+    model.note(journaled(one, t0 + 3000, step("stopping.announcing", "shutdown"), waits("load balancers to notice", 0)));
+    expect(explain(rowOf(model), t0 + 3020)).toBe("not ready: waits for load balancers to notice for 20 ms");
   });
   it("is assumed of a stop that writes nothing any more", () => {
     const model = modelOf(...running());
