@@ -32,6 +32,8 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/max number of clients/i, "its maximum of clients is reached"],
   [/^Command timed out|^Socket timeout/, "no answer in time"],
   [/^Connection is closed/, "connection closed"],
+  // of ioredis, for a command whose connection broke before the reply
+  [/^Reached the max retries per request/, "connection lost"],
   [/^None of startup nodes/, "no node of the cluster answers"],
   // a TLS alert, which ioredis reads as a reply
   [/^Unknown RESP type 21 /, "its port speaks TLS only"],

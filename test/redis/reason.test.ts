@@ -54,6 +54,13 @@ describe("F43: an error in a script", () => {
   });
 });
 
+describe("a command whose connection broke", () => {
+  it("has a reason in words, not the option of the client", () => {
+    const message = 'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.';
+    expect(reasonOf(new Error(message))).toBe("connection lost");
+  });
+});
+
 describe("F45: a refused permission", () => {
   it("names the command, and the key with its command, also once the command was taken out of the error", async () => {
     const client = await limited("~mine:*", "+@all", "-incr");

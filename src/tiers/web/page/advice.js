@@ -25,4 +25,4 @@ const known = [
 
 /** @type {(cause: string, row: Pick<WireRow, "service" | "instance">) => string} */
 export const adviceFor = (cause, { service, instance }) =>
-  known.find(([words]) => words.test(cause))?.[1] ?? `Ask for more: stargazer why ${service}/${instance}`;
+  known.find(([words]) => words.test(cause))?.[1] ?? `Ask for more: stargazer why ${service}/${instance}.`;
