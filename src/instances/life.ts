@@ -198,7 +198,7 @@ export class Life {
 
   /** Whether the stop has ended: the last message of a boot is written with the last step. */
   get hasStopped(): boolean {
-    return this.#ending.isSaid && this.chartPath === lastStep;
+    return this.#ending.isWritten && this.chartPath === lastStep;
   }
 
   /** Whether the instance has deleted its entry and is still stopping. */
