@@ -65,6 +65,10 @@ export const handedBack = { type: "rests", restMs: 0, isCounted: false } as cons
 /** A random time near `ms`, so that workers that began together do not stay in step. */
 export const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
 
+/** ms that a lane rests at most, the last failure being none that it rests after. */
+export const longestRestMs = ({ retryMs, maxAttempts }: Pick<LaneWorkOptions<unknown>, "retryMs" | "maxAttempts">): number =>
+  1.2 * retryMs * 2 ** Math.max(0, maxAttempts - 2);
+
 const parsed = <T>({ fields }: Taken, { parse, maxEntryBytes }: LaneWorkOptions<T>): Parsed<T> => {
   if (fields === undefined) return { ok: false, reason: "its entry is gone" };
   if (typeof fields === "number") return { ok: false, reason: `it has ${fields} bytes, more than ${maxEntryBytes}` };

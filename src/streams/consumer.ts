@@ -6,6 +6,7 @@ import { every, systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import type { LaneWorkOptions } from "./attempt.ts";
+import { longestRestMs } from "./attempt.ts";
 import { LaneWork } from "./lane-work.ts";
 import { Wake } from "./wake.ts";
 
@@ -38,7 +39,8 @@ export interface RunOptions {
 
 const withDefaults = <T>(given: ConsumerOptions<T>): LaneWorkOptions<T> & { graceMs: number } => {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...defaults, ...(set as typeof given) };
+  const all = { ...defaults, ...(set as typeof given) };
+  return { farMs: 10 * Math.max(all.leaseMs, longestRestMs(all)), ...all };
 };
 
 /** The lanes that end in one turn of the event loop are one event. */

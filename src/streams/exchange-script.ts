@@ -59,7 +59,10 @@ local function settleAll(at, maxBytes)
 end
 `;
 
-/** Adds to `takes`: lanes that are due, the longest first, then new ones. */
+/**
+ * Adds to `takes`: lanes that are due, the longest first, then new ones. Where nothing is due, a lane whose time is farther ahead than any
+ * lease or rest was given it before the clock was set back: it is due after one lease, by which a live worker has renewed its own.
+ */
 const claiming = `
 local function takeDue(wanted)
   local due = redis.call('ZRANGEBYSCORE', lanes, '-inf', after(0), 'LIMIT', 0, wanted)
@@ -107,6 +110,27 @@ local function route(entries, most)
   end
   callWith('ZADD', lanes, unread)
 end
+local function routedBefore()
+  local id = redis.call('GET', KEYS[6])
+  if id then return id end
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local group = {}
+    for at = 1, #flat, 2 do group[flat[at]] = flat[at + 1] end
+    if group.name == ARGV[1] then id = group['last-delivered-id'] end
+  end
+  redis.call('SET', KEYS[6], id)
+  return id
+end
+local function soonest(leaseUs, farUs)
+  local late = {}
+  for at, lane in ipairs(redis.call('ZRANGEBYSCORE', lanes, after(farUs), '+inf', 'LIMIT', 0, 500)) do
+    late[2 * at - 1] = after(leaseUs)
+    late[2 * at] = lane
+  end
+  callWith('ZADD', lanes, late)
+  local due = redis.call('ZRANGE', lanes, 0, 0, 'WITHSCORES')[2]
+  return due and string.format('%.0f', due - now) or false
+end
 `;
 
 /**
@@ -120,17 +144,17 @@ end
  *
  * The first write is one that a Redis whose memory is full accepts, so that it accepts those behind it: what was accepted is answered.
  * KEYS stream, waiting, lanes, heads, fence, routed, then what the commands touch. ARGV group, consumer, leaseUs, maxBytes, wanted (-1:
- * nothing is claimed), entries to route at most, how many fields make a lane, their names (from 8); then of each message to settle: lane,
- * id, token, whether to go on (1), the number of arguments of its commands, and these.
+ * nothing is claimed), entries to route at most, the µs that no lane is ahead, how many fields make a lane, their names (from 9); then of
+ * each message to settle: lane, id, token, whether to go on (1), the number of arguments of its commands, and these.
  * Returns the answers of settling: {0} where the lease is over; {1}; {1, the next message, or 0 where the lane has more but is handed
  * on}; or {-1, error} where Redis refused a command, and then the message is as it was, but for what the commands before that one wrote.
- * Then that of claiming: the id of the last entry that is routed, the µs until a lane is due (nil: there is none, or something was
- * taken), whether there may be more to route, and the messages: {lane, id, token, failures, lost, fields}, where fields is nil if the
+ * Then that of claiming: the id of the last entry that is routed, the µs until a lane is due (nil: there is none, or this call has
+ * claimed something), whether there may be more to route, and the messages: {lane, id, token, failures, lost, fields}, where fields is nil if the
  * entry is gone, and a number of bytes if it has more than maxBytes.
  */
-export const exchangeScript = script(`${common}${taking}${settling}${routing(8, "7 + ARGV[7]")}${claiming}
+export const exchangeScript = script(`${common}${taking}${settling}${routing(9, "8 + ARGV[8]")}${claiming}
 local maxBytes, wanted, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local answers = settleAll(8 + ARGV[7], maxBytes)
+local answers = settleAll(9 + ARGV[8], maxBytes)
 local kept, last, isMore = #takes, nil, 0
 if wanted >= 0 then
   takeDue(wanted)
@@ -150,5 +174,5 @@ for _, take in ipairs(takes) do
   else taken[#taken + 1] = shown(take, maxBytes) end
 end
 if wanted < 0 then return { answers } end
-local soon = #takes == 0 and redis.call('ZRANGE', lanes, 0, 0, 'WITHSCORES')[2]
-return { answers, last or redis.call('GET', KEYS[6]) or '0-0', soon and string.format('%.0f', soon - now) or false, isMore, taken }`);
+local soon = #taken == 0 and soonest(tonumber(ARGV[3]), tonumber(ARGV[7]))
+return { answers, last or routedBefore(), soon, isMore, taken }`);

@@ -36,6 +36,8 @@ export interface LanesOptions {
   readonly leaseMs: number;
   /** an entry with more bytes than that is not read, but buried. Default 1 MiB */
   readonly maxEntryBytes: number;
+  /** ms beyond which no lane is leased or rests: one that is farther ahead had its time before the clock of Redis was set back. Default ten leases */
+  readonly farMs?: number;
 }
 
 /** A message that was taken, and the lease of its lane. */
@@ -56,7 +58,7 @@ export interface Taken {
 export interface Claimed {
   /** the id of the last entry that is in its lane */
   readonly routed: string;
-  /** ms until a lane may be taken; undefined where no lane has a message, and where something was taken */
+  /** ms until a lane may be taken; undefined where no lane has a message, and where this claim took something */
   readonly dueMs: number | undefined;
   /** whether the stream may have more that is in no lane */
   readonly hasMore: boolean;
@@ -194,8 +196,9 @@ export class Exchange {
   }
 
   async #send(settling: readonly Settling[], wanted: number): Promise<readonly [readonly RawSettled[], ...RawClaimed]> {
-    const { redis, group, laneFields, leaseMs, maxEntryBytes } = this.#options;
-    const args: Argument[] = [group, router, leaseMs * 1000, maxEntryBytes, wanted, routeLimit, laneFields.length, ...laneFields];
+    const { redis, group, laneFields, leaseMs, maxEntryBytes, farMs = 10 * leaseMs } = this.#options;
+    const times = [leaseMs * 1000, maxEntryBytes, wanted, routeLimit, Math.round(farMs * 1000)];
+    const args: Argument[] = [group, router, ...times, laneFields.length, ...laneFields];
     const keys = new Set(this.#keys);
     for (const { taken, writes, goOn } of settling) {
       const commands = commandArguments(writes.commands);

@@ -31,8 +31,15 @@ export const countPending = async (redis) => {
 const lasting = (redis, platforms) => {
   const { inbound, outbound, sessionSecret } = messageKeys(redis);
   const { fence, routed } = laneKeys(inbound);
-  const { services, events, index, journal, ends, known } = registryKeys(redis);
-  const registry = [services, events, journal, ends, ...["gateway", "inference"].flatMap((name) => [index(name), known(name)])];
+  const { services, events, index, journal, ends, ending, known } = registryKeys(redis);
+  const registry = [
+    services,
+    events,
+    journal,
+    ends,
+    ending,
+    ...["gateway", "inference"].flatMap((name) => [index(name), known(name)]),
+  ];
   return new Set([inbound, fence, routed, sessionSecret, ...registry, ...platforms.map(outbound)]);
 };
 

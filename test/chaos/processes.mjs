@@ -1,7 +1,7 @@
 /** The tiers as processes that are killed, frozen and stopped; each that has ended is replaced, so their number stays. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,6 +24,7 @@ export class Processes {
     this.#url = url;
     this.#settings = settings;
     this.#logs = logs;
+    if (logs) mkdirSync(logs, { recursive: true });
   }
 
   /** Resolves once `count` more processes of a tier run. */
