@@ -1,4 +1,5 @@
-/** Waiting for a promise no longer than a signal allows. */
+/** When a promise settles: no later than a signal allows, and, where a call rejects without I/O, not in the same turn. */
+import { systemClock } from "./clock.ts";
 
 /** What every call that waits takes last: it ends when the signal aborts. */
 export interface Waiting {
@@ -42,3 +43,21 @@ const named = (reason: unknown, what: string): unknown =>
   reason instanceof DOMException && reason.name === "TimeoutError"
     ? new DOMException(`the wait for ${what} passed its deadline`, "TimeoutError")
     : reason;
+
+/**
+ * Rejects with `error` in a later turn of the event loop. A loop that catches a rejection without I/O and goes on would otherwise never let
+ * a signal or a timer come.
+ */
+export const rejectLater = (error: unknown): Promise<never> =>
+  new Promise((_, reject) => {
+    systemClock.setTimeout(() => reject(error), 0);
+  });
+
+/** Settles as `call` does; its rejection comes in a later turn, as with `rejectLater`. */
+export const rejectingLater = async <T>(call: () => Promise<T>): Promise<T> => {
+  try {
+    return await call();
+  } catch (error) {
+    return rejectLater(error);
+  }
+};

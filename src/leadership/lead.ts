@@ -8,6 +8,7 @@ import { systemClock } from "../clock.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import type { HookContext } from "../service/types.ts";
+import { rejectingLater } from "../until.ts";
 import type { Command, Still } from "./commit.ts";
 import { commitFenced } from "./commit.ts";
 import { leadershipKeys } from "./keys.ts";
@@ -63,7 +64,7 @@ export const lead = async (
   { name, holder = `${hostname()}-${process.pid}`, times }: LeadOptions,
   task: (term: Term) => Promise<void> | void,
 ): Promise<void> => {
-  const resolved = resolveTimes(name, times);
+  const resolved = await rejectingLater(async () => resolveTimes(name, times));
   await context.spawn({
     name: `leadership.${name}`,
     logic: electionOn(context.redis, { name, holder, lockTtlMs: resolved.lockTtlMs, task }),
@@ -104,9 +105,10 @@ const answerTo = (reply: unknown): RenewAnswer => ({ type: Number(reply) === 1 ?
 
 const committer =
   (redis: RedisClient, name: string, { fence, signal }: LeadTerm & { readonly signal: AbortSignal }): Term["commit"] =>
-  async (keys, commands, still) => {
-    const isOurs = await commitFenced(redis, { name, fence, keys, commands, still, signal });
-    if (isOurs) return;
-    const over = `the term of '${name}' is over: another leader was elected, or the lead was given up`;
-    throw new Error(still === undefined ? over : `${over}; or the value of ${still.key} has changed`);
-  };
+  (keys, commands, still) =>
+    rejectingLater(async () => {
+      const isOurs = await commitFenced(redis, { name, fence, keys, commands, still, signal });
+      if (isOurs) return;
+      const over = `the term of '${name}' is over: another leader was elected, or the lead was given up`;
+      throw new Error(still === undefined ? over : `${over}; or the value of ${still.key} has changed`);
+    });

@@ -3,7 +3,7 @@
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
 import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
-import { until } from "../until.ts";
+import { rejectingLater, until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
 import type { Source } from "./reading.ts";
@@ -61,6 +61,10 @@ export class Registry {
    * of `signal` when it aborts first.
    */
   async list(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): Promise<RegistryEntry[]> {
+    return rejectingLater(() => this.#list(serviceName, signal));
+  }
+
+  async #list(serviceName: string | undefined, signal: AbortSignal | undefined): Promise<RegistryEntry[]> {
     const deadline = AbortSignal.timeout(listTimeoutMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const reply = { signal: either, what: "the list of the registry" };

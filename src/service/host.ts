@@ -18,6 +18,7 @@ import { stateName, statePath } from "../../machines/state.ts";
 import type { ServiceClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained } from "../logger.ts";
+import { rejectingLater, rejectLater } from "../until.ts";
 import { bindEffects, providedLifecycle } from "./effects/effects.ts";
 import type { Resources } from "./effects/resources.ts";
 import { spawnUnder } from "./hooks/companion.ts";
@@ -96,7 +97,7 @@ export class ServiceHost {
   }
 
   async boot(): Promise<void> {
-    if (!this.#take({ type: "boot" })) throw this.#refuse("boot");
+    if (!this.#take({ type: "boot" })) return rejectLater(this.#refuse("boot"));
     if (!(await becomesReady(this, this.#actor))) throw await this.#bootError();
   }
 
@@ -116,7 +117,7 @@ export class ServiceHost {
   }
 
   waitFor(state: StateName, signal: AbortSignal | undefined): Promise<void> {
-    return waitForState({ host: this, actor: this.#actor, state, signal });
+    return rejectingLater(() => waitForState({ host: this, actor: this.#actor, state, signal }));
   }
 
   /** Sends the chart a fact that is no command; false, and without effect, once the service has stopped. */

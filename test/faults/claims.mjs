@@ -67,4 +67,5 @@ export const claims = {
   F66: "What a cluster's primary and pm2 do in place of a signal is a stop",
   F67: "A signal that comes before the launch is kept for PID 1, and the service never boots",
   F68: "A server that closes the connection at a question is reported so",
+  F69: "What the library rejects without I/O comes in a later turn: a loop that catches it blocks no signal and no deadline",
 };

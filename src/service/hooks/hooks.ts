@@ -8,6 +8,7 @@ import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Waiting } from "../../until.ts";
+import { rejectingLater, rejectLater } from "../../until.ts";
 import { forLog } from "../report/facts.ts";
 import type { HookTracing } from "../tracing.ts";
 import type { HookContext } from "../types.ts";
@@ -170,12 +171,14 @@ export class HookRunner {
   }
 
   /** Beside the hook: the drain waits for both, and a failure is the hook's that awaits it. */
-  async #spawn(companion: Companion): Promise<void> {
-    demandCompanion(companion);
-    this.#work.signal.throwIfAborted();
-    const ended = this.#ended(companion);
-    this.#awaitInDrain(ended.catch(() => {}));
-    await ended;
+  #spawn(companion: Companion): Promise<void> {
+    return rejectingLater(async () => {
+      demandCompanion(companion);
+      this.#work.signal.throwIfAborted();
+      const ended = this.#ended(companion);
+      this.#awaitInDrain(ended.catch(() => {}));
+      await ended;
+    });
   }
 
   async #ended(companion: Companion): Promise<void> {
@@ -215,9 +218,9 @@ export class HookRunner {
   }
 
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
-    demandFunction("phase", work);
-    signal.throwIfAborted();
     const { send, tracing } = this.#options;
+    demandFunction("phase", work);
+    if (signal.aborted) return rejectLater(signal.reason);
     const outcomeOf = (error: unknown) => (isAbortOf(signal, error) ? "aborted" : "failed");
     send({ type: "phase.began", phase: name });
     try {

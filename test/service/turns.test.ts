@@ -1,0 +1,72 @@
+/** A loop that catches what the library rejects without I/O, and goes on, lets signals and timers come. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Term } from "../../src/leadership/lead.ts";
+import { lead } from "../../src/leadership/lead.ts";
+import type { HookContext } from "../../src/service/types.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+import { aborted, TestTier } from "../kit/tier.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(() => redis.stop());
+
+interface Stopped {
+  readonly tier: TestTier;
+  readonly context: HookContext;
+  readonly term: Term;
+}
+
+const over = AbortSignal.abort(new Error("over"));
+/** What is refused once a service has stopped, or whatever its state. */
+const refused: Record<string, (stopped: Stopped) => Promise<unknown>> = {
+  "context.phase": ({ context }) => context.phase("pass", () => {}),
+  "context.spawn": ({ context }) => context.spawn({ name: "x", logic: { transition() {} }, input: {} } as never),
+  "context.spawn of what is no chart": ({ context }) => context.spawn({} as never),
+  boot: ({ tier }) => tier.boot(),
+  waitFor: ({ tier }) => tier.waitFor("init"),
+  "waitFor with a signal that has aborted": ({ tier }) => tier.waitFor("stopped", { signal: over }),
+  "lead with a wrong name": ({ context }) => lead(context, { name: "a b" }, () => {}),
+  "the commit of a term that is over": ({ term }) => term.commit([], []),
+};
+
+/** Calls until the event loop has turned, at most a thousand times; each call has to reject. */
+const turnsBetween = async (call: () => Promise<unknown>): Promise<boolean> => {
+  let hasTurned = false;
+  setImmediate(() => {
+    hasTurned = true;
+  });
+  for (let count = 0; count < 1000 && !hasTurned; count += 1) await expect(call()).rejects.toThrow();
+  return hasTurned;
+};
+
+describe("F69: a refusal", () => {
+  const stopped = async (): Promise<Stopped> => {
+    let context: HookContext | undefined;
+    let term: Term | undefined;
+    const tier = new TestTier(
+      { redis: redis.url, useHealthServer: false },
+      {
+        run: (given) => {
+          context = given;
+          return lead(given, { name: "turns" }, async (own) => {
+            term = own;
+            void tier.shutdown();
+            await aborted(own.signal);
+          });
+        },
+      },
+    );
+    await tier.runToCompletion();
+    return { tier, context: context!, term: term! };
+  };
+  let life: Promise<Stopped> | undefined;
+
+  it.each(Object.entries(refused))("of %s comes in a later turn of the event loop", async (_, call) => {
+    life ??= stopped();
+    const known = await life;
+    expect(await turnsBetween(() => call(known))).toBe(true);
+  });
+});
