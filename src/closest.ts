@@ -13,12 +13,17 @@ const distance = (from: string, to: string): number => {
   return row[to.length]!;
 };
 
-/** ` (did you mean X?)`, or nothing where no word is near. */
-export const didYouMean = (word: string, known: readonly string[]): string => {
-  if (word.length > 64) return "";
-  const near = known
+/** Undefined where no word is near. */
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  if (word.length > 64) return undefined;
+  return known
     .map((candidate) => ({ candidate, away: distance(word, candidate) }))
     .filter(({ candidate, away }) => away <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.away - b.away)[0];
-  return near === undefined ? "" : ` (did you mean ${near.candidate}?)`;
+    .sort((a, b) => a.away - b.away)[0]?.candidate;
+};
+
+/** ` (did you mean X?)`, or nothing where no word is near. */
+export const didYouMean = (word: string, known: readonly string[]): string => {
+  const near = nearest(word, known);
+  return near === undefined ? "" : ` (did you mean ${near}?)`;
 };

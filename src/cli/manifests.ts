@@ -77,7 +77,7 @@ export const manifests: Command = {
     ["docker, compose", "a Dockerfile; a compose file"],
     [
       "check FILE...",
-      "Kubernetes objects, compose files, Dockerfiles and units, with their drop-ins: exits 1 where one contradicts",
+      "Kubernetes objects, compose files, Dockerfiles, units and containers of podman: exits 1 where one contradicts",
     ],
     ["", "the deadlines of the service"],
     ["--for TARGET", "the service: a tier or a module as run takes it, constructed and not started; else one without options"],

@@ -46,7 +46,10 @@ type Value = EffectiveOption["value"];
  * `environment` is that of the deployment; it holds for options that the program does not set itself. The boot and the stop of a group last
  * as long as those of its longest chain.
  */
-export const budgetsOf = ({ options, group }: Deployed, environment: ReadonlyMap<string, string> = new Map()): Budgets => {
+export const budgetsOf = (
+  { options, group }: Deployed,
+  environment: ReadonlyMap<string, string | undefined> = new Map(),
+): Budgets => {
   const own = budgetsOfOne(options, environment);
   if (group === undefined) return own;
   const all = group.map((service) => budgetsOfOne(service.options, environment));
@@ -69,7 +72,7 @@ export const deployedOf = (group: readonly Configured[]): Deployed => {
   return group.length > 1 ? { options, group } : { options };
 };
 
-const budgetsOfOne = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string>): Budgets => {
+const budgetsOfOne = (options: readonly EffectiveOption[], environment: ReadonlyMap<string, string | undefined>): Budgets => {
   const inForce = ({ value, source, variable }: EffectiveOption): Value => {
     const text = source === "option" || variable === null ? undefined : environment.get(variable);
     if (text === undefined || text === "") return value;

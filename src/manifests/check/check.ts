@@ -4,10 +4,12 @@ import { basename, dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { readUpTo } from "../../bounded-file.ts";
 import { StargazerError } from "../../errors.ts";
-import { composeFindings, dockerfileProblems } from "./containers.ts";
+import { composeFindings } from "./compose.ts";
+import { dockerfileProblems } from "./dockerfile.ts";
 import type { Checked, Finding } from "./finding.ts";
 import { at } from "./finding.ts";
-import { kubernetesFindings } from "./kubernetes.ts";
+import { kubernetesCheck } from "./kubernetes.ts";
+import { quadletProblems } from "./quadlet.ts";
 import { unitProblems } from "./unit.ts";
 
 /** A finding with the file that it is in. */
@@ -31,11 +33,17 @@ const textOf = (file: string): string => {
   return text;
 };
 
-type Kind = "unit" | "drop-in" | "dockerfile" | "yaml";
+type Kind = "unit" | "drop-in" | "quadlet" | "dockerfile" | "yaml" | "other";
+
+/** Files beside the others that have no deadline of the service in them. */
+const isOther = (file: string): boolean =>
+  /\.(?:timer|socket|target|path|mount|slice|network|volume)$/.test(file) || /^kustomization(?:\.ya?ml)?$/i.test(basename(file));
 
 const kindOf = (file: string, text: string): Kind => {
+  if (isOther(file)) return "other";
   if (/\.(?:ya?ml|json)$/i.test(file)) return "yaml";
-  if (/\.service\.d[\\/][^\\/]+\.conf$/.test(file)) return "drop-in";
+  if (/\.(?:service|container)\.d[\\/][^\\/]+\.conf$/.test(file)) return "drop-in";
+  if (/^\s*\[Container\]\s*$/m.test(text)) return "quadlet";
   if (/\.service$/.test(file) || /^\s*\[Service\]\s*$/m.test(text)) return "unit";
   if (/(?:^|[.-])(?:docker|container)file/i.test(basename(file)) || /^\s*FROM\s+\S+/m.test(text)) return "dockerfile";
   return "yaml";
@@ -65,21 +73,33 @@ const dropInsOf = (file: string): string[] => {
     .map((name) => join(folder, name));
 };
 
-const unitFindings = (file: string, given: readonly string[], checked: Checked): FileFinding[] => {
+const findingsIn = (file: string, problems: readonly string[]): FileFinding[] =>
+  problems.map((problem) => ({ file, where: basename(file), problem }));
+
+/** A unit or a container of podman, with those of its drop-ins that are `given`. */
+const unitFindings = (file: string, kind: Kind, given: readonly string[], checked: Checked): FileFinding[] => {
   const own = given.filter((other) => basename(dirname(other)) === `${basename(file)}.d`);
   const texts = [file, ...new Set([...dropInsOf(file), ...own])].map(textOf);
-  return unitProblems(texts, checked).map((problem) => ({ file, where: basename(file), problem }));
+  return findingsIn(file, kind === "quadlet" ? quadletProblems(texts, checked) : unitProblems(texts, checked));
+};
+
+/** Nothing where its unit is checked as well. */
+const dropInFindings = (file: string, given: readonly string[], checked: Checked): FileFinding[] => {
+  const unit = basename(dirname(file)).slice(0, -".d".length);
+  if (given.some((other) => basename(other) === unit)) return [];
+  const beside = join(dirname(dirname(file)), unit);
+  if (existsSync(beside)) return unitFindings(beside, kindOf(beside, textOf(beside)), [], checked);
+  return unit.endsWith(".service") ? findingsIn(file, unitProblems([textOf(file)], checked, false)) : [];
 };
 
 /** Objects of several files are read together: a Service in one, what it selects in another. */
 const objectFindings = (files: ReadonlyMap<string, readonly unknown[]>, checked: Checked): FileFinding[] => {
   const objects = [...files.values()].flat();
   const isKubernetes = (object: unknown) => at(object, "apiVersion") !== undefined;
+  const inspect = kubernetesCheck(objects.filter(isKubernetes), checked);
   return [...files].flatMap(([file, own]) =>
     own.flatMap((object) => {
-      const found = isKubernetes(object)
-        ? kubernetesFindings([object], objects.filter(isKubernetes), checked)
-        : composeFindings(object, checked);
+      const found = isKubernetes(object) ? inspect(object) : composeFindings(object, checked);
       return found.map((finding) => ({ file, ...finding }));
     }),
   );
@@ -95,11 +115,9 @@ export const checkFiles = (files: readonly string[], checked: Checked): readonly
   for (const file of files) {
     const text = textOf(file);
     const kind = kindOf(file, text);
-    if (kind === "unit") found.push(...unitFindings(file, files, checked));
-    if (kind === "drop-in" && !files.some((other) => basename(dirname(file)) === `${basename(other)}.d`))
-      found.push(...unitProblems([text], checked).map((problem) => ({ file, where: basename(file), problem })));
-    if (kind === "dockerfile")
-      found.push(...dockerfileProblems(text, checked).map((problem) => ({ file, where: basename(file), problem })));
+    if (kind === "unit" || kind === "quadlet") found.push(...unitFindings(file, kind, files, checked));
+    if (kind === "drop-in") found.push(...dropInFindings(file, files, checked));
+    if (kind === "dockerfile") found.push(...findingsIn(file, dockerfileProblems(text, checked)));
     if (kind === "yaml")
       objects.set(
         file,

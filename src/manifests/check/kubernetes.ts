@@ -1,12 +1,18 @@
 /** Checks Kubernetes objects: the template of each workload that runs a service, and disruption budgets. */
 import { isIP } from "node:net";
 import { isLoopback } from "../../loopback.ts";
+import type { Budgets } from "../budgets.ts";
 import { budgetsOf } from "../budgets.ts";
-import { problemOfWords, sleepSeconds } from "./command.ts";
+import { killsBy, problemOfWords, sleepSeconds } from "./command.ts";
+import { disruptionProblem } from "./disruption.ts";
 import { shownMs } from "./durations.ts";
+import { environmentOf } from "./environment.ts";
 import type { Checked, Finding } from "./finding.ts";
 import { at, listAt, numberAt, textAt } from "./finding.ts";
 import { probeProblems } from "./probes.ts";
+import { signalProblems } from "./signals.ts";
+import type { Candidate } from "./signs.ts";
+import { runningService } from "./signs.ts";
 import { variableProblems } from "./variables.ts";
 
 const kindOf = (object: unknown): string => textAt(object, "kind") ?? "";
@@ -23,58 +29,30 @@ const labelsOf = (object: unknown): unknown =>
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
-/** What is known of a container's environment, and whether more of it comes from elsewhere. */
-interface Environment {
-  readonly variables: ReadonlyMap<string, string>;
-  /** variables whose value comes from elsewhere */
-  readonly unknown: ReadonlySet<string>;
-  readonly isWhole: boolean;
+/** A container with what stands around it. */
+interface Placed {
+  readonly object: unknown;
+  readonly spec: unknown;
+  readonly container: unknown;
 }
 
-const environmentOf = (container: unknown, objects: readonly unknown[]): Environment => {
-  const variables = new Map<string, string>();
-  const unknown = new Set<string>();
-  let isWhole = true;
-  for (const source of listAt(container, "envFrom")) {
-    const name = textAt(source, "configMapRef", "name");
-    const map = objects.find((one) => kindOf(one) === "ConfigMap" && textAt(one, "metadata", "name") === name);
-    const prefix = textAt(source, "prefix") ?? "";
-    if (name === undefined || map === undefined) isWhole = false;
-    for (const [key, value] of Object.entries((at(map, "data") as object | undefined) ?? {}))
-      variables.set(prefix + key, String(value));
-  }
-  for (const entry of listAt(container, "env")) {
-    const name = textAt(entry, "name") ?? "";
-    const value = textAt(entry, "value");
-    const isReference = at(entry, "valueFrom") !== undefined || /\$\(/.test(value ?? "");
-    if (isReference) {
-      unknown.add(name);
-      variables.delete(name);
-    } else variables.set(name, value ?? "");
-  }
-  return { variables, unknown, isWhole };
-};
+const runsOnce = (object: unknown): boolean =>
+  /^(?:Job|CronJob)$/.test(kindOf(object)) || textAt(object, "metadata", "annotations", "helm.sh/hook") !== undefined;
 
-const isOurs = (container: unknown): boolean => {
-  const text = JSON.stringify([
-    at(container, "command"),
-    at(container, "args"),
-    at(container, "livenessProbe"),
-    at(container, "readinessProbe"),
-    at(container, "startupProbe"),
-  ]);
-  const names = listAt(container, "env").map((entry) => textAt(entry, "name") ?? "");
-  return (
-    names.some((name) => name.startsWith("SG_") || name === "REDIS_URL") || /stargazer|\bnode\b|\/healthz|\/readyz/.test(text)
-  );
-};
+const candidateOf = ({ object, container }: Placed): Candidate => ({
+  name: textAt(container, "name") ?? "",
+  image: textAt(container, "image") ?? "",
+  variables: listAt(container, "env").map((entry) => textAt(entry, "name") ?? ""),
+  commands: ["command", "args", "livenessProbe", "readinessProbe", "startupProbe"].map((part) => at(container, part)),
+  runsOnce: runsOnce(object),
+  isNeeded: false,
+});
 
-/** The containers that run a service: those with a sign of it, else the only one, else the first. Sidecars are containers too. */
-const containersOf = (spec: unknown): readonly unknown[] => {
-  const containers = listAt(spec, "containers");
+/** Sidecars are containers too. */
+const containersOf = (object: unknown): Placed[] => {
+  const spec = podSpecOf(object);
   const sidecars = listAt(spec, "initContainers").filter((container) => textAt(container, "restartPolicy") === "Always");
-  const ours = [...containers, ...sidecars].filter(isOurs);
-  return ours.length > 0 ? ours : containers.slice(0, 1);
+  return [...listAt(spec, "containers"), ...sidecars].map((container) => ({ object, spec, container }));
 };
 
 /** Whether other pods reach it: a Service selects it, or a port beside that of its health. */
@@ -90,57 +68,82 @@ const takesRequests = (object: unknown, container: unknown, healthPort: number, 
   return isSelected || listAt(container, "ports").some((port) => numberAt(port, 0, "containerPort") !== healthPort);
 };
 
-const graceProblems = (spec: unknown, container: unknown, stopMs: number, drainDelayMs: number): string[] => {
-  const graceMs = numberAt(spec, 30, "terminationGracePeriodSeconds") * 1000;
+/** A container without an image is a patch of one that stands in another file. */
+const isPatch = ({ container }: Placed): boolean => at(container, "image") === undefined;
+
+const graceProblems = (placed: Placed, { stopMs, drainDelayMs }: Budgets): string[] => {
+  const { spec, container } = placed;
+  const graceMs = numberAt(spec, isPatch(placed) ? Number.POSITIVE_INFINITY : 30, "terminationGracePeriodSeconds") * 1000;
   const hook = at(container, "lifecycle", "preStop");
-  const slept = numberAt(hook, 0, "sleep", "seconds") || sleepSeconds(strings(at(hook, "exec", "command")));
+  const words = strings(at(hook, "exec", "command"));
+  const slept = numberAt(hook, 0, "sleep", "seconds") || sleepSeconds(words);
   const whole = stopMs + slept * 1000;
   const found: string[] = [];
   if (!(graceMs >= whole)) {
-    const given = at(spec, "terminationGracePeriodSeconds") === undefined ? " (the default)" : "";
+    const given = textAt(spec, "terminationGracePeriodSeconds");
     const beside = slept > 0 ? `, and preStop sleeps ${slept} s before it` : "";
     found.push(
-      `terminationGracePeriodSeconds is ${graceMs / 1000}${given}, and stopping may last ${shownMs(stopMs)}${beside}: set at least ${Math.ceil(whole / 1000)}`,
+      `terminationGracePeriodSeconds is ${given ?? "30 (the default)"}, and stopping may last ${shownMs(stopMs)}${beside}: set at least ${Math.ceil(whole / 1000)}`,
     );
   }
   if (slept > 0 && drainDelayMs > 0)
     found.push(
       `preStop sleeps ${slept} s on top of the drain delay of ${shownMs(drainDelayMs)}: leave it out, the delay does the same`,
     );
+  if (killsBy(words)) found.push(`preStop kills (${words.join(" ")}): leave it out, SIGTERM stops the service in order`);
   return found;
 };
 
-const containerFindings = (
-  object: unknown,
-  container: unknown,
-  spec: unknown,
-  objects: readonly unknown[],
-  checked: Checked,
-): string[] => {
-  const environment = environmentOf(container, objects);
-  const budgets = budgetsOf(checked, environment.variables);
-  const { healthHost, hasHealth, fixed } = budgets;
-  const command = at(container, "command") ?? at(container, "args");
-  const words =
-    at(container, "command") === undefined
-      ? strings(command)
-      : [...strings(at(container, "command")), ...strings(at(container, "args"))];
-  const signals = problemOfWords(words);
-  const isHostKnown = fixed.has("healthHost") || (environment.isWhole && !environment.unknown.has("SG_HEALTH_HOST"));
-  const hasProbes = ["startupProbe", "livenessProbe", "readinessProbe"].some((name) =>
-    ["httpGet", "tcpSocket"].some((how) => at(container, name, how) !== undefined),
-  );
-  const mayBeReached = hasHealth && hasProbes;
+const probeNames = ["startupProbe", "livenessProbe", "readinessProbe"] as const;
+
+const isLoopbackProbe = (probe: unknown): boolean =>
+  ["httpGet", "tcpSocket"].some((how) => isLoopback(textAt(probe, how, "host") ?? ""));
+
+/** On the network of its node a container is reached at loopback by a probe that names it. */
+const reachProblems = ({ spec, container }: Placed, { healthHost, hasHealth }: Budgets, isHostKnown: boolean): string[] => {
+  const probes = probeNames.filter((name) => ["httpGet", "tcpSocket"].some((how) => at(container, name, how) !== undefined));
+  const onNode = at(spec, "hostNetwork") === true;
+  const own = probes.filter((name) => !isLoopbackProbe(at(container, name)));
+  const lost = onNode ? [] : probes.filter((name) => isLoopbackProbe(at(container, name)));
   return [
-    ...variableProblems(checked.options, environment.variables),
-    ...(signals === undefined ? [] : [signals]),
-    ...graceProblems(spec, container, budgets.stopMs, budgets.drainDelayMs),
-    ...(mayBeReached && isHostKnown && isLoopback(healthHost)
+    ...lost.map((name) => `${name} asks loopback, which is that of the node: leave \`host\` out`),
+    ...(hasHealth && own.length > 0 && isHostKnown && isLoopback(healthHost)
       ? [`the health server listens on ${healthHost}, where no kubelet reaches it: set SG_HEALTH_HOST to 0.0.0.0`]
       : []),
+  ];
+};
+
+/** Of a pod with more than one container, another one may be the Redis. */
+const redisProblems = ({ spec, object }: Placed, url: string | undefined): string[] => {
+  const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname : "";
+  return isLoopback(host) && at(spec, "hostNetwork") !== true && containersOf(object).length === 1
+    ? [`REDIS_URL names ${host}, which is the pod itself: name the Service of Redis`]
+    : [];
+};
+
+const containerProblems = (placed: Placed, objects: readonly unknown[], checked: Checked): string[] => {
+  const { object, container } = placed;
+  const environment = environmentOf(container, objects, checked);
+  const { variables } = environment;
+  const budgets = budgetsOf(checked, variables);
+  const words = ["command", "args"].flatMap((part) => strings(at(container, part)));
+  const signals = problemOfWords(words);
+  const isKnown = (option: string, variable: string): boolean =>
+    budgets.fixed.has(option) ||
+    (!environment.isUnknown(variable) && (variables.has(variable) || (environment.isWhole && !isPatch(placed))));
+  return [
+    ...environment.problems,
+    ...variableProblems(checked.options, variables),
+    ...(signals === undefined ? [] : [signals]),
+    ...graceProblems(placed, budgets),
+    ...signalProblems(textAt(container, "lifecycle", "stopSignal"), "lifecycle.stopSignal "),
+    ...redisProblems(placed, variables.get("REDIS_URL")),
+    ...reachProblems(placed, budgets, isKnown("healthHost", "SG_HEALTH_HOST")),
     ...probeProblems(container, budgets, {
-      isPortKnown: fixed.has("healthPort") || (environment.isWhole && !environment.unknown.has("SG_HEALTH_PORT")),
-      isDelayKnown: fixed.has("drainDelayMs") || (environment.isWhole && !environment.unknown.has("SG_DRAIN_DELAY_MS")),
+      isPatch: isPatch(placed),
+      isPortKnown: isKnown("healthPort", "SG_HEALTH_PORT"),
+      isDelayKnown: isKnown("drainDelayMs", "SG_DRAIN_DELAY_MS"),
+      isReadinessNeeded: !runsOnce(object),
       takesRequests: takesRequests(object, container, budgets.healthPort, objects),
       isServed: (name) =>
         isIP(name) !== 0 ||
@@ -150,59 +153,37 @@ const containerFindings = (
   ];
 };
 
-const workloadFindings = (object: unknown, objects: readonly unknown[], checked: Checked): Finding[] => {
-  const spec = podSpecOf(object);
-  if (listAt(spec, "containers").length === 0) return [];
-  const deadlineMs = numberAt(object, 600, "spec", "progressDeadlineSeconds") * 1000;
-  const { bootMs } = budgetsOf(checked);
-  const own =
-    kindOf(object) === "Deployment" && deadlineMs < bootMs
-      ? [
-          {
-            where: nameOf(object),
-            problem: `progressDeadlineSeconds is ${deadlineMs / 1000}, and the boot may last ${shownMs(bootMs)}`,
-          },
-        ]
-      : [];
-  return [
-    ...own,
-    ...containersOf(spec).flatMap((container) =>
-      containerFindings(object, container, spec, objects, checked).map((problem) => ({
-        where: `${nameOf(object)}, container ${textAt(container, "name") ?? "without a name"}`,
-        problem,
-      })),
-    ),
-  ];
-};
-
-/** A budget that allows no disruption blocks every drain of a node. */
-const disruptionFindings = (object: unknown, objects: readonly unknown[]): Finding[] => {
-  const wanted = JSON.stringify(at(object, "spec", "selector", "matchLabels"));
-  const workload = objects.find(
-    (one) => at(one, "spec", "replicas") !== undefined && JSON.stringify(at(one, "spec", "selector", "matchLabels")) === wanted,
-  );
-  const least = textAt(object, "spec", "minAvailable");
-  const most = textAt(object, "spec", "maxUnavailable");
-  const replicas = workload === undefined ? Number.POSITIVE_INFINITY : numberAt(workload, 1, "spec", "replicas");
-  const problem =
-    most === "0" || most === "0%"
-      ? `maxUnavailable is ${most}`
-      : least === "100%" || Number(least) >= replicas
-        ? `minAvailable is ${least}${Number.isFinite(replicas) ? ` of ${replicas} replicas` : ""}`
-        : undefined;
-  return problem === undefined
-    ? []
-    : [{ where: nameOf(object), problem: `${problem}: no pod may ever be evicted, so no node can be drained` }];
+/** Kubernetes gives a rollout up at its deadline. */
+const rolloutProblem = (object: unknown, placed: readonly Placed[], objects: readonly unknown[], checked: Checked) => {
+  const boots = placed.map(({ container }) => budgetsOf(checked, environmentOf(container, objects, checked).variables).bootMs);
+  const bootMs = Math.max(0, ...boots);
+  const given = textAt(object, "spec", "progressDeadlineSeconds");
+  return kindOf(object) === "Deployment" && Number(given ?? 600) * 1000 < bootMs
+    ? `progressDeadlineSeconds is ${given ?? "600 (the default)"}, and the boot may last ${shownMs(bootMs)}`
+    : undefined;
 };
 
 const itemsOf = (object: unknown): readonly unknown[] => (kindOf(object) === "List" ? listAt(object, "items") : [object]);
 
-/** Every contradiction in `given`; `all` are the objects beside them, in the same file and in others. */
-export const kubernetesFindings = (given: readonly unknown[], all: readonly unknown[], checked: Checked): Finding[] => {
+/** Every contradiction in an object; `all` are the objects of the deployment, it among them. */
+export const kubernetesCheck = (all: readonly unknown[], checked: Checked): ((given: unknown) => Finding[]) => {
   const objects = all.flatMap(itemsOf);
-  return given
-    .flatMap(itemsOf)
-    .flatMap((object) =>
-      kindOf(object) === "PodDisruptionBudget" ? disruptionFindings(object, objects) : workloadFindings(object, objects, checked),
-    );
+  const ours = runningService(objects.flatMap(containersOf), budgetsOf(checked).service, candidateOf);
+  return (given) =>
+    itemsOf(given).flatMap((object): Finding[] => {
+      const placed = ours.filter((one) => one.object === object);
+      const own =
+        kindOf(object) === "PodDisruptionBudget"
+          ? disruptionProblem(object, objects)
+          : rolloutProblem(object, placed, objects, checked);
+      return [
+        ...(own === undefined ? [] : [{ where: nameOf(object), problem: own }]),
+        ...placed.flatMap((one) =>
+          containerProblems(one, objects, checked).map((problem) => ({
+            where: `${nameOf(object)}, container ${textAt(one.container, "name") ?? "without a name"}`,
+            problem,
+          })),
+        ),
+      ];
+    });
 };

@@ -1,10 +1,16 @@
 /** Checks the probes of a container. */
 import type { Budgets } from "../budgets.ts";
+import type { Asked } from "./command.ts";
+import { askedBy } from "./command.ts";
 import { shownMs } from "./durations.ts";
 import { at, listAt, numberAt, textAt } from "./finding.ts";
 
 /** What the other objects of the deployment say of the container. */
 export interface Surroundings {
+  /** whether what the container lacks may stand in another file */
+  readonly isPatch: boolean;
+  /** not for a container that runs once and ends */
+  readonly isReadinessNeeded: boolean;
   readonly isPortKnown: boolean;
   readonly isDelayKnown: boolean;
   /** whether other pods send it requests */
@@ -39,27 +45,52 @@ const consequences: Readonly<Record<ProbeName, string>> = {
   readinessProbe: "it would stay ready while it drains and while Redis is away",
 };
 
-const requestProblems = (name: ProbeName, container: unknown, budgets: Budgets, surroundings: Surroundings): string[] => {
-  const probe = at(container, name);
-  const how = at(probe, "httpGet") === undefined ? ("tcpSocket" as const) : ("httpGet" as const);
-  if (at(probe, how) === undefined) return [];
-  const found: string[] = [];
-  const port = portOf(container, probe, how);
-  if (surroundings.isPortKnown && budgets.healthPort !== 0 && port !== budgets.healthPort) {
-    const shown = Number.isNaN(port) ? `${textAt(probe, how, "port") ?? "none"}, which no containerPort is named` : String(port);
-    found.push(`${name} asks port ${shown}, and the health server listens on ${budgets.healthPort}`);
+/** What a probe asks for; undefined for one that asks nothing of the health server that is known. */
+interface Request extends Asked {
+  readonly shownPort: string;
+  /** whether it only opens a socket */
+  readonly isSocket: boolean;
+}
+
+const requestOf = (container: unknown, probe: unknown): Request | undefined => {
+  const how = at(probe, "httpGet") !== undefined ? "httpGet" : at(probe, "tcpSocket") !== undefined ? "tcpSocket" : undefined;
+  if (how === undefined) {
+    const asked = askedBy(listAt(probe, "exec", "command").map(String));
+    return asked === undefined ? undefined : { ...asked, shownPort: String(asked.port), isSocket: false };
   }
-  if (how === "tcpSocket")
+  const port = portOf(container, probe, how);
+  const shownPort = Number.isNaN(port)
+    ? `${textAt(probe, how, "port") ?? "none"}, which no containerPort is named`
+    : String(port);
+  return { port, shownPort, path: (textAt(probe, how, "path") ?? "/").split("?", 1)[0]!, isSocket: how === "tcpSocket" };
+};
+
+const targetProblems = (name: ProbeName, container: unknown, budgets: Budgets, isPortKnown: boolean): string[] => {
+  const probe = at(container, name);
+  if (textAt(probe, "grpc", "port") === String(budgets.healthPort) && isPortKnown)
+    return [`${name} asks by gRPC, and the health server speaks HTTP: ask ${paths[name][0]} by httpGet`];
+  const asked = requestOf(container, probe);
+  if (asked === undefined) return [];
+  const isVariable = Number.isNaN(asked.port) && at(probe, "exec") !== undefined;
+  const isKnown = asked.path === "/healthz" || asked.path === "/readyz";
+  const found: string[] = [];
+  const isOther = isPortKnown && budgets.healthPort !== 0 && !isVariable && asked.port !== budgets.healthPort;
+  if (isOther) found.push(`${name} asks port ${asked.shownPort}, and the health server listens on ${budgets.healthPort}`);
+  if (asked.isSocket)
     return name === "readinessProbe"
       ? [...found, `readinessProbe opens a socket only: ${consequences[name]}; ask /readyz`]
       : found;
-  const path = (textAt(probe, "httpGet", "path") ?? "/").split("?", 1)[0]!;
-  if (!paths[name].includes(path)) {
-    const isKnown = path === "/healthz" || path === "/readyz";
+  // the routes of another server are not known
+  if (!paths[name].includes(asked.path) && (isKnown || !isOther))
     found.push(
-      `${name} asks ${path}: ${isKnown ? consequences[name] : "there is no such route, so it is always 404"}; ask ${paths[name][0]}`,
+      `${name} asks ${asked.path}: ${isKnown ? consequences[name] : "there is no such route, so it is always 404"}; ask ${paths[name][0]}`,
     );
-  }
+  return found;
+};
+
+const requestProblems = (name: ProbeName, container: unknown, budgets: Budgets, surroundings: Surroundings): string[] => {
+  const probe = at(container, name);
+  const found = targetProblems(name, container, budgets, surroundings.isPortKnown);
   if ((textAt(probe, "httpGet", "scheme") ?? "HTTP").toUpperCase() !== "HTTP")
     found.push(`${name} asks by HTTPS, and the health server speaks HTTP`);
   const header = listAt(probe, "httpGet", "httpHeaders").find((one) => textAt(one, "name")?.toLowerCase() === "host");
@@ -69,7 +100,7 @@ const requestProblems = (name: ProbeName, container: unknown, budgets: Budgets, 
   return found;
 };
 
-const bootProblems = (container: unknown, { bootMs }: Budgets): string[] => {
+const bootProblems = (container: unknown, { bootMs }: Budgets, isPatch: boolean): string[] => {
   const startup = at(container, "startupProbe");
   const liveness = at(container, "livenessProbe");
   if (startup !== undefined)
@@ -78,7 +109,7 @@ const bootProblems = (container: unknown, { bootMs }: Budgets): string[] => {
       : [
           `startupProbe gives up after ${shownMs(lastsMs(startup))}, and the boot may last ${shownMs(bootMs)}: raise failureThreshold`,
         ];
-  if (liveness === undefined || lastsMs(liveness) >= bootMs) return [];
+  if (isPatch || liveness === undefined || lastsMs(liveness) >= bootMs) return [];
   return [
     `there is no startupProbe, and livenessProbe kills after ${shownMs(lastsMs(liveness))}, while the boot may last ${shownMs(bootMs)} and nothing listens before its end`,
   ];
@@ -87,11 +118,13 @@ const bootProblems = (container: unknown, { bootMs }: Budgets): string[] => {
 const drainProblems = (
   container: unknown,
   { drainDelayMs }: Budgets,
-  { isDelayKnown, takesRequests }: Surroundings,
+  { isPatch, isReadinessNeeded, isDelayKnown, takesRequests }: Surroundings,
 ): string[] => {
   const readiness = at(container, "readinessProbe");
   if (readiness === undefined)
-    return ["there is no readinessProbe: requests come while it boots, drains, and while Redis is away"];
+    return isPatch || !isReadinessNeeded
+      ? []
+      : ["there is no readinessProbe: requests come while it boots, drains, and while Redis is away"];
   if (!isDelayKnown || at(container, "lifecycle", "preStop") !== undefined) return [];
   const ms = fallsMs(readiness);
   if (drainDelayMs > 0 && drainDelayMs <= ms)
@@ -124,7 +157,7 @@ export const probeProblems = (container: unknown, budgets: Budgets, surroundings
       : [];
   return [
     ...names.flatMap((name) => requestProblems(name, container, budgets, surroundings)),
-    ...bootProblems(container, budgets),
+    ...bootProblems(container, budgets, surroundings.isPatch),
     ...drainProblems(container, budgets, surroundings),
     ...ownGraceProblems(container, budgets),
   ];
