@@ -20,6 +20,8 @@ const soonMs = 9000;
 const allEvery = 30;
 const servicesAtOnce = 200;
 
+type Source = "registry" | "journal" | "beat";
+
 export interface MemoryOptions {
   readonly signal: AbortSignal;
   readonly log: Pick<WordedLogger, "warn">;
@@ -33,15 +35,19 @@ export class FleetMemory {
   readonly #time = new RedisTime();
   readonly #listeners = new Set<MemoryListener>();
   readonly #services = new Set<string>();
-  /** what has to work for the model to be current */
-  readonly #works = { registry: false, journal: false, beat: false };
+  /** what has to work for the model to be current; undefined before the first answer of Redis */
+  readonly #works: Record<Source, boolean | undefined> = { registry: undefined, journal: undefined, beat: undefined };
   #beats = 0;
-  #wasCurrent = false;
+  #was = "";
 
   /** Whether the model has what Redis has: false before everything was read, and while Redis does not answer. */
   get isCurrent(): boolean {
-    const { registry, journal, beat } = this.#works;
-    return registry && journal && beat;
+    return Object.values(this.#works).every((works) => works === true);
+  }
+
+  /** Whether Redis did not answer when it was last read; false while the model is read for the first time. */
+  get isAway(): boolean {
+    return Object.values(this.#works).includes(false);
   }
 
   /** By the clock of Redis, ms since the epoch. */
@@ -49,7 +55,7 @@ export class FleetMemory {
     return this.#time.now();
   }
 
-  /** Calls `listener` after each change and each change of `isCurrent`, until the returned function is called. */
+  /** Calls `listener` after each change and each change of `isCurrent` or `isAway`, until the returned function is called. */
   onChange(listener: MemoryListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -140,13 +146,17 @@ export class FleetMemory {
     this.model.tick(this.now());
   }
 
-  #turn(what: "registry" | "journal" | "beat", works: boolean): void {
+  #turn(what: Source, works: boolean): void {
     this.#works[what] = works;
-    if (this.#wasCurrent !== this.isCurrent) this.#notify();
+    if (this.#was !== this.#condition) this.#notify();
+  }
+
+  get #condition(): string {
+    return `${this.isCurrent} ${this.isAway}`;
   }
 
   #notify(event?: RegistryEvent): void {
-    this.#wasCurrent = this.isCurrent;
+    this.#was = this.#condition;
     for (const listener of this.#listeners) listener(event);
   }
 }

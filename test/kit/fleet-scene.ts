@@ -140,6 +140,7 @@ export class Scene {
   readonly #removed = new Set<string>();
   readonly #listeners = new Set<() => void>();
   isCurrent = true;
+  isAway = false;
 
   readonly model = {
     rows: () => [...this.#rows.values()],
@@ -180,6 +181,7 @@ export class Scene {
   /** Whether Redis can be read. */
   set(isCurrent: boolean): void {
     this.isCurrent = isCurrent;
+    this.isAway = !isCurrent;
     this.notify();
   }
 

@@ -58,6 +58,30 @@ const make = (
 };
 
 describe("a life", () => {
+  it("has its readiness in the journal where its boot was over before the journal had been loaded", async () => {
+    const path = "../../src/service/effects/boot-journal.ts";
+    let load = () => {};
+    const gate = new Promise<void>((resolve) => {
+      load = resolve;
+    });
+    vi.doMock(path, async (original) => {
+      await gate;
+      return original();
+    });
+    try {
+      const { tier } = make();
+      const report = tier.runToCompletion();
+      await tier.waitFor("running");
+      expect(await items()).toEqual([]);
+      load();
+      await eventually("its readiness", async () => (await items()).some((item) => item.kind === "ready" && item.ready));
+      await tier.shutdown();
+      await report;
+    } finally {
+      vi.doUnmock(path);
+    }
+  });
+
   it("is in the journal arrow by arrow, with its phases, its readiness and how it ended, under the boot of its entry", async () => {
     const { tier, arrows } = make({}, { onStart: async (context) => void (await context.phase("model", () => {})) });
     const report = tier.runToCompletion();

@@ -129,6 +129,8 @@ const bootJournal = async (
   );
   parts.lookAtReadiness = journal.lookAtReadiness;
   source.onTransition(journal.lookAtReadiness);
+  // a boot may be over before this is loaded, and then no transition follows
+  journal.lookAtReadiness();
   return journal;
 };
 

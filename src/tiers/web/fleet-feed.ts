@@ -4,7 +4,7 @@ import { eventText } from "../../http/event-stream.ts";
 import type { Row } from "../../instances/row.ts";
 import { FleetLog, LogReader } from "./fleet-log.ts";
 import { pageStates } from "./page-states.ts";
-import type { WireEvent } from "./wire.ts";
+import type { WireCondition, WireEvent } from "./wire.ts";
 import { wireRow } from "./wire-row.ts";
 
 /** What the feed reads. */
@@ -17,8 +17,10 @@ export interface FeedSource {
     removed(): readonly string[];
   };
   onChange(listener: () => void): () => void;
-  /** false while Redis cannot be read */
+  /** whether the model has what Redis has */
   readonly isCurrent: boolean;
+  /** whether Redis did not answer when it was last read; false while the model is read for the first time */
+  readonly isAway: boolean;
   /** by the clock of Redis */
   now(): number;
 }
@@ -95,7 +97,12 @@ export class FleetFeed {
   readonly log = new FleetLog();
   readonly #readers = new Set<Reader>();
   #source: FeedSource | undefined;
-  #wasCurrent = false;
+  /** the condition that was sent last, without its time */
+  #sent = "";
+  /** whether the rows were up to date once */
+  #isKnown = false;
+  /** since when Redis does not answer, by its clock; 0 while it does */
+  #awaySince = 0;
   /** why the rows are out of date */
   #message = unreachable;
 
@@ -141,18 +148,27 @@ export class FleetFeed {
 
   /** The event that states whether the rows are up to date. */
   get condition(): string {
+    return text({ ...this.#condition, now: this.#source?.now() ?? 0 });
+  }
+
+  get #condition(): Omit<WireCondition, "now"> {
     const isCurrent = this.#source?.isCurrent ?? false;
-    return text({ type: "condition", isCurrent, message: isCurrent ? "" : this.#message, now: this.#source?.now() ?? 0 });
+    const message = this.#awaySince === 0 ? "" : this.#message;
+    return { type: "condition", isCurrent, isKnown: this.#isKnown, awaySince: this.#awaySince, message };
   }
 
   #take(): void {
-    const { model, isCurrent } = this.#source!;
+    const { model, isCurrent, isAway } = this.#source!;
+    this.#isKnown ||= isCurrent;
+    if (isCurrent) this.#awaySince = 0;
+    else if (isAway && this.#awaySince === 0) this.#awaySince = this.#source!.now();
     for (const row of model.changed()) this.log.put(row.name, { type: "row", row: wireRow(row) }, { isGone: false });
     for (const name of model.removed()) this.log.put(name, { type: "removed", name }, { isGone: true });
     for (const reader of this.#readers) reader.resume();
-    if (isCurrent !== this.#wasCurrent) for (const reader of this.#readers) reader.write(this.condition);
+    const sent = JSON.stringify(this.#condition);
+    if (sent !== this.#sent) for (const reader of this.#readers) reader.write(this.condition);
     if (isCurrent) this.#message = unreachable;
-    this.#wasCurrent = isCurrent;
+    this.#sent = sent;
   }
 
   /** A reader without room gets no `clock`: it would arrive late. */

@@ -108,6 +108,19 @@ export interface WireGateway {
   readonly port: unknown;
 }
 
+/** Whether the rows are up to date, and if not, since when and why. */
+export interface WireCondition {
+  readonly type: "condition";
+  readonly isCurrent: boolean;
+  /** whether the rows were up to date once */
+  readonly isKnown: boolean;
+  /** since when Redis does not answer; 0 while it does, or while it is read for the first time */
+  readonly awaySince: number;
+  /** why not; empty where `awaySince` is 0 */
+  readonly message: string;
+  readonly now: number;
+}
+
 /** The events of the stream. */
 export type WireEvent =
   /** everything that was sent before is void */
@@ -116,7 +129,7 @@ export type WireEvent =
   | { readonly type: "removed"; readonly name: string }
   | { readonly type: "overview"; readonly overview: WireOverview }
   | { readonly type: "gateways"; readonly gateways: readonly WireGateway[] }
-  /** all rows have been sent; whether they are up to date */
-  | { readonly type: "condition"; readonly isCurrent: boolean; readonly message: string; readonly now: number }
+  /** all rows have been sent */
+  | WireCondition
   /** every second */
   | { readonly type: "clock"; readonly now: number };

@@ -34,11 +34,11 @@ const show = async (
   options: BrowserContextOptions & {
     mayLoseConnection?: boolean;
     place?: string;
+    scene?: Scene;
     through?: (url: string) => Promise<string>;
   } = {},
 ): Promise<Shown> => {
-  const { mayLoseConnection = false, place = "", through = async (url) => url, ...context } = options;
-  const scene = new Scene();
+  const { mayLoseConnection = false, place = "", scene = new Scene(), through = async (url) => url, ...context } = options;
   scene.put(...rows);
   const server = await serveScene(scene);
   cleanups.push(() => server.close());
@@ -120,10 +120,10 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     const { page } = await show([gone(now, "orders", "orders-1", 60_000), ...five(now)], { place: "#/orders/orders-1" });
     expect(await text(page, `${row("orders:orders-1")} .st`)).toMatch(/^gone\s*wrote no end$/);
     for (const mark of [".b.unknown", ".x"]) expect(await page.locator(`${row("orders:orders-1")} ${mark}`).count()).toBe(1);
-    expect(await text(page, ".need.odd")).toContain("Last seen in running. It wrote no end");
+    expect(await text(page, ".need.bad")).toMatch(/^orders is down: gone since .*Last seen in running\. It wrote no end/);
     await page.locator("#one .last li.error").waitFor();
     expect(await text(page, "#one .checks .unknown")).toContain("15 s");
-    expect(await text(page, "#headline")).toBe("All 5 ready");
+    expect(await text(page, "#headline")).toBe("5 ready, orders is down");
   });
 
   it("makes one card of a crash loop of several, with cause and advice", async () => {
@@ -208,6 +208,33 @@ describe.runIf(browser !== undefined)("the page's own conditions", () => {
     scene.put(...five(Date.now()));
     await page.locator("#verdict:visible").waitFor();
     expect(await page.locator("#empty, #loading").filter({ visible: true }).count()).toBe(0);
+  });
+
+  it("with Redis away from the beginning nothing is known, with the cause, until Redis answers", async () => {
+    const scene = new Scene();
+    scene.set(false);
+    const { page } = await show([], { scene });
+    await page.locator("#unknown:visible").waitFor();
+    expect(await text(page, "#unknown")).toMatch(
+      /^Nothing is known of the fleet yet\s+Redis has not answered .* since \d\d:\d\d:\d\d/,
+    );
+    expect(await text(page, "#live")).toBe("not known");
+    expect(await page.locator("#loading, #empty, #verdict").filter({ visible: true }).count()).toBe(0);
+    scene.put(...five(Date.now()));
+    scene.set(true);
+    await page.locator("#verdict:visible").waitFor();
+    expect(await page.locator("#unknown, #banner").filter({ visible: true }).count()).toBe(0);
+  });
+
+  it("while its server reads Redis for the first time it is loading, with nothing claimed", async () => {
+    const scene = new Scene();
+    scene.isCurrent = false;
+    const { page, server } = await show([], { scene });
+    expect(server.feed.condition).toContain(`"isCurrent":false,"isKnown":false,"awaySince":0`);
+    expect(await page.locator("#loading").isVisible()).toBe(true);
+    expect([await text(page, "#live-text"), await page.locator("#banner").isVisible()]).toEqual(["connecting", false]);
+    scene.set(true);
+    await page.locator("#empty:visible").waitFor();
   });
 
   it("with Redis away nothing is in the present tense and the clocks stand still, until it answers", async () => {

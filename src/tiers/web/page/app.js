@@ -7,7 +7,7 @@ import { connectChat, showState } from "./chat.js";
 import * as deck from "./deck.js";
 import * as fleet from "./fleet.js";
 import { loadGateways } from "./gateways.js";
-import { onCensus, showCensus, showCondition, showVerdict, showWithheld } from "./head.js";
+import { onCensus, showCensus, showCondition, showUnknown, showVerdict, showWithheld } from "./head.js";
 import { refreshInstance, showTime } from "./instance.js";
 import { wireKeys } from "./keys.js";
 import { showCards, showHappenings, showOverview } from "./lists.js";
@@ -29,9 +29,10 @@ let summedAt = 0;
 const summarize = () => {
   const rows = [...fleet.rows.values()];
   const moment = { now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 };
-  const cards = cardsOf(rows, moment);
+  const groups = [...fleet.byService(rows).values()];
+  const cards = cardsOf(groups, moment);
   const from = moment.now - deck.windowMs();
-  const rollouts = [...fleet.byService(rows).values()].flatMap((own) => rolloutOf(own, from, fleet.stateOf) ?? []);
+  const rollouts = groups.flatMap((own) => rolloutOf(own, from, fleet.stateOf) ?? []);
   showVerdict(rows, cards, rollouts);
   showCensus(rows, deck.windowMs(), deck.stateFilter());
   showCards(cards);
@@ -41,7 +42,8 @@ const summarize = () => {
 
 const showParts = () => {
   const isEmpty = fleet.rows.size === 0;
-  byId("loading").hidden = fleet.isKnown() || drawnCondition === "refused";
+  byId("loading").hidden = fleet.isKnown() || fleet.isUnknown() || drawnCondition === "refused";
+  showUnknown();
   if (drawnCondition !== "refused") byId("empty").hidden = !fleet.isKnown() || !isEmpty;
   for (const id of ["verdict", "deck"]) byId(id).hidden = !fleet.isKnown() || isEmpty;
   if (isEmpty) for (const id of ["needs", "feed", "more"]) byId(id).hidden = true;

@@ -2,7 +2,7 @@
 /** The state of the page: the rows as the stream last sent them, whether they are up to date, and the time by the clock of Redis. */
 
 /** @import { PageState, WireEvent, WireGateway, WireOverview, WireRow } from "../wire.ts" */
-/** `redis`: its server cannot read Redis. `server`: the server does not answer. `refused`: there is no token. */
+/** `loading`: its server reads Redis for the first time. `redis`: its server cannot read Redis. `server`: the server does not answer. `refused`: there is no token. */
 /** @typedef {"loading" | "live" | "redis" | "server" | "refused"} Condition */
 /** @typedef {{ [Type in WireEvent["type"]]: (event: Extract<WireEvent, { type: Type }>) => void }} Handlers */
 
@@ -33,15 +33,20 @@ const changed = new Set();
 let ahead = 0;
 /** by Redis' clock, when the rows were last up to date; 0 before they were */
 let heldAt = 0;
+/** by Redis' clock, since when its server cannot read Redis; 0 while it can */
+let awaySince = 0;
 /** whether the rows that the server knew at the beginning are still arriving */
 let isFilling = true;
-/** whether the server could read Redis when it last wrote of it */
-let isCurrent = false;
+/** the condition that the server sent last @type {Condition} */
+let served = "loading";
 /** by the page's clock, when the last event arrived */
 let lastEventAt = 0;
 
 /** Whether there is something to show: the rows were up to date once. */
 export const isKnown = () => isLive() || heldAt > 0;
+
+/** Whether there is nothing to show, for a cause that is known. */
+export const isUnknown = () => !isKnown() && (condition === "redis" || condition === "server");
 
 /** Whether what is shown is so now. */
 export const isLive = () => condition === "live";
@@ -51,6 +56,9 @@ export const now = () => (isLive() ? performance.now() + ahead : heldAt);
 
 /** ms since the rows were last up to date; 0 while they are. */
 export const staleFor = () => (isLive() || heldAt === 0 ? 0 : performance.now() + ahead - heldAt);
+
+/** Since when the server cannot read Redis, by Redis' clock in ms since the epoch; 0 while it can. */
+export const redisAwaySince = () => (condition === "redis" ? awaySince : 0);
 
 /** The state of that name, from the chart. @param {string} name @returns {PageState | undefined} */
 export const stateOf = (name) => byName.get(name);
@@ -119,14 +127,16 @@ const handlers = {
   },
   condition: (event) => {
     isFilling = false;
-    isCurrent = event.isCurrent;
     setClock(event.now);
-    setCondition(event.isCurrent ? "live" : "redis", event.message);
+    awaySince = event.awaySince;
+    served = event.isCurrent ? "live" : event.awaySince > 0 ? "redis" : "loading";
+    setCondition(served, event.message);
+    heldAt = event.isKnown ? event.awaySince : 0;
   },
   clock: (event) => {
     if (isLive()) setClock(event.now);
     // events arrive again on a connection that was never closed
-    else if (condition === "server" && !isFilling) setCondition(isCurrent ? "live" : "redis", message);
+    else if (condition === "server" && !isFilling) setCondition(served, message);
   },
 };
 

@@ -15,15 +15,16 @@ const liveWords = { loading: "connecting", live: "live", redis: "old", server: "
 /** @param {string} what */
 const agoText = (what) => {
   const ms = fleet.staleFor();
+  if (fleet.isUnknown()) return "not known";
   return ms === 0 ? what : `${briefly(ms)} old`;
 };
 
 const bannerTexts = () => {
-  const from = fleet.now() === 0 ? "" : ` What is shown was so at ${secondTime(fleet.now())}.`;
-  if (fleet.condition === "redis" && fleet.now() !== 0)
+  const from = fleet.isKnown() ? ` What is shown was so at ${secondTime(fleet.now())}.` : "";
+  if (fleet.condition === "redis")
     return [
       "amber",
-      `The registry could not be read for ${briefly(fleet.staleFor())}. ${fleet.message}`,
+      `Redis could not be read since ${secondTime(fleet.redisAwaySince())}. ${fleet.message}`,
       ` Services go on without it.${from}`,
     ];
   if (fleet.condition === "server") return ["bad", "The server of this page does not answer. Trying again.", from];
@@ -42,6 +43,17 @@ export const showCondition = () => {
   if (banner.childElementCount === 0) banner.append(make("b", ""), make("span", ""));
   setText(/** @type {Element} */ (banner.firstElementChild), what);
   setText(/** @type {Element} */ (banner.lastElementChild), more);
+};
+
+/** Where nothing is known of the fleet, the cause. */
+export const showUnknown = () => {
+  byId("unknown").hidden = !fleet.isUnknown();
+  const since = fleet.redisAwaySince();
+  const cause =
+    since === 0
+      ? "The server of this page does not answer."
+      : `Redis has not answered the server of this page since ${secondTime(since)}, and the server has not read it before.`;
+  setText(byId("unknown-text"), `${cause} The services show up here as soon as it answers.`);
 };
 
 /** @type {(id: string, text: string, isBad?: boolean) => void} */

@@ -10,6 +10,7 @@ import { adviceFor } from "./advice.js";
  * @typedef {object} Need something that needs a look
  * @property {"bad" | "warn" | "odd"} kind
  * @property {string} key equal for equal causes
+ * @property {string} [name] what it is about, where that is not the instances that have it
  * @property {string} title what is wrong, after the name
  * @property {string} plural the same of several
  * @property {string} why

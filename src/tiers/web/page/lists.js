@@ -47,8 +47,11 @@ const fillCard = (element, { need, rows }) => {
   element.className = `need ${need.kind}`;
   const link = /** @type {HTMLElement} */ (title.firstElementChild);
   link.setAttribute("href", linkTo(first));
-  setText(link, rows.length === 1 ? first.instance : listed(rows.map(({ instance }) => instance)));
-  setText(/** @type {Element} */ (title.lastElementChild), rows.length === 1 ? need.title : need.plural);
+  setText(link, need.name ?? listed(rows.map(({ instance }) => instance)));
+  setText(
+    /** @type {Element} */ (title.lastElementChild),
+    rows.length === 1 || need.name !== undefined ? need.title : need.plural,
+  );
   setText(why, need.why);
   setText(todo, fleet.staleFor() > 0 ? "" : need.todo);
 };

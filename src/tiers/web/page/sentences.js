@@ -1,6 +1,7 @@
 // @ts-check
 /** The verdict on the fleet: one headline, one sentence with its cause, and the rollouts under way. Pure. */
 import { briefly, counted, place } from "../../../http/page/format.js";
+import { downOf } from "./down.js";
 import { isAlive, isReady, needOf } from "./judge.js";
 
 /** @import { WireRow } from "../wire.ts" */
@@ -8,16 +9,23 @@ import { isAlive, isReady, needOf } from "./judge.js";
 /** @typedef {{ need: Need, rows: WireRow[] }} Card one need, and the rows that have it */
 /** @typedef {{ version: string, done: number, of: number, from: number, to: number }} Rollout */
 
-/** The needs of the fleet, equal ones together, the gravest first. @type {(rows: Iterable<WireRow>, moment: Moment) => Card[]} */
-export const cardsOf = (rows, moment) => {
+/**
+ * The needs of the fleet, equal ones together, the gravest first; of a service that is down, that one alone.
+ *
+ * @type {(groups: Iterable<readonly WireRow[]>, moment: Moment) => Card[]}
+ */
+export const cardsOf = (groups, moment) => {
   /** @type {Map<string, Card>} */
   const cards = new Map();
-  for (const row of rows) {
-    const need = needOf(row, moment);
-    if (need === undefined) continue;
-    const card = cards.get(need.key);
-    if (card === undefined) cards.set(need.key, { need, rows: [row] });
-    else card.rows.push(row);
+  for (const own of groups) {
+    const down = downOf(own, moment);
+    for (const row of own) {
+      const need = down ?? needOf(row, moment);
+      if (need === undefined) continue;
+      const card = cards.get(need.key);
+      if (card === undefined) cards.set(need.key, { need, rows: [row] });
+      else card.rows.push(row);
+    }
   }
   return [...cards.values()].sort((a, b) => b.need.weight - a.need.weight || b.rows.length - a.rows.length);
 };
@@ -57,11 +65,11 @@ export const listed = (names) => {
 
 /** A card as a sentence. @param {Card} card */
 const sentenceOf = ({ need, rows }) =>
-  rows.length === 1
-    ? `${rows[0]?.instance} ${need.title}`
+  rows.length === 1 || need.name !== undefined
+    ? `${need.name ?? rows[0]?.instance} ${need.title}`
     : `${counted(rows.length, "instance")} of ${rows[0]?.service} ${need.plural}`;
 
-/** @typedef {{ mark: "good" | "warn" | "bad", headline: string, gist: string }} Verdict */
+/** @typedef {{ mark: "good" | "warn" | "bad" | "odd", headline: string, gist: string }} Verdict */
 /**
  * @typedef {object} Whole
  * @property {readonly WireRow[]} rows
@@ -71,8 +79,17 @@ const sentenceOf = ({ need, rows }) =>
  * @property {number} staleFor ms since the rows were last up to date
  */
 
-/** Where nothing needs a look. @type {(living: readonly WireRow[], moment: Moment) => string} */
-const calmGist = (living, { now, isPast, stateOf }) => {
+/** Where nothing lives, and every service has been stopped. @type {(rows: readonly WireRow[], moment: Moment) => string} */
+const stoppedGist = (rows, { now, isPast }) => {
+  const last = Math.max(...rows.map((row) => row.end?.at ?? row.since));
+  return `The last instance stopped in order ${briefly(now - last)} ${isPast ? "before" : "ago"}.`;
+};
+
+/** Where nothing needs a look. @type {(rows: readonly WireRow[], moment: Moment) => string} */
+const calmGist = (rows, moment) => {
+  const { now, isPast, stateOf } = moment;
+  const living = rows.filter(isAlive);
+  if (living.length === 0) return stoppedGist(rows, moment);
   const way = living.find(({ state }) => stateOf(state)?.takesWork === false);
   if (way !== undefined) return `${way.instance} ${isPast ? "was" : "is"} in ${place(way.path)}.`;
   const boots = living.flatMap(({ lane }) => lane.findLast(([, , , , , mark]) => mark === "boot")?.[1] ?? []);
@@ -89,10 +106,30 @@ const rolloutGist = (rollouts, { isPast }, isHeld) => {
   return ` The rollout of ${under.version} ${verb} at ${under.done}\u00a0of\u00a0${under.of}.`;
 };
 
+/** `inference is down`, `2 services are down`; empty where none is. @type {(cards: readonly Card[], isPast: boolean) => string} */
+const downWords = (cards, isPast) => {
+  const names = cards.flatMap(({ need }) => need.name ?? []);
+  if (names.length === 0) return "";
+  return names.length === 1
+    ? `${names[0]} ${isPast ? "was" : "is"} down`
+    : `${names.length} services ${isPast ? "were" : "are"} down`;
+};
+
+/** @typedef {{ ready: number, asked: number, unknown: number, living: number, isPast: boolean }} Count */
+/** How many of those that were asked are ready; empty where none lives. @type {(count: Count, isDown: boolean) => string} */
+const readyWords = ({ ready, asked, unknown, living, isPast }, isDown) => {
+  const were = isPast ? "were " : "";
+  if (living === 0) return isDown ? "" : isPast ? "Nothing ran" : "Nothing runs";
+  if (asked === 0) return `${counted(unknown, "instance")} ${were}there`;
+  if (ready < asked || ready === 1) return `${ready} of ${asked} ${were}ready`;
+  return `${isDown ? "" : "All "}${ready} ${were}ready`;
+};
+
 /** @param {Whole} whole @returns {Verdict} */
 export const verdictOf = ({ rows, cards, rollouts, moment, staleFor }) => {
   const { stateOf, isPast } = moment;
-  const living = rows.filter(isAlive);
+  const downs = new Set(cards.flatMap(({ need }) => need.name ?? []));
+  const living = rows.filter((row) => isAlive(row) && !downs.has(row.service));
   const ready = living.filter((row) => isReady(row, stateOf)).length;
   const unknown = living.filter((row) => row.ready === null && stateOf(row.state)?.takesWork === true).length;
   const isAll = ready === living.length && living.length > 0;
@@ -103,13 +140,12 @@ export const verdictOf = ({ rows, cards, rollouts, moment, staleFor }) => {
   const unclear =
     unknown === 0 ? "" : ` Of ${unknown} it ${isPast ? "was" : "is"} not known: no word of readiness in the journal.`;
   // what is not known to be ready does not count as unready
-  const asked = living.length - unknown;
-  const were = isPast ? "were " : "";
-  const count = isAll && ready > 1 ? `All ${ready}` : `${ready} of ${asked}`;
-  const words = asked === 0 && unknown > 0 ? `${counted(unknown, "instance")} ${were}there` : `${count} ${were}ready`;
+  const count = { ready, asked: living.length - unknown, unknown, living: living.length, isPast };
+  const words = [readyWords(count, downs.size > 0), downWords(cards, isPast)].filter((part) => part !== "").join(", ");
+  const calm = living.length === 0 ? "odd" : isAll ? "good" : "warn";
   return {
-    mark: first?.need.kind === "bad" ? "bad" : first === undefined && isAll ? "good" : "warn",
+    mark: first?.need.kind === "bad" ? "bad" : first === undefined ? calm : "warn",
     headline: isPast ? `${words}, ${briefly(staleFor)} ago` : words,
-    gist: `${trouble === "" ? calmGist(living, moment) : trouble}${unclear}`,
+    gist: `${trouble === "" ? calmGist(rows, moment) : trouble}${unclear}`,
   };
 };
