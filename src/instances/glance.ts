@@ -1,10 +1,12 @@
 /** The fleet as it is now, read once: the last day of the journal, and the registry. */
 import { JournalReader } from "../journal/reader.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { nameOf } from "../registry/fleet-view.ts";
 import { journalLength } from "../registry/keys.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { keptMs } from "./kept.ts";
+import { readLeaseEnds } from "./lease-ends.ts";
 import { FleetModel } from "./model.ts";
 import { RedisTime } from "./redis-time.ts";
 
@@ -31,6 +33,24 @@ export const glance = async (redis: RedisClient, { signal, onSkipped }: GlanceOp
   const journal = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs: keptMs, signal }).catch(() => []);
   for (const entry of journal) model.note(entry);
   for (const entry of entries) model.apply({ type: "registered", entry });
+  await noteLeaseEnds(redis, model, { entries, now: time.now(), signal });
   model.tick(time.now());
   return { model, now: time.now(), entries };
+};
+
+/**
+ * An instance that was killed wrote nothing of it, and where no watch runs the end of its lease is not in the journal: the index of its
+ * service has it.
+ */
+const noteLeaseEnds = async (
+  redis: RedisClient,
+  model: FleetModel,
+  { entries, now, signal }: Pick<Glance, "entries" | "now"> & Pick<GlanceOptions, "signal">,
+): Promise<void> => {
+  const registered = new Set(entries.map(nameOf));
+  const missing = model.rows().filter(({ end, lease, name }) => end === null && lease.state !== "none" && !registered.has(name));
+  if (missing.length === 0) return;
+  const services = [...new Set(missing.map(({ service }) => service))];
+  const ends = await readLeaseEnds(redis, { services, from: 0, to: now, signal }).catch(() => new Map<string, number>());
+  for (const { name } of missing) if (ends.has(name)) model.noteLeaseEnd(name, ends.get(name)!);
 };

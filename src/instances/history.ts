@@ -60,6 +60,12 @@ export class History {
     else life.deregister(now);
   }
 
+  /** The lease of the newest boot ended then. */
+  expire(at: number): void {
+    this.#changed();
+    this.newest.expire({ at });
+  }
+
   note(entry: JournalEntry): void {
     this.#changed();
     for (const item of entry.items) this.#noteItem(entry, item);

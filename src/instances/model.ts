@@ -51,6 +51,14 @@ export class FleetModel {
     }
   }
 
+  /** The lease of an instance ended then, and no reader has published it yet. */
+  noteLeaseEnd(name: string, at: number): void {
+    const history = this.#histories.get(name);
+    if (history === undefined || !history.isRegistered) return;
+    history.expire(at);
+    this.#note(history);
+  }
+
   /** Sets the time of Redis: assumes the ends that are due, and removes instances that ended 24 h ago. */
   tick(now: number): void {
     this.#now = Math.max(this.#now, now);

@@ -29,6 +29,13 @@ export interface Listed {
   readonly signal: AbortSignal;
 }
 
+/** The services that have an index, also those of which no lease lives. Rejects with the error of Redis. */
+export const listServices = async (redis: RedisClient): Promise<string[]> => {
+  const call = { keys: [registryKeys(redis).services], args: ["", nameLimitBytes, servicesLimit] };
+  const [, , ...services] = (await runScript(redis, beginListScript, call)) as [string, number, ...string[]];
+  return services.filter((each) => nameProblem("service", each) === undefined);
+};
+
 /** The live entries, ordered by service and instance. Rejects with the error of Redis. */
 export const listEntries = async (source: Source, { service, signal }: Listed): Promise<RegistryEntry[]> => {
   const { redis, skip } = source;

@@ -166,16 +166,18 @@ export const reapScript = script(`${counting}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function encoded(value) return (string.gsub(cjson.encode(value), '\\\\/', '/')) end
-local function note(instance)
+local function note(instance, ended)
   local ok, known = pcall(cjson.decode, redis.call('HGET', KEYS[5], instance) or '')
   if not ok or type(known) ~= 'table' then return end
   redis.call('HDEL', KEYS[5], instance)
   local state, boot, version = tostring(known[1]), tostring(known[2]), tostring(known[3])
   count(KEYS[7], encoded({ ARGV[1], version, 'expired' }))
   redis.call('XADD', KEYS[6], 'MAXLEN', '~', ${journalLength}, '*', 'service', ARGV[1], 'instance', instance,
-    'incarnation', '0', 'boot', boot, 'version', version, 'items', encoded({ { 'expired', 0, state, version } }))
+    'incarnation', '0', 'boot', boot, 'version', version, 'items', encoded({ { 'expired', math.max(0, now - ended), state, version } }))
 end
-for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[2])) do
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+for at = 1, #due, 2 do
+  local instance = due[at]
   local left = redis.call('PTTL', KEYS[4] .. instance)
   redis.call('ZREM', KEYS[1], instance)
   if left > 0 then
@@ -183,7 +185,7 @@ for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.fo
   else
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
       'incarnation', '0', 'boot', '', 'status', '', 'since', '')
-    if KEYS[5] then pcall(note, instance) end
+    if KEYS[5] then pcall(note, instance, tonumber(due[at + 1])) end
   end
 end
 local left = redis.call('ZCARD', KEYS[1])

@@ -15,6 +15,7 @@ import type { RegistryEvent, StreamEvent } from "./events.ts";
 import { FleetView, nameOf } from "./fleet-view.ts";
 import { registryKeys } from "./keys.ts";
 import { isDenied } from "./permissions.ts";
+import { listServices } from "./reading.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
 import { VanishWatch } from "./vanish-watch.ts";
@@ -194,10 +195,11 @@ class Watch {
   }
 
   async #list(): Promise<RegistryEvent[]> {
-    const { registry, serviceName, signal } = this.#options;
+    const { redis, registry, serviceName, signal } = this.#options;
     const listed = await registry.list(serviceName, { signal });
     this.#listedAt = systemClock.now();
-    for (const { service } of listed) this.#services.add(service);
+    // a service of which all instances were killed is not listed, and its leases have ended all the same
+    if (serviceName === undefined) for (const service of await this.#soon(() => listServices(redis))) this.#services.add(service);
     return this.#judge(this.#view.sync(listed));
   }
 

@@ -1,5 +1,6 @@
 /** `why` and `fleet` over the instances of a generated fleet: one sentence each, exit codes, what is listed and what is watched. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { registryKeys } from "../../src/registry/keys.ts";
 import { endCli, openShell } from "../kit/cli.ts";
 import { notReady } from "../kit/fleet-entries.ts";
 import { FleetGenerator } from "../kit/fleet-generator.ts";
@@ -64,6 +65,22 @@ describe("why", () => {
         sentence: expect.stringMatching(/^failed .+ ago in 'running': killed by SIGKILL; died 4 times, next try in /),
       },
     ]);
+  });
+
+  it("prints the end of an instance that was killed while no reader watched, and so does fleet", async () => {
+    const one = fleet.add(1);
+    await fleet.boot(one);
+    fleet.kill(one);
+    const keys = registryKeys(redis.witness);
+    // as a TTL later
+    const later = Date.now() - 60_000;
+    await redis.witness.multi().del(keys.service("gateway", "gateway-1")).zadd(keys.index("gateway"), later, "gateway-1").exec();
+    expect(await run("why", "gateway")).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^gone .* ago, last seen in 'running': its lease ended\n$/),
+    });
+    const listed = JSON.parse((await run("fleet", "--all", "--json")).out);
+    expect(listed).toMatchObject([{ instance: "gateway-1", kind: "expired", ready: false }]);
   });
 
   it("suggests the closest service for an unknown name, and so does inspect", async () => {

@@ -143,6 +143,21 @@ describe("an instance whose lease ends", () => {
     expect(await redis.witness.exists(keys.known("orders"))).toBe(0);
   });
 
+  it("is reaped by a watch of all services that begins when no instance lives, as of the time at which the lease ended", async () => {
+    await register("orders-1", true);
+    await redis.witness.zadd(keys.index("orders"), Date.UTC(2001, 5), "orders-1");
+    const ending = new AbortController();
+    const reading = (async () => {
+      for await (const event of new Registry(redis.witness).watch(undefined, { signal: ending.signal })) void event;
+    })();
+    await eventually("an empty index", async () => (await redis.witness.zcard(keys.index("orders"))) === 0);
+    ending.abort();
+    await reading;
+    const [item] = (await backwards(100))[0]!.items;
+    expect(item).toMatchObject({ kind: "expired", state: "starting" });
+    expect(new Date(item!.at).getUTCFullYear()).toBe(2001);
+  });
+
   it("is reaped by a reader that may not write the journal", async () => {
     await register("orders-1", true);
     await redis.witness.acl("SETUSER", "reader", "reset", "on", ">pw", "&*", "+@all", "~sg:registry:*");
