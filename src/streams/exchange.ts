@@ -3,6 +3,7 @@
  * takes several messages, at a low one no call waits.
  */
 import { systemClock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { Argument, Writes } from "../redis/commands.ts";
 import { commandArguments } from "../redis/commands.ts";
@@ -19,7 +20,7 @@ const fullTrip = 8;
 /** entries that one trip routes at most */
 const routeLimit = 64;
 
-/** Redis refused a command of a message that was to be settled: those before it have run. */
+/** A command of a message that was to be settled is none, or Redis refused it: those before it have run. */
 export class RefusedCommand extends Error {
   override readonly name: string = "RefusedCommand";
 }
@@ -80,7 +81,9 @@ export interface ToSettle {
   readonly goOn: () => boolean;
 }
 
-interface Settling extends ToSettle {
+interface Settling extends Omit<ToSettle, "writes"> {
+  readonly keys: readonly string[];
+  readonly args: readonly Argument[];
   readonly resolve: (settled: Settled) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -125,6 +128,15 @@ const settle = ([result, next]: RawSettled, { resolve, reject }: Settling): void
   else resolve({ isOver: Number(result) === 0, hasMore: next !== undefined });
 };
 
+/** What is not keys and commands, of a handler without types for example, is refused before anything is sent. */
+const sendable = ({ keys, commands }: Writes): Pick<Settling, "keys" | "args"> => {
+  try {
+    return { keys: [...keys], args: commandArguments(commands) };
+  } catch (error) {
+    throw new RefusedCommand(`these are no writes: ${messageOf(error)}`);
+  }
+};
+
 export class Exchange {
   readonly #options: LanesOptions;
   readonly #keys: readonly string[];
@@ -140,9 +152,9 @@ export class Exchange {
   }
 
   /** See `Lanes.settle`. */
-  settle(one: ToSettle): Promise<Settled> {
+  settle({ writes, ...one }: ToSettle): Promise<Settled> {
     return new Promise((resolve, reject) => {
-      this.#settling.push({ ...one, resolve, reject });
+      this.#settling.push({ ...one, ...sendable(writes), resolve, reject });
       this.#plan();
     });
   }
@@ -200,10 +212,9 @@ export class Exchange {
     const times = [leaseMs * 1000, maxEntryBytes, wanted, routeLimit, Math.round(farMs * 1000)];
     const args: Argument[] = [group, router, ...times, laneFields.length, ...laneFields];
     const keys = new Set(this.#keys);
-    for (const { taken, writes, goOn } of settling) {
-      const commands = commandArguments(writes.commands);
-      for (const key of writes.keys) keys.add(key);
-      args.push(taken.lane, taken.id, taken.token, goOn() ? 1 : 0, commands.length, ...commands);
+    for (const one of settling) {
+      for (const key of one.keys) keys.add(key);
+      args.push(one.taken.lane, one.taken.id, one.taken.token, one.goOn() ? 1 : 0, one.args.length, ...one.args);
     }
     return (await runScript(redis, exchangeScript, { keys: [...keys], args, asBuffers: true })) as [RawSettled[], ...RawClaimed];
   }

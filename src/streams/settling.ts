@@ -90,7 +90,8 @@ export class Settling<T> {
         const { id: entry } = task;
         if (settled.isOver && tries === 1)
           log.warn({ type: "message.refused", entry }, `message ${entry} is not settled: another worker has it`);
-        return settled;
+        // an earlier call may have settled it, and have handed the lane on
+        return settled.isOver ? { ...settled, hasMore: true } : settled;
       } catch (error) {
         if (isRefusal(error) || this.#left.aborted) throw error;
         await pause(jittered(Math.min(1000, 25 * 2 ** Math.min(tries, 6))), { signal: this.#left });

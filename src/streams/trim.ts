@@ -16,6 +16,8 @@ export interface Retention {
   readonly retainMs: number;
   /** entries that are kept at most, settled or not. Default: any number */
   readonly maxLength?: number;
+  /** settled entries that are kept, about: with more, the older part of them is dropped before its time. Default: any number */
+  readonly maxSettled?: number;
 }
 
 export interface TrimOptions extends Waiting {
@@ -29,7 +31,7 @@ export interface TrimOptions extends Waiting {
 /**
  * Drops old entries, in one pass a period of all processes together: the first one that asks has the turn. Dropping is repeatable, so
  * it needs no leader. Where a listed group is not there yet, nothing is dropped.
- * KEYS stream, turn. ARGV periodMs, retainMs, maxLength (0: any), groups. Returns how many were dropped.
+ * KEYS stream, turn. ARGV periodMs, retainMs, maxLength and maxSettled (0: any), groups. Returns how many were dropped.
  */
 const trimScript = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -41,14 +43,19 @@ local function lower(a, b)
   return ams < bms or (ams == bms and aseq < bseq)
 end
 local time = redis.call('TIME')
-local floor = string.format('%.0f-0', math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[2]))
+local now, retained, length = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[2]), redis.call('XLEN', KEYS[1])
+if ARGV[4] ~= '0' and length > tonumber(ARGV[4]) then
+  local oldest = string.match(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][1], '^%d+')
+  retained = math.min(retained, math.floor((now - oldest) * ARGV[4] / length))
+end
+local floor = string.format('%.0f-0', math.max(0, now - retained))
 local delivered = {}
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local group = {}
   for at = 1, #flat, 2 do group[flat[at]] = flat[at + 1] end
   delivered[group.name] = group['last-delivered-id']
 end
-for at = 4, #ARGV do
+for at = 5, #ARGV do
   if not delivered[ARGV[at]] then return 0 end
   local oldest = redis.call('XPENDING', KEYS[1], ARGV[at])[2] or delivered[ARGV[at]]
   if lower(oldest, floor) then floor = oldest end
@@ -59,8 +66,8 @@ return dropped`);
 
 /** Makes one pass if one is due. Resolves with the number of entries dropped. */
 export const trim = async (redis: RedisClient, retention: Retention, periodMs: number): Promise<number> => {
-  const { stream, groups, retainMs, maxLength = 0 } = retention;
-  const call = { keys: [stream, `${stream}:trimmed`], args: [periodMs, retainMs, maxLength, ...groups] };
+  const { stream, groups, retainMs, maxLength = 0, maxSettled = 0 } = retention;
+  const call = { keys: [stream, `${stream}:trimmed`], args: [periodMs, retainMs, maxLength, maxSettled, ...groups] };
   return (await runScript(redis, trimScript, call)) as number;
 };
 

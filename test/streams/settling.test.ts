@@ -12,6 +12,15 @@ afterEach(() => {
   process.off("warning", note);
 });
 
+it("that finds its lease over has its worker look for a lane, since an earlier call may have handed it on", async () => {
+  const settle = async () => ({ isOver: true, hasMore: false });
+  const options = { log: silentLogger } as LaneWorkOptions<string>;
+  const settling = new Settling<string>({ settle } as unknown as Lanes, options, new AbortController().signal);
+  const outcome = { type: "done", writes: { keys: [], commands: [] }, message: "" } as const;
+  const task: Taken = { lane: "a", id: "1-0", token: 1, failures: 0, lost: 0, fields: [] };
+  expect(await settling.end(task, outcome, () => false)).toEqual({ isOver: true, hasMore: true });
+});
+
 it("of many lanes is asked for again by each, without a warning of Node", async () => {
   process.on("warning", note);
   let isAway = true;

@@ -307,6 +307,19 @@ describe("answers", () => {
     expect(await one.settle(task!, writes, () => true)).toEqual({ isOver: true, hasMore: false });
   });
 
+  it.each([
+    ["no lists", {}],
+    ["no commands", { keys: [] }],
+    ["commands that are none", { keys: [], commands: [7] }],
+  ])("%s in their place are a failed attempt, and the lane goes on", async (_what, wrong) => {
+    for (const id of ["1", "2"]) await submit(redis.witness, message(id, id));
+    work(async (taken, given) => (taken.text === "1" ? (wrong as unknown) : answer(taken, given)));
+    await eventually("the dead letter", async () => (await deadLetters()).length === 1);
+    await settled();
+    expect((await deadLetters())[0]).toMatchObject({ attempts: "3", reason: expect.stringMatching(/^these are no writes/) });
+    expect(await replies("text")).toEqual(["re 2"]);
+  });
+
   it("a command that Redis refuses is a failed attempt, and the dead letter is written without it", async () => {
     await submit(redis.witness, message("1"));
     await redis.witness.set("sg:text", "no stream");

@@ -21,7 +21,7 @@ const add = async (count: number) => {
 };
 const left = async () => (await redis.witness.xrange(stream, "-", "+")).map(([, [, n]]) => n);
 /** whether or not another process had the turn */
-const trimNow = async (groups: readonly string[], own: { retainMs?: number; maxLength?: number } = {}) => {
+const trimNow = async (groups: readonly string[], own: { retainMs?: number; maxLength?: number; maxSettled?: number } = {}) => {
   await redis.witness.del(`${stream}:trimmed`);
   return trim(redis.witness, { stream, groups, retainMs: 0, ...own }, 60_000);
 };
@@ -62,6 +62,22 @@ describe("trimming", () => {
     await add(10);
     expect(await trimNow([], { retainMs: 3_600_000, maxLength: 4 })).toBe(6);
     expect(await left()).toEqual(["7", "8", "9", "10"]);
+  });
+
+  it("drops the older part of more settled entries than are kept, and nothing that is not settled", async () => {
+    const at = (n: number) => `${Date.now() - 100_000 + n * 10_000}-0`;
+    for (let n = 1; n <= 8; n += 1) await redis.witness.xadd(stream, at(n), "n", n);
+    await redis.witness.xgroup("CREATE", stream, "workers", "0");
+    const own = { retainMs: 3_600_000, maxSettled: 4 };
+    expect(await trimNow(["workers"], own)).toBe(0);
+    const [[, taken] = []] = await read("workers", 8);
+    await redis.witness.xack(stream, "workers", taken![0]![0], taken![1]![0]);
+    expect(await trimNow(["workers"], own)).toBe(2);
+    await redis.witness.xack(stream, "workers", ...taken!.map(([id]) => id));
+    expect(await trimNow(["workers"], { ...own, maxSettled: 8 })).toBe(0);
+    await trimNow(["workers"], own);
+    expect(await left()).toContain("8");
+    expect((await left()).length).toBeLessThan(6);
   });
 
   it("is done once a period by all processes together, and goes on after a failure", async () => {

@@ -111,6 +111,18 @@ describe("a page that was away", () => {
     ]);
   });
 
+  it("and whose last line the log does not have, as after a failover, is shown what is written from then on", async () => {
+    const { port } = await gateway();
+    const before = await open(port);
+    await answer(before.channel, "1", "first");
+    await eventually("the first answer", () => before.replies.length === 1);
+    before.socket.terminate();
+    const again = await open(port, { session: before.session, after: `${Date.now() + 3_600_000}-0` });
+    await answer(before.channel, "2", "second");
+    await eventually("the second answer", () => texts(again).length > 0);
+    expect(texts(again)).toEqual(["second"]);
+  });
+
   it("is shown a conversation of many long lines in full", async () => {
     const { port } = await gateway();
     const before = await open(port);

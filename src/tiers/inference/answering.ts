@@ -3,6 +3,7 @@ import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Writes } from "../../redis/commands.ts";
 import type { Waiting } from "../../until.ts";
+import { until } from "../../until.ts";
 import type { AnswerWay } from "../messages/answer.ts";
 import { answerWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
@@ -62,7 +63,9 @@ export const answerTo = async (answering: Answering, message: Inbound, attempt: 
     recollect: () => remember(answering, message, { signal, stop }),
   };
   try {
-    const { keys, commands } = answered(await responder.respond(message.text, conversation));
+    const text: unknown = await until(responder.respond(message.text, conversation), { signal, what: "the responder" });
+    if (typeof text !== "string") throw new Error(`the responder answered with ${typeof text} instead of a text`);
+    const { keys, commands } = answered(text);
     return { keys: [...keys, ...tools.writes.keys], commands: [...commands, ...tools.writes.commands] };
   } catch (error) {
     attempt.signal.throwIfAborted();

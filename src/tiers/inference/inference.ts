@@ -29,8 +29,9 @@ export interface InferenceOptions extends Partial<ServiceOptions> {
   readonly work?: Partial<Pick<ConsumerOptions<Inbound>, "concurrency" | "maxAttempts" | "leaseMs" | "retryMs" | "graceMs">>;
 }
 
-/** ms for which a message is kept after it was settled */
+/** ms for which a message is kept after it was settled, and about how many such messages */
 const settledMs = 3_600_000;
+const maxSettled = 100_000;
 
 const watchedOf = (redis: RedisClient): Watched => {
   const { inbound, allOpen } = messageKeys(redis);
@@ -77,7 +78,7 @@ export class InferenceService extends StargazerService {
           { token, signal: until, epochNow: Date.now, way: { by, attempts: attempt } },
         ),
       );
-    const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs }, deadLetterRetention(redis)];
+    const retentions = [{ stream, groups: [workersGroup], retainMs: settledMs, maxSettled }, deadLetterRetention(redis)];
     const beside = [
       keepTrimmed({ redis, log, signal, retentions }),
       this.#watch.run({ redis, log, signal, watched: [watchedOf(redis)] }),

@@ -208,6 +208,21 @@ describe("the author's stop", () => {
     expect(memory!.turns).toEqual([]);
   });
 
+  it("ends the work of a responder that heeds no signal", async () => {
+    await said("1", "a question");
+    const ended = answer(
+      responding(() => new Promise<string>(() => {})),
+      message("1", "a question"),
+    );
+    await said("2", "stop");
+    expect(textOf(await ended)).toBe("Stopped.");
+  });
+
+  it.each([undefined, null, 7, {}])("a responder that answers %j has failed", async (text) => {
+    const wrong = responding(async () => text as unknown as string);
+    await expect(answer(wrong, message("1", "hi"))).rejects.toThrow("instead of a text");
+  });
+
   it("is not the end of an attempt that fails for another reason, and takes nothing from an abort of the worker", async () => {
     const failing = responding(() => Promise.reject(new Error("no luck")));
     await expect(answer(failing, message("1", "hi"))).rejects.toThrow("no luck");

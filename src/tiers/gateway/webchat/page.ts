@@ -6,12 +6,13 @@ import type { WordedLogger } from "../../../logger.ts";
 import type { RedisClient } from "../../../redis/client.ts";
 import { until } from "../../../until.ts";
 import { messageKeys } from "../../messages/keys.ts";
+import { linesBefore } from "../../messages/lines.ts";
 import type { PlatformHost } from "../platform.ts";
 import { Buckets } from "./buckets.ts";
 import type { ClientFrame, Hello, Message, ServerFrame } from "./frames.ts";
 import { readFrame, textProblem } from "./frames.ts";
 import type { Limiter } from "./limits.ts";
-import { firstId } from "./line-id.ts";
+import { firstId, isLater } from "./line-id.ts";
 import { LogReader } from "./log-reader.ts";
 import { openSession } from "./session.ts";
 
@@ -44,6 +45,16 @@ export interface PageOptions extends Pick<PlatformHost, "accept"> {
   /** called once the page has its conversation */
   readonly onChannel: (page: Page) => void;
 }
+
+/**
+ * The cursor, or the last line of the log where that is before it: a Redis that took over, or whose clock was set back, writes lines
+ * that are earlier than those which the client has.
+ */
+const known = async (redis: RedisClient, log: string, after: string): Promise<string> => {
+  if (after === firstId) return after;
+  const last = (await linesBefore(redis, log, undefined, 1)).cursor ?? firstId;
+  return isLater(after, last) ? last : after;
+};
 
 export class Page {
   readonly #socket: WebSocket;
@@ -123,9 +134,9 @@ export class Page {
     const { redis, platform, begun, onChannel } = this.#options;
     const signal = AbortSignal.timeout(welcomeMs);
     const { channel, session, isNew } = await until(openSession(redis, given), { signal, what: "the session" });
-    const from = isNew ? firstId : after;
-    this.#channel = channel;
     const log = messageKeys(redis).log(platform, channel);
+    const from = isNew ? firstId : await until(known(redis, log, after), { signal, what: "the log" });
+    this.#channel = channel;
     this.#reader = new LogReader({ redis, log, after: from, show: (line) => this.send(line), taken: () => this.#taken() });
     this.send({ type: "welcome", session, channel, after: from });
     // announced from here on: the log is read afterwards
