@@ -100,10 +100,12 @@ const checkRole = async (client: RedisClient): Promise<void> => {
 
 /** The `error` event has the reason; the command's own error is only that the connection is closed. */
 const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): StargazerError => {
-  const vague = signal.aborted || (error instanceof Error && /^Connection is closed|^None of startup nodes/.test(error.message));
+  const vague =
+    signal.aborted ||
+    (error instanceof Error && /^Connection is closed|^None of startup nodes|enableOfflineQueue/.test(error.message));
   const cause = (vague ? emitted : undefined) ?? withoutCommand(error);
   const clause = signal.aborted && emitted === undefined ? "no answer in time" : reasonOf(cause);
-  const advice = cause instanceof Unfit ? cause.advice : adviceFor(clause);
+  const advice = cause instanceof Unfit ? cause.advice : adviceFor(clause, cause);
   return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, {
     phase: effectPhases.pingRedis,
     cause,

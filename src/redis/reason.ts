@@ -1,4 +1,5 @@
 /** Why Redis could not be used, as one clause of a message, without secrets. */
+import { nameOf } from "../../machines/thrown.ts";
 
 interface Detailed {
   readonly code?: unknown;
@@ -39,6 +40,11 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/^Unknown RESP type 21 /, "its port speaks TLS only"],
   [/enableOfflineQueue/, "not connected"],
   [/^OOM/, "its memory is full (maxmemory), and it takes no writes that grow it"],
+  [/^MISCONF/, "it cannot save to its disk, and takes no writes (stop-writes-on-bgsave-error)"],
+  [/^NOREPLICAS/, "it has too few replicas, and takes no writes (min-replicas-to-write)"],
+  [/^CLUSTERDOWN/, "the cluster is down"],
+  [/^BUSY /, "busy with a script"],
+  [/^DENIED .*protected mode/, "in protected mode, which refuses other machines"],
 ];
 
 /** What to do, by the clause or the message. */
@@ -49,12 +55,24 @@ const advices: readonly (readonly [RegExp, string])[] = [
   [/wrong user or password|a password is required/, "Write both into the URL: redis://user:password@host:6379."],
   [/its user may not/, "Grant it to the user with ACL SETUSER."],
   [/read-only replica|without its master/, "Name the master."],
-  [/maximum of clients/, "Raise maxclients, or find out what does not close its connections."],
+  [/maximum of clients|is maxclients reached/, "Raise maxclients, or find out what does not close its connections."],
   [/loading its data/, "Wait for it, or raise pingAttempts."],
+  [/cannot save to its disk/, "Its log names the reason: the disk may be full, or the folder of `dir` gone."],
+  [/too few replicas/, "Wait for a replica, or lower min-replicas-to-write."],
+  [/cluster is down/, "CLUSTER INFO of a node names the slots that are not served."],
+  [/busy with a script/, "Wait for the script, or end it with SCRIPT KILL."],
+  [/protected mode/, "Give it a password, or turn protected-mode off where its network is closed to others."],
+  [/no such database/, "Name one that it has: its setting databases is their number, and the first is 0."],
+  [
+    /does not know/,
+    "The command is renamed or turned off there (rename-command), or a proxy does not pass it: allow it, or name another Redis.",
+  ],
 ];
 
-/** One sentence that fits the reason; undefined where there is only the question whether it runs. */
-export const adviceFor = (reason: string): string | undefined => advices.find(([pattern]) => pattern.test(reason))?.[1];
+/** One sentence that fits the reason; undefined where there is only the question whether it runs. What Redis said comes from one that does. */
+export const adviceFor = (reason: string, error?: unknown): string | undefined =>
+  advices.find(([pattern]) => pattern.test(reason))?.[1] ??
+  (nameOf(error) === "ReplyError" ? "It is running, and answers so." : undefined);
 
 /** What Redis said to a command in a script, without the place in the script: before version 7 that stands before it, since 7 behind. */
 const withoutScript = (text: string): string =>
@@ -70,9 +88,14 @@ export const reasonOf = (error: unknown): string => {
   const known = typeof code === "string" ? codes[code] : undefined;
   if (known !== undefined) return known;
   const text = withoutScript(String(message ?? error));
+  const unknown = unknownCommandIn(text);
+  if (unknown !== undefined) return `it does not know ${unknown}`;
   if (text.startsWith("NOPERM")) return deniedReason(text, denied ?? deniedIn(error));
   return replies.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 };
+
+/** The command that the server does not have, by its reply. */
+const unknownCommandIn = (text: string): string | undefined => /^ERR unknown command ['`]?(\w+)/.exec(text)?.[1]?.toUpperCase();
 
 /** What a refused user wanted to do, without any value. */
 interface Denied {

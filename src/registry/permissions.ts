@@ -1,5 +1,6 @@
 /** Whether the user may do all that the registry's writer does: each command is asked in a form that changes nothing. */
 import type { RedisClient } from "../redis/client.ts";
+import { adviceFor } from "../redis/reason.ts";
 import { script } from "../redis/script.ts";
 import { Unfit } from "../redis/unfit.ts";
 import { until } from "../until.ts";
@@ -8,21 +9,21 @@ import { registryKeys } from "./keys.ts";
 
 /**
  * Redis checks permissions before arguments: a command with wrong arguments is refused, or fails for them, and never writes.
- * KEYS or ARGV entry, tombstone, index, services, events; then, if a journal is to be written, known, journal, ending, ends, flight.
+ * KEYS, then the lines of ARGV: entry, tombstone, index, services, events; then, if a journal is to be written, known, journal, ending,
+ * ends, flight. Ten words of a command at most: to one of more a server that asks for a password replies nothing, and closes.
  * Returns {command, key, error, room} for each that is refused.
  */
 const askScript = script(`
 local keys = {}
-for _, given in ipairs({ KEYS, ARGV }) do
-  for _, key in ipairs(given) do keys[#keys + 1] = key end
-end
+for _, key in ipairs(KEYS) do keys[#keys + 1] = key end
+for key in string.gmatch(ARGV[1], '[^\\n]+') do keys[#keys + 1] = key end
 local refused = {}
 local room = 'registry'
 local function ask(command, key, ...)
   local reply
   if key then reply = redis.pcall(command, key, ...) else reply = redis.pcall(command) end
   local text = type(reply) == 'table' and reply.err
-  for _, word in ipairs({ 'executing the script', 'ermissions', 'READONLY', 'MASTERDOWN', 'Unknown Redis command' }) do
+  for _, word in ipairs({ 'executing the script', 'ermissions', 'READONLY', 'MASTERDOWN', 'NOREPLICAS', 'Unknown Redis command' }) do
     if text and string.find(text, word, 1, true) then
       refused[#refused + 1] = { command, key or '', text, room }
       return false
@@ -77,7 +78,7 @@ const refusedBy =
 
 /**
  * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key of the registry that is refused, and
- * with READONLY for a server that takes no writes. With `hasJournal` it resolves with what the journal lacks, or an empty text.
+ * with READONLY or NOREPLICAS for a server that takes no writes. With `hasJournal` it resolves with what the journal lacks, or an empty text.
  */
 export const checkPermissions = async (
   redis: RedisClient,
@@ -88,14 +89,15 @@ export const checkPermissions = async (
   const keys = [entry(service, instance), released(service, instance), index(service), services, events];
   const further = hasJournal ? [known(service), journal, ending, ends, flight(service, instance)] : [];
   // keys get the client's prefix, which the registry does not use, and arguments get none; on a Cluster the keys name the node
-  const asked = redis.eval(askScript.lua, redis.isCluster ? keys.length : 0, ...keys, ...further) as Promise<Refused[]>;
+  const [named, listed] = redis.isCluster ? [keys, further] : [[], [...keys, ...further]];
+  const asked = redis.eval(askScript.lua, named.length, ...named, listed.join("\n")) as Promise<Refused[]>;
   const [inScripts, byHash] = await Promise.all([
     asked.catch(refusedBy("EVAL")),
     redis.evalsha(unknownSha, 0).then(() => [], refusedBy("EVALSHA")),
   ]);
   const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
   const [refused, missed] = [all.filter(([, , , room]) => room !== "journal"), all.filter(([, , , room]) => room === "journal")];
-  const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN/.test(error));
+  const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN|NOREPLICAS/.test(error));
   if (readOnly !== undefined) throw new Error(readOnly[2].replace(/^-/, ""));
   if (refused.length > 0) throw notPermitted(refused);
   if (missed.length === 0) return "";
@@ -124,7 +126,17 @@ export const deniedReason = async (redis: RedisClient, error: unknown, name: Ins
 
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);
 
+/** Turned off for everyone, by a new name or by a proxy: no permission helps. */
+const isUnknown = ([, , error]: Refused): boolean => /unknown (redis )?command/i.test(error);
+
+const notKnown = (refused: readonly Refused[]): Unfit => {
+  const clause = `it does not know ${[...new Set(refused.map(([command]) => command))].join(", ")}`;
+  return new Unfit(clause, adviceFor(clause)!);
+};
+
 const notPermitted = (refused: readonly Refused[]): Unfit => {
+  const unknown = refused.filter(isUnknown);
+  if (unknown.length > 0) return notKnown(unknown);
   const commands = [...new Set(refused.filter((one) => !isOfKey(one)).map(([command]) => command))];
   const keys = [...new Set(refused.filter(isOfKey).map(([, key]) => key.replace(/:gate$/, "")))];
   const verdict = [

@@ -68,4 +68,6 @@ export const claims = {
   F67: "A signal that comes before the launch is kept for PID 1, and the service never boots",
   F68: "A server that closes the connection at a question is reported so",
   F69: "What the library rejects without I/O comes in a later turn: a loop that catches it blocks no signal and no deadline",
+  F70: "A server that asks for a password answers the ping gate, and the password is the reason",
+  F71: "What a server answers is the reason, with advice that fits; only where none answers is asked whether it runs",
 };

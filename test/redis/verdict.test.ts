@@ -1,0 +1,129 @@
+/** The verdict of the ping gate on a server that answers: what it said, and advice that fits. */
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:net";
+import type { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { StargazerError } from "../../src/errors.ts";
+import { closeRedis, openRedis } from "../../src/redis/connection.ts";
+import { pingGate } from "../../src/redis/ping.ts";
+import { checkPermissions } from "../../src/registry/permissions.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+
+let redis: TestRedis;
+const opened: Redis[] = [];
+const closing: (() => void)[] = [];
+const soon = () => AbortSignal.timeout(10_000);
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal: soon() })));
+  for (const close of closing.splice(0)) close();
+});
+afterAll(() => redis.stop());
+
+const name = { service: "svc", instance: "one" };
+const opening = (url: string): Redis => {
+  const client = openRedis(url);
+  opened.push(client);
+  return client;
+};
+const check = (client: Redis) => checkPermissions(client, name, { hasJournal: true });
+const verdict = (url: string): Promise<StargazerError> =>
+  pingGate(opening(url), { owned: true, signal: soon(), check: (client) => check(client as Redis) }).then(
+    () => {
+      throw new Error("the gate was passed");
+    },
+    (error: StargazerError) => error,
+  );
+
+/** A server that answers `command` as given, and everything else in order. */
+const answering = async (command: string, reply: string): Promise<string> => {
+  const sockets = new Set<Socket>();
+  const replies: Record<string, string> = { info: "$0\r\n\r\n", ping: "+PONG\r\n", eval: "*0\r\n", [command]: `${reply}\r\n` };
+  const server = createServer((socket) => {
+    sockets.add(socket.setEncoding("utf8").on("error", () => {}));
+    socket.on("data", (text) => {
+      for (const [, word] of String(text).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g))
+        socket.write(replies[word!.toLowerCase()] ?? "+OK\r\n");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closing.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+describe("F70: a server that asks for a password", () => {
+  const withoutPassword = () => `redis://127.0.0.1:${redis.port}`;
+
+  it("answers each question of the gate, which has too few words for it to close the connection", async () => {
+    const client = opening(withoutPassword());
+    let closes = 0;
+    client.on("close", () => {
+      closes += 1;
+    });
+    await client.connect();
+    await check(client);
+    await expect(client.ping()).rejects.toThrow("NOAUTH");
+    expect(closes).toBe(0);
+  });
+
+  it("is reported so", async () => {
+    expect(await verdict(withoutPassword())).toMatchObject({
+      message: "a password is required",
+      advice: expect.stringContaining("into the URL"),
+    });
+  });
+});
+
+describe("F71: the answer of a server", () => {
+  it.each([
+    ["ping", "-MISCONF Redis is configured to save RDB snapshots, but", "it cannot save to its disk", "Its log"],
+    ["ping", "-BUSY Redis is busy running a script. You can only", "busy with a script", "SCRIPT KILL"],
+    ["ping", "-DENIED Redis is running in protected mode because", "in protected mode", "a password"],
+    ["ping", "-CLUSTERDOWN The cluster is down", "the cluster is down", "CLUSTER INFO"],
+    ["ping", "-ERR unknown command 'ping', with args beginning with: ", "it does not know PING", "rename-command"],
+    ["ping", "-ERR something new", "ERR something new", "It is running"],
+    ["eval", "-ERR unknown command `eval`, with args beginning with: `local`", "it does not know EVAL", "rename-command"],
+    ["evalsha", "-ERR unknown command 'evalsha'", "it does not know EVALSHA", "rename-command"],
+    [
+      "eval",
+      "*1\r\n*4\r\n+XADD\r\n+sg:x\r\n+ERR Unknown Redis command called from script\r\n+registry",
+      "it does not know XADD",
+      "rename-command",
+    ],
+  ])("to %s that is %j is the reason, with advice that fits", async (command, reply, message, advice) => {
+    expect(await verdict(await answering(command, reply))).toMatchObject({
+      message: expect.stringContaining(message),
+      advice: expect.stringContaining(advice),
+    });
+  });
+
+  it("to a database that it does not have names how many there may be", async () => {
+    const url = new URL(redis.adminUrl);
+    url.pathname = "/999";
+    expect(await verdict(url.href)).toMatchObject({
+      message: "database 999 cannot be selected: there is no such database",
+      advice: expect.stringContaining("databases"),
+    });
+  });
+});
+
+describe("F43: a server that takes no writes for want of replicas", () => {
+  it("does not pass the gate", async () => {
+    await redis.witness.config("SET", "min-replicas-to-write", "1");
+    try {
+      expect(await verdict(redis.url)).toMatchObject({
+        message: "it has too few replicas, and takes no writes (min-replicas-to-write)",
+        advice: expect.stringContaining("min-replicas-to-write"),
+      });
+    } finally {
+      await redis.witness.config("SET", "min-replicas-to-write", "0");
+    }
+  });
+});
