@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { hasStopped, isOpen, isRunning, isStopping } from "../../machines/phases.ts";
 import { bootBudgetMs } from "../../machines/settings.ts";
+import { cleanLine } from "../clean.ts";
 import { every } from "../clock.ts";
 import { fromEnvironment } from "../environment.ts";
 import type { StargazerService } from "../service/service.ts";
@@ -12,6 +13,9 @@ import { program } from "./thread.ts";
 
 /** ms beside a deadline of the service's own, for the processes of the system */
 const marginMs = 5000;
+
+/** characters of a status */
+const maxStatus = 1000;
 
 const microseconds = (ms: number): string => String(Math.round(ms) * 1000);
 
@@ -55,10 +59,7 @@ class Notifier {
   #look(): void {
     const notified = [...this.#notified];
     const services = notified.flatMap((own) => own.services);
-    const fields = [
-      fieldOf(notified, services),
-      `STATUS=${services.map((service) => shownPhase(service, services.length > 1)).join(", ")}`,
-    ];
+    const fields = [fieldOf(notified, services), statusOf(services)];
     const message = fields.flat().join("\n");
     if (message === this.#last) return;
     this.#last = message;
@@ -77,6 +78,12 @@ const fieldOf = (notified: readonly Notified[], services: readonly StargazerServ
     return ["STOPPING=1", longest(services, (service) => settingsOf(service).shutdownTimeoutMs)];
   if (services.every((service) => isRunning(service.state) || isEnding(service))) return ["READY=1"];
   return [longest(services, (service) => bootBudgetMs(settingsOf(service)))];
+};
+
+/** One line: what stands on a second one is an assignment to systemd, and a long argument, or one with a zero in it, starts no process. */
+const statusOf = (services: readonly StargazerService[]): string => {
+  const phases = services.map((service) => shownPhase(service, services.length > 1)).join(", ");
+  return `STATUS=${cleanLine(phases).slice(0, maxStatus)}`;
 };
 
 /** The state and step of a service: `starting.tools`. */

@@ -70,4 +70,5 @@ export const claims = {
   F69: "What the library rejects without I/O comes in a later turn: a loop that catches it blocks no signal and no deadline",
   F70: "A server that asks for a password answers the ping gate, and the password is the reason",
   F71: "What a server answers is the reason, with advice that fits; only where none answers is asked whether it runs",
+  F72: "A fact listener that causes a fact at each fact blocks no signal and no deadline",
 };

@@ -37,7 +37,7 @@ class Orders extends StargazerService {
       while (process.env.UNTIL && !existsSync(process.env.UNTIL)) await setTimeout(20);
     });
   }
-  async run({ signal }) { ${body} }
+  async run(context) { const { signal } = context; ${body} }
   onStop() {}
 }
 launch(() => new Orders({ serviceName: "orders", redis: null, jitterMaxMs: 0, startTimeoutMs: 70000, shutdownTimeoutMs: 9000 }));`,
@@ -72,6 +72,14 @@ describe("systemd is sent", () => {
     await call("STOPPING", /^STOPPING=1 EXTEND_TIMEOUT_USEC=14000000 STATUS=stopping/);
     expect(await program.ended).toMatchObject({ code: 0 });
     expect(calls().join()).not.toContain("WATCHDOG");
+  });
+
+  it("F53: one line of a phase, whatever its name has, and no more of it than an argument may have", async () => {
+    start(
+      `await context.phase("a\\nMAINPID=1\\0" + "x".repeat(300_000), () => ${untilAbort.replace(";", "").replace("await ", "")});`,
+    );
+    const line = await call("READY with the phase", /^READY=1 STATUS=running\.a MAINPID=1x+$/);
+    expect(line).toHaveLength("READY=1 STATUS=".length + 1000);
   });
 
   it("WATCHDOG while the event loop turns, and nothing once it is blocked", async () => {

@@ -6,6 +6,7 @@ import type { HookContext } from "../../src/service/types.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { aborted, TestTier } from "../kit/tier.ts";
+import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -68,5 +69,24 @@ describe("F69: a refusal", () => {
     life ??= stopped();
     const known = await life;
     expect(await turnsBetween(() => call(known))).toBe(true);
+  });
+});
+
+describe("F72: a listener that causes a fact at each fact", () => {
+  it("blocks no signal and no timer", async () => {
+    let count = 0;
+    let hasTurned = false;
+    setImmediate(() => {
+      hasTurned = true;
+    });
+    const tier = new TestTier({ redis: null, useHealthServer: false });
+    // ends by itself, so that a queue without an end fails and does not hang
+    tier.onFact(() => {
+      count += 1;
+      if (!hasTurned && count < 20_000) tier.boot().catch(() => {});
+    });
+    await tier.shutdown();
+    await eventually("the turn", () => hasTurned);
+    expect(count).toBeLessThan(20_000);
   });
 });

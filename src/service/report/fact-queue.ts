@@ -1,5 +1,9 @@
 /** The one channel of a service's facts: in the order in which they happen, each to every listener before the next one. */
+import { afterTurn } from "../../clock.ts";
 import type { ServiceFact } from "./facts.ts";
+
+/** after so many facts in a row signals and timers get a turn: a listener may cause a fact at each one */
+const breatherEvery = 1000;
 
 export class FactQueue {
   readonly #deliver: (fact: ServiceFact) => void;
@@ -22,14 +26,18 @@ export class FactQueue {
     if (this.#waiting.length === 1) this.flush();
   }
 
-  /** Delivers what waits. Called from within a delivery it returns at once: the facts follow when that delivery is done. */
+  /**
+   * Delivers what waits. Called from within a delivery it returns at once: the facts follow when that delivery is done. What is left
+   * after a thousand facts follows in a later turn.
+   */
   flush(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     try {
-      for (let fact = this.#waiting.shift(); fact !== undefined; fact = this.#waiting.shift()) this.#deliver(fact);
+      for (let count = 0; count < breatherEvery && this.#waiting.length > 0; count += 1) this.#deliver(this.#waiting.shift()!);
     } finally {
       this.#isDelivering = false;
     }
+    if (this.#waiting.length > 0) afterTurn(() => this.flush());
   }
 }
