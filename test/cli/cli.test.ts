@@ -6,6 +6,7 @@ import { stateNames } from "../../machines/index.ts";
 import { openRegistryConnection } from "../../src/redis/connection.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import { endCli, openShell } from "../kit/cli.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -212,7 +213,7 @@ describe("with a Redis", () => {
   afterAll(() => redis.stop());
   afterEach(() => redis.witness.flushall());
 
-  const signal = () => AbortSignal.timeout(5000);
+  const signal = () => AbortSignal.timeout(deadlines.fact);
   const register = async (service: string, metadata: Record<string, unknown> = {}) => {
     const connection = openRegistryConnection(redis.witness);
     const details = {

@@ -9,6 +9,7 @@ import { WebSocketServer } from "ws";
 import { openRegistryConnection } from "../../src/redis/connection.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import { endCli, openShell } from "../kit/cli.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { lived } from "../kit/lived.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -42,7 +43,7 @@ const register = async ({ service = "sample", host = hostname(), health = null, 
   closing.push(() => connection.disconnect());
   const details = { host, pid: 1, version: "1.0.0", startedAt: 1, health, metadata };
   const own = new Registration({ redis: connection, service, instance: "one", leaseTtlMs: 60_000, describe: () => details });
-  await own.register({ status: "running", changed: true }, { signal: AbortSignal.timeout(5000) });
+  await own.register({ status: "running", changed: true }, { signal: AbortSignal.timeout(deadlines.fact) });
 };
 const serve = async (listener?: RequestListener): Promise<{ server: Server; port: number }> => {
   const server = createServer(listener).listen(0, "127.0.0.1");

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import { HttpServer } from "../../src/http/server.ts";
-import { turnedSource } from "../kit/health-source.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial } from "../kit/http-client.ts";
 import { untilHolds } from "../kit/wait.ts";
 
@@ -11,8 +12,8 @@ const ports: Record<string, number> = {};
 const closes: (() => Promise<unknown>)[] = [];
 
 const openHealth = async (probeThread: boolean): Promise<number> => {
-  const server = new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread });
-  closes.push(() => server.close({ signal: AbortSignal.timeout(5000) }));
+  const server = new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread, ...unhurried });
+  closes.push(() => server.close({ signal: AbortSignal.timeout(deadlines.fact) }));
   return (await server.open({ signal: stopping.signal })).port;
 };
 

@@ -1,12 +1,12 @@
 /** `stargazer inspect` as a process: a running instance, read from another shell. */
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { seams } from "../../src/service/service.ts";
 import type { ServiceOptions } from "../../src/service/types.ts";
 import type { Shell } from "../kit/cli.ts";
 import { openShell } from "../kit/cli.ts";
+import { holdTimers } from "../kit/gates.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import type { TestHooks } from "../kit/tier.ts";
@@ -72,16 +72,12 @@ describe("stargazer inspect", () => {
 
   it("shows the substate of an instance that stops", async () => {
     const drainDelayMs = 7777;
-    const held: (() => void)[] = [];
-    const clock = {
-      ...systemClock,
-      setTimeout: (fn: () => void, ms: number) => (ms === drainDelayMs ? held.push(fn) : systemClock.setTimeout(fn, ms)),
-    };
+    const { clock, end } = holdTimers(drainDelayMs);
     const service = await running({ instanceId: "one", drainDelayMs, [seams]: { clock } } as Partial<ServiceOptions>);
     void service.shutdown();
     await service.waitFor("stopping");
     const { out } = await inspect("sample/one");
-    for (const end of held) end();
+    end();
     expect(out).toContain("\u25cf stopping \u203a announcing");
   });
 

@@ -69,7 +69,7 @@ describe("the memory", () => {
   });
 
   it("shows the end of a lease, and before it that the lease is not renewed", async () => {
-    fleet = new FleetGenerator(redis.witness, { leaseTtlMs: 5000 });
+    fleet = new FleetGenerator(redis.witness, { leaseTtlMs: 8000 });
     const seen = new Set<string>();
     remember();
     memory.onChange(() => seen.add(row("gateway:gateway-1")?.lease.state ?? "none"));

@@ -49,6 +49,9 @@ afterEach(async () => {
   await forget();
 });
 
+/** a boot that fails is not tried again here, so a slow machine must not fail one */
+const patientGate = { SG_PING_TIMEOUT_MS: String(deadlines.fact) };
+
 interface Kept {
   readonly situation?: string;
   readonly env?: Record<string, string>;
@@ -58,7 +61,7 @@ interface Kept {
 /** One process of a service `orders` under a supervisor, as `up` keeps it. */
 const keep = ({ situation = "none", env = {}, backoffMs = 600_000 }: Kept = {}): Supervisor => {
   const given = { service: "orders", instance };
-  const own = { REDIS_URL: redis.url, SG_INSTANCE_ID: instance, TEST_SITUATION: situation, SG_PING_TIMEOUT_MS: "300", ...env };
+  const own = { REDIS_URL: redis.url, SG_INSTANCE_ID: instance, TEST_SITUATION: situation, ...patientGate, ...env };
   const supervisor = supervise(
     processChild(() => ({
       command: process.execPath,
@@ -74,7 +77,7 @@ const keep = ({ situation = "none", env = {}, backoffMs = 600_000 }: Kept = {}):
 /** The service without a supervisor. */
 const alone = (env: Record<string, string> = {}): void => {
   const child = spawn(process.execPath, ["dist/src/cli/main.js", "run", "./test/fixtures/modules/situation.mjs"], {
-    env: { ...process.env, REDIS_URL: redis.url, SG_INSTANCE_ID: instance, ...env },
+    env: { ...process.env, REDIS_URL: redis.url, SG_INSTANCE_ID: instance, ...patientGate, ...env },
     stdio: "ignore",
   });
   closers.push(() => child.kill("SIGKILL"));
@@ -111,7 +114,7 @@ describe("a Redis that does not pass the ping gate", () => {
     await says(gate("connection refused"));
   });
   it("because it does not answer", async () => {
-    keep({ env: { REDIS_URL: `redis://127.0.0.1:${await silentServer()}` } });
+    keep({ env: { REDIS_URL: `redis://127.0.0.1:${await silentServer()}`, SG_PING_TIMEOUT_MS: "300" } });
     await says(gate("no answer to PING"));
   });
   it("because it refuses the credentials", async () => {
@@ -151,7 +154,7 @@ describe("an instance that ran", () => {
   it("whose Redis does not answer", async () => {
     const proxy = await LoopbackProxy.start(redis.port);
     closers.push(() => proxy.stop());
-    keep({ env: { REDIS_URL: proxy.through(redis.url), SG_LEASE_TTL_MS: "6000", SG_HEARTBEAT_MS: "1000" } });
+    keep({ env: { REDIS_URL: proxy.through(redis.url), SG_LEASE_TTL_MS: "30000", SG_HEARTBEAT_MS: "1000" } });
     await isReady();
     proxy.mode = "stall";
     await says(/^not known: it does not renew its lease, which ends in .+; last seen in 'running'$/);
@@ -176,7 +179,7 @@ describe("an instance that ran", () => {
     await says(/^failed .+ ago in 'running': killed by SIGKILL; next try in /);
   });
   it("that stands still, with its lease running out", async () => {
-    const supervisor = keep({ env: { SG_LEASE_TTL_MS: "6000", SG_HEARTBEAT_MS: "1000" } });
+    const supervisor = keep({ env: { SG_LEASE_TTL_MS: "9000", SG_HEARTBEAT_MS: "1000" } });
     await isReady();
     const pid = pidOf(supervisor);
     process.kill(pid, "SIGSTOP");

@@ -9,6 +9,7 @@ import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { Item } from "./fleet-entries.ts";
 import { began, exited, goodbye, notReady, ready, step, waits } from "./fleet-entries.ts";
+import { hourMs } from "./hours.ts";
 
 const journal = "sg:fleet:journal";
 
@@ -66,7 +67,7 @@ export class FleetGenerator {
   #boots = 0;
 
   /** `redis`: a connected client of the test's own; it is not closed. */
-  constructor(redis: Redis, { leaseTtlMs = 15_000, services = tiers }: GeneratorOptions = {}) {
+  constructor(redis: Redis, { leaseTtlMs = hourMs, services = tiers }: GeneratorOptions = {}) {
     this.#redis = redis;
     this.#options = { leaseTtlMs, services };
   }

@@ -1,6 +1,7 @@
 /** Gates that hold an effect until the test opens or fails them, and a clock whose timers the test fires. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { ServiceClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
 import { deadlines } from "./deadlines.ts";
 
 export interface Gate {
@@ -87,6 +88,19 @@ export class HeldClock implements ServiceClock {
     throw new Error(`no timer of ${ms} ms is set; there are: ${this.pending.join(", ") || "none"}`);
   }
 }
+
+/** A clock on which timers of `ms`, a length that no other timer has, wait for `end`. */
+export const holdTimers = (ms: number): { readonly clock: ServiceClock; isHeld(): boolean; end(): void } => {
+  const held: (() => void)[] = [];
+  const setTimeout = (fn: () => void, given: number) => (given === ms ? held.push(fn) : systemClock.setTimeout(fn, given));
+  return {
+    clock: { ...systemClock, setTimeout },
+    isHeld: () => held.length > 0,
+    end: () => {
+      for (const fn of held.splice(0)) fn();
+    },
+  };
+};
 
 /** Resolves as soon as `fact` holds, looking once a turn of the event loop. */
 export const settles = async (what: string, fact: () => boolean): Promise<void> => {

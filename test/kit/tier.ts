@@ -2,6 +2,7 @@
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
 import { StargazerService } from "../../src/index.ts";
 import { silentLogger } from "../../src/logger.ts";
+import { withPatience } from "./patience.ts";
 
 export interface TestHooks {
   onStart?(context: HookContext, tier: TestTier): Promise<void> | void;
@@ -20,7 +21,10 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 /** Never settles: a hook that hangs. */
 export const hangs = (): Promise<never> => new Promise(() => {});
 
-/** Without hooks of its own: starts at once, runs until its signal, stops at once. No jitter, a free health port, silent. */
+/**
+ * Without hooks of its own: starts at once, runs until its signal, stops at once. No jitter, a free health port, silent. Patient: a test
+ * that waits for a beat or for the end of a deadline gives its time.
+ */
 export class TestTier extends StargazerService {
   /** hooks begun, and the top-level states entered, in order */
   readonly calls: string[] = [];
@@ -28,7 +32,7 @@ export class TestTier extends StargazerService {
   readonly #hooks: TestHooks;
 
   constructor(options: Partial<ServiceOptions> = {}, hooks: TestHooks = {}) {
-    super({ serviceName: "test", jitterMaxMs: 0, healthPort: 0, logger: silentLogger, ...options });
+    super(withPatience({ serviceName: "test", jitterMaxMs: 0, healthPort: 0, logger: silentLogger, ...options }));
     this.#hooks = hooks;
     if (hooks.onDrain) this.onDrain = (context) => hooks.onDrain!(context, this);
     this.states.push(this.state);

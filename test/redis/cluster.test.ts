@@ -13,6 +13,7 @@ import { trim } from "../../src/streams/trim.ts";
 import { answerWrites } from "../../src/tiers/messages/answer.ts";
 import { parseInbound } from "../../src/tiers/messages/envelope.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -20,7 +21,7 @@ import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
 let cluster: Cluster;
-const soon = (): AbortSignal => AbortSignal.timeout(2000);
+const soon = (): AbortSignal => AbortSignal.timeout(deadlines.fact);
 
 const connect = (port = redis.port): Cluster =>
   new Cluster([{ host: "127.0.0.1", port }], { lazyConnect: true, redisOptions: { password: redis.password } });

@@ -11,6 +11,7 @@ import { pingGate } from "../../src/redis/ping.ts";
 import { redisUrlProblem } from "../../src/redis/url.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
 import { checkPermissions, registryCommands } from "../../src/registry/permissions.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { hourMs, hoursOf } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -18,7 +19,7 @@ import { aborted, TestTier } from "../kit/tier.ts";
 
 let redis: TestRedis;
 const opened: Redis[] = [];
-const soon = () => AbortSignal.timeout(3000);
+const soon = () => AbortSignal.timeout(deadlines.fact);
 beforeAll(async () => {
   redis = await startTestRedis();
 });

@@ -9,12 +9,13 @@ import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { reasonOf, withoutCommand } from "../../src/redis/reason.ts";
 import { runScript, script } from "../../src/redis/script.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 
 let redis: TestRedis;
 const opened: Redis[] = [];
-const soon = () => AbortSignal.timeout(3000);
+const soon = () => AbortSignal.timeout(deadlines.fact);
 const opening = (url: string): Redis => {
   const client = openRedis(url);
   opened.push(client);

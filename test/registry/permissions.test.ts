@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { LifecycleProbe } from "../../src/testing/index.ts";
 import { deadlines } from "../kit/deadlines.ts";
+import { hourMs } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
@@ -24,7 +25,7 @@ const userWith = async (...rules: string[]) => {
   return { url: url.href, set };
 };
 const within = { timeoutMs: deadlines.fact };
-const times = { heartbeatMs: 100, leaseTtlMs: 400, useHealthServer: false };
+const times = { heartbeatMs: 100, leaseTtlMs: hourMs, useHealthServer: false };
 
 it("F43: an optional Redis whose user may not delete is asked by the gate until it may: then the service is registered", async () => {
   const user = await userWith("-del");

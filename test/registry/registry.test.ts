@@ -7,6 +7,7 @@ import { registryKeys } from "../../src/registry/keys.ts";
 import { nameProblem } from "../../src/registry/names.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { hourMs, hoursOf } from "../kit/hours.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -26,7 +27,7 @@ const open = (url = redis.url): Redis => {
   opened.push(own);
   return own;
 };
-const soon = (): AbortSignal => AbortSignal.timeout(2000);
+const soon = (): AbortSignal => AbortSignal.timeout(deadlines.fact);
 
 interface Boot {
   readonly on?: Redis;
@@ -40,7 +41,7 @@ const boot = ({
   on = open(),
   service = "svc",
   instance = "one",
-  ttl = 15_000,
+  ttl = hourMs,
   pid = 1,
   epochNow = Date.now,
 }: Boot = {}): Registration =>

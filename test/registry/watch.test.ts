@@ -7,6 +7,9 @@ import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { unreadable } from "../../src/registry/unreadable.ts";
 import { VanishWatch } from "../../src/registry/vanish-watch.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import { hourMs } from "../kit/hours.ts";
+import { connectionsTo, noteLeftovers } from "../kit/leftovers.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -18,14 +21,14 @@ let writing: Redis;
 const watches: { stop(): Promise<void> }[] = [];
 const opened: Redis[] = [];
 const keys = registryKeys({ isCluster: false });
-const soon = (): AbortSignal => AbortSignal.timeout(2000);
+const soon = (): AbortSignal => AbortSignal.timeout(deadlines.fact);
 
 interface Boot {
   readonly instance?: string;
   readonly service?: string;
   readonly ttl?: number;
 }
-const start = async ({ instance = "one", service = "svc", ttl = 15_000 }: Boot = {}): Promise<Registration> => {
+const start = async ({ instance = "one", service = "svc", ttl = hourMs }: Boot = {}): Promise<Registration> => {
   const registration = new Registration({
     redis: writing,
     service,
@@ -207,23 +210,24 @@ describe("watching", () => {
   });
 
   test("ends when its signal aborts, and closes its connection", async () => {
-    const before = (await clients()).length;
+    const before = await connectionsTo(redis);
+    const made = async () => (await connectionsTo(redis)).filter((id) => !before.includes(id)).length;
     const { emitted, stop } = watch(redis.witness);
     await emitted("synced");
-    await eventually("it has a connection", async () => (await clients()).length === before + 1);
+    await eventually("it has a connection", async () => (await made()) === 1);
     await stop();
-    await eventually("it is gone", async () => (await clients()).length === before);
+    await eventually("it is gone", async () => (await made()) === 0);
     expect(redis.witness.status).toBe("ready");
   });
 
   test("a loop that is left leaves no connection", async () => {
     await start();
-    const before = (await clients()).length;
+    const leavesNothing = await noteLeftovers(redis);
     for await (const event of new Registry(redis.witness).watch()) {
       expect(event.type).toBe("registered");
       break;
     }
-    await eventually("its connection is gone", async () => (await clients()).length === before);
+    await leavesNothing();
   });
 
   test("emits nothing when its signal has aborted before it begins", async () => {
@@ -257,7 +261,7 @@ describe("watching in bad times", () => {
       await one.deregister({ signal: soon() });
       await proxy.accept();
     }
-    await eventually("it is synced again", () => words().filter((word) => word === "synced").length === 2, { timeoutMs: 8000 });
+    await eventually("it is synced again", () => words().filter((word) => word === "synced").length === 2);
     expect(words().filter((word) => word.startsWith("expired")).length).toBe(how === "frozen" ? 0 : 1);
   });
 
@@ -340,8 +344,3 @@ test("an error of the registry is not wrapped again", async () => {
   expect(error).toMatchObject({ code: "SG_ERR_REGISTRY", message: "The registry cannot be read: no such thing." });
   expect(await unreadable(redis.witness, error)).toBe(error);
 });
-
-const clients = async (): Promise<string[]> =>
-  String(await redis.witness.client("LIST"))
-    .trim()
-    .split("\n");

@@ -5,6 +5,7 @@ import { StargazerService } from "../../src/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import type { Answer } from "../kit/http-client.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import { aborted, hangs } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
@@ -24,22 +25,24 @@ class Orders extends StargazerService {
   facts: ServiceFact[] = [];
 
   constructor(own: Partial<ServiceOptions> = {}) {
-    super({
-      serviceName: "orders",
-      redis: null,
-      useHealthServer: true,
-      healthPort: 0,
-      jitterMaxMs: 0,
-      logger: silentLogger,
-      checks: {
-        database: {
-          check: ({ signal }) => this.pool.query({ text: "select 1", signal }),
-          intervalMs: 20,
-          failures: 2,
+    super(
+      withPatience({
+        serviceName: "orders",
+        redis: null,
+        useHealthServer: true,
+        healthPort: 0,
+        jitterMaxMs: 0,
+        logger: silentLogger,
+        checks: {
+          database: {
+            check: ({ signal }) => this.pool.query({ text: "select 1", signal }),
+            intervalMs: 20,
+            failures: 2,
+          },
         },
-      },
-      ...own,
-    });
+        ...own,
+      }),
+    );
     this.onFact((fact) => this.facts.push(fact));
   }
 

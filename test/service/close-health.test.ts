@@ -5,6 +5,7 @@ import { StargazerService } from "../../src/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { Gates } from "../kit/gates.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import { aborted } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -17,16 +18,18 @@ class Worker extends StargazerService {
 
   constructor(own: Partial<ServiceOptions> = {}) {
     const long = { drainTimeoutMs: 60_000, stopTimeoutMs: 60_000, shutdownTimeoutMs: 240_000 };
-    super({
-      serviceName: "worker",
-      redis: null,
-      useHealthServer: true,
-      healthPort: 0,
-      jitterMaxMs: 0,
-      logger: silentLogger,
-      ...long,
-      ...own,
-    });
+    super(
+      withPatience({
+        serviceName: "worker",
+        redis: null,
+        useHealthServer: true,
+        healthPort: 0,
+        jitterMaxMs: 0,
+        logger: silentLogger,
+        ...long,
+        ...own,
+      }),
+    );
   }
 
   protected override async onStart(context: HookContext): Promise<void> {

@@ -4,6 +4,7 @@ import type { ServiceFact } from "../../src/index.ts";
 import { StargazerService } from "../../src/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 
 class Quiet extends StargazerService {
   protected onStart(): void {}
@@ -12,14 +13,16 @@ class Quiet extends StargazerService {
 }
 
 it("a service on port 0 without Redis names the port by a fact, in its status and /status, and by a property", async () => {
-  const service = new Quiet({
-    serviceName: "quiet",
-    redis: null,
-    useHealthServer: true,
-    healthPort: 0,
-    jitterMaxMs: 0,
-    logger: silentLogger,
-  });
+  const service = new Quiet(
+    withPatience({
+      serviceName: "quiet",
+      redis: null,
+      useHealthServer: true,
+      healthPort: 0,
+      jitterMaxMs: 0,
+      logger: silentLogger,
+    }),
+  );
   const facts: ServiceFact[] = [];
   service.onFact((fact) => facts.push(fact));
   expect([service.healthAddress, service.status().health]).toEqual([null, null]);

@@ -4,6 +4,7 @@ import type { HookContext, ServiceFact, ServiceOptions } from "../../src/index.t
 import { StargazerService } from "../../src/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import { aborted, hangs } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
@@ -21,15 +22,17 @@ class Jobs extends StargazerService {
   readonly #work: Work;
 
   constructor(own: Partial<ServiceOptions> = {}, work: Work = {}) {
-    super({
-      serviceName: "jobs",
-      redis: null,
-      useHealthServer: true,
-      healthPort: 0,
-      jitterMaxMs: 0,
-      logger: silentLogger,
-      ...own,
-    });
+    super(
+      withPatience({
+        serviceName: "jobs",
+        redis: null,
+        useHealthServer: true,
+        healthPort: 0,
+        jitterMaxMs: 0,
+        logger: silentLogger,
+        ...own,
+      }),
+    );
     this.#work = work;
     this.onFact((fact) => this.facts.push(fact));
   }

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis";
 import { expect, it } from "vitest";
 import { LifecycleProbe } from "../../src/testing/index.ts";
 import { deadlines } from "../kit/deadlines.ts";
+import { hourMs } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
@@ -62,15 +63,19 @@ const closesIdle: Trouble = async (redis) => {
   });
 };
 
+/** so long that a stall of the machine hides no beat that is held up */
+const pauseMs = 5000;
+
 /** A beat is under way, and gets no answer for longer than beats are apart. */
 const isPaused =
   (what: "ALL" | "WRITE"): Trouble =>
   async ({ witness }, tier) => {
-    await witness.call("CLIENT", "PAUSE", "1500", what);
+    await witness.call("CLIENT", "PAUSE", String(pauseMs), what);
     await eventually("a beat is held up", () => {
       const { state, confirmedAgoMs } = tier.status().lease!;
       return state !== "held.waiting" && confirmedAgoMs > 150;
     });
+    await eventually("the end of the pause", async () => (await witness.del("none")) === 0);
   };
 
 /** Of the user that the service connects as. */
@@ -101,7 +106,7 @@ it.concurrent.each(Object.entries(troubles))(
   "a Redis that %s ends no service, whose entry is there afterwards",
   async (_what, { begin, end }) => {
     const redis = await startTestRedis();
-    const tier = new TestTier({ redis: redis.url, heartbeatMs: 100, leaseTtlMs: 400, useHealthServer: false });
+    const tier = new TestTier({ redis: redis.url, heartbeatMs: 100, leaseTtlMs: hourMs, useHealthServer: false });
     const probe = new LifecycleProbe(tier);
     const ended = tier.runToCompletion();
     try {

@@ -12,9 +12,11 @@ import { HealthServer } from "../../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
 import type { ResourcesOptions } from "../../src/service/effects/resources.ts";
 import { ServiceResources } from "../../src/service/effects/resources.ts";
+import { seams } from "../../src/service/service.ts";
 import { programVersion } from "../../src/version.ts";
-import { Gates } from "../kit/gates.ts";
-import { turnedSource } from "../kit/health-source.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import { Gates, holdTimers } from "../kit/gates.ts";
+import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask } from "../kit/http-client.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import { startProber } from "../kit/prober.ts";
@@ -43,7 +45,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const soon = () => AbortSignal.timeout(5000);
+const soon = () => AbortSignal.timeout(deadlines.fact);
 const never = new AbortController().signal;
 const starting: LeaseWrite = { status: "starting", changed: true };
 
@@ -63,7 +65,8 @@ const open = (own: Partial<ResourcesOptions> = {}): ServiceResources => {
   return resources;
 };
 
-const healthOn = (probeThread: boolean) => new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread });
+const healthOn = (probeThread: boolean) =>
+  new HealthServer({ host: "127.0.0.1", port: 0, source: turnedSource(), probeThread, ...unhurried });
 
 /** The caller's connection, which nothing of ours may touch. */
 const callers = (url: string): Redis => {
@@ -118,7 +121,7 @@ describe("the ping gate", () => {
     const resources = open({ prepareTimeoutMs: 100 });
     proxy.mode = "stall";
     const gate = resources.pingRedis({ signal: soon() }).catch(() => {});
-    const patient = AbortSignal.timeout(10_000);
+    const patient = soon();
     await expect(resources.entry.register(starting, { signal: patient })).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
     expect(patient.aborted).toBe(false);
     proxy.mode = "pass";
@@ -366,7 +369,9 @@ describe("a service with the real resources", () => {
   });
 
   it("answers that it stops, and ends each connection with the answer", async () => {
-    const tier = await run({ drainDelayMs: 500, drainTimeoutMs: 100 });
+    const drainDelayMs = 7777;
+    const { clock, end } = holdTimers(drainDelayMs);
+    const tier = await run({ drainDelayMs, [seams]: { clock } } as Partial<ServiceOptions>);
     const port = await portOf(tier);
     const agent = new Agent({ keepAlive: true });
     endings.push(() => agent.destroy());
@@ -374,12 +379,13 @@ describe("a service with the real resources", () => {
     void tier.shutdown();
     const { status, data, headers } = await ask(port, "/readyz", { agent });
     expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
+    end();
   });
 
   /** The present answer of `/readyz`, requested by another process while this one is blocked. */
   const readyzNow = (port: number): unknown => {
     const askAtOnce = `fetch("http://127.0.0.1:${port}/readyz").then((reply) => reply.text()).then(console.log)`;
-    return JSON.parse(execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: 10_000 }));
+    return JSON.parse(execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: deadlines.fact }));
   };
   const patient = { probeThread: true, readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
   const unready = { ready: false, reason: "the service is stopping" };

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { LifecycleSnapshot } from "../../machines/index.ts";
 import type { Logger, ServiceFact, StopReport } from "../../src/index.ts";
 import { StargazerError, StargazerService, stateNames } from "../../src/index.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import type { TestHooks } from "../kit/tier.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
@@ -369,7 +370,7 @@ describe("listeners", () => {
       lines.push(String(message));
     };
     const logger: Logger = { debug: boom, info: boom, warn: boom, error: contained };
-    const warned = once(process, "warning", { signal: AbortSignal.timeout(5000) });
+    const warned = once(process, "warning", { signal: AbortSignal.timeout(deadlines.fact) });
     const tier = make({ run: () => {} }, { logger });
     tier.actor.subscribe(boom);
     tier.actor.inspect(boom);
@@ -475,18 +476,20 @@ describe("configuration", () => {
     );
   });
 
+  /** with the options as they are given, and the defaults of the product */
+  class Bare extends StargazerService {
+    protected override onStart() {}
+    protected override run() {}
+    protected override onStop() {}
+  }
+
   it("that is absent is refused with a problem", () => {
-    class Bare extends StargazerService {
-      protected override onStart() {}
-      protected override run() {}
-      protected override onStop() {}
-    }
     expect(() => new Bare(undefined as never)).toThrow(expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }));
   });
 
   const problemsOf = (options: object): string => {
     try {
-      new TestTier(options as never);
+      new Bare({ serviceName: "test", ...options } as never);
     } catch (error) {
       expect(error).toMatchObject({ code: "SG_ERR_CONFIG_INVALID" });
       return (error as Error).message;

@@ -377,7 +377,7 @@ describe("messages that fail", () => {
 });
 
 describe("workers that die, and workers that are slow", () => {
-  it("F30: a message of a killed process is answered by another worker, once", { timeout: 20_000 }, async () => {
+  it("F30: a message of a killed process is answered by another worker, once", async () => {
     await submit(redis.witness, message("1"));
     const program = fileURLToPath(new URL("../fixtures/worker.mjs", import.meta.url));
     const child = spawn(process.execPath, [program, redis.url, group, "400"], { stdio: ["ignore", "pipe", "inherit"] });
@@ -402,16 +402,16 @@ describe("workers that die, and workers that are slow", () => {
         await gate.promise;
         if (signal.aborted) takers.push("it was lost");
       },
-      { leaseMs: 2000 },
+      { leaseMs: 5000 },
     );
     await eventually("it is under way", () => takers.length === 1);
     const greedy = await worker();
     const { lanes } = laneKeys(inbound());
     const ends = new Set<string>();
-    await eventually("the lease was renewed many times, and every claim came too early", async () => {
+    await eventually("the lease was renewed four times, and every claim came too early", async () => {
       expect((await greedy.claim(() => 10)).taken).toEqual([]);
       ends.add((await redis.witness.zscore(lanes, "webchat/c"))!);
-      return ends.size > 5;
+      return ends.size > 4;
     });
     gate.resolve();
     await settled();

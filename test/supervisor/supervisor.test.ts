@@ -10,6 +10,7 @@ import { statePath } from "../../machines/index.ts";
 import type { Supervisor } from "../../src/supervisor/index.ts";
 import { processChild, supervise } from "../../src/supervisor/index.ts";
 import { isAlive } from "../kit/alive.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import { eventually } from "../kit/wait.ts";
 
 describe("a supervised process", () => {
@@ -28,7 +29,7 @@ describe("a supervised process", () => {
     return { supervisor, lines: () => readFileSync(file, "utf8").trim().split("\n") };
   };
   const until = (supervisor: Supervisor, path: string): Promise<SupervisorSnapshot> =>
-    waitFor(supervisor.actor, (snapshot) => statePath(snapshot) === path, { timeout: 10_000 });
+    waitFor(supervisor.actor, (snapshot) => statePath(snapshot) === path, { timeout: deadlines.fact });
   const contextOf = ({ actor }: Supervisor) => actor.getSnapshot().context;
   afterEach(() => Promise.all(started.map((supervisor) => supervisor.kill())));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -49,7 +50,7 @@ describe("a supervised process", () => {
     const { supervisor, lines } = begin("leaving");
     await until(supervisor, "alive.up");
     process.kill(contextOf(supervisor).pid!, "SIGHUP");
-    await waitFor(supervisor.actor, ({ context }) => context.phase === "stopping.draining", { timeout: 10_000 });
+    await waitFor(supervisor.actor, ({ context }) => context.phase === "stopping.draining", { timeout: deadlines.fact });
     const stopped = supervisor.stop();
     process.kill(contextOf(supervisor).pid!, "SIGHUP");
     expect(await stopped).toMatchObject({ end: "stopped", exit: { code: 0, signal: null } });
@@ -87,7 +88,7 @@ describe("a supervised process", () => {
   it("that was given up is started again after restartWindowMs", async () => {
     const { supervisor, lines } = begin("misconfigured", { restartWindowMs: 20 });
     await waitFor(supervisor.actor, (snapshot) => snapshot.matches("givenUp") && snapshot.context.restarts >= 2, {
-      timeout: 10_000,
+      timeout: deadlines.fact,
     });
     await supervisor.kill();
     expect(lines().filter((line) => line.startsWith("pid")).length).toBeGreaterThanOrEqual(3);

@@ -10,6 +10,8 @@ import { WebService } from "../../src/tiers/web/web.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
 import type { CliProcess, Shell } from "../kit/cli.ts";
 import { openShell } from "../kit/cli.ts";
+import { deadlines } from "../kit/deadlines.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -34,7 +36,7 @@ afterEach(async () => {
 });
 
 const keys = messageKeys({ isCluster: false });
-const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
+const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
 const start = async <T extends StargazerService>(service: T): Promise<T> => {
   ending.push(() => service.shutdown());
   void service.runToCompletion();
@@ -85,13 +87,13 @@ const shown = (page: Page) => page.$$eval("#messages li", (lines) => lines.map((
 const conversation = ["one", "two", "three", "re one", "re two", "re three"];
 /** Everything once, the questions and then the answers, each in order. */
 const isShown = async (page: Page): Promise<void> => {
-  await page.waitForFunction(() => document.querySelectorAll("li.theirs").length === 3, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelectorAll("li.theirs").length === 3, undefined, { timeout: deadlines.fact });
   expect(await shown(page)).toEqual(conversation);
   expect(await page.locator("li.waiting").count()).toBe(0);
 };
 const questions = ["one", "two", "three"];
 
-describe("a page shows each answer, in order and once,", { timeout: 120_000 }, () => {
+describe("a page shows each answer, in order and once,", () => {
   it("that is open all the time", async () => {
     if (browser === undefined) return;
     await startGateway();
@@ -158,7 +160,7 @@ describe("a page shows each answer, in order and once,", { timeout: 120_000 }, (
   });
 });
 
-it("a line that a frozen gateway has received is sent to another one, and answered once", { timeout: 120_000 }, async () => {
+it("a line that a frozen gateway has received is sent to another one, and answered once", async () => {
   if (browser === undefined) return;
   const first = await startGateway();
   const page = await ask([]);
@@ -166,10 +168,10 @@ it("a line that a frozen gateway has received is sent to another one, and answer
   first.child.kill("SIGSTOP");
   await say(page, "hello");
   await answer(1);
-  await page.waitForSelector("li.theirs", { timeout: 60_000 });
+  await page.waitForSelector("li.theirs", { timeout: deadlines.fact });
   first.child.kill("SIGCONT");
   await say(page, "bye");
-  await page.waitForFunction(() => document.querySelectorAll("li.theirs").length === 2, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelectorAll("li.theirs").length === 2, undefined, { timeout: deadlines.fact });
   first.child.kill("SIGTERM");
   await first.ended;
   expect([await shown(page), await answers()]).toEqual([["hello", "re hello", "bye", "re bye"], 2]);

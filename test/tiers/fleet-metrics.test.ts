@@ -9,6 +9,7 @@ import type { FleetState } from "../../src/tiers/web/fleet-metrics.ts";
 import { fleetMetrics } from "../../src/tiers/web/fleet-metrics.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { toFields } from "../kit/messages.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { failedBoot, rowWith } from "../kit/rows.ts";
@@ -94,7 +95,7 @@ describe("a web tier", () => {
   });
 
   const start = async () => {
-    const web = new WebService({ redis: redis.url, healthPort: 0, jitterMaxMs: 0, logger: silentLogger, port: 0 });
+    const web = new WebService(withPatience({ redis: redis.url, healthPort: 0, jitterMaxMs: 0, logger: silentLogger, port: 0 }));
     const facts: ServiceFact[] = [];
     web.onFact((fact) => facts.push(fact));
     begun.push(web);

@@ -10,6 +10,7 @@ import { GatewayService } from "../../src/tiers/gateway/gateway.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -30,13 +31,14 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((service) => service.shutdown()));
   lines.length = 0;
 });
-const options = () => ({
-  redis: redis.url,
-  jitterMaxMs: 0,
-  healthPort: 0,
-  logger: createLogger({}, { write: (line) => void lines.push(line) }),
-  port: 0,
-});
+const options = () =>
+  withPatience({
+    redis: redis.url,
+    jitterMaxMs: 0,
+    healthPort: 0,
+    logger: createLogger({}, { write: (line) => void lines.push(line) }),
+    port: 0,
+  });
 const start = async <T extends StargazerService>(service: T): Promise<T> => {
   started.push(service);
   void service.runToCompletion();

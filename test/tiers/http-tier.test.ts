@@ -14,6 +14,7 @@ import { exposureOf, gatewaySettings, webSettings } from "../../src/tiers/settin
 import { WebService } from "../../src/tiers/web/web.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -49,7 +50,7 @@ const start = async <T extends StargazerService>(service: T): Promise<T> => {
   await service.waitFor("running");
   return service;
 };
-const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger });
+const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger });
 const gateway = (options: HttpTierOptions = {}) => start(new GatewayService({ ...common(), port: 0, token, ...options }));
 const web = (options: HttpTierOptions = {}) => start(new WebService({ ...common(), port: 0, token, ...options }));
 const portOf = ({ http }: HttpTier): number => http!.port;
@@ -212,9 +213,7 @@ describe("F56: a public chat", () => {
 });
 
 describe.runIf(browser !== undefined)("F56: in a browser", () => {
-  it("the link opens the page and chats, also after a reload; without it neither fleet nor chat is there", {
-    timeout: 60_000,
-  }, async () => {
+  it("the link opens the page and chats, also after a reload; without it neither fleet nor chat is there", async () => {
     const [page, chat] = [await web(), await gateway()];
     await start(new InferenceService({ ...common(), responder: { name: "echo", respond: async (text) => `echo ${text}` } }));
     const url = `http://127.0.0.1:${portOf(page)}/`;
@@ -240,7 +239,7 @@ describe.runIf(browser !== undefined)("F56: in a browser", () => {
     await without.context().close();
   });
 
-  it("a page without the token chats where the chat is public", { timeout: 60_000 }, async () => {
+  it("a page without the token chats where the chat is public", async () => {
     vi.stubEnv("SG_CHAT_PUBLIC", "1");
     const [page] = [await web(), await gateway()];
     const { page: opened } = await openPage(browser!);

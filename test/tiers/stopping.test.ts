@@ -1,6 +1,5 @@
 /** A tier that stops claims nothing and holds no page from the first moment of `stopping`, while load balancers still have their time. */
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/logger.ts";
 import type { StargazerService } from "../../src/service/service.ts";
 import { seams } from "../../src/service/service.ts";
@@ -9,7 +8,9 @@ import type { PlatformAdapter } from "../../src/tiers/gateway/platform.ts";
 import { Webchat } from "../../src/tiers/gateway/webchat.ts";
 import { InferenceService } from "../../src/tiers/inference/inference.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
+import { holdTimers } from "../kit/gates.ts";
 import { submit } from "../kit/messages.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -22,23 +23,18 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 const drainDelayMs = 7777;
-/** The end of the delay, which the test calls; every other timer runs. */
-const held: (() => void)[] = [];
-const clock = {
-  ...systemClock,
-  setTimeout: (fn: () => void, ms: number) => (ms === drainDelayMs ? held.push(fn) : systemClock.setTimeout(fn, ms)),
-  clearTimeout: (id: unknown) => (typeof id === "number" ? undefined : systemClock.clearTimeout(id)),
-};
-const options = () => ({
-  redis: redis.url,
-  useHealthServer: true,
-  healthPort: 0,
-  probeThread: false,
-  jitterMaxMs: 0,
-  logger: silentLogger,
-  drainDelayMs,
-  [seams]: { clock },
-});
+const delay = holdTimers(drainDelayMs);
+const options = () =>
+  withPatience({
+    redis: redis.url,
+    useHealthServer: true,
+    healthPort: 0,
+    probeThread: false,
+    jitterMaxMs: 0,
+    logger: silentLogger,
+    drainDelayMs,
+    [seams]: { clock: delay.clock },
+  });
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
@@ -50,7 +46,7 @@ const start = async <T extends StargazerService>(service: T): Promise<T> => {
   await service.waitFor("running");
   ends.push(async () => {
     const stopped = service.shutdown();
-    for (const fire of held.splice(0)) fire();
+    delay.end();
     const { failures } = await stopped;
     expect(failures).toEqual([]);
   });
@@ -60,7 +56,7 @@ const start = async <T extends StargazerService>(service: T): Promise<T> => {
 /** Begins to stop. Resolves in `stopping.announcing`, which lasts until the test has ended. */
 const stopping = async (service: StargazerService): Promise<void> => {
   void service.shutdown();
-  await eventually("the delay has begun", () => held.length > 0);
+  await eventually("the delay has begun", delay.isHeld);
 };
 const pathOf = (service: StargazerService) => service.status().path;
 const consumersOf = (service: StargazerService) =>

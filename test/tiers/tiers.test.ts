@@ -25,6 +25,7 @@ import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -37,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
-const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
+const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
 const started: StargazerService[] = [];
 const chats: Chat[] = [];
 afterEach(async () => {

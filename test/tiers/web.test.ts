@@ -6,8 +6,10 @@ import { registryKeys } from "../../src/registry/keys.ts";
 import { FleetLog, LogReader } from "../../src/tiers/web/fleet-log.ts";
 import { WebService } from "../../src/tiers/web/web.ts";
 import { launchBrowser, openPage } from "../kit/browser.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import type { SentEvent } from "../kit/event-stream.ts";
 import { EventReader } from "../kit/event-stream.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { seedFleet } from "../kit/seeded-fleet.ts";
@@ -31,7 +33,7 @@ afterEach(async () => {
 
 /** The address of a web tier that runs. */
 const startWeb = async (): Promise<string> => {
-  const options = { redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger };
+  const options = withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
   const service = new WebService({ ...options, port: 0 });
   ending.push(() => service.shutdown());
   await service.boot();
@@ -151,7 +153,7 @@ describe("F52: the page", () => {
       if (request.url().includes("/api/fleet/events")) connections += 1;
     });
     await page.goto(url);
-    const options = { timeout: 60_000 };
+    const options = { timeout: deadlines.test };
     await page.waitForFunction((cells) => document.querySelectorAll(".cell").length === cells, fleet.count + 1, options);
     const first = await page.$('.cell[data-name^="seeded:"]');
     const [, instance] = (await first!.getAttribute("data-name"))!.split(":");

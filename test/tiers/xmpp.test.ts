@@ -7,6 +7,7 @@ import { Xmpp } from "../../src/tiers/gateway/xmpp.ts";
 import { InferenceService } from "../../src/tiers/inference/inference.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { xmppSettings } from "../../src/tiers/settings.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { Prosody } from "../kit/prosody.ts";
 import { hasProsody, startProsody } from "../kit/prosody.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -69,7 +70,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
   let prosody: Prosody;
   beforeAll(async () => {
     [redis, prosody] = await Promise.all([startTestRedis(), startProsody("bot", "alice")]);
-  }, 30_000);
+  });
   afterAll(async () => {
     await prosody?.stop();
     await redis.stop();
@@ -86,7 +87,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     await service.waitFor("running");
     ends.push(() => service.shutdown());
   };
-  const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
+  const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
   const gateway = () => {
     const platforms = [new Xmpp({ service: prosody.url, jid: "bot@localhost", password: "secret" })];
     return start(new GatewayService({ ...common(), port: 0, platforms }));
@@ -118,9 +119,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
   };
   const accepted = () => redis.witness.xlen(messageKeys(redis.witness).inbound);
 
-  it("answers in order, under the id of the answer; a message that is repeated with its id is accepted once", {
-    timeout: 60_000,
-  }, async () => {
+  it("answers in order, under the id of the answer; a message that is repeated with its id is accepted once", async () => {
     await gateway();
     await inference();
     const alice = await contact();
@@ -134,7 +133,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     expect(await accepted()).toBe(5);
   });
 
-  it("delivers an answer that is written while no server is there, once it is back", { timeout: 60_000 }, async () => {
+  it("delivers an answer that is written while no server is there, once it is back", async () => {
     await gateway();
     const alice = await contact();
     await alice.send("m1", "1");

@@ -17,6 +17,7 @@ import type { LogLine } from "../../../src/tiers/messages/lines.ts";
 import { lineOf } from "../../../src/tiers/messages/lines.ts";
 import type { Act, Asked } from "../../kit/model-endpoint.ts";
 import { breaksOff, calls, fails, ModelEndpoint, says, sendsEvents } from "../../kit/model-endpoint.ts";
+import { withPatience } from "../../kit/patience.ts";
 import type { TestRedis } from "../../kit/redis.ts";
 import { startTestRedis } from "../../kit/redis.ts";
 import { eventually } from "../../kit/wait.ts";
@@ -43,7 +44,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const common = () => ({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
+const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
 const start = async (service: StargazerService): Promise<void> => {
   started.push(service);
   void service.runToCompletion();
