@@ -202,12 +202,25 @@ const fail = (enqueue: Enqueue, context: LifecycleContext, { outcome, reason, ..
   enqueue.emit({ type: "failed", ...failure });
 };
 
-const overranDrain: Failing = {
+/** The length of the deadline that has passed. */
+const passed = ({ timer }: LifecycleContext): string => `${Math.round(timer!.ms)} ms`;
+
+const overranDrain = (context: LifecycleContext): Failing => ({
   phase: "stopping.announcing",
   code: "SG_ERR_DRAIN_TIMEOUT",
-  message: "onDrain did not finish within drainDelayMs",
+  message: `onDrain did not finish within drainDelayMs (${passed(context)})`,
   outcome: "timeout",
+});
+
+/** The tier's own phase that a hook is in; empty where it is in none. */
+const itsPhase = ({ phases }: LifecycleContext): string => {
+  const phase = tierPhaseUnderWay(phases);
+  return phase === undefined ? "" : `, in its phase '${phase}'`;
 };
+
+/** The hooks that may outlive the drain. */
+const drained = ({ phases, begun: { drain } }: LifecycleContext): string =>
+  `${phases.some(({ phase }) => phase === "running") ? "run" : "onStart"}${drain ? " or onDrain" : ""}`;
 
 /** The failure that an error given to a shutdown is, wherever the chart is. */
 const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
@@ -334,7 +347,7 @@ const lifecycle = setup({
     noteRefusal: assign({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
-        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempts: ${messageOf(params.error)}. ${adviceOf(params.error) ?? `${questionTo(redisLabel)} Set REDIS_URL or the option redis.`}`;
+        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempt${pingAttempts === 1 ? "" : "s"}: ${messageOf(params.error)}. ${adviceOf(params.error) ?? `${questionTo(redisLabel)} Set REDIS_URL or the option redis, which is null for a service without one.`}`;
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),
@@ -372,7 +385,7 @@ const lifecycle = setup({
     cutDrain: enqueueActions(({ context, enqueue }) => {
       if (!context.begun.drain) return;
       enqueue.stopChild("announceTier");
-      if (context.timer!.ms > 0) fail(enqueue, context, overranDrain);
+      if (context.timer!.ms > 0) fail(enqueue, context, overranDrain(context));
     }),
     spawnLease: spawnChild("lease", {
       id: "lease",
@@ -490,9 +503,13 @@ const hookFailed = ({ phase, code, reason, hook }: Spoilt & { readonly hook: str
     reason,
   }),
 });
-const overran = ({ message, ...spoilt }: Spoilt & { readonly message: string }) => ({
+const overran = ({ message, ...spoilt }: Spoilt & { readonly message: (context: LifecycleContext) => string }) => ({
   type: "fail" as const,
-  params: { ...spoilt, message, outcome: "timeout" as const } satisfies Failing,
+  params: ({ context }: { context: LifecycleContext }): Failing => ({
+    ...spoilt,
+    message: message(context),
+    outcome: "timeout",
+  }),
 });
 const gateShut = {
   type: "fail" as const,
@@ -681,7 +698,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           actions: overran({
             phase: "starting",
             code: "SG_ERR_START_TIMEOUT",
-            message: "onStart did not finish within startTimeoutMs",
+            message: (context) => `onStart did not finish within startTimeoutMs (${passed(context)})${itsPhase(context)}`,
             reason: "onStart timed out",
           }),
         },
@@ -735,7 +752,7 @@ export const lifecycleMachine = lifecycle.createMachine({
               actions: overran({
                 phase: "healthy",
                 code: "SG_ERR_HEALTH_OPEN_FAILED",
-                message: "the health server did not open within healthTimeoutMs",
+                message: (context) => `the health server did not open within healthTimeoutMs (${passed(context)})`,
                 reason: "the health server did not open",
               }),
             },
@@ -837,7 +854,8 @@ export const lifecycleMachine = lifecycle.createMachine({
             onTimeout: overran({
               phase: "stopping.draining",
               code: "SG_ERR_DRAIN_TIMEOUT",
-              message: "onStart, run or onDrain went on after its signal aborted and outlived drainTimeoutMs",
+              message: (context) =>
+                `${drained(context)} went on for longer than drainTimeoutMs (${passed(context)}) after its signal aborted: what it waits for has to end with context.signal`,
             }),
           }),
           exit: "cutCompanions",
@@ -854,7 +872,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             onTimeout: overran({
               phase: "stopping.unwinding",
               code: "SG_ERR_STOP_TIMEOUT",
-              message: "onStop did not finish within its share of stopTimeoutMs",
+              message: (context) => `onStop did not finish within its share of stopTimeoutMs (${passed(context)})`,
             }),
           }),
           entry: enter("stopping.unwinding", "stopTimeout"),
@@ -885,7 +903,7 @@ export const lifecycleMachine = lifecycle.createMachine({
               overran({
                 phase: "stopping.releasing",
                 code: "SG_ERR_STOP_TIMEOUT",
-                message: "the releases did not finish within stopTimeoutMs",
+                message: (context) => `the releases did not finish within their share of stopTimeoutMs (${passed(context)})`,
               }),
             ),
           },

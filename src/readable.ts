@@ -28,7 +28,7 @@ export const readableLine = (line: LogLine, at: Date, { colours: isColoured }: {
     cleanLine(line.msg),
     ...fieldsOf(line).map((field) => paint("2", field)),
   ];
-  return [head.join("  "), ...errorLines(line.err).map((text) => paint("2", `    ${text}`))].join("\n");
+  return [head.join("  "), ...errorLines(errorOf(line)).map((text) => paint("2", `    ${text}`))].join("\n");
 };
 
 const timeOf = (at: Date): string => `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
@@ -41,12 +41,26 @@ const fieldsOf = (line: LogLine): string[] =>
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
 
+/** The error to show. A report repeats the failure that an earlier line has with its stack, unless the chart itself failed. */
+const errorOf = ({ type, err }: LogLine): unknown =>
+  type === "stopped" && (err as { code?: unknown } | undefined)?.code !== "SG_ERR_INTERNAL" ? undefined : err;
+
+/** frames of this package, of XState and of Node */
+const own = new URL(".", import.meta.url).href;
+const isFrame = (line: string): boolean => /^ +at /.test(line);
+const isForeign = (line: string): boolean =>
+  isFrame(line) && !line.includes(own) && !/[/\\]node_modules[/\\]xstate[/\\]|\(?node:|<anonymous>\)?$/.test(line);
+
+/** Only the frames of the program, where there are any; an error of this package's own has its words. */
+const shownFrames = (lines: readonly string[], name: unknown): string[] =>
+  name === "StargazerError" || lines.some(isForeign) ? lines.filter((line) => !isFrame(line) || isForeign(line)) : [...lines];
+
 /** The stack of an error and of each cause; one that has no stack is its message. */
 const errorLines = (error: unknown): string[] => {
   if (error === undefined || error === null) return [];
   if (typeof error !== "object") return [cleanLine(String(error))];
   const { stack, name, message, cause, errors } = error as Readonly<Record<string, unknown>>;
-  const own = cleanLines(typeof stack === "string" ? stack : `${String(name)}: ${String(message)}`);
+  const lines = cleanLines(typeof stack === "string" ? stack : `${String(name)}: ${String(message)}`);
   const led = [...(Array.isArray(errors) ? errors : []), cause].map(errorLines).filter((lines) => lines.length > 0);
-  return [...own, ...led.flatMap(([first, ...rest]) => [`caused by ${first}`, ...rest])];
+  return [...shownFrames(lines, name), ...led.flatMap(([first, ...rest]) => [`caused by ${first}`, ...rest])];
 };

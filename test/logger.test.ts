@@ -1,5 +1,6 @@
 /** The log that a service has by default: a line of JSON a fact, also for values that are no JSON, or text for a terminal. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { ErrorCode } from "../src/errors.ts";
 import { StargazerError } from "../src/errors.ts";
 import type { LoggerOptions } from "../src/logger.ts";
 import { createLogger } from "../src/logger.ts";
@@ -111,6 +112,28 @@ describe("on a terminal", () => {
     const text = readable((log) => log.error({ type: "failed", err: nested() }, "running: run failed: torn"));
     expect(text).toMatch(/run failed: torn\n {4}StargazerError: run failed: torn\n {8}at /);
     expect(text).toMatch(/\n {4}caused by TypeError: torn\n {8}at /);
+  });
+
+  it("an error has the frames of the program alone, where there are any, and one of this package has its words alone", () => {
+    const own = new URL("../src/service/hooks/hooks.ts:1:1", import.meta.url).href;
+    const frames = (...places: string[]) => places.map((place) => `\n    at call (${place})`).join("");
+    const stackOf = (error: Error, ...places: string[]) =>
+      readable((log) => log.error({ err: Object.assign(error, { stack: `${error.name}: torn${frames(...places)}` }) }, "x"));
+    const others = [own, "node:internal/timers:581:17", "file:///srv/node_modules/xstate/dist/a.js:1:1"];
+    expect(stackOf(new Error("torn"), "file:///srv/orders.js:7:5", ...others)).toMatch(
+      /torn\n +at call \(file:\/\/\/srv\/orders\.js:7:5\)\n$/,
+    );
+    expect(stackOf(new Error("torn"), ...others).split("\n")).toHaveLength(6);
+    expect(stackOf(new StargazerError("SG_ERR_REGISTRY", "torn"), ...others).split("\n")).toHaveLength(3);
+  });
+
+  it("the report of a stop does not repeat the error of its failure, except where the chart itself failed", () => {
+    const report = (code: ErrorCode) =>
+      readable((log) =>
+        log.error({ type: "stopped", outcome: "failed", err: new StargazerError(code, "torn") }, "stopped: failed"),
+      );
+    expect(report("SG_ERR_RUN_FAILED").split("\n")).toEqual([expect.stringContaining("stopped: failed"), ""]);
+    expect(report("SG_ERR_INTERNAL")).toContain("StargazerError: torn");
   });
 
   it("is coloured, unless NO_COLOR is set", () => {

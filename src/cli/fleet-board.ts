@@ -22,10 +22,11 @@ export const createFleetBoard = (
   const paint = paintFor(screen);
   /** nothing stands in colour that may no longer hold */
   const grey: Paint = (_colour, text) => paint("dim", text);
-  /** when the board was last what Redis has */
-  let currentAt = memory.now();
+  /** when the board was last what Redis has; undefined before the first reading */
+  let currentAt: number | undefined;
   const lines = (): string[] => {
     if (memory.isCurrent) currentAt = memory.now();
+    if (currentAt === undefined) return ["reading the fleet"];
     const now = currentAt;
     const rows = memory.model.rows().filter((row) => !isOver(row) || now - row.end!.at < endedMs);
     const ready = rows.filter((row) => row.ready === true).length;

@@ -12,7 +12,7 @@ import { jsonDetail, jsonOption, refuse, refusePositionals } from "./command.ts"
 import { createFleetBoard } from "./fleet-board.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
-import { byName, isOver, plainRow, rowTable } from "./rows.ts";
+import { byName, isNews, isOver, plainRow, rowTable } from "./rows.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor } from "./terminal.ts";
 
@@ -60,7 +60,9 @@ const widthOf = (): number | undefined => (process.stdout.isTTY ? process.stdout
 const list = async (redis: RedisClient, args: Arguments, label: string): Promise<void> => {
   const signal = AbortSignal.timeout(readTimeoutMs);
   const { model, now, entries } = await glance(redis, { signal, onSkipped: printSkipped });
-  const rows = [...model.rows()].sort(byName).filter((row) => args.has("all") || !isOver(row));
+  const rows = [...model.rows()]
+    .sort(byName)
+    .filter((row) => args.has("all") || (args.has("json") ? !isOver(row) : isNews(row, now)));
   const byInstance = new Map(entries.map((entry) => [nameOf(entry), entry]));
   if (args.has("json"))
     return printJson(
@@ -121,7 +123,10 @@ export const fleet: Command = {
   summary: "lists the instances of the fleet, or watches them",
   synopsis: `[--all] [--watch] [--json] ${placeSynopsis}`,
   details: [
-    ["--all", "those too that have ended in the last 24 hours"],
+    [
+      "--all",
+      "each that has ended in the last 24 hours too; without it those that failed or were killed in the last 10 minutes, except in JSON",
+    ],
     ["--watch", "a board on a terminal, elsewhere each entry and each change as a line, until Ctrl-C"],
     jsonDetail,
     ...placeDetails,

@@ -17,7 +17,7 @@ const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
   return [
     ...(more.length > 0 ? ["name one machine, or none for all"] : []),
     ...(name !== undefined && !isChartName(name)
-      ? [`unknown machine ${JSON.stringify(name)}${didYouMean(name, chartNames)}`]
+      ? [`unknown machine ${JSON.stringify(name)}${didYouMean(name, chartNames)}: name one of ${chartNames.join(", ")}`]
       : []),
     ...(isFormat(format) ? [] : [`unknown format ${JSON.stringify(format)}: use ${chartFormats.join(", ")}`]),
     ...(name === undefined && text("format") !== undefined && !has("write") ? ["--format needs the name of a machine"] : []),

@@ -68,6 +68,8 @@ const main = async (argv: readonly string[]): Promise<number> => {
     print(version());
     return 0;
   }
+  const [about] = rest;
+  if (name === "help" && about !== undefined && Object.hasOwn(commands, about)) return runCommand(about, ["--help"]);
   if (name === "--help" || name === "-h" || name === "help") {
     print(await overview());
     return 0;

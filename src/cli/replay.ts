@@ -8,7 +8,7 @@ import type { InstanceName } from "../registry/entry.ts";
 import { nameProblem } from "../registry/names.ts";
 import { timelineTree } from "../timeline/index.ts";
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, refuse } from "./command.ts";
+import { jsonDetail, jsonOption, refuse, usageError } from "./command.ts";
 import type { KeptFlight } from "./kept-flight.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printJson, printText } from "./print.ts";
@@ -30,7 +30,7 @@ const read = (path: string): FlightRecording => {
 
 const head = ({ service, instance, pid, writtenAt, path, end }: FlightRecording): string[] => [
   `${service}/${instance}, ${pid === 0 ? "" : `pid ${pid}, `}${new Date(writtenAt).toISOString()}`,
-  end === null ? `cut while it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`,
+  end === null ? `no end is recorded: it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`,
   ...(end?.failures ?? []).map(({ phase, code, message }) => `  ${code} in ${phase}: ${message}`),
 ];
 
@@ -116,6 +116,8 @@ export const replay: Command = {
     refuse(args, replay);
     const [file] = args.positionals as [string];
     const name = instanceIn(file);
+    if (name === undefined && !existsSync(file) && !file.includes(".") && nameProblem("service", file) === undefined)
+      throw usageError([`there is no file ${file}; for an instance of a fleet write ${file}/INSTANCE`], replay.name);
     const flight = name === undefined ? { recording: read(file), isRebuilt: false } : await readKept(name, args);
     const style = args.text("test") as TestStyle | undefined;
     if (style !== undefined) printTest(flight, style, file);

@@ -16,6 +16,9 @@ export const byName = (a: Row, b: Row): number => (a.name < b.name ? -1 : Number
 /** ms for which an instance that failed is listed with its service */
 const newsMs = 600_000;
 
+/** Whether the instance lives, or failed or was killed a short while ago. */
+export const isNews = (row: Row, now: number): boolean => !isOver(row) || (row.kind !== "ended" && now - row.end!.at < newsMs);
+
 /** Of an instance: its row, else those whose names begin so. Of a service: those that live or failed a short while ago, else the last that ended. */
 export const rowsOf = (rows: readonly Row[], { service, instance }: Wanted, now: number): Row[] => {
   const own = rows.filter((row) => row.service === service).sort(byName);
@@ -23,7 +26,7 @@ export const rowsOf = (rows: readonly Row[], { service, instance }: Wanted, now:
     const exact = own.filter((row) => row.instance === instance);
     return exact.length > 0 ? exact : own.filter((row) => row.instance.startsWith(instance));
   }
-  const news = own.filter((row) => !isOver(row) || (row.kind !== "ended" && now - row.end!.at < newsMs));
+  const news = own.filter((row) => isNews(row, now));
   return news.length > 0 ? news : own.sort((a, b) => b.end!.at - a.end!.at).slice(0, 1);
 };
 
@@ -46,6 +49,20 @@ const readyWord = ({ ready }: Row): string => (ready === null ? "?" : ready ? "y
 
 /** The sentence, except for an instance that is ready and holds its lease. */
 const whyOf = (row: Row, now: number): string => (row.ready === true && row.lease.state === "held" ? "" : explain(row, now));
+
+/** Columns that a narrow terminal lacks, the first one first; the sentence needs this many characters. */
+const spare = ["HOST", "PID", "HEALTH", "RELEASE", "FOR"];
+const sentenceWidth = 40;
+
+/** Leaves out columns until the sentence of each row has room. */
+const narrowed = (rows: readonly (readonly string[])[], width: number): string[][] => {
+  const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const needed = widths.with(-1, Math.min(widths.at(-1)!, sentenceWidth));
+  let shown = titles.map((_, column) => column);
+  const isTooWide = () => shown.reduce((sum, column) => sum + needed[column]! + 2, -2) > width;
+  for (const title of spare) if (isTooWide()) shown = shown.filter((column) => titles[column] !== title);
+  return rows.map((row) => shown.map((column) => row[column]!));
+};
 
 export interface Listing {
   readonly now: number;
@@ -74,7 +91,8 @@ export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: L
   });
   const painted = (line: number, column: number, text: string) =>
     line === 0 ? paint("bold", text) : column === 1 ? paint(colourOf(rows[line - 1]!), text) : text;
-  return table([titles, ...lines], width === undefined ? { paint: painted } : { width, paint: painted });
+  const all = [titles, ...lines];
+  return width === undefined ? table(all, { paint: painted }) : table(narrowed(all, width), { width, paint: painted });
 };
 
 /** A row for programs, without its history. */

@@ -65,7 +65,9 @@ const spanOf = ({ blockedMs }: FlightEvent): string => (typeof blockedMs === "nu
 const factWords = (fact: FlightEvent): string =>
   fact.type === "failed"
     ? `failed in ${text(fact.phase)}: ${text(fact.message)} [${text(fact.code)}]`
-    : [fact.type, text(fact.name), text(fact.reason), text(fact.command), spanOf(fact)].filter((part) => part !== "").join(" ");
+    : [[fact.type, text(fact.name), text(fact.command), spanOf(fact)].filter((part) => part !== "").join(" "), text(fact.reason)]
+        .filter((part) => part !== "")
+        .join(": ");
 
 const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | undefined => {
   if (entry.kind === "fact") {
@@ -91,6 +93,6 @@ export const storyOf = ({ entries, dropped, end, uptimeMs }: FlightRecording): S
     if (line) lines.push(line);
     if (entry.kind === "step") path = entry.path;
   }
-  if (end === null) lines.push({ atMs: uptimeMs - began, text: `written here, in ${path}`, tone: "bad" });
+  if (end === null) lines.push({ atMs: uptimeMs - began, text: `recorded up to here, in ${path}`, tone: "bad" });
   return lines;
 };

@@ -45,6 +45,6 @@ export const resolveTimes = (name: string, given: Partial<LeadershipTimes> = {})
   if (problems.length === 0) return times;
   throw new StargazerError(
     "SG_ERR_CONFIG_INVALID",
-    `the leadership '${String(name).slice(0, 64)}' has ${problems.length} problem(s): ${problems.join("; ")}.`,
+    `the leadership '${String(name).slice(0, 64)}' has ${problems.length} problem${problems.length === 1 ? "" : "s"}: ${problems.join("; ")}.`,
   );
 };

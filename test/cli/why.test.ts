@@ -101,7 +101,7 @@ describe("why", () => {
 });
 
 describe("fleet", () => {
-  it("shows state, release, readiness and the reason; with --all those that have ended too", async () => {
+  it("shows state, release, readiness and the reason, also of one that failed a short while ago; with --all those that were stopped too", async () => {
     const [living, starting, dead] = fleet.add(3, "3.1.0").map((one) => [one]) as [never, never, never];
     await fleet.boot(living);
     await fleet.start(starting);
@@ -112,8 +112,11 @@ describe("fleet", () => {
     expect(out).toMatch(/^SERVICE +STATE +FOR +READY +RELEASE .*WHY$/m);
     expect(out).toMatch(/^gateway +running .* yes +3\.1\.0 +10\.0\.0\.1:9090 +4242 .*gateway-1$/m);
     expect(out).toMatch(/^inference +starting .* no +3\.1\.0 .*inference-1 +not ready: onStart is in 'model' for/m);
-    expect(out).not.toContain("gateway-2");
-    expect((await run("fleet", "--all")).out).toMatch(/^gateway +stopped .*gateway-2 +failed .* ago: EACCES \(in 'starting'\)$/m);
+    expect(out).toMatch(/^gateway +stopped .*gateway-2 +failed .* ago: EACCES \(in 'starting'\)$/m);
+    expect((await run("fleet", "--json")).out).not.toContain("gateway-2");
+    await fleet.stop(living);
+    expect((await run("fleet")).out).not.toContain("gateway-1");
+    expect((await run("fleet", "--all")).out).toContain("gateway-1");
   });
 
   it("--watch prints a boot before it is registered, readiness with its reason, and a death", async () => {

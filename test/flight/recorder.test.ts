@@ -175,7 +175,7 @@ describe("replay", () => {
     const { path, flight } = await kept();
     writeFileSync(path, JSON.stringify({ ...flight, service: "\u001b[2Jevil", end: null, path: "stopping.unwinding" }));
     const { out } = await shell.run(["replay", path]);
-    expect(out).toContain("cut while it was in stopping.unwinding");
+    expect(out).toContain("no end is recorded: it was in stopping.unwinding");
     expect(out).not.toContain("\u001b");
   });
 });
@@ -211,6 +211,7 @@ describe("what is no recording is refused with one line, and exit 2", () => {
     ["no file", [], /name one file/],
     ["two files", ["a", "b"], /name one file/],
     ["a file that is not there", ["no-such.json"], /SG_ERR_CONFIG_INVALID no-such\.json cannot be read: ENOENT/],
+    ["a service without its instance", ["orders"], /there is no file orders; for an instance of a fleet write orders\/INSTANCE/],
     ["a folder", [".."], /cannot be read: EISDIR/],
     ["something else", ["package.json"], /package\.json is no flight recording: its format is not/],
     ["no JSON", ["README.md"], /README\.md is no flight recording: it is not JSON/],

@@ -53,7 +53,7 @@ describe("the times of a leadership", () => {
 
   it("one error names every problem, that of the name among them", () => {
     const message = refusal({ pollMs: 0, yieldTimeoutMs: "soon" }, "a:b");
-    expect(message).toContain("the leadership 'a:b' has 3 problem(s)");
+    expect(message).toContain("the leadership 'a:b' has 3 problems");
     expect(message).toMatch(/name must be .*; pollMs must be .*; yieldTimeoutMs must be/);
     expect(refusal({ renewDeadlineMs: 10, retryMs: 2000 })).toMatch(
       /retryMs \(2000\) must be less.*renewDeadlineMs \(10\) must be more/,

@@ -324,7 +324,7 @@ describe("a tier with an onDrain", () => {
 
   it.each([
     ["fails", 700, ["announceTier error"], "failed", "SG_ERR_DRAIN_FAILED: onDrain failed: trouble"],
-    ["overruns its delay", 700, [], "timeout", "SG_ERR_DRAIN_TIMEOUT: onDrain did not finish within drainDelayMs"],
+    ["overruns its delay", 700, [], "timeout", "SG_ERR_DRAIN_TIMEOUT: onDrain did not finish within drainDelayMs (700 ms)"],
     ["goes on where there is no delay", 0, [], "done", ""],
     ["fails where there is no delay", 0, ["announceTier error"], "failed", "SG_ERR_DRAIN_FAILED: onDrain failed: trouble"],
   ])(
@@ -387,7 +387,7 @@ describe("a failure", () => {
     const refused = (error: unknown) =>
       last([to("pinging.attempt"), failing("pingRedis", error)], { pingAttempts: 1, redisLabel: "redis://there" });
     expect(refused(trouble)).toMatchObject({ code: "SG_ERR_REDIS_UNREACHABLE", cause: trouble });
-    expect(refused(trouble).message).toMatch(/redis:\/\/there .* 1 attempts: trouble\./);
+    expect(refused(trouble).message).toMatch(/redis:\/\/there .* 1 attempt: trouble\./);
     expect(refused(new StargazerError("SG_ERR_REGISTRY", "torn")).code).toBe("SG_ERR_REGISTRY");
     expect(last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1 }).message).toContain("no answer to PING");
   });

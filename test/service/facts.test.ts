@@ -98,7 +98,7 @@ describe("the facts that the chart emits", () => {
     expect(degraded(toStarting)).toEqual([]);
     expect(degraded(degrading)).toEqual(["degraded"]);
     const reasons = factsOf(degrading, optional).flatMap((fact) => (fact.type === "degraded" ? [fact.reason] : []));
-    expect(reasons).toEqual([expect.stringContaining("did not pass the ping gate, 1 attempts: trouble. Is it running?")]);
+    expect(reasons).toEqual([expect.stringContaining("did not pass the ping gate, 1 attempt: trouble. Is it running?")]);
     expect(degraded([...degrading, "startTier done", "lease.held", "lease.held", "lease.regained"])).toEqual([
       "degraded",
       "degraded.cleared",
@@ -197,7 +197,7 @@ describe("a fact in the log", () => {
     [{ type: "health.request.failed", url: "/status", reason: "torn" }, "error: health.request.failed: /status: torn"],
     [{ type: "description.failed", reason: "torn" }, "warn: description.failed: torn"],
     [{ type: "description.restored" }, "info: description.restored"],
-    [{ type: "flight.written", path: "/f" }, "warn: the last events are in /f; to see them: npx stargazer replay /f"],
+    [{ type: "flight.written", path: "/f" }, "warn: what led to it: npx stargazer replay /f"],
     [{ type: "flight.lost", reason: "full" }, "warn: flight.lost: full"],
     [{ type: "stopped", outcome: "shutdown", reason: "asked" }, "info: stopped: shutdown (asked)"],
     [{ type: "stopped", outcome: "failed", reason: "torn" }, "error: stopped: failed (torn)"],

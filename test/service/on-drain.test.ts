@@ -85,7 +85,7 @@ describe("onDrain", () => {
         {
           phase: "stopping.announcing",
           code: "SG_ERR_DRAIN_TIMEOUT",
-          message: "onDrain did not finish within drainDelayMs",
+          message: `onDrain did not finish within drainDelayMs (${drainDelayMs} ms)`,
         },
       ],
     ]);

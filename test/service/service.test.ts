@@ -541,12 +541,12 @@ describe("configuration", () => {
 
   it("with problems lists all at once, and no password", () => {
     const message = problemsOf({ serviceName: "a:b", healthPort: -1, redis: "redis://user:hunter2@[bad", colour: "red" });
-    expect(message).toContain("the configuration has 4 problem(s)");
+    expect(message).toContain("the configuration has 4 problems");
     expect(message).not.toContain("hunter2");
   });
 
   it("names the service in the message where its name is valid", () => {
-    expect(problemsOf({ serviceName: "greeter", healthPort: -1 })).toContain("the configuration of 'greeter' has 1 problem(s)");
+    expect(problemsOf({ serviceName: "greeter", healthPort: -1 })).toContain("the configuration of 'greeter' has 1 problem");
   });
 
   it("treats undefined as absent", async () => {

@@ -5,6 +5,7 @@ import type { LifecycleSettings } from "../../../machines/index.ts";
 import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
+import { didYouMean } from "../../closest.ts";
 import { fromEnvironment } from "../../environment.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import { tierMetrics } from "../../health/metrics.ts";
@@ -166,7 +167,8 @@ const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
     problems.push(`the options must be an object, not ${shown(options)}`);
     return { serviceName: "unknown" };
   }
-  for (const name of Object.keys(options)) if (!knownOptions.has(name)) problems.push(`unknown option '${name}'`);
+  for (const name of Object.keys(options))
+    if (!knownOptions.has(name)) problems.push(`unknown option '${name}'${didYouMean(name, [...knownOptions])}`);
   const read = (name: string): unknown => {
     try {
       return options[name];
@@ -183,7 +185,7 @@ const invalid = (service: unknown, problems: readonly string[]): StargazerError 
   const whose = nameProblem("service", service) === undefined ? ` of '${service}'` : "";
   return new StargazerError(
     "SG_ERR_CONFIG_INVALID",
-    `the configuration${whose} has ${problems.length} problem(s): ${problems.join("; ")}.`,
+    `the configuration${whose} has ${problems.length} problem${problems.length === 1 ? "" : "s"}: ${problems.join("; ")}.`,
     { phase: initialState },
   );
 };

@@ -109,7 +109,7 @@ const words: { readonly [Type in ServiceFact["type"]]: (fact: Fact<Type>) => str
   "description.failed": withReason,
   "description.restored": asIs,
   "journal.off": withReason,
-  "flight.written": ({ path }) => `the last events are in ${path}; to see them: npx stargazer replay ${shellWord(path)}`,
+  "flight.written": ({ path }) => `what led to it: npx stargazer replay ${shellWord(path)}`,
   "flight.lost": withReason,
   stopped: ({ outcome, reason }) => `stopped: ${outcome} (${reason})`,
 };

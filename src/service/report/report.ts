@@ -1,4 +1,4 @@
-/** From what the chart noted to the report that people get. */
+/** From what the chart noted to the report that its caller gets. */
 import type { Failure, LifecycleContext, LifecycleOutput } from "../../../machines/index.ts";
 import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
 import { endAllPhases } from "../../../machines/phases.ts";
@@ -9,10 +9,13 @@ import type { FlightRecording } from "../../flight/recording.ts";
 import type { StopReport } from "../types.ts";
 
 /** A failure as an error; one that was a StargazerError of the same words stays itself. */
-export const toError = ({ phase, code, message, cause }: Failure): StargazerError =>
-  isOf(cause, StargazerError) && cause.code === code && cause.message === message
-    ? cause
-    : new StargazerError(code as ErrorCode, message, { phase, cause });
+export const toError = ({ phase, code, message, cause }: Failure): StargazerError => {
+  if (isOf(cause, StargazerError) && cause.code === code && cause.message === message) return cause;
+  const error = new StargazerError(code as ErrorCode, message, { phase, cause });
+  // frames of the place where the report is made explain nothing; those of the failure are the cause's
+  error.stack = `${error.name}: ${message}`;
+  return error;
+};
 
 export const toReport = ({ outcome, reason, exitCode, error, failures, phases }: LifecycleOutput): StopReport => ({
   outcome,
