@@ -177,6 +177,8 @@ export interface XmppSettings {
   /** `bot@example.org` */
   readonly jid: string;
   readonly password: string;
+  /** 1 to 127: of several gateways the one with the highest receives what is sent to the account. Default: random */
+  readonly priority?: number;
 }
 
 /** The account of the gateway; undefined where none is configured. Throws `SG_ERR_CONFIG_INVALID`. */

@@ -29,6 +29,7 @@ c2s_ports = { ${port} }
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_hashed"
+smacks_hibernation_time = 1
 log = { info = "*console" }
 VirtualHost "localhost"
 `;

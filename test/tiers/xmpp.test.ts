@@ -3,13 +3,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { silentLogger } from "../../src/logger.ts";
 import type { StargazerService } from "../../src/service/service.ts";
 import { GatewayService } from "../../src/tiers/gateway/gateway.ts";
+import type { PlatformHost } from "../../src/tiers/gateway/platform.ts";
 import { Xmpp } from "../../src/tiers/gateway/xmpp.ts";
 import { InferenceService } from "../../src/tiers/inference/inference.ts";
+import type { Acceptance } from "../../src/tiers/messages/accept.ts";
 import { messageKeys } from "../../src/tiers/messages/keys.ts";
 import { xmppSettings } from "../../src/tiers/settings.ts";
 import { withPatience } from "../kit/patience.ts";
 import type { Prosody } from "../kit/prosody.ts";
 import { hasProsody, startProsody } from "../kit/prosody.ts";
+import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -88,9 +91,23 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     ends.push(() => service.shutdown());
   };
   const common = () => withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger });
-  const gateway = () => {
-    const platforms = [new Xmpp({ service: prosody.url, jid: "bot@localhost", password: "secret" })];
-    return start(new GatewayService({ ...common(), port: 0, platforms }));
+  const account = () => ({ service: prosody.url, jid: "bot@localhost", password: "secret" });
+  let connected = 0;
+  const noting = { ...silentLogger, info: ({ type }: { type?: string }) => void (connected += type === "xmpp.online" ? 1 : 0) };
+  /** A gateway, once it is connected. */
+  const gateway = async (priority?: number) => {
+    const before = connected;
+    const platforms = [new Xmpp({ ...account(), ...(priority !== undefined && { priority }) })];
+    await start(new GatewayService({ ...common(), logger: noting, port: 0, platforms }));
+    await eventually("it is connected", () => connected > before);
+  };
+  /** A gateway's platform that calls `accept` for what it receives. */
+  const receiver = async (accept: PlatformHost["accept"], service = prosody.url): Promise<void> => {
+    const before = connected;
+    const { signal } = new AbortController();
+    const host = { log: noting, signal, accept, defer: (end: () => Promise<unknown>) => ends.push(end) };
+    await new Xmpp({ ...account(), service }).open(host as unknown as PlatformHost);
+    await eventually("it is connected", () => connected > before);
   };
   const inference = () =>
     start(new InferenceService({ ...common(), responder: { name: "echo", respond: async (text) => `re ${text}` } }));
@@ -131,6 +148,52 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     for (const _ of [1, 2]) await alice.send(undefined, "4");
     await eventually("without an id it is accepted and answered twice", () => alice.received.length === 5);
     expect(await accepted()).toBe(5);
+  });
+
+  it("accepts a message whose id was that of another one, as after its sender connected again", async () => {
+    await gateway();
+    const alice = await contact();
+    for (const text of ["1", "2"]) await alice.send("m1", text);
+    await eventually("both are accepted", async () => (await accepted()) === 2);
+  });
+
+  it("goes to one of several gateways, also without an id", async () => {
+    for (const priority of [1, 2]) await gateway(priority);
+    await inference();
+    const alice = await contact();
+    for (const text of ["1", "2"]) await alice.send(undefined, text);
+    await eventually("the last one is answered", () => alice.received.some(([, text]) => text === "re 2"));
+    expect(await accepted()).toBe(2);
+  });
+
+  it("a message that a gateway received, and had not accepted when it died, is received by another one", async () => {
+    const proxy = await LoopbackProxy.start(Number(new URL(prosody.url).port));
+    ends.push(() => proxy.stop());
+    let sent = "";
+    proxy.beforeUp = async (chunk) => {
+      sent += chunk.toString();
+    };
+    let isReceived = false;
+    const never = () => {
+      isReceived = true;
+      return new Promise<Acceptance>(() => {});
+    };
+    await receiver(never, proxy.through(prosody.url));
+    const alice = await contact();
+    await alice.send("m1", "1");
+    await eventually("it is received", () => isReceived);
+    const confirmation = /<a xmlns=.urn:xmpp:sm:3/;
+    const before = sent.length;
+    await alice.send("m2", "2");
+    await eventually("the server has a confirmation", () => confirmation.test(sent.slice(before)));
+    await proxy.refuse();
+    const received: string[] = [];
+    await receiver(async ({ text }) => {
+      received.push(text);
+      return { type: "accepted", line: "1-0" };
+    });
+    await eventually("both are received", () => new Set(received).size === 2);
+    expect([...new Set(received)]).toEqual(["1", "2"]);
   });
 
   it("delivers an answer that is written while no server is there, once it is back", async () => {

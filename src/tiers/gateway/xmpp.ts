@@ -2,9 +2,9 @@
  * A platform over XMPP: one account, and each contact is a conversation. Loaded where `XMPP_*` is configured, as is `@xmpp/client`.
  *
  * An answer is delivered at least once, under the same id each time, and counts as delivered once the server has confirmed it (XEP-0198):
- * where the contact's client knows ids, it shows it once. A message with an id of its own is accepted once, also where several gateways
- * receive it; one without is accepted as often as it is received. What the server has handed over is lost if the gateway dies before it
- * has accepted it.
+ * where the contact's client knows ids, it shows it once. A message with an id is accepted once, however often it is received; one without
+ * as often as it is received. Of several gateways the server hands a message to that of the highest priority. It keeps a message until it is
+ * accepted, and hands it to another gateway where this one dies, as soon as it has given up the connection.
  */
 import { createHash } from "node:crypto";
 import { messageOf, StargazerError } from "../../errors.ts";
@@ -16,52 +16,29 @@ import type { Outbound } from "../messages/envelope.ts";
 import { maxTextBytes } from "../messages/envelope.ts";
 import type { XmppSettings } from "../settings.ts";
 import type { PlatformAdapter, PlatformHost } from "./platform.ts";
-
-/** What is used of `@xmpp/client`, which has no types. */
-interface Stanza {
-  readonly attrs: Readonly<Record<string, string | undefined>>;
-  is(name: string): boolean;
-  getChild(name: string, namespace?: string): Stanza | undefined;
-  getChildText(name: string): string | null;
-}
-interface Emitter {
-  on(event: string, listener: (value: never) => void): unknown;
-  removeListener(event: string, listener: (value: never) => void): unknown;
-}
-interface Client extends Emitter {
-  readonly status: string;
-  readonly streamManagement: Emitter & { enabled: boolean; requestAckDebounce: number };
-  start(): Promise<unknown>;
-  stop(): Promise<unknown>;
-  send(stanza: Stanza): Promise<void>;
-}
-interface Library {
-  client(options: object): Client;
-  xml(name: string, attrs: object, ...children: unknown[]): Stanza;
-}
+import type { Client, Library, Stanza } from "./xmpp-client.ts";
+import { loadLibrary } from "./xmpp-client.ts";
+import { Handled } from "./xmpp-handled.ts";
 
 const namespace = "urn:xmpp:sid:0";
+const confirmed = "urn:xmpp:sm:3";
 /** ms between two attempts to accept a message, or to deliver an answer */
 const retryMs = 1000;
 /** messages of one contact that are being accepted; beyond them the contact is asked to wait */
 const maxPending = 32;
 const later = "This message could not be taken now. Please send it again later.";
 
-const loadLibrary = async (): Promise<Library> => {
-  const name = "@xmpp/client";
-  try {
-    return (await import(name)) as Library;
-  } catch (cause) {
-    const message = `XMPP_JID is set, and ${name} cannot be loaded: ${messageOf(cause)}. Install it: npm install ${name}`;
-    throw new StargazerError("SG_ERR_CONFIG_INVALID", message, { cause });
-  }
-};
-
 const bare = (jid: string): string => jid.split("/", 1)[0]!;
 
-/** The id that its sender or the server gave the message. */
-const idOf = (stanza: Stanza): string | undefined =>
-  stanza.getChild("stanza-id", namespace)?.attrs.id ?? stanza.getChild("origin-id", namespace)?.attrs.id ?? stanza.attrs.id;
+/**
+ * What is the same for a message that is received again: the id that its sender or the server gave it. An id of the stanza alone may be
+ * that of another message once the contact has connected again: it counts together with the text and the connection.
+ */
+const idOf = (stanza: Stanza, text: string): string | undefined => {
+  const { from, id } = stanza.attrs;
+  const unique = stanza.getChild("stanza-id", namespace)?.attrs.id ?? stanza.getChild("origin-id", namespace)?.attrs.id;
+  return unique ?? (id === undefined ? undefined : JSON.stringify([from, id, text]));
+};
 
 /** A conversation's messages with ids are each the first of a page of its own: a page accepts a number once. */
 const keyOf = (channel: string, id: string): string =>
@@ -74,6 +51,9 @@ export class Xmpp implements PlatformAdapter {
   #library: Library | undefined;
   #client: Client | undefined;
   #log: WordedLogger | undefined;
+  #handled: Handled | undefined;
+  /** whether the server can confirm stanzas */
+  #confirms = false;
 
   constructor(settings: XmppSettings) {
     this.#settings = settings;
@@ -88,9 +68,13 @@ export class Xmpp implements PlatformAdapter {
     this.#library = library;
     this.#client = client;
     this.#log = host.log;
+    this.#handled = new Handled(client, (attrs) => library.xml("a", attrs));
     client.streamManagement.requestAckDebounce = 10;
     this.#report(client, host.log);
-    client.on("online", () => void client.send(library.xml("presence", {})).catch(() => {}));
+    const { priority = 1 + Math.floor(127 * Math.random()) } = this.#settings;
+    const available = library.xml("presence", {}, library.xml("priority", {}, String(priority)));
+    client.on("online", () => void client.send(available).catch(() => {}));
+    client.on("nonza", (element: Stanza) => this.#noteFeatures(element));
     client.on("stanza", (stanza: Stanza) => this.#receive(stanza, host));
     host.defer(() => client.stop().catch(() => {}));
     void client.start().catch(() => {});
@@ -124,7 +108,11 @@ export class Xmpp implements PlatformAdapter {
     if (channel === this.#settings.jid) return;
     const { count, work } = this.#pending.get(channel) ?? { count: 0, work: Promise.resolve() };
     if (count >= maxPending || Buffer.byteLength(text) > maxTextBytes) return void this.#notify(channel, later);
-    const next = work.then(() => this.#accept({ channel, text, id: idOf(stanza) }, host)).finally(() => this.#accepted(channel));
+    const handled = this.#handled!.received();
+    const next = work
+      .then(() => this.#accept({ channel, text, id: idOf(stanza, text) }, host))
+      .then(handled)
+      .finally(() => this.#accepted(channel));
     this.#pending.set(channel, { count: count + 1, work: next });
   }
 
@@ -172,9 +160,16 @@ export class Xmpp implements PlatformAdapter {
     }
   }
 
+  /** A session is online before its confirmations are enabled. */
+  #noteFeatures(element: Stanza): void {
+    if (element.is("features")) this.#confirms = element.getChild("sm", confirmed) !== undefined;
+    else if (element.is("failed", confirmed) && this.#client?.status === "online") this.#confirms = false;
+  }
+
   /** Resolves with whether the server has it; a server without confirmations has what was written. */
   async #sent(client: Client, stanza: Stanza, { signal }: Waiting): Promise<boolean> {
     const { streamManagement: confirmations } = client;
+    if (!confirmations.enabled && this.#confirms) return false;
     if (!confirmations.enabled)
       return client.send(stanza).then(
         () => true,
