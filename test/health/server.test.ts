@@ -1,17 +1,18 @@
 /** The health server's answers, and how it opens: with its port on the main thread, and on the probe thread. */
 
+import dns from "node:dns";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { HealthOptions } from "../../src/health/options.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { answerHeaders } from "../../src/http/headers.ts";
 import { turnedSource, unhurried } from "../kit/health-source.ts";
 import { ask, dial } from "../kit/http-client.ts";
 import { reservePort } from "../kit/port-reservation.ts";
-import { untilHolds } from "../kit/wait.ts";
+import { eventually, untilHolds } from "../kit/wait.ts";
 
 const never = new AbortController().signal;
 const servers: HealthServer[] = [];
@@ -248,12 +249,17 @@ describe.each(onThread)("opening on $on", (mode) => {
   test.skipIf(mode.probeThread)("an abort while the host name is looked up leaves nothing that listens later", async () => {
     const server = create({ host: "localhost" });
     const abort = new AbortController();
+    let resolveName: (() => void) | undefined;
+    const lookup = vi.spyOn(dns, "lookup").mockImplementation(((_name: string, done: (...args: unknown[]) => void) => {
+      resolveName = () => done(null, "127.0.0.1", 4);
+    }) as unknown as typeof dns.lookup);
     const opening = server.open({ signal: abort.signal });
     opening.catch(() => {});
-    while (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap") === false) await turn();
+    await eventually("the name is being resolved", () => resolveName);
+    lookup.mockRestore();
     abort.abort(new Error("enough"));
     await expect(opening).rejects.toThrow("enough");
-    while (process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap")) await turn();
+    resolveName!();
     await turn();
     expect(process.getActiveResourcesInfo()).not.toContain("TCPServerWrap");
   });

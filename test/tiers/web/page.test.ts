@@ -92,11 +92,11 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
 
   it("names what hangs, what it waits for and what is left", async () => {
     const now = Date.now();
-    const waits = { what: "the tier's onStart", until: now + 5000, totalMs: 60_000 };
-    const hung = inState("orders-1", [["starting", 55_000]], { path: "starting.schema", ready: false, waits });
+    const waits = { what: "the tier's onStart", until: now + 60_000, totalMs: 600_000 };
+    const hung = inState("orders-1", [["starting", 540_000]], { path: "starting.schema", ready: false, waits });
     const { page } = await show([hung, ...five(now)]);
     expect(await text(page, ".need.warn")).toMatch(
-      /^orders-1 is in starting for .*starting › schema waits for the tier's onStart; .* left of 1 min\./,
+      /^orders-1 is in starting for .*starting › schema waits for the tier's onStart; .* left of 10 min\./,
     );
     expect(await text(page, "#gist")).toContain("orders-1 is in starting");
   });
