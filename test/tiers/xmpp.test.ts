@@ -1,4 +1,7 @@
 /** The platform XMPP over a real server: once where ids are known, at least once otherwise, and over a time without a server. */
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/logger.ts";
 import type { StargazerService } from "../../src/service/service.ts";
@@ -66,6 +69,29 @@ describe("the settings of XMPP", () => {
     expect(() => read(own)).toThrow(expect.objectContaining({ code: "SG_ERR_CONFIG_INVALID" }));
     expect(() => read(own)).toThrow(new RegExp(`^${variable} (?!.*s3cret)`));
   });
+});
+
+it("a server that accepts connections and is silent is connected to again", async () => {
+  let connections = 0;
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on("error", () => {});
+    sockets.push(socket);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const service = `xmpp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ends: (() => unknown)[] = [];
+  const host = { log: silentLogger, signal: new AbortController().signal, defer: (end: () => unknown) => ends.push(end) };
+  const platform = new Xmpp({ service, jid: "bot@localhost", password: "secret" }, { loginMs: 50 });
+  try {
+    await platform.open(host as unknown as PlatformHost);
+    await eventually("another connection", () => connections > 1);
+  } finally {
+    for (const end of ends.reverse()) await end();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
 });
 
 describe.skipIf(!hasProsody)("a conversation over XMPP", () => {

@@ -26,6 +26,8 @@ export interface Client extends Emitter {
   readonly streamManagement: Session;
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
+  /** ends the connection; the client makes another one */
+  disconnect(): Promise<unknown>;
   send(stanza: Stanza): Promise<void>;
 }
 

@@ -7,6 +7,7 @@
  * accepted, and hands it to another gateway where this one dies, as soon as it has given up the connection.
  */
 import { createHash } from "node:crypto";
+import { quietClock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { WordedLogger } from "../../logger.ts";
 import { pause } from "../../pause.ts";
@@ -26,6 +27,7 @@ const confirmed = "urn:xmpp:sm:3";
 const retryMs = 1000;
 /** messages of one contact that are being accepted; beyond them the contact is asked to wait */
 const maxPending = 32;
+const defaultLoginMs = 30_000;
 const later = "This message could not be taken now. Please send it again later.";
 
 const bare = (jid: string): string => jid.split("/", 1)[0]!;
@@ -47,6 +49,7 @@ const keyOf = (channel: string, id: string): string =>
 export class Xmpp implements PlatformAdapter {
   readonly platform = "xmpp";
   readonly #settings: XmppSettings;
+  readonly #loginMs: number;
   readonly #pending = new Map<string, { count: number; work: Promise<void> }>();
   #library: Library | undefined;
   #client: Client | undefined;
@@ -55,8 +58,10 @@ export class Xmpp implements PlatformAdapter {
   /** whether the server can confirm stanzas */
   #confirms = false;
 
-  constructor(settings: XmppSettings) {
+  /** `loginMs`: a connection that is not ready within so many ms is made anew. Default 30000 */
+  constructor(settings: XmppSettings, { loginMs = defaultLoginMs }: { readonly loginMs?: number } = {}) {
     this.#settings = settings;
+    this.#loginMs = loginMs;
   }
 
   /** Connects. A server that is away fails no boot: the client connects again and again, and a line says so once. */
@@ -71,6 +76,7 @@ export class Xmpp implements PlatformAdapter {
     this.#handled = new Handled(client, (attrs) => library.xml("a", attrs));
     client.streamManagement.requestAckDebounce = 10;
     this.#report(client, host.log);
+    host.defer(this.#limitLogin(client));
     const { priority = 1 + Math.floor(127 * Math.random()) } = this.#settings;
     const available = library.xml("presence", {}, library.xml("priority", {}, String(priority)));
     client.on("online", () => void client.send(available).catch(() => {}));
@@ -85,6 +91,19 @@ export class Xmpp implements PlatformAdapter {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const { xml } = this.#library!;
     await this.#client?.send(xml("presence", { type: "unavailable" })).catch(() => {});
+  }
+
+  /** The client waits without an end for a server that accepts a connection and is silent. Returns what ends the limit. */
+  #limitLogin(client: Client): () => void {
+    let timer: unknown;
+    const clear = () => quietClock.clearTimeout(timer);
+    const limit = () => {
+      clear();
+      timer = quietClock.setTimeout(() => void (client.status === "online" || client.disconnect()), this.#loginMs);
+    };
+    client.on("connecting", limit);
+    for (const event of ["online", "disconnect", "offline"]) client.on(event, clear);
+    return clear;
   }
 
   #report(client: Client, log: WordedLogger): void {
