@@ -187,9 +187,8 @@ interface Enqueue {
   emit(fact: LifecycleFact): void;
 }
 
-/** Replaces the record of phases, and emits each phase that has ended by it. */
-const record = (enqueue: Enqueue, before: readonly PhaseRecord[], phases: readonly PhaseRecord[]): void => {
-  enqueue.assign({ phases });
+/** Emits each phase that the change of the record has ended. */
+const reportEnded = (enqueue: Enqueue, before: readonly PhaseRecord[], phases: readonly PhaseRecord[]): void => {
   for (const ended of endedBy(before, phases)) enqueue.emit({ type: "phase.ended", ...ended });
 };
 
@@ -291,6 +290,15 @@ const timerOf = (context: LifecycleContext, name: TimerName): Timer => ({
 });
 const asSet = ({ context }: { context: LifecycleContext }): number => context.timer!.ms;
 
+/** A state that is entered. All that this changes is one assignment: each one makes a snapshot. */
+export interface Entering {
+  readonly phase: ChartPhase;
+  /** the deadline of the state */
+  readonly timer?: TimerName | undefined;
+  /** what has to be undone from here on */
+  readonly begins?: keyof Begun | undefined;
+}
+
 /** A server without TLS reads the handshake as the start of a command and sends no reply. */
 const questionTo = (redisLabel: string): string =>
   redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
@@ -322,16 +330,23 @@ const lifecycle = setup({
     companion: declared("companion"),
   },
   actions: {
-    enter: assign(({ context }, { phase, timer }: { phase: ChartPhase; timer?: TimerName | undefined }) => {
+    enter: assign(({ context }, { phase, timer, begins }: Entering) => {
       const phases = enterPhase(context.phases, phase, momentOf(context));
-      return timer === undefined ? { phases } : { phases, timer: timerOf({ ...context, phases }, timer) };
+      return {
+        phases,
+        ...(timer === undefined ? {} : { timer: timerOf({ ...context, phases }, timer) }),
+        ...(begins === undefined ? {} : { begun: { ...context.begun, [begins]: true } }),
+      };
     }),
     setTimer: assign({ timer: ({ context }, { name }: { name: TimerName }) => timerOf(context, name) }),
     reportLeft: emit(({ context }) => ({ type: "phase.ended" as const, ...lastEnded(context.phases) })),
     reportEntered: emit((_, { state }: { state: StateName }) => ({ type: "state.entered" as const, state })),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
     begin: assign({ begun: ({ context }, params: { what: keyof Begun }) => ({ ...context.begun, [params.what]: true }) }),
-    beginHealth: assign({ begun: ({ context }) => ({ ...context.begun, health: context.settings.hasHealth }) }),
+    beginHealth: assign(({ context }) => ({
+      begun: { ...context.begun, health: context.settings.hasHealth },
+      timer: timerOf(context, "healthTimeout"),
+    })),
     fail: enqueueActions(({ context, enqueue }, params: Failing) => fail(enqueue, context, params)),
     endAs: assign({ cause: (_, params: Cause) => params }),
     noteShutdown: enqueueActions(({ context, enqueue }, { reason, error }: Shutdown) => {
@@ -343,7 +358,7 @@ const lifecycle = setup({
       enqueue.assign({ lateError: error });
       fail(enqueue, context, { ...failureOf(error, context), outcome: "failed" });
     }),
-    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    beginAttempt: assign(({ context }) => ({ attempt: context.attempt + 1, timer: timerOf(context, "pingTimeout") })),
     noteRefusal: assign({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
@@ -363,15 +378,19 @@ const lifecycle = setup({
     beginTierPhase: assign({
       phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, momentOf(context)),
     }),
-    endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) =>
-      record(enqueue, context.phases, endPhase(context.phases, phase, uptimeOf(context), outcome)),
-    ),
+    endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) => {
+      const phases = endPhase(context.phases, phase, uptimeOf(context), outcome);
+      enqueue.assign({ phases });
+      reportEnded(enqueue, context.phases, phases);
+    }),
     /** enters the last state, which ends at once, and with it every phase that is still open */
     end: enqueueActions(({ context, enqueue }) => {
       const entered = enterPhase(context.phases, finalState, momentOf(context));
-      record(enqueue, context.phases, entered);
+      const phases = endAllPhases(entered, uptimeOf(context));
+      enqueue.assign({ phases });
+      reportEnded(enqueue, context.phases, entered);
       enqueue.emit({ type: "state.entered", state: finalState });
-      record(enqueue, entered, endAllPhases(entered, uptimeOf(context)));
+      reportEnded(enqueue, entered, phases);
     }),
     /** spawned, and not invoked: a tier without an `onDrain` has no actor in that step */
     callDrain: enqueueActions(({ context, enqueue }) => {
@@ -463,9 +482,9 @@ interface Spoilt {
   /** why the service stops; left out where it stops already */
   readonly reason?: string;
 }
-/** Entering a state ends the phase before it, and so does a step of stopping that follows another one. `timer`: the state's deadline. */
-const enter = (phase: ChartPhase, timer?: TimerName) => {
-  const enters = { type: "enter" as const, params: { phase, timer } };
+/** Entering a state ends the phase before it, and so does a step of stopping that follows another one. */
+const enter = (phase: ChartPhase, timer?: TimerName, begins?: keyof Begun) => {
+  const enters = { type: "enter" as const, params: { phase, timer, begins } satisfies Entering };
   if (!isState(phase)) return phase === firstStep ? ([enters] as const) : ([enters, "reportLeft"] as const);
   const entered = { type: "reportEntered" as const, params: { state: phase } };
   return phase === initialState ? ([enters, entered] as const) : ([enters, "reportLeft", entered] as const);
@@ -641,7 +660,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             detail: ({ attempt, settings }) => `attempt ${attempt} of ${settings.pingAttempts}`,
             deadline: "pingTimeout",
           },
-          entry: ["countAttempt", setTimer("pingTimeout")],
+          entry: "beginAttempt",
           invoke: {
             src: "pingRedis",
             id: "pingRedis",
@@ -673,7 +692,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's onStart.",
       meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
       tags: ["booting"],
-      entry: [...enter("starting", "startTimeout"), begin("tier")],
+      entry: enter("starting", "startTimeout", "tier"),
       on: { shutdown: cutBoot, "drain.owed": { actions: begin("drain") } },
       invoke: {
         src: "startTier",
@@ -735,7 +754,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           meta: { waitsFor: "the health port to open", deadline: "healthTimeout" },
           tags: ["booting"],
           always: { guard: "hasNoHealth", target: "ready", actions: mark("skipped") },
-          entry: ["beginHealth", setTimer("healthTimeout")],
+          entry: "beginHealth",
           on: { shutdown: cutBoot },
           invoke: {
             src: "openHealth",

@@ -23,6 +23,7 @@ import { bindEffects, providedLifecycle } from "./effects/effects.ts";
 import type { Resources } from "./effects/resources.ts";
 import { spawnUnder } from "./hooks/companion.ts";
 import type { HookRunner } from "./hooks/hooks.ts";
+import { recordMicrosteps } from "./inspection.ts";
 import { FactQueue } from "./report/fact-queue.ts";
 import type { ServiceFact } from "./report/facts.ts";
 import { brokenReport, toReport } from "./report/report.ts";
@@ -157,12 +158,12 @@ export class ServiceHost {
   }
 
   inspect(listener: (event: InspectionEvent) => void): Subscription {
-    return this.record(this.contained(listener, "an inspector"));
+    return this.#actor.system.inspect(this.contained(listener, "an inspector"));
   }
 
-  /** For a listener that does not throw: it is called some hundred times in a life. */
-  record(listener: (event: InspectionEvent) => void): Subscription {
-    return this.#actor.system.inspect(listener);
+  /** Calls `listener`, which must not throw, with each microstep of the chart and its children. To be called once, before any inspector. */
+  record(listener: (event: InspectionEvent) => void): void {
+    recordMicrosteps(this.#actor.system, listener);
   }
 
   /** Wraps a call to foreign code: what it throws is reported and goes no further. */

@@ -124,10 +124,20 @@ export const levelOf = (fact: ServiceFact): keyof Logger =>
 
 /** The error of a fact under `err`, where loggers look for one. */
 export const forLog = (fact: object): object => {
-  const { cause, error, ...rest } = fact as { readonly cause?: unknown; readonly error?: unknown };
+  const { cause, error } = fact as { readonly cause?: unknown; readonly error?: unknown };
   const err = cause ?? error;
-  return err === undefined ? fact : { ...rest, err };
+  // a copy only where there is one: few facts have an error
+  return err === undefined ? fact : { ...withoutError(fact), err };
 };
+
+const withoutError = ({
+  cause: _cause,
+  error: _error,
+  ...rest
+}: {
+  readonly cause?: unknown;
+  readonly error?: unknown;
+}): object => rest;
 
 /** Writes a fact to the log, at its level and in its words. */
 export const writeFact = (log: Logger, fact: ServiceFact): void => log[levelOf(fact)](forLog(fact), wordsOf(fact));
