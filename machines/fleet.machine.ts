@@ -83,8 +83,10 @@ export interface ServiceView extends PlannedService {
   readonly healthPort: number | undefined;
   readonly port: number | undefined;
   readonly restarts: number;
-  /** why the last process failed */
+  /** how the last process ended */
   readonly trouble: string;
+  /** while no process runs: what the last one reported as its failure, else the error in its log; empty where that is not known */
+  readonly cause: string;
 }
 
 /** The fleet's own Redis as a board shows it. */

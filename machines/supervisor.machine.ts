@@ -122,6 +122,8 @@ export interface SupervisorContext {
   /** starts after the first one, and when each of those within the window was made */
   readonly restarts: number;
   readonly restartedAt: readonly number[];
+  /** ms of the last backoff, as it was drawn; 0 before the first one */
+  readonly backoffMs: number;
   /** when `stop` was taken */
   readonly stoppingAt: number | undefined;
   /** how the last child ended, what it reported, and what went wrong with it */
@@ -176,6 +178,13 @@ const supervisor = setup({
       restarts: ({ context }) => context.restarts + 1,
       restartedAt: ({ context }) => [...restartsInWindow(context), context.now()],
     }),
+    /** random, so that services that died together do not come back in step */
+    drawBackoff: assign({
+      backoffMs: ({ context }) => {
+        const { backoffMs, maxBackoffMs } = context.settings;
+        return context.random() * Math.min(maxBackoffMs, backoffMs * 2 ** restartsInWindow(context).length);
+      },
+    }),
     endAs: assign({ end: (_, params: { end: SupervisorEnd }) => params.end }),
     /** a child that stops by itself, or was sent a signal by another process, is only waited for */
     terminateChild: enqueueActions(({ context, enqueue }) => {
@@ -191,9 +200,7 @@ const supervisor = setup({
   },
   delays: {
     startTimeout: ({ context }) => context.settings.startTimeoutMs,
-    backoff: ({ context }) =>
-      context.random() *
-      Math.min(context.settings.maxBackoffMs, context.settings.backoffMs * 2 ** restartsInWindow(context).length),
+    backoff: ({ context }) => context.backoffMs,
     retryDelay: ({ context }) => context.settings.restartWindowMs,
     stopTimeout: ({ context }) => context.settings.stopTimeoutMs,
     killTimeout: ({ context }) => context.settings.killTimeoutMs,
@@ -239,6 +246,7 @@ export const supervisorMachine = supervisor.createMachine({
     addresses: {},
     restarts: 0,
     restartedAt: [],
+    backoffMs: 0,
     stoppingAt: undefined,
     exit: undefined,
     report: undefined,
@@ -335,6 +343,7 @@ export const supervisorMachine = supervisor.createMachine({
     backingOff: {
       description: "The child failed; the next one is started after the backoff.",
       meta: { waitsFor: "the backoff to pass", deadline: "backoff" },
+      entry: "drawBackoff",
       on: { stop: stopped, kill: stopped },
       after: { backoff: { target: "alive", actions: "countRestart" } },
     },

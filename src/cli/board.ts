@@ -86,7 +86,10 @@ export const createBoard = (screen: Screen, now: () => number = () => performanc
     const width = (screen.columns || 80) - 1;
     const [head, ...rows] = table([titles, ...views.map((view) => rowOf(view, now()))], { width, paint: colour });
     // the cause has a line of its own below its service
-    const causeOf = ({ service: { trouble } }: Shown) => (trouble === "" ? [] : [`  ${cleanLine(trouble)}`.slice(0, width)]);
+    const causeOf = ({ service: { trouble, cause } }: Shown) => {
+      const words = [trouble, cause].filter((part) => part !== "").join(": ");
+      return words === "" ? [] : [`  ${cleanLine(words)}`.slice(0, width)];
+    };
     const counted = paint("bold", `${running} of ${views.length} running`);
     return [head!, ...rows.flatMap((row, at) => [row, ...causeOf(views[at]!)]), counted];
   };

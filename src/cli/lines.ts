@@ -15,11 +15,13 @@ const placed = ({ pid, healthPort, port }: ServiceView): string =>
   [`pid ${pid ?? "-"}`, `health ${healthPort ?? "-"}`, ...(port === undefined ? [] : [`http ${port}`])].join(", ");
 
 const describe = (service: ServiceView): string => {
-  const why = service.trouble === "" ? "" : `: ${service.trouble}`;
+  const why = [service.trouble, service.state === "givenUp" ? "" : service.cause]
+    .filter((part) => part !== "")
+    .map((part) => `: ${part}`);
   if (isRunning(service.state)) return `${service.name} running (${placed(service)})`;
   // between two processes it is in no state of its own
-  if (lifePartOf(service.state) === undefined) return `${service.name} ${betweenOf(service.state)}${why}`;
-  return `${service.name} ${service.phase}${why}`;
+  if (lifePartOf(service.state) === undefined) return `${service.name} ${betweenOf(service.state)}${why.join("")}`;
+  return `${service.name} ${service.phase}${why.join("")}`;
 };
 
 /** What its supervisor does: it waits for the next start, has given the service up for a while, or starts it no more. */

@@ -1,5 +1,7 @@
 /** What only a parent knows of its processes, in the journal: how each ended, and when the next one is started. */
 
+import type { ChildExit } from "../../machines/index.ts";
+import { deadlineOf } from "../../machines/index.ts";
 import type { JournalItem } from "../journal/item.ts";
 import { hasJournal } from "../journal/on.ts";
 import { wireFields, wireItems } from "../journal/wire.ts";
@@ -7,8 +9,9 @@ import { closeRedis, openRedis } from "../redis/connection.ts";
 import { msOfTime } from "../redis/time.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
-import type { Supervisor } from "../supervisor/index.ts";
 import { until } from "../until.ts";
+import type { Member } from "./views.ts";
+import { causeOf } from "./views.ts";
 
 /** ms for one message, the connection included, and for closing that */
 const timeoutMs = 2000;
@@ -16,32 +19,23 @@ const closeTimeoutMs = 500;
 
 type Exited = Omit<Extract<JournalItem, { kind: "exited" }>, "at" | "nextTryAt"> & { readonly nextTryMs: number | null };
 
-/** What XState keeps of the timers of an actor system. */
-interface Scheduled {
-  readonly _scheduledEvents?: Readonly<Record<string, { readonly delay: number }>>;
-}
-
-/** ms until the supervisor starts the next process, asked right after the exit; null where it starts none. The chart has one timer then. */
-const nextTryMs = ({ actor }: Supervisor): number | null => {
-  const { system } = actor as unknown as { readonly system: { getSnapshot(): Scheduled } };
-  const [timer] = Object.values(system.getSnapshot()._scheduledEvents ?? {});
-  return timer?.delay ?? null;
-};
-
-const exitOf = (supervisor: Supervisor): Exited | undefined => {
+const exitOf = ({ supervisor, log }: Exiting, exit: ChildExit): Exited => {
   const snapshot = supervisor.actor.getSnapshot();
-  const { exit, report, restartedAt } = snapshot.context;
-  if (exit === undefined) return undefined;
-  const isRetried = snapshot.matches("backingOff") || snapshot.matches("givenUp");
+  const { restartedAt } = snapshot.context;
+  // where another process is started, the chart waits for nothing else
+  const nextTryMs = deadlineOf(snapshot)?.ms ?? null;
   return {
     kind: "exited",
     exitCode: exit.code,
     signal: exit.signal,
-    nextTryMs: isRetried ? nextTryMs(supervisor) : null,
-    tries: isRetried ? restartedAt.length + 1 : 0,
-    cause: report?.error ?? "",
+    nextTryMs,
+    tries: nextTryMs === null ? 0 : restartedAt.length + 1,
+    cause: causeOf({ supervisor, log }),
   };
 };
+
+/** A process that is followed. */
+export type Exiting = Pick<Member, "supervisor" | "namesOf" | "log">;
 
 /** Writes the exits of a fleet. No call waits for Redis, and without Redis nothing is written. */
 export class ExitJournal {
@@ -53,16 +47,17 @@ export class ExitJournal {
   }
 
   /** Writes each exit of a supervised process, for each service in it. */
-  follow(supervisor: Supervisor, namesOf: () => readonly InstanceName[]): void {
+  follow(exiting: Exiting): void {
+    const { supervisor, namesOf } = exiting;
     if (!hasJournal()) return;
     let last = supervisor.actor.getSnapshot().context.exit;
     const look = () => {
       const { exit } = supervisor.actor.getSnapshot().context;
-      const isNew = exit !== undefined && exit !== last;
+      const isNew = exit !== last;
       last = exit;
-      // the chart sets the timer of the next start after this transition
       const names = [...namesOf()];
-      if (isNew) queueMicrotask(() => this.#add(names, exitOf(supervisor)));
+      // where it was the last service of the fleet, its supervisor is stopped in this turn, and no process is started any more
+      if (exit !== undefined && isNew) queueMicrotask(() => this.#add(names, exitOf(exiting, exit)));
     };
     supervisor.actor.subscribe({ next: look, complete: look });
   }
@@ -72,8 +67,7 @@ export class ExitJournal {
     await Promise.all(this.#writing);
   }
 
-  #add(names: readonly InstanceName[], exited: Exited | undefined): void {
-    if (exited === undefined) return;
+  #add(names: readonly InstanceName[], exited: Exited): void {
     const writing = this.#write(names, exited)
       .catch(() => {})
       .finally(() => this.#writing.delete(writing));

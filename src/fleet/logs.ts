@@ -24,10 +24,22 @@ const readable = (line: string): string => {
   }
 };
 
-/** The last line of a log, at most 500 characters; of a line of JSON its words. */
-export const lastLineOf = (file: string): string => {
+/** What Node writes of an uncaught error around its message. */
+const isFrame = (line: string): boolean => /^(?:[ {}]|Node\.js v\d|\(Use `node|\s*$)/.test(line);
+/** `Error: no luck`, `TypeError [ERR_X]: no luck` */
+const isError = (line: string): boolean => /^(?:Uncaught )?[\w$]*(?:Error|Exception)\b[^:]*: /.test(line);
+
+/** The error of a Node that crashed: the last one before its frames; undefined where the log does not end with one. */
+const crashIn = (lines: readonly string[]): string | undefined => {
+  if (!/^Node\.js v\d/.test(lines.at(-1) ?? "")) return undefined;
+  return lines.findLast(isError) ?? lines.findLast((line) => !isFrame(line));
+};
+
+/** The cause that a log ends with: the error of a crash, else its last line, of JSON its words. At most 500 characters. */
+export const causeInLog = (file: string): string => {
   try {
-    return readable(readEnd(file, endBytes).trimEnd().split("\n").at(-1) ?? "").slice(0, maxLength);
+    const lines = readEnd(file, endBytes).trimEnd().split("\n");
+    return (crashIn(lines) ?? readable(lines.at(-1) ?? "")).slice(0, maxLength);
   } catch (error) {
     return messageOf(error);
   }

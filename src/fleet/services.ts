@@ -21,7 +21,7 @@ import { exposuresOf } from "./exposure.ts";
 import { environmentOf } from "./plan.ts";
 import { watchForRemoval } from "./removed.ts";
 import type { Member } from "./views.ts";
-import { causeOf, endingOf, urlOf, viewOf } from "./views.ts";
+import { endingOf, urlOf, viewOf } from "./views.ts";
 
 type Send = (fact: ServicesFact) => void;
 
@@ -45,7 +45,7 @@ export const services: ServicesLogic = fromCallback<ServicesCommand, ServicesInp
     send({ type: "services.started", services: members.map(viewOf) });
     for (const member of members) report(member, members, input.plan.token, send);
     const exits = new ExitJournal(input.redisUrl);
-    for (const { supervisor, namesOf } of members) exits.follow(supervisor, namesOf);
+    for (const member of members) exits.follow(member);
     endWithTheLast(members);
     void reportReady(members, send);
     void reportEnd({ members, logs, exits }, send);
@@ -115,7 +115,7 @@ const report = (member: Member, members: readonly Member[], token: string, send:
     if (isBetweenProcesses || (service.phase === last.phase && service.pid === last.pid)) return;
     last = service;
     send({ type: "service.changed", service });
-    if (snapshot.matches("givenUp")) send({ type: "service.lost", service, cause: causeOf(member), ...retryOf(member, members) });
+    if (snapshot.matches("givenUp")) send({ type: "service.lost", service, cause: service.cause, ...retryOf(member, members) });
   });
 };
 

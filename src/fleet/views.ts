@@ -11,7 +11,7 @@ import { initialState, statePath } from "../../machines/index.ts";
 import { authority, isEveryAddress } from "../address.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import type { Supervisor } from "../supervisor/index.ts";
-import { lastLineOf } from "./logs.ts";
+import { causeInLog } from "./logs.ts";
 
 /** One service of a fleet that runs. */
 export interface Member extends PlannedService {
@@ -26,15 +26,31 @@ const phaseOf = (snapshot: SupervisorSnapshot): string =>
   snapshot.matches("alive") ? snapshot.context.phase || initialState : statePath(snapshot);
 
 /** Where a service is: in its own chart while its process lives, else in its supervisor's. */
-export const viewOf = ({ name, tier, supervisor }: Member): ServiceView => {
+export const viewOf = (member: Member): ServiceView => {
+  const { name, tier, supervisor } = member;
   const snapshot = supervisor.actor.getSnapshot();
   const { pid, restarts, addresses } = snapshot.context;
   const phase = phaseOf(snapshot);
   const [state = phase] = phase.split(".");
   const listens = pid === undefined ? {} : addresses;
   const ports = { healthPort: listens.health?.port, port: listens.http?.port };
-  return { name, tier, state, phase, since: Date.now(), pid, ...ports, restarts, trouble: troubleOf(snapshot) };
+  return {
+    name,
+    tier,
+    state,
+    phase,
+    since: Date.now(),
+    pid,
+    ...ports,
+    restarts,
+    trouble: troubleOf(snapshot),
+    cause: causeIn(member, snapshot),
+  };
 };
+
+/** A supervisor that waits before another process is started. */
+const causeIn = (member: Member, snapshot: SupervisorSnapshot): string =>
+  snapshot.matches("backingOff") || snapshot.matches("givenUp") ? causeOf(member) : "";
 
 /** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */
 const troubleOf = (snapshot: SupervisorSnapshot): string => {
@@ -45,9 +61,11 @@ const troubleOf = (snapshot: SupervisorSnapshot): string => {
   return `${how}; it is not started again until the fleet is`;
 };
 
-/** What the service reported of its failure; a service that could not report wrote it to its log, as a rule. */
-export const causeOf = ({ supervisor, log }: Member): string =>
-  supervisor.actor.getSnapshot().context.report?.error ?? (log === undefined ? "" : lastLineOf(log));
+/** What the service reported of its failure; one that could not report it and was not ended by a signal wrote it to its log, as a rule. */
+export const causeOf = ({ supervisor, log }: Pick<Member, "supervisor" | "log">): string => {
+  const { report, exit } = supervisor.actor.getSnapshot().context;
+  return report?.error ?? (log !== undefined && exit?.code ? causeInLog(log) : "");
+};
 
 /** SIGTERM arrived before the first message or before the spawn, so nothing had started. */
 const endedBeforeInit = ({ supervisor }: Member, { exit, report }: SupervisorOutput): boolean =>

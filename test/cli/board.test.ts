@@ -16,6 +16,7 @@ const view = (name: string): ServiceView => ({
   port: undefined,
   restarts: 0,
   trouble: "",
+  cause: "",
 });
 const services = ["a", "b", "c", "d", "e"].map(view);
 
@@ -96,10 +97,16 @@ describe("the board", () => {
       services: [{ ...view("web"), state: "init", phase: "init" }],
     });
     write({ type: "service.changed", service: { ...view("web"), state: "starting", phase: "starting.model" } });
-    const gone = { pid: undefined, healthPort: undefined, restarts: 3, trouble: "EACCES: permission denied" };
+    const gone = {
+      pid: undefined,
+      healthPort: undefined,
+      restarts: 3,
+      trouble: "exited with code 1",
+      cause: "EACCES: permission denied",
+    };
     write({ type: "service.changed", service: { ...view("web"), ...gone, state: "backingOff", phase: "backingOff" } });
     expect(texts.at(-1)).toMatch(
-      /^web +●━━●━━●━━✕ +starting +model .* died 4 times, is started again\n {2}EACCES: permission denied\n0 of 1 running$/m,
+      /^web +●━━●━━●━━✕ +starting +model .* died 4 times, is started again\n {2}exited with code 1: EACCES: permission denied\n0 of 1 running$/m,
     );
     write({ type: "service.changed", service: { ...view("web"), ...gone, state: "givenUp", phase: "givenUp" } });
     expect(texts.join("")).not.toMatch(/backingOff|givenUp/);

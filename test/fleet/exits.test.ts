@@ -1,6 +1,11 @@
 /** What a parent writes of the processes that it keeps, and that a fleet without Redis goes on as before. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ExitJournal } from "../../src/fleet/exits.ts";
+import { causeOf } from "../../src/fleet/views.ts";
 import type { JournalEntry } from "../../src/journal/entry.ts";
 import { JournalReader } from "../../src/journal/reader.ts";
 import type { Supervisor } from "../../src/supervisor/index.ts";
@@ -11,19 +16,28 @@ import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
+let folder: string;
 const kept: Supervisor[] = [];
 beforeAll(async () => {
   redis = await startTestRedis();
+  folder = mkdtempSync(join(tmpdir(), "sg-exits-"));
 });
 afterAll(async () => {
   await Promise.all(kept.map((supervisor) => supervisor.kill()));
   await redis.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
+const crash = "Error: no luck\n    at file:///app/orders.js:1:7 {\n  code: 'E_LUCK'\n}\n\nNode.js v22.1.0\n";
+const endedBy = (signal: string) =>
+  ({ actor: { getSnapshot: () => ({ context: { exit: { code: null, signal } } }) } }) as unknown as Supervisor;
 const given = { service: "orders", instance: "orders-1" };
 
 /** A process that runs `program` under a supervisor whose exits are written to the Redis at `url`. */
-const keep = (program: string, { url = redis.url, restarts = 4 } = {}): { exits: ExitJournal; supervisor: Supervisor } => {
+const keep = (
+  program: string,
+  { url = redis.url, restarts = 4, log }: { url?: string; restarts?: number; log?: string } = {},
+): { exits: ExitJournal; supervisor: Supervisor } => {
   let names = [given];
   const supervisor = supervise(
     processChild(
@@ -35,7 +49,7 @@ const keep = (program: string, { url = redis.url, restarts = 4 } = {}): { exits:
     { settings: { maxRestarts: restarts, backoffMs: 600_000, maxBackoffMs: 600_000 }, random: () => 1 },
   );
   const exits = new ExitJournal(url);
-  exits.follow(supervisor, () => names);
+  exits.follow({ supervisor, namesOf: () => names, log });
   kept.push(supervisor);
   return { exits, supervisor };
 };
@@ -66,6 +80,20 @@ describe("the exit of a process", () => {
         cause: "EACCES",
       },
     ]);
+  });
+
+  it("has the error in its log as its cause, where the process reported none and was not ended by a signal", async () => {
+    const log = join(folder, "orders.log");
+    writeFileSync(log, `up\n${crash}`);
+    const { supervisor } = keep(
+      `process.send({ type: "named", service: "orders", instance: "crashed" }); process.exitCode = 1; process.disconnect();`,
+      { log },
+    );
+    await eventually("the exit", async () =>
+      (await ofInstance("crashed")).some(({ items }) => items[0]?.kind === "exited" && items[0].cause === "Error: no luck"),
+    );
+    await supervisor.kill();
+    expect(causeOf({ supervisor: endedBy("SIGKILL"), log })).toBe("");
   });
 
   it("by a signal is written under the names that were given, without a next start where it was asked for", async () => {

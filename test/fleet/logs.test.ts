@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { lastLineOf } from "../../src/fleet/logs.ts";
+import { causeInLog } from "../../src/fleet/logs.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const causeIn = (text: string): string => {
   const file = join(folder, "web.log");
   writeFileSync(file, text);
-  return lastLineOf(file);
+  return causeInLog(file);
 };
 
 describe("F57: the last line of a log, which is the cause of a service that was given up", () => {
@@ -35,11 +35,22 @@ describe("F57: the last line of a log, which is the cause of a service that was 
     expect(causeIn(`more\n${JSON.stringify(line)}\n`)).toBe(words);
   });
 
+  it.each([
+    ["Error: no luck\n    at load (file:///app/a.js:3:9)", "Error: no luck"],
+    [
+      "file:///app/a.js:3\n  throw Object.assign(x);\n  ^\n\nTypeError [ERR_X]: no luck\n    at a:3 {\n  code: 'ERR_X'\n}",
+      "TypeError [ERR_X]: no luck",
+    ],
+    ["node:internal:1\n    throw 'no luck';\n    ^\nno luck\n(Use `node --trace-uncaught ...` to show where)", "no luck"],
+  ])("is the error of a Node that crashed, without its frames: %j", (text, words) => {
+    expect(causeIn(`{"msg":"starting"}\n${text}\n\nNode.js v22.1.0\n`)).toBe(words);
+  });
+
   it.each(['{"level":3}', "[1]", "17", "{half"])("is %s as it is, where it has no words", (line) => {
     expect(causeIn(line)).toBe(line);
   });
 
   it("is the reason why there is no log", () => {
-    expect(lastLineOf(join(folder, "missing.log"))).toContain("ENOENT");
+    expect(causeInLog(join(folder, "missing.log"))).toContain("ENOENT");
   });
 });

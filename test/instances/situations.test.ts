@@ -70,7 +70,7 @@ const keep = ({ situation = "none", env = {}, backoffMs = 600_000 }: Kept = {}):
     })),
     { settings: { backoffMs, maxBackoffMs: backoffMs }, random: () => 1 },
   );
-  new ExitJournal(redis.url).follow(supervisor, () => [given]);
+  new ExitJournal(redis.url).follow({ supervisor, namesOf: () => [given], log: undefined });
   kept.push(supervisor);
   return supervisor;
 };

@@ -155,16 +155,22 @@ describe("the chart of the supervisor", () => {
     expect(waitsForOf(at("alive.stopping"))).toBe("the exit of a child that was asked to stop");
     expect(waitsForOf(at("alive.killing"))).toBe("the exit of a child that was killed");
     expect(waitsForOf(at("backingOff"))).toBe("the backoff to pass");
-    expect(deadlineOf(at("backingOff"))).toEqual({ name: "backoff", ms: 500 });
+    const died = next(at("alive.up"), exited(1));
+    expect(deadlineOf(died)).toEqual({ name: "backoff", ms: died.context.backoffMs });
     expect(waitsForOf(at("givenUp"))).toBe("a whole restartWindowMs to pass");
     expect(deadlineOf(at("givenUp"))).toEqual({ name: "retryDelay", ms: 600_000 });
   });
 
   it("doubles the backoff for each restart within the window, up to its cap, fully jittered", () => {
-    const delay = supervisorMachine.implementations.delays["backoff" as never] as unknown as (args: unknown) => number;
     const backoff = (restarts: number, random: number) => {
+      const { context, ...up } = at("alive.up");
+      const settings = { ...context.settings, maxRestarts: 100 };
       const restartedAt = Array<number>(restarts).fill(0);
-      return delay({ context: { ...at("backingOff").context, restartedAt, random: () => random } });
+      const drawn = Object.assign(
+        supervisorMachine.resolveState({ value: up.value, context: { ...context, settings, restartedAt, random: () => random } }),
+        { children: up.children },
+      );
+      return next(drawn, exited(1)).context.backoffMs;
     };
     expect([0, 1, 2, 6, 20].map((restarts) => backoff(restarts, 1))).toEqual([500, 1000, 2000, 30_000, 30_000]);
     expect(backoff(2, 0)).toBe(0);
@@ -321,6 +327,7 @@ describe("what a supervision notes", () => {
       addresses: {},
       restarts: 0,
       restartedAt: [],
+      backoffMs: 0,
       stoppingAt: undefined,
       exit: undefined,
       report: undefined,
