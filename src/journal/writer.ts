@@ -1,19 +1,19 @@
 /**
- * Writes the journal of one boot. No call waits: what is noted in one turn of the event loop is sent as one message at its end, over a
- * connection that others use too, and the answers are not awaited. While that connection is away messages wait, within a bound.
+ * Writes the journal of one boot. No call waits: what is noted in one turn of the event loop is sent as one message at its end, over
+ * connections that others use too, and the answers are not awaited. While no connection is ready messages wait, within a bound.
  */
 import { afterTurn } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { withoutCommand } from "../redis/reason.ts";
-import { runScript } from "../redis/script.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
 import type { Goodbye, JournalItem } from "./item.ts";
+import { Outlet } from "./outlet.ts";
 import { endScript } from "./scripts.ts";
 import type { Author } from "./wire.ts";
 import { wireFields, wireItems } from "./wire.ts";
 
-/** turns that wait for the connection, and messages without an answer */
+/** turns that wait for a connection, and messages without an answer */
 const waitingLimit = 64;
 /** ms that the recording of a failed stop is kept: 7 days */
 const flightKeptMs = 604_800_000;
@@ -21,6 +21,7 @@ const flightKeptMs = 604_800_000;
 const turnLimit = 512;
 
 export interface JournalWriterOptions {
+  /** the registry's connection */
   readonly redis: RedisClient;
   readonly author: () => Author;
   /** the clock of the `at` of each item */
@@ -35,21 +36,22 @@ const isForGood = (error: unknown): boolean => /NOPERM|WRONGTYPE/.test(messageOf
 export class JournalWriter {
   readonly #options: JournalWriterOptions;
   readonly #key: string;
+  readonly #outlet: Outlet;
   #turn: JournalItem[] = [];
   readonly #waiting: JournalItem[][] = [];
   #lost = 0;
-  #unanswered = 0;
   /** `shut`: Redis has not passed the ping gate */
   #state: "shut" | "open" | "off" = "shut";
 
   constructor(options: JournalWriterOptions) {
     this.#options = options;
     this.#key = registryKeys(options.redis).journal;
+    this.#outlet = new Outlet(options.redis);
   }
 
-  /** Messages whose answer has not come. */
-  get unanswered(): number {
-    return this.#unanswered;
+  /** Messages whose answer has not come: over that connection, or over all. */
+  unanswered(client?: RedisClient): number {
+    return this.#outlet.unanswered(client);
   }
 
   get isOn(): boolean {
@@ -75,12 +77,16 @@ export class JournalWriter {
     this.#pump();
   }
 
-  /** Redis has passed the ping gate: from now on messages are sent while the connection is ready. */
-  open(): void {
+  /**
+   * Redis has passed the ping gate over the connection `gated`: from now on messages are sent. What waits goes with the next flush, at the
+   * latest at the end of this turn.
+   */
+  open(gated: RedisClient): void {
     if (this.#state !== "shut") return;
     this.#state = "open";
+    this.#outlet.open(gated);
     this.#options.redis.on("ready", this.#pump);
-    this.#pump();
+    afterTurn(this.#pump);
   }
 
   /** Nothing more is noted or sent. */
@@ -93,17 +99,16 @@ export class JournalWriter {
   /** Sends the last message, which counts the stop, and ends the journal. Without a connection that is ready the message is not sent. */
   end(goodbye: Goodbye, { place, field }: { readonly place: string; readonly field: string }): void {
     const { redis, author, now } = this.#options;
-    const isSent = this.isOn && redis.status === "ready";
-    if (isSent) {
+    if (this.isOn && this.#outlet.isReady) {
       this.note({ kind: "goodbye", at: now(), ...goodbye });
       const messages = wireItems(this.#taken(), now());
       const last = messages.pop() ?? "[]";
-      for (const items of messages) this.#send(() => redis.xadd(...this.#arguments(items)));
+      for (const items of messages) this.#send(items);
       const { service, instance, boot } = author();
       const { journal, ends, ending, known } = registryKeys(redis);
       const keys = [journal, ends, ending, known(service)];
       const args = [instance, boot, place, field, journalLength, ...wireFields(author(), last)];
-      this.#send(() => runScript(redis, endScript, { keys, args }));
+      this.#follow(this.#outlet.run(endScript, keys, args));
     }
     this.#close();
   }
@@ -111,9 +116,9 @@ export class JournalWriter {
   /** Keeps the recording of a failed stop. The close of the connection waits until it has been sent, within its own deadline. */
   keepFlight(json: string): void {
     const { redis, author } = this.#options;
-    if (!this.isOn || redis.status !== "ready") return;
+    if (!this.isOn || !this.#outlet.isReady) return;
     const { service, instance } = author();
-    redis.set(registryKeys(redis).flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
+    this.#outlet.set("set", registryKeys(redis).flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
   }
 
   #close(): void {
@@ -124,10 +129,9 @@ export class JournalWriter {
   }
 
   readonly #pump = (): void => {
-    const { redis, now } = this.#options;
     const isWaiting = this.#waiting.length > 0;
-    if (!(isWaiting && this.isOn && redis.status === "ready" && this.#unanswered < waitingLimit)) return;
-    for (const items of wireItems(this.#taken(), now())) this.#send(() => redis.xadd(...this.#arguments(items)));
+    if (!(isWaiting && this.isOn && this.#outlet.isReady && this.unanswered() < waitingLimit)) return;
+    for (const items of wireItems(this.#taken(), this.#options.now())) this.#send(items);
   };
 
   /** All items that wait, after the count of lost messages. */
@@ -137,20 +141,17 @@ export class JournalWriter {
     return [...lost, ...this.#waiting.splice(0).flat(), ...this.#turn.splice(0)];
   }
 
-  #arguments(items: string): [string, "MAXLEN", "~", number, "*", ...string[]] {
-    return [this.#key, "MAXLEN", "~", journalLength, "*", ...wireFields(this.#options.author(), items)];
+  #send(items: string): void {
+    const fields = wireFields(this.#options.author(), items);
+    this.#follow(this.#outlet.add("xadd", this.#key, "MAXLEN", "~", journalLength, "*", ...fields));
   }
 
-  #send(send: () => Promise<unknown>): void {
-    this.#unanswered += 1;
-    send()
+  #follow(sent: Promise<void>): void {
+    sent
       .catch((error: unknown) => {
         if (isForGood(error)) return this.turnOff(messageOf(withoutCommand(error)));
         this.#lost += 1;
       })
-      .finally(() => {
-        this.#unanswered -= 1;
-        this.#pump();
-      });
+      .finally(this.#pump);
   }
 }

@@ -19,11 +19,11 @@ it("has a message that Redis refused counted as lost, ahead of the next one", as
   const signal = AbortSignal.timeout(60_000);
   const author = () => ({ service: "orders", instance: "orders-1", incarnation: 1, boot: "ab", version: "1.0.0" });
   const writer = new JournalWriter({ redis: client, author, now: () => 0, onRefused: () => {} });
-  writer.open();
+  writer.open(client);
   const write = async (path: string) => {
     writer.note({ kind: "step", at: 0, path, event: "boot" });
     writer.flush();
-    await eventually("the answer", () => writer.unanswered === 0);
+    await eventually("the answer", () => writer.unanswered() === 0);
   };
   await redis.witness.config("SET", "maxmemory", "1");
   await write("jitter");

@@ -44,10 +44,8 @@ export const openBootJournal = (
     get part() {
       return writer.isOn ? part() : undefined;
     },
-    get unanswered() {
-      return writer.unanswered;
-    },
-    open: (missing) => (missing === "" ? writer.open() : writer.turnOff(missing)),
+    unanswered: (client) => writer.unanswered(client),
+    open: (gated, missing) => (missing === "" ? writer.open(gated) : writer.turnOff(missing)),
     end: () => {
       const last = journal.goodbye();
       const kept = last.outcome === "failed" ? keptFlight(options.flight(last)) : undefined;

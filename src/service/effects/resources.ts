@@ -38,10 +38,10 @@ export type Boot = Pick<Registration, "incarnation" | "boot">;
 export interface BootJournal {
   /** for the registry's writes; undefined while nothing is written */
   readonly part: JournalPart | undefined;
-  /** messages whose answer has not come */
-  readonly unanswered: number;
-  /** Redis has passed the ping gate. `missing`: what the user lacks for the journal; empty if nothing */
-  open(missing: string): void;
+  /** Messages over that connection whose answer has not come. */
+  unanswered(client: RedisClient): number;
+  /** Redis has passed the ping gate over the connection `gated`. `missing`: what the user lacks for the journal; empty if nothing */
+  open(gated: RedisClient, missing: string): void;
   /** Sends the last message. */
   end(): void;
 }
@@ -73,8 +73,8 @@ export class ServiceResources implements Resources {
   /** once its opening has begun */
   #opened: HealthServer | undefined;
   #journal: BootJournal | undefined;
-  /** what the user lacks for the journal; undefined while Redis has not passed the ping gate */
-  #missing: string | undefined;
+  /** the connection that has passed the ping gate, and what the user lacks for the journal; undefined while none has */
+  #passed: readonly [gated: RedisClient, missing: string] | undefined;
   /** aborts when every connection goes */
   readonly #closing = new AbortController();
 
@@ -117,7 +117,7 @@ export class ServiceResources implements Resources {
     this.#prepareEntry();
     const asked = this.#asking();
     await pingGate(client, { owned: this.#owned === client, signal, check: asked.check });
-    this.#openJournal(asked.missing);
+    this.#openJournal(client, asked.missing);
   }
 
   /** The question of the gate, and what the answer said of the journal. */
@@ -135,12 +135,12 @@ export class ServiceResources implements Resources {
   async #passGate(redis: RedisClient): Promise<void> {
     const asked = this.#asking();
     await checkFitness(redis, asked.check);
-    this.#openJournal(asked.missing);
+    this.#openJournal(redis, asked.missing);
   }
 
-  #openJournal(missing: string): void {
-    this.#missing = missing;
-    this.#journal?.open(missing);
+  #openJournal(...passed: [gated: RedisClient, missing: string]): void {
+    this.#passed = passed;
+    this.#journal?.open(...passed);
   }
 
   /** Loaded at the boot, beside the health server. Without it the service is the same. */
@@ -149,7 +149,7 @@ export class ServiceResources implements Resources {
     if (redis === null || loadJournal === undefined) return;
     const { entry } = this;
     this.#journal = await loadJournal(this.#registryRedis!, entry);
-    if (this.#missing !== undefined) this.#journal.open(this.#missing);
+    if (this.#passed !== undefined) this.#journal.open(...this.#passed);
   }
 
   /** The registry's connection is made, and the incarnation drawn, while the gate is passed. Reads only; no step waits for it. */
@@ -176,8 +176,9 @@ export class ServiceResources implements Resources {
     this.#closing.abort(new Error("the service has stopped"));
     const ours = [this.#registryRedis, this.#owned];
     const health = until(this.#endHealth(), { signal, what: "the health server to end" }).catch(() => {});
-    const unawaited = this.#journal?.unanswered ?? 0;
-    await Promise.all([health, ...ours.map((client) => client && closeRedis(client, { signal, unawaited }))]);
+    const unawaited = (client: RedisClient): number => this.#journal?.unanswered(client) ?? 0;
+    const closed = ours.map((client) => client && closeRedis(client, { signal, unawaited: unawaited(client) }));
+    await Promise.all([health, ...closed]);
   }
 
   /** Loaded at the boot, beside what else is waited for. */
