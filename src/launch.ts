@@ -21,7 +21,8 @@ const wrongConfiguration = 2;
  *
  * SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGBREAK, and SIGUSR2 where the program has no listener of its own for it, stop every
  * launched service; `nohup` has SIGHUP ignored. What a supervisor repeats is ignored. A second Ctrl-C at the terminal, or a
- * signal (except SIGHUP) more than 1000 ms of the process's own running time after the first, exits at once with 128 + its number.
+ * signal (except SIGHUP, and one that code of the process sends it) more than 1000 ms of the process's own running time after the
+ * first, exits at once with 128 + its number.
  *
  * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once; an AbortError while a
  * service is stopping is neither. The process is kept alive until the last service has stopped; its exit code is the worst one, and

@@ -1,4 +1,5 @@
 /** The signals that ask a process to end: the first one is a shutdown, a further one forces the exit only where a person sent it. */
+import { constants } from "node:os";
 import { every } from "./clock.ts";
 import { leadsTerminal } from "./foreground.ts";
 import type { StopSignal } from "./process.ts";
@@ -22,23 +23,48 @@ export interface StopHandlers {
 /**
  * Calls the handlers until the returned function is called. What a supervisor, a package manager or a container runtime repeats
  * is ignored, however late a starved process gets it. A person's are: a key of the terminal whose foreground group this process
- * leads, and any signal more than a second of running time after the first. SIGHUP never forces: a terminal that closes sends it
- * on its own account.
+ * leads, and any signal more than a second of running time after the first, unless code of this process sends it: libraries that clean
+ * up at a signal, terminus for example, send it again when they are done. SIGHUP never forces: a terminal that closes sends it on its
+ * own account.
  */
 export const onStopSignals = ({ stop, force }: StopHandlers): (() => void) => {
   let running: RunningTime | undefined;
-  const isPersons = (signal: StopSignal, sinceFirst: RunningTime): boolean =>
-    signal !== "SIGHUP" && (sinceFirst.ms() > patienceMs || (keys.includes(signal) && leadsTerminal()));
+  const raised = noteRaised();
+  const isPersons = (signal: StopSignal, sinceFirst: RunningTime, isRaised: boolean): boolean =>
+    signal !== "SIGHUP" && ((!isRaised && sinceFirst.ms() > patienceMs) || (keys.includes(signal) && leadsTerminal()));
   const unsubscribe = onSignals((signal) => {
+    const isRaised = raised.take(signal);
     if (running === undefined) {
       running = measureRunningTime();
       stop(signal);
-    } else if (isPersons(signal, running)) force(signal);
+    } else if (isPersons(signal, running, isRaised)) force(signal);
   });
   return () => {
     unsubscribe();
+    raised.end();
     running?.end();
   };
+};
+
+interface Raised {
+  /** Whether code of this process has sent `signal`, which now arrives. */
+  take(signal: StopSignal): boolean;
+  end(): void;
+}
+
+/** Notes the signals that code of this process sends it by `process.kill`; the kernel does not say who sent one. */
+const noteRaised = (): Raised => {
+  const { kill } = process;
+  const raised = new Set<string | number>();
+  const noting: typeof kill = (pid, signal = "SIGTERM") => {
+    if (pid === process.pid) raised.add(signal);
+    return kill.call(process, pid, signal);
+  };
+  process.kill = noting;
+  const end = () => {
+    if (process.kill === noting) process.kill = kill;
+  };
+  return { take: (signal) => [signal, constants.signals[signal]].some((one) => raised.delete(one)), end };
 };
 
 interface RunningTime {

@@ -77,6 +77,39 @@ describe("a repeated signal", () => {
     end();
   });
 
+  it.each<[string, string | number | undefined]>([
+    ["SIGTERM", "SIGTERM"],
+    ["SIGTERM", undefined],
+    ["SIGTERM", 15],
+    ["SIGINT", 2],
+  ])("F73: %s that code of the process sends itself, as %s, forces nothing; the next one does", (signal, as) => {
+    const { kill, pid } = globalThis.process;
+    const sent = vi.spyOn(globalThis.process, "kill").mockReturnValue(true);
+    const end = begin();
+    send("SIGTERM");
+    vi.advanceTimersByTime(60_000);
+    globalThis.process.kill(pid, as);
+    expect(sent).toHaveBeenCalledOnce();
+    send(signal);
+    expect(calls).toEqual(["stop SIGTERM"]);
+    send(signal);
+    expect(calls).toEqual(["stop SIGTERM", `force ${signal}`]);
+    end();
+    expect(globalThis.process.kill).toBe(sent);
+    sent.mockRestore();
+    expect(globalThis.process.kill).toBe(kill);
+  });
+
+  it("F73: one that code of the process sends itself is a shutdown where it is the first", () => {
+    const sent = vi.spyOn(globalThis.process, "kill").mockReturnValue(true);
+    const end = begin();
+    globalThis.process.kill(globalThis.process.pid, "SIGTERM");
+    send("SIGTERM");
+    expect(calls).toEqual(["stop SIGTERM"]);
+    end();
+    sent.mockRestore();
+  });
+
   it("is not counted once the handlers are removed, and no timer is left", () => {
     const end = begin();
     send("SIGTERM");

@@ -71,4 +71,5 @@ export const claims = {
   F70: "A server that asks for a password answers the ping gate, and the password is the reason",
   F71: "What a server answers is the reason, with advice that fits; only where none answers is asked whether it runs",
   F72: "A fact listener that causes a fact at each fact blocks no signal and no deadline",
+  F73: "A signal that code of the process sends it, as terminus and Nest do when they are done, forces no exit",
 };
