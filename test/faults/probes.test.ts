@@ -91,22 +91,25 @@ const isClosed = (port: number) =>
 
 for (const [what, probeThread] of threads) {
   fault("F3", `a probe under way, ${what}`, async (happened) => {
-    const { program, port } = await stage.running({
-      options: { probeThread, healthTimeoutMs: 30_000, shutdownTimeoutMs: 60_000 },
+    // a connection on which nothing comes for a quarter of a second after the close is closed, so a busy machine has several goes
+    const { durationMs } = await eventually("an answer in time", async () => {
+      const { program, port } = await stage.running({
+        options: { probeThread, healthTimeoutMs: 30_000, shutdownTimeoutMs: 60_000 },
+      });
+      const idle = new Agent({ keepAlive: true });
+      endings.push(() => idle.destroy());
+      await Promise.all(Array.from({ length: 10 }, () => ask(port, "/healthz", { agent: idle })));
+      const { socket, received } = await inFlight(port);
+      await ask(port, "/healthz");
+      program.signal("SIGTERM");
+      await isClosed(port);
+      socket.write("host: localhost\r\n\r\n");
+      const answers = (await received.catch(() => "")).split(/(?=HTTP\/1\.1 )/);
+      await stage.endsWell(program, 0);
+      const closing = phaseOf(program, "stopping.closing");
+      expect(closing.outcome).toBe("done");
+      return /^HTTP\/1\.1 200 OK[\s\S]*connection: close/i.test(answers.at(-1) ?? "") && closing;
     });
-    const idle = new Agent({ keepAlive: true });
-    endings.push(() => idle.destroy());
-    await Promise.all(Array.from({ length: 10 }, () => ask(port, "/healthz", { agent: idle })));
-    const { socket, received } = await inFlight(port);
-    await ask(port, "/healthz");
-    program.signal("SIGTERM");
-    await isClosed(port);
-    socket.write("host: localhost\r\n\r\n");
-    const answers = (await received).split(/(?=HTTP\/1\.1 )/);
-    expect(answers.at(-1)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
-    await stage.endsWell(program, 0);
-    const { durationMs, outcome } = phaseOf(program, "stopping.closing");
-    expect(outcome).toBe("done");
     happened(`it was answered after the port had closed; with 10 idle ones the close took ${readable(durationMs)}`);
   });
 }

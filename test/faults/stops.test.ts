@@ -82,7 +82,8 @@ for (const place of places) {
 fault("F10", "registering, its write stuck on the way", async (happened) => {
   stage.proxy.delayMs = 150;
   stage.proxy.mode = "slow";
-  const program = stage.service({ at: { registering: ["SIGTERM"] } }, stage.proxy.through(stage.redis.url));
+  const options = { pingTimeoutMs: long, registerTimeoutMs: 10_000 };
+  const program = stage.service({ options, at: { registering: ["SIGTERM"] } }, stage.proxy.through(stage.redis.url));
   await wentOnlyForward(program, 0);
   const deregistering = phaseOf(program, "stopping.deregistering");
   expect(deregistering.outcome).toBe("done");

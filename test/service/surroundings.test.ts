@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask } from "../kit/http-client.ts";
+import { withPatience } from "../kit/patience.ts";
 import type { ProgramOptions } from "../kit/program.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -50,7 +51,7 @@ const entryOf = (instanceId: string) =>
 
 it.concurrent.each(Object.entries(surroundings))("%s: a service answers on each path, and stops", async (name, options) => {
   const instanceId = `case-${Object.keys(surroundings).indexOf(name)}`;
-  const env = { ...options.env, REDIS_URL: redis.url, SG_TEST: JSON.stringify({ options: { instanceId } }) };
+  const env = { ...options.env, REDIS_URL: redis.url, SG_TEST: JSON.stringify({ options: withPatience({ instanceId }) }) };
   const program = new Program("service.mjs", { ...options, env });
   const { health } = await entryOf(instanceId);
   for (const path of ["/healthz", "/readyz", "/status", "/metrics"]) expect((await ask(health.port, path)).status).toBe(200);
