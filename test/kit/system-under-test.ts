@@ -6,6 +6,7 @@ import type { ActorRef, AnyEventObject, InspectionEvent } from "xstate";
 import { fromCallback, fromPromise } from "xstate";
 import type { Companion, LeadershipFact, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
 import { stateName, statePath } from "../../machines/index.ts";
+import { defaultSettings } from "../../machines/settings.ts";
 import { FlightRecorder } from "../../src/flight/recorder.ts";
 import type { HookContext, ServiceOptions } from "../../src/index.ts";
 import { openResources } from "../../src/service/effects/open-resources.ts";
@@ -48,6 +49,11 @@ const reporting = (type: LeadershipFact["type"]) =>
 let made = 0;
 
 /** Timers are known by their length: each is another one wherever two could run at once. */
+const { pingTimeoutMs, healthTimeoutMs, drainTimeoutMs, stopTimeoutMs, shutdownTimeoutMs } = defaultSettings;
+const { heartbeatMs, leaseTtlMs } = defaultSettings;
+/** Those of the product: the clock stands still, and the test fires its timers by their length. */
+const times = { pingTimeoutMs, healthTimeoutMs, drainTimeoutMs, stopTimeoutMs, shutdownTimeoutMs, heartbeatMs, leaseTtlMs };
+
 const optionsOf = ({ settings, probeThread, events, blocker }: UnderTestOptions, url: string): ServiceOptions => {
   const { hasRedis, redisRequired, hasHealth, closeHealth } = partsOf(settings);
   const findsPortTaken = events.some(({ type }) => type === "xstate.error.actor.openHealth");
@@ -62,6 +68,7 @@ const optionsOf = ({ settings, probeThread, events, blocker }: UnderTestOptions,
     probeThread,
     healthPort: findsPortTaken ? (blocker.address() as AddressInfo).port : 0,
     drainDelayMs: 500,
+    ...times,
     registerTimeoutMs: 2100,
     pingAttempts: 2,
     jitterMaxMs: 20,
