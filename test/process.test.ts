@@ -262,7 +262,7 @@ describe("the end of a process", () => {
   it("after a configuration error of the factory is exit 2 with one line, and nothing was touched", async () => {
     const program = service({ options: { serviceName: "a:b", healthPort: -1 } });
     expect(await program.ended).toMatchObject({ code: 2 });
-    expect(program.errors).toMatch(/^stargazer: SG_ERR_CONFIG_INVALID: .*2 problem\(s\).*\n$/);
+    expect(program.errors).toMatch(/^stargazer: SG_ERR_CONFIG_INVALID: .*2 problems: .*\n$/);
     expect(program.lines).toEqual([]);
   });
 
