@@ -34,7 +34,7 @@ const overview = ({ window }: Times): Panel[] => [
     description: "Messages that no worker has taken in, and those that are not settled.",
     unit: "short",
     queries: [
-      { query: "max by (stream, group) (sg_stream_lag)", legend: "{{stream}} unread" },
+      { query: "max by (stream, group) (sg_stream_unread)", legend: "{{stream}} unread" },
       { query: "max by (stream, group) (sg_stream_pending)", legend: "{{stream}} pending" },
     ],
   },

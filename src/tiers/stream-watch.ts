@@ -2,32 +2,48 @@
 
 import { messageOf } from "../errors.ts";
 import type { Metric } from "../health/metrics.ts";
-import { writeMetrics } from "../health/metrics.ts";
+import { gauge, writeMetrics } from "../health/metrics.ts";
 import type { MetricsSource } from "../health/own-metrics.ts";
 import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
+import type { StreamGauge } from "../streams/stream-metrics.ts";
+import { deadLettersGauge, memoryGauge, streamGauges } from "../streams/stream-metrics.ts";
 import type { Condition, ConditionType, StreamState, Watched } from "../streams/stream-state.ts";
 import { conditionsOf, readState } from "../streams/stream-state.ts";
 import type { Waiting } from "../until.ts";
 
-const perStream = [
-  ["sg_stream_length", "Entries of the stream, settled ones included.", (state: StreamState) => state.length],
-  ["sg_stream_waiting", "Messages in a lane that are not settled.", (state: StreamState) => state.waiting],
-  ["sg_stream_lag_seconds", "How long the oldest message that nothing works on has waited.", ({ lagMs: ms }) => ms / 1000],
-  ["sg_stream_cap_ratio", "The part of the bound that is in use.", (state: StreamState) => state.capUsed],
-  ["sg_stream_dead_letters", "Dead letters of all streams.", (state: StreamState) => state.deadLetters],
-  ["sg_stream_memory_ratio", "The part of Redis' maxmemory in use; 0 without a bound.", ({ memoryUsed = 0 }) => memoryUsed],
-] satisfies readonly (readonly [string, string, (state: StreamState) => number])[];
+/** What was read of a stream, and by which group. */
+interface Read {
+  readonly group: string;
+  readonly state: StreamState;
+}
 
-/** Six series for each stream that was read. */
-const streamMetrics = (states: ReadonlyMap<string, StreamState>): readonly Metric[] =>
-  perStream.map(([name, help, value]) => ({
-    name,
-    help,
-    type: "gauge",
-    samples: [...states].map(([stream, state]) => ({ labels: { stream }, value: value(state) })),
-  }));
+const perStream = [
+  [streamGauges.length, ({ length }: StreamState) => length],
+  [streamGauges.waiting, ({ waiting }: StreamState) => waiting],
+  [streamGauges.idle, ({ lagMs }: StreamState) => lagMs / 1000],
+  [streamGauges.capUsed, ({ capUsed }: StreamState) => capUsed],
+] satisfies readonly (readonly [StreamGauge, (state: StreamState) => number])[];
+
+/** Four series for each stream that was read, and two of its Redis. */
+const metricsOf = (all: ReadonlyMap<string, Read>): readonly Metric[] => {
+  const [one] = all.values();
+  if (one === undefined) return [];
+  const { deadLetters, memoryUsed = 0 } = one.state;
+  return [
+    ...perStream.map(
+      ([[name, help], value]): Metric => ({
+        name,
+        help,
+        type: "gauge",
+        samples: [...all].map(([stream, { group, state }]) => ({ labels: { stream, group }, value: value(state) })),
+      }),
+    ),
+    gauge(...deadLettersGauge, deadLetters),
+    gauge(...memoryGauge, memoryUsed),
+  ];
+};
 
 export interface WatchOptions extends Waiting {
   readonly redis: RedisClient;
@@ -38,13 +54,13 @@ export interface WatchOptions extends Waiting {
 }
 
 export class StreamWatch implements MetricsSource {
-  readonly #states = new Map<string, StreamState>();
+  readonly #states = new Map<string, Read>();
   /** the conditions of the last look, by type and stream */
   #holding = new Map<string, Condition>();
 
   /** The state of each stream as it was last read. */
   async metrics(): Promise<string> {
-    return writeMetrics(streamMetrics(this.#states));
+    return writeMetrics(metricsOf(this.#states));
   }
 
   /** Looks until the signal aborts. A look that fails is skipped. Never rejects. */
@@ -63,7 +79,7 @@ export class StreamWatch implements MetricsSource {
     const holding = new Map<string, Condition>();
     for (const one of watched) {
       const state = await readState(redis, one);
-      this.#states.set(one.stream, state);
+      this.#states.set(one.stream, { group: one.group, state });
       for (const condition of conditionsOf(one, state))
         holding.set(isOfAll(condition.type) ? condition.type : `${condition.type} ${one.stream}`, condition);
     }

@@ -60,15 +60,15 @@ describe("the metrics of the fleet", () => {
     ]);
   });
 
-  it("count the failed boots of the last 24 hours by code, those before the present one too", () => {
+  it("count the failed ends of the last 24 hours by code, those before the present one too", () => {
     const boots = [
       failedBoot("SG_ERR_SUPERSEDED", 47 * hourMs),
       failedBoot("SG_ERR_STOP_TIMEOUT", 30 * hourMs),
       failedBoot("SG_ERR_STOP_TIMEOUT", 1),
     ];
-    expect(named(linesOf({ rows: [rowWith({ boots })] }), "sg_fleet_failed_boots")).toEqual([
-      'sg_fleet_failed_boots{service="orders",code="SG_ERR_SUPERSEDED"} 1',
-      'sg_fleet_failed_boots{service="orders",code="SG_ERR_STOP_TIMEOUT"} 1',
+    expect(named(linesOf({ rows: [rowWith({ boots })] }), "sg_fleet_failed_ends")).toEqual([
+      'sg_fleet_failed_ends{service="orders",code="SG_ERR_SUPERSEDED"} 1',
+      'sg_fleet_failed_ends{service="orders",code="SG_ERR_STOP_TIMEOUT"} 1',
     ]);
   });
 
@@ -128,7 +128,7 @@ describe("a web tier", () => {
     });
     const stream = messageKeys(redis.witness).inbound;
     expect(lines).toContain('sg_fleet_ends_total{service="orders",version="1.0.0",outcome="failed"} 3');
-    expect(lines).toContain(`sg_stream_lag{stream="${stream}",group="sg:workers"} 1`);
+    expect(lines).toContain(`sg_stream_unread{stream="${stream}",group="sg:workers"} 1`);
     expect(lines).toContain(`sg_stream_pending{stream="${stream}",group="sg:workers"} 0`);
     expect(named(lines, "sg_stream_oldest_seconds")).toEqual([expect.stringMatching(/\} \d{10,}(?:\.\d+)?$/)]);
     expect(lines).toContain("sg_dead_letters 1");

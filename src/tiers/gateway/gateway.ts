@@ -57,6 +57,11 @@ export class GatewayService extends HttpTier {
     }
   }
 
+  /** Its address, and its platforms. */
+  protected override describe(): Record<string, unknown> {
+    return { ...super.describe(), platforms: this.#platforms.map(({ platform }) => platform) };
+  }
+
   /** Delivers the answers of the platforms that are pushed to, each from a stream of its own, and serves the others, until `stopping`. */
   protected async run(context: HookContext): Promise<void> {
     const { redis, log, signal, stopping, spawn } = context;

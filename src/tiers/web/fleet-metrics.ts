@@ -4,6 +4,8 @@ import { gauge, writeMetrics } from "../../health/metrics.ts";
 import type { Row } from "../../instances/row.ts";
 import type { Ends } from "../../journal/ends.ts";
 import type { StreamBacklog } from "../../streams/backlog.ts";
+import type { StreamGauge } from "../../streams/stream-metrics.ts";
+import { deadLettersGauge, streamGauges } from "../../streams/stream-metrics.ts";
 
 /** What is known of the fleet at the time of a scrape. */
 export interface FleetState {
@@ -80,11 +82,11 @@ const bootShare = ({ rows, now }: FleetState): Metric => ({
   ),
 });
 
-/** The row of an instance has its earlier boots too. */
-const failedBoots = (rows: readonly Row[], now: number): Metric => ({
-  name: "sg_fleet_failed_boots",
+/** Those of earlier boots of an instance too. */
+const failedEnds = (rows: readonly Row[], now: number): Metric => ({
+  name: "sg_fleet_failed_ends",
   type: "gauge",
-  help: "Boots that have ended in the last 24 hours with a failure, by the code of the first one.",
+  help: "Ends of the last 24 hours with a failure, in the boot, the run or the stop, by the code of the first one.",
   samples: summed(
     rows.flatMap(({ service, boots }) =>
       boots
@@ -104,14 +106,14 @@ const ended = (ends: readonly Ends[]): Metric => ({
 const streams = (backlogs: readonly StreamBacklog[]): Metric[] => {
   const samples = (read: (backlog: StreamBacklog) => number): Sample[] =>
     backlogs.map((backlog) => ({ labels: { stream: backlog.stream, group: backlog.group }, value: read(backlog) }));
-  const metric = (name: string, help: string, of: (backlog: StreamBacklog) => number): Metric => ({
+  const metric = ([name, help]: StreamGauge, of: (backlog: StreamBacklog) => number): Metric => ({
     ...{ name, type: "gauge", help },
     samples: samples(of),
   });
   return [
-    metric("sg_stream_lag", "Messages that no worker has taken in.", ({ unread }) => unread),
-    metric("sg_stream_pending", "Messages that workers have taken in and not settled.", ({ pending }) => pending),
-    metric("sg_stream_oldest_seconds", "Age of the oldest message that is not settled.", ({ oldestMs }) => oldestMs / 1000),
+    metric(streamGauges.unread, ({ unread }) => unread),
+    metric(streamGauges.pending, ({ pending }) => pending),
+    metric(streamGauges.oldest, ({ oldestMs }) => oldestMs / 1000),
   ];
 };
 
@@ -125,13 +127,13 @@ const bounded = (metric: Metric): { readonly metric: Metric; readonly leftOut: n
 /** In the text format of Prometheus. */
 export const fleetMetrics = (state: FleetState): string => {
   const { rows, now, ends, backlogs, deadLetters } = state;
-  const all = [instances(rows), notReady(rows), bootShare(state), failedBoots(rows, now), ended(ends), ...streams(backlogs)].map(
+  const all = [instances(rows), notReady(rows), bootShare(state), failedEnds(rows, now), ended(ends), ...streams(backlogs)].map(
     bounded,
   );
   const leftOut = all.reduce((sum, one) => sum + one.leftOut, 0);
   return writeMetrics([
     ...all.map(({ metric }) => metric),
-    gauge("sg_dead_letters", "Messages that failed too often, or cannot be read.", deadLetters),
+    gauge(...deadLettersGauge, deadLetters),
     gauge("sg_fleet_series_left_out", `Series of the fleet beyond ${maxSeries} of a metric.`, leftOut),
   ]);
 };

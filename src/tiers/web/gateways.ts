@@ -4,6 +4,14 @@ import { isRecord } from "../../record.ts";
 import type { RegistryEntry, RegistryEvent } from "../../registry/registry.ts";
 import type { WireGateway } from "./wire.ts";
 
+const maxPlatforms = 16;
+
+/** The names in the metadata of an entry, which may have any value. */
+const platformsIn = (value: unknown): string[] =>
+  Array.isArray(value)
+    ? value.slice(0, maxPlatforms).filter((name): name is string => typeof name === "string" && /^[\w.-]{1,64}$/.test(name))
+    : [];
+
 export class Gateways {
   readonly #entries = new Map<string, RegistryEntry>();
 
@@ -20,6 +28,17 @@ export class Gateways {
     return working.flatMap(({ instance, metadata: { http } }) =>
       isRecord(http) ? { instance, host: http.host, port: http.port } : [],
     );
+  }
+
+  /** The platforms of all gateways, those of most gateways first; at most 16. */
+  get platforms(): readonly string[] {
+    const counts = new Map<string, number>();
+    for (const { metadata } of this.#entries.values())
+      for (const platform of new Set(platformsIn(metadata.platforms))) counts.set(platform, (counts.get(platform) ?? 0) + 1);
+    return [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, maxPlatforms)
+      .map(([platform]) => platform);
   }
 
   /** The same without the names. */

@@ -8,8 +8,6 @@ import { streamKeys } from "../../streams/keys.ts";
 import { messageKeys } from "../messages/keys.ts";
 import type { WireOverview, WireReaders, WireStream } from "./wire.ts";
 
-/** the platforms whose outbound streams are shown */
-const platforms = ["webchat"];
 const maxGroups = 16;
 const maxLetters = 5;
 const maxReasonLength = 300;
@@ -28,8 +26,8 @@ const streamOf = async (redis: RedisClient, stream: string): Promise<WireStream 
   return { stream, length, groups: groups.slice(0, maxGroups).map(readersOf) };
 };
 
-/** Rejects with Redis' error. */
-export const readOverview = async (redis: RedisClient): Promise<Omit<WireOverview, "times">> => {
+/** `platforms`: those whose answers are shown. Rejects with Redis' error. */
+export const readOverview = async (redis: RedisClient, platforms: readonly string[]): Promise<Omit<WireOverview, "times">> => {
   const keys = messageKeys(redis);
   const began = systemClock.now();
   await redis.ping();

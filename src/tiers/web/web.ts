@@ -66,7 +66,7 @@ export class WebService extends HttpTier {
     try {
       this.#feed.put("overview", {
         type: "overview",
-        overview: { ...(await readOverview(redis)), times: timesOf(this.#memory.model.rows()) },
+        overview: { ...(await readOverview(redis, this.#gateways.platforms)), times: timesOf(this.#memory.model.rows()) },
       });
     } catch {
       // an outage is in the `condition` of the feed
