@@ -6,6 +6,7 @@ import type { HealthFact } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
+import { exposedIn, familyOf } from "./exposition.ts";
 
 /** A source of a service's own metrics, such as a registry of prom-client. */
 export interface MetricsSource {
@@ -28,13 +29,8 @@ export interface OwnMetricsOptions {
 }
 
 const maxBytes = 4 * 1024 * 1024;
-const name = "[a-zA-Z_:][a-zA-Z0-9_:]*";
-const about = new RegExp(`^# (HELP|TYPE) (${name})(?: |$)`);
-const series = new RegExp(
-  `^((${name})(?:\\{(?:[^"}]|"(?:[^"\\\\]|\\\\.)*")*\\})?)\\s+(?:[-+]?[\\d.]\\S*|[-+]?Inf|NaN)(?:\\s+-?\\d+)?\\s*$`,
-);
-const ofHistogram = /_(?:bucket|sum|count)$/;
-
+/** `# EOF` of OpenMetrics is one */
+const isComment = (line: string): boolean => /^#(?! (?:HELP|TYPE) )/.test(line);
 /** The text that may be served, the names that belong to the health server, and the number of invalid lines left out. */
 interface Sorted {
   readonly text: string;
@@ -45,18 +41,21 @@ interface Sorted {
 const sort = (text: string, isReserved: (name: string) => boolean): Sorted => {
   const clashes = new Set<string>();
   const seen = new Set<string>();
+  const sampled = new Set<string>();
   const kept: string[] = [];
   let dropped = 0;
-  for (const line of text.split("\n")) {
-    if (line === "" || line === "# EOF") continue;
-    const [, kind, described] = about.exec(line) ?? [];
-    const [, own, sampled = described] = series.exec(line) ?? [];
-    const key = own ?? `# ${kind} ${described}`;
-    const clash = sampled && [sampled, sampled.replace(ofHistogram, "")].find(isReserved);
-    if (clash) clashes.add(clash);
-    else if (sampled === undefined || seen.has(key)) dropped += line.startsWith("#") && sampled === undefined ? 0 : 1;
-    else kept.push(line);
-    seen.add(key);
+  for (const line of text.trimEnd().split(/[ \t\r]*\n/)) {
+    if (line === "" || isComment(line)) continue;
+    const exposed = exposedIn(line);
+    const clash = exposed && [exposed.metric, familyOf(exposed.metric)].find(isReserved);
+    const isLate = exposed?.kind === "type" && sampled.has(exposed.metric);
+    if (clash !== undefined) clashes.add(clash);
+    else if (exposed === undefined || isLate || seen.has(exposed.key)) dropped += 1;
+    else {
+      kept.push(line);
+      seen.add(exposed.key);
+      if (exposed.kind === "sample") sampled.add(exposed.metric).add(familyOf(exposed.metric));
+    }
   }
   return { text: kept.length === 0 ? "" : `${kept.join("\n")}\n`, clashes: [...clashes], dropped };
 };

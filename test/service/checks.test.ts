@@ -176,6 +176,15 @@ describe("the options of checks", () => {
 
   it.each([
     [{ checks: [] }, "checks must be an object of functions, not a list"],
+    [{ checks: new Map([["db", () => {}]]) }, "checks must be an object of functions, not one without entries"],
+    [
+      {
+        livenessChecks: new (class {
+          database() {}
+        })(),
+      },
+      "livenessChecks must be an object of functions, not one without",
+    ],
     [{ checks: { db: 1 } }, "checks.db must be a function, or an object with one as check, not 1"],
     [{ livenessChecks: { db: {} } }, "livenessChecks.db must be a function"],
     [{ checks: { "a b": () => {} } }, "checks.a b: a name has 1 to 64 letters"],

@@ -23,11 +23,18 @@ const nameForm = /^[\w.-]{1,64}$/;
 
 type CheckOption = keyof typeof kinds;
 
+/** Whether it is written as an object: a Map, or an instance whose methods are those of its class, has no entries. */
+const hasOwnOrNone = (value: object): boolean => {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return Object.keys(value).length > 0 || prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
 /** The checks of one option. Appends what is wrong to `problems`. */
 export const readChecks = (option: CheckOption, value: unknown, problems: string[]): readonly Check[] => {
   if (value === undefined) return [];
-  if (isRecord(value)) return Object.entries(value).flatMap(([name, own]) => readCheck(option, name, own, problems));
-  problems.push(`${option} must be an object of functions, not ${shown(value)}`);
+  if (isRecord(value) && hasOwnOrNone(value))
+    return Object.entries(value).flatMap(([name, own]) => readCheck(option, name, own, problems));
+  problems.push(`${option} must be an object of functions, not ${isRecord(value) ? "one without entries" : shown(value)}`);
   return [];
 };
 
