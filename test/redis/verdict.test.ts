@@ -8,13 +8,14 @@ import type { StargazerError } from "../../src/errors.ts";
 import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { checkPermissions } from "../../src/registry/permissions.ts";
+import { deadlines } from "../kit/deadlines.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 
 let redis: TestRedis;
 const opened: Redis[] = [];
 const closing: (() => void)[] = [];
-const soon = () => AbortSignal.timeout(10_000);
+const soon = () => AbortSignal.timeout(deadlines.fact);
 beforeAll(async () => {
   redis = await startTestRedis();
 });

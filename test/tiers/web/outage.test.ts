@@ -6,6 +6,8 @@ import type { EmbeddedRedis } from "../../../src/redis/embedded/server.ts";
 import { startEmbeddedRedis } from "../../../src/redis/embedded/server.ts";
 import { WebService } from "../../../src/tiers/web/web.ts";
 import { launchBrowser, openPage } from "../../kit/browser.ts";
+import { hourMs } from "../../kit/hours.ts";
+import { withPatience } from "../../kit/patience.ts";
 import { TestTier } from "../../kit/tier.ts";
 import { eventually } from "../../kit/wait.ts";
 
@@ -23,7 +25,9 @@ afterAll(() => browser?.close());
 
 /** The address of a web tier that runs, beside another service. */
 const startFleet = async (): Promise<string> => {
-  const options = { redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger };
+  // an empty Redis has the entries again with the next beats
+  const lease = { heartbeatMs: 200, leaseTtlMs: hourMs };
+  const options = withPatience({ redis: redis.url, useHealthServer: false, jitterMaxMs: 0, logger: silentLogger, ...lease });
   const web = new WebService({ ...options, port: 0 });
   const orders = new TestTier({ serviceName: "orders", ...options });
   for (const service of [web, orders]) {
