@@ -7,8 +7,10 @@ import { InferenceService } from "../../dist/src/tiers/inference/inference.js";
 
 const [tier, json] = process.argv.slice(2);
 const { limits, work, thinkMs } = JSON.parse(json);
-// a Redis that restarts loads its data meanwhile
-const common = { healthPort: 0, jitterMaxMs: 0, pingAttempts: 50 };
+// a Redis that restarts loads its data meanwhile, and no boot fails because the machine is slow
+const patientMs = 60_000;
+const steps = { registerTimeoutMs: patientMs, healthTimeoutMs: patientMs };
+const common = { healthPort: 0, jitterMaxMs: 0, pingAttempts: 50, ...steps };
 
 const responder = {
   name: "chaos",

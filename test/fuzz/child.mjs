@@ -39,6 +39,12 @@ const kinds = {
   "health-main": () => healthPort(false),
   gateway: () => tier("src/tiers/gateway/gateway.js", "GatewayService"),
   web: () => tier("src/tiers/web/web.js", "WebService"),
+  async inference() {
+    const { InferenceService } = await load("src/tiers/inference/inference.js");
+    const responder = { name: "echo", respond: async (text) => `re ${text}`.slice(0, 1000) };
+    await running(new InferenceService({ ...common, useHealthServer: false, responder, work: { retryMs: 1 } }));
+    return 0;
+  },
   async inspector() {
     const { inspect } = await load("src/inspector/inspect.js");
     const service = await running(new Plain({ ...common, serviceName: "fuzzed", useHealthServer: false }));

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
+import { entries } from "./entries.mjs";
 import { frameFrom, jsonLike, requestFrom, textFrom } from "./inputs.mjs";
 
 const { Redis } = createRequire(import.meta.url)("ioredis");
@@ -238,6 +239,7 @@ export const targets = {
   gateway: httpTarget("gateway", "/", ["/webchat", "/webchat?x=y", "/"]),
   inspector: httpTarget("inspector", "/", ["/", "/events", "/events?after=a.1", "/chart/lifecycle", "/command/shutdown"]),
   websocket,
+  entries: entries({ startChild, after, deadlineMs }),
   registry,
   recordings,
   cli,

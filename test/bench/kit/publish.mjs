@@ -3,10 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { curves } from "../scenarios/growth.mjs";
 import { scenarios } from "../scenarios/index.mjs";
+import { messageMetrics, programs as messagePrograms } from "../scenarios/messages.mjs";
 import { quotas, slowMetrics } from "../scenarios/slow.mjs";
 import { nameOf } from "./contestants.mjs";
 import { draw } from "./draw.mjs";
 import { drawGrowth } from "./draw-growth.mjs";
+import { drawMessages } from "./draw-messages.mjs";
 import { drawSlow, programs } from "./draw-slow.mjs";
 import { figure, verdictRows } from "./report.mjs";
 import { median } from "./stats.mjs";
@@ -42,6 +44,20 @@ const slowTable = ({ medians, ...run }) => {
   return folded(`A part of a processor, ms, ${dated(run)}`, [["quota", ...programs.map(nameOf)], ...rows]);
 };
 
+const messagesText = `
+\`npm run bench -- messages\` measures what a message costs one worker and Redis, and how long it waits, beside BullMQ and a loop on
+\`XREADGROUP\` that keeps no order:
+
+![What a message costs, and how long it waits](visualizations/bench-messages.svg)
+`;
+
+/** With its sentence and picture: nothing of it stands there before it has been measured. */
+const messagesPart = ({ medians, ...run }) => {
+  const rows = messagePrograms.map((id) => [id, ...Object.keys(messageMetrics).map((metric) => figure(medians[metric][id]))]);
+  const head = ["", ...Object.values(messageMetrics).map(({ what, unit }) => `${what}, ${unit}`)];
+  return `${messagesText}${folded(`One worker at 1,000 messages a second, medians, ${dated(run)}`, [head, ...rows])}`;
+};
+
 const growthTable = ({ medians, exponents, ...run }) => {
   const rows = Object.entries(curves).map(([name, { what, unit, sizes }]) => [
     what,
@@ -57,8 +73,11 @@ const between = (text, mark, content) =>
 
 /** What has to stand in each file. */
 export const rendered = () => {
-  const { slow, growth, ...bench } = JSON.parse(readFileSync(figures, "utf8"));
-  const tables = { bench: benchTable(bench), slow: slowTable(slow), growth: growthTable(growth) };
+  const { slow, growth, messages, ...bench } = JSON.parse(readFileSync(figures, "utf8"));
+  const tables = {
+    ...{ bench: benchTable(bench), slow: slowTable(slow), growth: growthTable(growth) },
+    messages: messages === undefined ? "" : messagesPart(messages),
+  };
   const text = Object.entries(tables).reduce(
     (page, [mark, content]) => between(page, mark, content),
     readFileSync(readme, "utf8"),
@@ -68,6 +87,7 @@ export const rendered = () => {
     { file: at("visualizations/bench.svg"), text: draw({ ...bench, judged: bench.targets }) },
     { file: at("visualizations/bench-slow.svg"), text: drawSlow(slow) },
     { file: at("visualizations/bench-growth.svg"), text: drawGrowth(growth) },
+    ...(messages === undefined ? [] : [{ file: at("visualizations/bench-messages.svg"), text: drawMessages(messages) }]),
   ];
 };
 
@@ -79,7 +99,7 @@ const mediansOf = (metrics) =>
     ]),
   );
 
-/** The figures of one of the two scenarios that have a table of their own; empty where it was not run. */
+/** The figures of one of the scenarios that have a table of their own; empty where it was not run. */
 const partOf = ({ results, date, machine }, name) => {
   const metrics = results.find(({ scenario }) => scenario === name)?.metrics;
   if (metrics === undefined || Object.keys(metrics).length === 0) return {};
@@ -88,16 +108,17 @@ const partOf = ({ results, date, machine }, name) => {
 };
 
 /**
- * Takes the figures of a run into the tree: all of a whole one; of one of `slow`, `growth` or both only their own. Throws where they are
- * those of a quick run, or of neither.
+ * Takes the figures of a run into the tree: all of a whole one; of `slow`, `growth` and `messages` only their own. Throws where they are
+ * those of a quick run, or of none of them.
  */
 export const publish = (file) => {
   const run = JSON.parse(readFileSync(file, "utf8"));
   if (run.quick !== false) throw new Error(`${file} has no figures of a whole run`);
   const { date, machine, targets, results } = run;
   const isWhole = scenarios.every(({ name }) => results.some(({ scenario }) => scenario === name));
-  const parts = { ...partOf(run, "slow"), ...partOf(run, "growth") };
-  if (!isWhole && Object.keys(parts).length === 0) throw new Error(`${file} has no figures of a whole run, of slow or of growth`);
+  const parts = Object.assign({}, ...["slow", "growth", "messages"].map((name) => partOf(run, name)));
+  if (!isWhole && Object.keys(parts).length === 0)
+    throw new Error(`${file} has no figures of a whole run, of slow, growth or messages`);
   const record = { ...JSON.parse(readFileSync(figures, "utf8")), ...(isWhole ? { date, machine, targets } : {}), ...parts };
   writeFileSync(figures, `${JSON.stringify(record, undefined, 1)}\n`);
   for (const { file: path, text } of rendered()) writeFileSync(path, text);

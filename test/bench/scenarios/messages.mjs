@@ -7,14 +7,26 @@ import { kill, track } from "../kit/cleanup.mjs";
 import { peerFolder } from "../kit/peers.mjs";
 import { eventually, serverCpuUs, startRedis } from "../kit/redis.mjs";
 
-const programs = fileURLToPath(new URL("../programs/messages/", import.meta.url));
+const folder = fileURLToPath(new URL("../programs/messages/", import.meta.url));
 const perSecond = 1000;
 const warmUp = 1500;
 
 const modules = {
-  "ours, in lanes": () => join(programs, "ours.mjs"),
+  "ours, in lanes": () => join(folder, "ours.mjs"),
   BullMQ: () => join(peerFolder("bullmq"), "messages.mjs"),
-  "XREADGROUP by hand": () => join(programs, "plain.mjs"),
+  "XREADGROUP by hand": () => join(folder, "plain.mjs"),
+};
+
+/** Which programs are measured, in the order of the tables. */
+export const programs = Object.keys(modules);
+
+/** What each figure is, for tables and pictures. */
+export const messageMetrics = {
+  workerUs: { what: "processor time of the worker", unit: "µs" },
+  redisUs: { what: "processor time of Redis", unit: "µs" },
+  messageUs: { what: "processor time in all", unit: "µs" },
+  p50Ms: { what: "wait, p50", unit: "ms" },
+  p99Ms: { what: "wait, p99", unit: "ms" },
 };
 
 export const messages = {
@@ -23,7 +35,7 @@ export const messages = {
   rounds: 7,
   quickRounds: 2,
   bases: { BullMQ: "BullMQ", "by hand": "XREADGROUP by hand" },
-  units: { workerUs: "µs", redisUs: "µs", messageUs: "µs", p50Ms: "ms", p99Ms: "ms" },
+  units: Object.fromEntries(Object.entries(messageMetrics).map(([metric, { unit }]) => [metric, unit])),
   async run({ rounds, quick, samples }) {
     for (let round = 0; round < rounds; round += 1)
       for (const [id, module] of Object.entries(modules)) {
@@ -66,7 +78,7 @@ class Program {
     const program = new Program();
     const env = { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "", NODE_EXTRA_CA_CERTS: "" };
     program.child = track(
-      fork(join(programs, name), [module, String(port)], { env, stdio: ["ignore", "ignore", "inherit", "ipc"] }),
+      fork(join(folder, name), [module, String(port)], { env, stdio: ["ignore", "ignore", "inherit", "ipc"] }),
     );
     await program.#answer(name);
     return program;
