@@ -51,7 +51,7 @@ import {
   tierPhaseUnderWay,
 } from "./phases.ts";
 import type { LifecycleSettings } from "./settings.ts";
-import { defaultSettings, maxPingBackoffMs, withinBudget } from "./settings.ts";
+import { defaultSettings, givenClient, maxPingBackoffMs, withinBudget } from "./settings.ts";
 import { adviceOf, messageOf, ownCodeOf } from "./thrown.ts";
 
 /** What a lifecycle is created with; all of it has a default. */
@@ -299,9 +299,16 @@ export interface Entering {
   readonly begins?: keyof Begun | undefined;
 }
 
-/** A server without TLS reads the handshake as the start of a command and sends no reply. */
-const questionTo = (redisLabel: string): string =>
-  redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
+/**
+ * What to do where no answer says it. A server without TLS reads the handshake as the start of a command and sends no reply; a client that
+ * waits in a command sends no other.
+ */
+const wayOnFor = (redisLabel: string): string => {
+  if (redisLabel === givenClient)
+    return "Is it running, and is the client open, and in no command that waits, MONITOR or transaction?";
+  const question = redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
+  return `${question} Set REDIS_URL or the option redis, which is null for a service without one.`;
+};
 
 const lifecycle = setup({
   types: {} as {
@@ -362,7 +369,7 @@ const lifecycle = setup({
     noteRefusal: assign({
       refusal: ({ context }, params: { error: unknown }) => {
         const { redisLabel, pingAttempts } = context.settings;
-        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempt${pingAttempts === 1 ? "" : "s"}: ${messageOf(params.error)}. ${adviceOf(params.error) ?? `${questionTo(redisLabel)} Set REDIS_URL or the option redis, which is null for a service without one.`}`;
+        const message = `Redis at ${redisLabel} did not pass the ping gate, ${pingAttempts} attempt${pingAttempts === 1 ? "" : "s"}: ${messageOf(params.error)}. ${adviceOf(params.error) ?? wayOnFor(redisLabel)}`;
         return { code: ownCodeOf(params.error) ?? "SG_ERR_REDIS_UNREACHABLE", message, cause: params.error };
       },
     }),

@@ -34,6 +34,9 @@ export interface LifecycleSettings extends LeaseTimes {
   readonly shutdownTimeoutMs: number;
 }
 
+/** The label of a Redis that is a client of the caller's. */
+export const givenClient = "the given client";
+
 /** The defaults of a service's options (README, Options), and the times of its lease's writes. */
 export const defaultSettings: LifecycleSettings = {
   hasRedis: true,

@@ -88,7 +88,11 @@ const unlessItCloses = async (client: RedisClient, signal: AbortSignal, ask: () 
 export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<unknown>): Promise<void> => {
   const others = Promise.allSettled([checkServer(client), check(client)]);
   const pong = await client.ping();
-  if (pong !== "PONG") throw new Error(`it answers PING with '${String(pong)}': the client is in a transaction or subscribed`);
+  if (pong !== "PONG")
+    throw new Unfit(
+      `it answers PING with '${String(pong)}'`,
+      "The client is in a transaction or subscribed: pass one that is not.",
+    );
   for (const other of await others) if (other.status === "rejected") throw other.reason;
 };
 

@@ -11,6 +11,7 @@ import { checkPermissions } from "../../src/registry/permissions.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { TestTier } from "../kit/tier.ts";
 
 let redis: TestRedis;
 const opened: Redis[] = [];
@@ -112,6 +113,21 @@ describe("F71: the answer of a server", () => {
       message: "database 999 cannot be selected: there is no such database",
       advice: expect.stringContaining("databases"),
     });
+  });
+});
+
+describe("F71: a client of the caller's that is taken up", () => {
+  it.each<[string, (client: Redis) => void, string]>([
+    ["by a command that waits", (client) => void client.brpop("none", 0).catch(() => {}), "in no command that waits"],
+    ["by a transaction", (client) => void client.call("MULTI"), "pass one that is not"],
+  ])("%s is asked about", async (_, begin, advice) => {
+    const client = opening(redis.adminUrl);
+    await client.connect();
+    begin(client);
+    const tier = new TestTier({ redis: client, pingAttempts: 1, pingTimeoutMs: 500, useHealthServer: false });
+    const { error } = await tier.runToCompletion();
+    expect(error?.message).toContain(advice);
+    expect(error?.message).not.toContain("REDIS_URL");
   });
 });
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { LifecycleSettings } from "../../../machines/index.ts";
 import { initialState } from "../../../machines/phases.ts";
-import { defaultSettings } from "../../../machines/settings.ts";
+import { defaultSettings, givenClient } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
 import { didYouMean } from "../../closest.ts";
 import { fromEnvironment } from "../../environment.ts";
@@ -155,7 +155,7 @@ export const settingsOf = (options: ResolvedOptions): LifecycleSettings => {
     redisRequired: options.redisRequired,
     hasHealth: options.useHealthServer,
     closeHealth: options.closeHealth,
-    redisLabel: typeof options.redis === "string" ? redactUrl(options.redis) : "the given client",
+    redisLabel: typeof options.redis === "string" ? redactUrl(options.redis) : givenClient,
   };
   for (const name of numberNames) if (name in defaultSettings) settings[name as NumberSetting] = options[name];
   return settings;
