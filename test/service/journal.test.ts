@@ -101,6 +101,9 @@ describe("a life", () => {
     expect(all).toContainEqual(expect.objectContaining({ kind: "waits", what: "the tier's run", deadlineMs: null }));
     expect(all).toContainEqual(expect.objectContaining({ kind: "waits", what: "the tier's onStart" }));
     expect(all.at(-1)).toMatchObject({ kind: "goodbye", outcome: "shutdown", reason: "enough", failures: [] });
+    // nothing was deferred, so what leads there is not sent ahead of it
+    const last = written.at(-1)!.items.flatMap((item) => (item.kind === "step" ? [item.path] : []));
+    expect(last).toContain("stopping.releasing");
     expect(new Set(written.map(({ boot }) => boot))).toEqual(new Set([registered!.boot]));
     expect(written.at(-1)).toMatchObject({ incarnation: registered!.incarnation, version: registered!.version });
     expect(await readEnds(redis.witness)).toEqual([
@@ -140,7 +143,10 @@ describe("a life", () => {
   });
 
   it("that fails in onStart is counted, although it was never registered", async () => {
-    const { tier } = make({}, { onStart: () => Promise.reject(new Error("EACCES")) });
+    // a last message without a connection that is ready is not sent
+    const isWritten = async () => (await items()).length > 0;
+    const onStart = () => eventually("the journal", isWritten).then(() => Promise.reject(new Error("EACCES")));
+    const { tier } = make({}, { onStart });
     await tier.runToCompletion();
     await lastMessage();
     expect(await readEnds(redis.witness)).toMatchObject([{ service: "orders", outcome: "failed", count: 1 }]);

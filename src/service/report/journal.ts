@@ -1,6 +1,6 @@
 /** What the flight recorder notes of a service, as items of the journal. */
 import { deadlineOf, waitsForOf } from "../../../machines/describe.ts";
-import type { LifecycleSnapshot } from "../../../machines/index.ts";
+import type { Begun, LifecycleSnapshot } from "../../../machines/index.ts";
 import { outcomeOf } from "../../../machines/lifecycle.machine.ts";
 import { effectPhases, isChartPhase, isRunning, isStopping } from "../../../machines/phases.ts";
 import { statePath } from "../../../machines/state.ts";
@@ -28,13 +28,16 @@ export interface ServiceJournalOptions {
 
 type Item = JournalItem extends infer Each ? (Each extends unknown ? Omit<Each, "at"> : never) : never;
 
-/** Before these states run code of the tier, which may block the event loop or end the process: what leads there is sent first. */
-const hookPhases: ReadonlySet<string> = new Set([
-  effectPhases.startTier,
-  effectPhases.runTier,
-  effectPhases.stopTier,
-  effectPhases.releaseTier,
-]);
+/**
+ * The states in which code of the tier runs, if that is owed. It may block the event loop or end the process, so what leads there is sent
+ * first.
+ */
+const hookOwed: Readonly<Record<string, (begun: Begun) => boolean>> = {
+  [effectPhases.startTier]: () => true,
+  [effectPhases.runTier]: () => true,
+  [effectPhases.stopTier]: ({ tier }) => tier,
+  [effectPhases.releaseTier]: ({ releases }) => releases,
+};
 
 const leads: Readonly<Partial<Record<ServiceFact["type"], boolean>>> = {
   "leadership.gained": true,
@@ -146,6 +149,6 @@ export class ServiceJournal {
     const what = waitsForOf(snapshot);
     if (what !== "" && (isNew || what !== this.#waits)) this.#note(at, { kind: "waits", what, deadlineMs: this.#leftMs(at) });
     this.#waits = what;
-    if (isNew && hookPhases.has(path)) this.#options.writer.flush();
+    if (isNew && hookOwed[path]?.(snapshot.context.begun)) this.#options.writer.flush();
   }
 }
