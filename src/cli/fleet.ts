@@ -12,7 +12,7 @@ import { jsonDetail, jsonOption, refuse, refusePositionals } from "./command.ts"
 import { createFleetBoard } from "./fleet-board.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
-import { byName, isNews, isOver, plainRow, rowTable } from "./rows.ts";
+import { byName, isNews, isOver, journalMissing, plainRow, rowTable } from "./rows.ts";
 import { interrupted } from "./signals.ts";
 import { paintFor } from "./terminal.ts";
 
@@ -59,7 +59,8 @@ const widthOf = (): number | undefined => (process.stdout.isTTY ? process.stdout
 /** Prints the fleet as it is. */
 const list = async (redis: RedisClient, args: Arguments, label: string): Promise<void> => {
   const signal = AbortSignal.timeout(readTimeoutMs);
-  const { model, now, entries } = await glance(redis, { signal, onSkipped: printSkipped });
+  const { model, now, entries, withoutJournal } = await glance(redis, { signal, onSkipped: printSkipped });
+  if (withoutJournal !== "") printError(journalMissing(withoutJournal));
   const rows = [...model.rows()]
     .sort(byName)
     .filter((row) => args.has("all") || (args.has("json") ? !isOver(row) : isNews(row, now)));

@@ -2,6 +2,7 @@
 import { authority } from "../address.ts";
 import { explain } from "../instances/explain.ts";
 import type { Row } from "../instances/row.ts";
+import { isDeath, isEndKind } from "../journal/outcomes.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import type { Wanted } from "./instance.ts";
 import { absentFrom } from "./instance.ts";
@@ -9,7 +10,7 @@ import type { Paint } from "./terminal.ts";
 import { duration, table } from "./terminal.ts";
 
 /** Whether nothing of the instance runs any more. */
-export const isOver = ({ kind }: Row): boolean => kind === "ended" || kind === "failed" || kind === "expired";
+export const isOver = ({ kind }: Row): boolean => isEndKind(kind);
 
 export const byName = (a: Row, b: Row): number => (a.name < b.name ? -1 : Number(a.name > b.name));
 
@@ -37,10 +38,14 @@ export const rowsMeant = (rows: readonly Row[], wanted: Wanted, now: number, lab
   return found;
 };
 
+/** What the command line says where only the registry was read. */
+export const journalMissing = (reason: string): string =>
+  `the journal cannot be read, so instances that boot or have ended are missing: ${reason}`;
+
 const titles = ["SERVICE", "STATE", "FOR", "READY", "RELEASE", "HEALTH", "PID", "HOST", "INSTANCE", "WHY"];
 
 const colourOf = (row: Row): Parameters<Paint>[0] => {
-  if (row.kind === "failed" || row.kind === "expired") return "red";
+  if (isDeath(row.kind)) return "red";
   if (row.kind === "ended") return "dim";
   return row.ready === true ? "green" : "yellow";
 };

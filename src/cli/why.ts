@@ -6,7 +6,7 @@ import type { Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
-import { plainRow, rowsMeant } from "./rows.ts";
+import { journalMissing, plainRow, rowsMeant } from "./rows.ts";
 
 const readTimeoutMs = 10_000;
 
@@ -29,7 +29,8 @@ export const why: Command = {
     const place = await findPlace(args, why);
     const onSkipped = (key: string) => printError(`skipped ${key}: its value is not a registry entry`);
     const signal = AbortSignal.timeout(readTimeoutMs);
-    const { model, now } = await withRedis(place, (redis) => glance(redis, { signal, onSkipped }));
+    const { model, now, withoutJournal } = await withRedis(place, (redis) => glance(redis, { signal, onSkipped }));
+    if (withoutJournal !== "") printError(journalMissing(withoutJournal));
     const rows = rowsMeant(model.rows(), { service, instance }, now, place.label);
     if (args.has("json")) {
       printJson(

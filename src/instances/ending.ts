@@ -29,6 +29,11 @@ export class Ending {
   /** The instance wrote something at that time: an end that was assumed for an earlier time did not happen. */
   refute(at: number): void {
     if (this.#certainty !== "assumed" || this.#end!.at > at) return;
+    this.withdraw();
+  }
+
+  /** The end is not known any more. */
+  withdraw(): void {
     this.#end = null;
     this.#certainty = undefined;
   }

@@ -1,10 +1,15 @@
 /** Why an instance is not ready, or that it is: one sentence. */
 import { effectPhases, isStopping, lifePartOf } from "../../machines/phases.ts";
+import type { ErrorCode } from "../errors.ts";
+import { isDeath } from "../journal/outcomes.ts";
 import type { Row } from "./row.ts";
 import { inWords } from "./words.ts";
 
 /** ms for which the end of an earlier boot is part of the sentence */
 const recentMs = 300_000;
+
+/** the code of a boot whose instance id a newer boot has registered */
+const replacedCode: ErrorCode = "SG_ERR_SUPERSEDED";
 
 const quoted = (text: string): string => `'${text}'`;
 
@@ -37,7 +42,7 @@ const doingOf = ({ path, waits }: Row): string => {
 /** How many boots in a row, up to the newest that is over, ended as `failed` or `expired`; at least as many as its parent has tried. */
 const deathsBefore = ({ boots, parent, end }: Row): number => {
   const before = end === null ? boots.slice(1) : boots;
-  const good = before.findIndex(({ outcome }) => outcome !== "failed" && outcome !== "expired");
+  const good = before.findIndex(({ outcome }) => !isDeath(outcome));
   return Math.max(good === -1 ? before.length : good, parent?.tries ?? 0);
 };
 
@@ -83,12 +88,13 @@ const stateOf = ({ path, boot }: Row): string => (lifePartOf(path) === "stop" ||
 
 /** Another process has registered under the same instance id, which stopped an earlier boot. */
 const sharedIdOf = ({ boots }: Row, now: number): string => {
-  const replaced = boots.slice(1).find(({ endedAt, cause }) => endedAt !== null && now - endedAt < recentMs && isReplaced(cause));
+  const replaced = boots
+    .slice(1)
+    .find(({ endedAt, code }) => endedAt !== null && now - endedAt < recentMs && code === replacedCode);
   return replaced === undefined
     ? ""
     : `; another process had the same id ${inWords(now - replaced.endedAt!)} ago and was stopped: give each instance an id of its own`;
 };
-const isReplaced = (cause: string): boolean => cause.includes("has taken this instance id");
 
 /** An instance that does not renew its lease may have ended, so its readiness is not known. */
 const silenceOf = ({ lease, state }: Row, now: number): string =>

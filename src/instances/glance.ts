@@ -1,6 +1,7 @@
 /** The fleet as it is now, read once: the last day of the journal, and the registry. */
 import { JournalReader } from "../journal/reader.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import { nameOf } from "../registry/fleet-view.ts";
 import { journalLength } from "../registry/keys.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
@@ -15,6 +16,8 @@ export interface Glance {
   /** by the clock of Redis */
   readonly now: number;
   readonly entries: readonly RegistryEntry[];
+  /** why the journal is left out; empty where it was read */
+  readonly withoutJournal: string;
 }
 
 export interface GlanceOptions {
@@ -23,19 +26,24 @@ export interface GlanceOptions {
   readonly onSkipped: (key: string) => void;
 }
 
-/** Rejects with `SG_ERR_REGISTRY` where the registry cannot be read. A journal that cannot be read is left out. */
+/** Rejects with `SG_ERR_REGISTRY` where the registry cannot be read. A journal that cannot be read is left out, and `withoutJournal` says why. */
 export const glance = async (redis: RedisClient, { signal, onSkipped }: GlanceOptions): Promise<Glance> => {
   const model = new FleetModel();
   const entries = await new Registry(redis, { onSkipped }).list(undefined, { signal });
   const time = new RedisTime();
   await time.read(redis, signal);
   model.tick(time.now());
-  const journal = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs: keptMs, signal }).catch(() => []);
+  let withoutJournal = "";
+  const read = new JournalReader(redis).backwards({ limit: journalLength, sinceMs: keptMs, signal });
+  const journal = await read.catch((error: unknown) => {
+    withoutJournal = reasonOf(withoutCommand(error));
+    return [];
+  });
   for (const entry of journal) model.note(entry);
   for (const entry of entries) model.apply({ type: "registered", entry });
   await noteLeaseEnds(redis, model, { entries, now: time.now(), signal });
   model.tick(time.now());
-  return { model, now: time.now(), entries };
+  return { model, now: time.now(), entries, withoutJournal };
 };
 
 /**

@@ -2,10 +2,12 @@
 import { finalState } from "../../machines/index.ts";
 import { defaultSettings } from "../../machines/settings.ts";
 import type { JournalEntry, JournalItem } from "../journal/entry.ts";
+import { endKindOf } from "../journal/outcomes.ts";
 import type { InstanceName, RegistryEntry } from "../registry/entry.ts";
 import { nameOf } from "../registry/fleet-view.ts";
 import { spansOf, trimmed } from "./lane.ts";
 import { Life } from "./life.ts";
+import { orderOf } from "./order.ts";
 import type { Boot, Kind, Row, RowLease, RowMoment, RowParent, Span } from "./row.ts";
 import { momentOf } from "./sentences.ts";
 import { summaryOf } from "./summary.ts";
@@ -15,9 +17,6 @@ const boots = 10;
 const momentsLimit = 50;
 
 type Exited = Extract<JournalItem, { kind: "exited" }>;
-
-/** How the end of a life is shown. */
-const kindOfEnd = (outcome: string): Kind => (outcome === "failed" || outcome === "expired" ? outcome : "ended");
 
 export class History {
   readonly name: string;
@@ -142,7 +141,7 @@ export class History {
 
   /** Sorts the boots, the newest last. A boot before the newest has ended, whether it wrote its end or not. */
   #sort(): void {
-    this.#lives.sort((a, b) => a.order - b.order);
+    this.#lives.sort((a, b) => orderOf(a) - orderOf(b));
     for (const [at, life] of this.#lives.slice(0, -1).entries()) {
       const next = this.#lives[at + 1]!;
       if (life.end === null) life.assumeEnd({ outcome: "expired", reason: "a newer boot took its place", at: next.startedAt });
@@ -165,7 +164,7 @@ export class History {
 
   #build(now: number): Row {
     const life = this.newest;
-    const kind = life.end === null || life.isLeaving ? life.place.part : kindOfEnd(life.end.outcome);
+    const kind = life.end === null || life.isLeaving ? life.place.part : endKindOf(life.end.outcome);
     const lane = this.#lives.flatMap((each, at) => this.#spans(each, this.#lives[at + 1]));
     const summaries: Boot[] = this.#lives.map(summaryOf).reverse();
     const { boot, incarnation, version, host, pid, startedAt, lease, leads, failures, end } = life;

@@ -1,4 +1,5 @@
 /** The last hour of an instance, over all its boots, as spans of time in one state each. */
+import { isDeath } from "../journal/outcomes.ts";
 import type { Life } from "./life.ts";
 import type { Span } from "./row.ts";
 
@@ -13,9 +14,6 @@ export interface LaneOf {
   /** ms between a beat and the end of the lease that it prolongs */
   readonly ttlMs: number;
 }
-
-/** Whether a boot ended with a failure, or without writing its end. */
-const isDeath = (outcome: string): boolean => outcome === "failed" || outcome === "expired";
 
 /** The spans of one boot, and of the time after its end. */
 export const spansOf = ({ life, nextAt, ttlMs }: LaneOf): Span[] => {

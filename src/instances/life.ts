@@ -18,9 +18,6 @@ const limits = { failures: 10, leads: 16, open: 16 };
 /** ms without a message after which an end is assumed: after the deadline of a wait, after a delete of the entry, and where no deadline is known */
 const quiet = { behindWaitMs: 5000, leavingMs: 2000, unknownMs: 60_000 };
 
-/** ms that an incarnation may be ahead of the journal */
-const aheadMs = 60_000;
-
 /** the step in which the instance writes its last message */
 const lastStep = `${stoppingState}.${stopSteps.at(-1)}`;
 
@@ -87,15 +84,6 @@ export class Life {
     return this.#phase?.at ?? this.chartSince;
   }
 
-  /**
-   * Newer boots have higher orders. An incarnation is the time of Redis in µs, so a boot without one is ordered by its start. So is a boot
-   * that is in no registry and has an incarnation of the future: it would be the newest for good.
-   */
-  get order(): number {
-    const isPlausible = this.lease.state !== "none" || this.incarnation <= (this.seenAt + aheadMs) * 1000;
-    return this.incarnation > 0 && isPlausible ? this.incarnation : this.startedAt * 1000;
-  }
-
   get trace(): readonly Mark[] {
     return this.#trace.marks;
   }
@@ -111,10 +99,19 @@ export class Life {
     this.host = entry.host;
     this.pid = entry.pid;
     this.noteAlive(now);
+    this.#beginBy(entry.startedAt);
     if (this.lease.state === "none" || this.lease.state === "lost") this.lease = { state: "held", until: null };
     // the clock of the instance may be ahead of that of Redis
     const since = Math.min(entry.since, now);
     if (placeAt(entry.status)!.rank > this.place.rank) this.#move(entry.status, Math.max(since, this.startedAt));
+  }
+
+  /** The journal may have lost how the boot began: before any step of it is known, the entry tells the time. */
+  #beginBy(at: number): void {
+    if (this.chartPath !== initialState || at >= this.startedAt) return;
+    this.startedAt = at;
+    this.chartSince = at;
+    this.#trace.beginAt(at);
   }
 
   step({ path, event, at }: Item<"step">): void {
@@ -176,13 +173,15 @@ export class Life {
   }
 
   exit({ exitCode, signal, cause, at }: Item<"exited">): void {
+    const isCut = this.isLeaving && exitCode !== 0;
     this.hasExited = true;
     if (cause !== "" && this.failures.length === 0 && exitCode !== 0)
       this.#fail({ phase: this.boot === "" ? "" : this.state, code: "", message: cause });
     if (this.lease.state !== "none") this.lease = { state: this.lease.state === "released" ? "released" : "lost", until: null };
     const how = signal === null ? `exited with code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
     const outcome = exitCode === 0 ? "shutdown" : "failed";
-    this.#ending.note(this.#ending.isWritten ? { ...this.end!, at } : { outcome, reason: how, at, steps: {} });
+    const isKept = this.#ending.isWritten && !isCut;
+    this.#ending.note(isKept ? { ...this.end!, at } : { outcome, reason: how, at, steps: this.end?.steps ?? {} });
   }
 
   /** Its entry was deleted by the instance itself. */
@@ -216,6 +215,8 @@ export class Life {
 
   /** Nothing was written since `quietAt`. */
   fallSilent(at: number): void {
+    // what it wrote with the delete of its entry was how the stop would end, not that it has
+    if (this.isLeaving && this.#ending.isWritten) this.#ending.withdraw();
     this.#isOver = true;
     this.assumeEnd({ outcome: "expired", reason: "nothing was written by it any more", at });
   }

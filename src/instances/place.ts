@@ -1,6 +1,7 @@
 /** The place of a path on the lifecycle chart. Paths come from other processes: one that the chart does not have has no place. */
 import type { StateName } from "../../machines/index.ts";
 import { lifecycleMachine, lifePartOf, stateNames, stoppingState, tagsAt, takesWork, waitsForAt } from "../../machines/index.ts";
+import type { EndKind } from "../journal/outcomes.ts";
 import type { Kind } from "./row.ts";
 
 /** A path on the chart. */
@@ -8,7 +9,7 @@ export interface Place {
   readonly state: StateName;
   /** the order in which states are entered; a life never goes back */
   readonly rank: number;
-  readonly part: Exclude<Kind, "ended" | "failed" | "expired">;
+  readonly part: Exclude<Kind, EndKind>;
   /** what the chart waits for there; empty if nothing */
   readonly waitsFor: string;
 }

@@ -1,9 +1,10 @@
 /** One instance of the fleet, as a reader sees it. All times in ms since the epoch, by the clock of Redis. */
 import type { LifecycleTag, StateName } from "../../machines/index.ts";
+import type { EndKind } from "../journal/outcomes.ts";
 import type { InstanceName } from "../registry/entry.ts";
 
 /** Which part of a life an instance is in, or how its life ended. `expired`: it ended without writing how. */
-export type Kind = Exclude<LifecycleTag, "ready"> | "living" | "ended" | "failed" | "expired";
+export type Kind = Exclude<LifecycleTag, "ready"> | "living" | EndKind;
 
 /** What the chart waits for. */
 export interface Waits {
@@ -67,7 +68,7 @@ export interface Boot {
   readonly startedAt: number;
   readonly readyAt: number | null;
   readonly endedAt: number | null;
-  /** how long its stop took */
+  /** ms of its stop; null where that has not ended by itself */
   readonly stopMs: number | null;
   /** `completed`, `shutdown`, `failed`, `expired`; empty while it lives */
   readonly outcome: string;

@@ -18,6 +18,12 @@ export class Trace {
     return this.#marks;
   }
 
+  /** The boot began earlier than its first mark has it. */
+  beginAt(at: number): void {
+    const first = this.#marks[0];
+    if (first !== undefined) this.#marks[0] = { ...first, at: Math.min(first.at, at) };
+  }
+
   /** Adds a mark where it differs from the last one; the first one stays, it is the boot. */
   add(mark: Mark): void {
     const last = this.#marks.at(-1);

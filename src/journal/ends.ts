@@ -3,6 +3,7 @@ import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import { registryKeys } from "../registry/keys.ts";
 import { nameProblem } from "../registry/names.ts";
+import { isOutcome } from "./outcomes.ts";
 import { endsScript } from "./scripts.ts";
 
 /** The stops of one release of a service. `outcome`: `completed`, `shutdown`, `failed` or `expired`. */
@@ -13,16 +14,13 @@ export interface Ends {
   readonly count: number;
 }
 
-const outcomes: readonly unknown[] = ["completed", "shutdown", "failed", "expired"];
-
 /** Undefined for a field or a count that no instance writes. */
 const endsOf = (field: string, count: number): Ends | undefined => {
   if (!Number.isSafeInteger(count) || count < 0) return undefined;
   try {
     const [service, version, outcome] = JSON.parse(field) as [unknown, unknown, unknown];
-    if (nameProblem("service", service) !== undefined || typeof version !== "string" || !outcomes.includes(outcome))
-      return undefined;
-    return { service: service as string, version, outcome: outcome as string, count };
+    if (nameProblem("service", service) !== undefined || typeof version !== "string" || !isOutcome(outcome)) return undefined;
+    return { service: service as string, version, outcome, count };
   } catch {
     return undefined;
   }

@@ -83,6 +83,17 @@ describe("why", () => {
     expect(listed).toMatchObject([{ instance: "gateway-1", kind: "expired", ready: false }]);
   });
 
+  it("says that the journal is missing where it cannot be read, and so does fleet", async () => {
+    await fleet.boot(fleet.add(1));
+    const { journal } = registryKeys(redis.witness);
+    await redis.witness.del(journal);
+    await redis.witness.set(journal, "of another program");
+    for (const command of [["why", "gateway"], ["fleet"]])
+      expect((await run(...command)).err).toMatch(
+        /the journal cannot be read, so instances that boot or have ended are missing: .+/,
+      );
+  });
+
   it("suggests the closest service for an unknown name, and so does inspect", async () => {
     await fleet.boot(fleet.add(2));
     expect(await run("why", "gatewy")).toMatchObject({

@@ -42,6 +42,12 @@ const running = (of = one, at = t0): JournalEntry[] => [
 ];
 
 describe("a boot", () => {
+  it("has the times of its entry where the journal has lost how it began", () => {
+    const model = modelOf(journaled(one, t0 + 900_000, ready));
+    model.apply({ type: "registered", entry: { ...registered(one, "running", t0 + 500), startedAt: t0 } });
+    expect(rowOf(model)).toMatchObject({ state: "running", startedAt: t0, since: t0 + 500 });
+    expect(spans(rowOf(model))).toEqual(["boot init 0..500", "none running 500.."]);
+  });
   it("is a row before it registers, with its path, what it waits for and until when", () => {
     const model = modelOf(
       ...boot(),
@@ -201,7 +207,7 @@ describe("the end of a life", () => {
     model.note(journaled(one, t0 + 3000, step("stopping.announcing", "shutdown"), waits("load balancers to notice", 0)));
     expect(explain(rowOf(model), t0 + 3020)).toBe("not ready: waits for load balancers to notice for 20 ms");
   });
-  it("is assumed of a stop that writes nothing any more", () => {
+  it("is expired of a stop that writes nothing any more: it had written how it would end, and did not get there", () => {
     const model = modelOf(...running());
     model.note(
       journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGTERM"), waits("work in flight to end", 8000)),
@@ -209,7 +215,28 @@ describe("the end of a life", () => {
     model.tick(t0 + 11_000);
     expect(rowOf(model).kind).toBe("stopping");
     model.tick(t0 + 13_001);
-    expect(rowOf(model).kind).toBe("ended");
+    expect(rowOf(model)).toMatchObject({
+      kind: "expired",
+      path: "stopping.draining",
+      boots: [{ outcome: "expired", stopMs: null }],
+    });
+  });
+  it.each([
+    { signal: "SIGKILL", exitCode: null, kind: "failed" },
+    { signal: null, exitCode: 130, kind: "failed" },
+    { signal: null, exitCode: 0, kind: "ended" },
+  ])("of a process that exits with $signal or $exitCode in the middle of its stop is $kind", ({ kind, ...how }) => {
+    const model = modelOf(...running());
+    model.note(journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGINT")));
+    model.note(journaled({ ...one, boot: "", incarnation: 0 }, t0 + 3100, exited(how)));
+    model.tick(t0 + 20_000);
+    expect(rowOf(model)).toMatchObject({ kind, boots: [{ stopMs: null }] });
+  });
+  it("has the length of a stop where the boot has written its end itself", () => {
+    const model = modelOf(...running());
+    model.note(journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGINT")));
+    model.note(journaled(one, t0 + 3400, step("stopping.disconnecting"), goodbye("shutdown", "SIGINT")));
+    expect(rowOf(model)).toMatchObject({ kind: "ended", boots: [{ stopMs: 400 }] });
   });
   it("is assumed of a boot that writes nothing after its deadline, and withdrawn by a later message", () => {
     const model = modelOf(...boot());

@@ -29,6 +29,8 @@ export const age = (ms) => (ms < 60_000 ? `${Math.max(0, Math.floor(ms / 1000))}
  */
 export const briefly = (ms) => {
   if (ms < 10_000) return duration(ms);
+  // a budget of a minute, beside seconds of it
+  if (ms === 60_000) return "60 s";
   if (ms < 600_000) return age(ms);
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
   const hours = Math.floor(ms / 3_600_000);

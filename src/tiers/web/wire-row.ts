@@ -1,5 +1,6 @@
 /** A row as the page's stream sends it: bounded, without what is shown of one instance alone. */
 import type { Boot, Row, RowFailure, Span } from "../../instances/row.ts";
+import { isDeath } from "../../journal/outcomes.ts";
 import type { WireInstance, WireMark, WireRow, WireSpan } from "./wire.ts";
 
 const maxSpans = 100;
@@ -7,7 +8,7 @@ const maxFalls = 10;
 const maxFailures = 3;
 const maxTextLength = 400;
 
-const isFall = ({ outcome }: Boot): boolean => outcome === "failed" || outcome === "expired";
+const isFall = ({ outcome }: Boot): boolean => isDeath(outcome);
 
 /** `died` becomes `failed` where the boot wrote its end. */
 const markOf = ({ mark, from }: Span, boots: readonly Boot[]): WireMark => {
