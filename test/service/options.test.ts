@@ -241,14 +241,14 @@ describe("a configuration", () => {
   it("with several problems names all at once, and the service where its name is valid", () => {
     environment({});
     expect(problems({ healthPort: -1, redis: "x" })).toMatch(
-      /^the configuration of 'test' has 2 problem\(s\): healthPort must be .*; redis is not a URL.*\.$/,
+      /^the configuration of 'test' has 2 problems: healthPort must be .*; redis is not a URL.*\.$/,
     );
-    expect(problemsOf({ serviceName: "a:b" })).toMatch(/^the configuration has 1 problem\(s\): serviceName must not contain/);
+    expect(problemsOf({ serviceName: "a:b" })).toMatch(/^the configuration has 1 problem: serviceName must not contain/);
     expect(problemsOf({ serviceName: 7 })).toMatch(/^the configuration has 1 problem/);
   });
 
   it.each([undefined, null, "options", 7])("%j instead of an object is refused", (options) => {
-    expect(problemsOf(options)).toMatch(/has 1 problem\(s\): the options must be an object, not /);
+    expect(problemsOf(options)).toMatch(/has 1 problem: the options must be an object, not /);
   });
 
   it("accepts an inherited option, and refuses an unknown one and a getter that throws", () => {
@@ -261,7 +261,7 @@ describe("a configuration", () => {
         throw new Error("torn");
       },
     };
-    expect(problemsOf(torn)).toMatch(/1 problem\(s\): redis cannot be read: torn/);
+    expect(problemsOf(torn)).toMatch(/1 problem: redis cannot be read: torn/);
   });
 
   it("accepts an instance id of at most 128 characters", () => {
