@@ -1,4 +1,5 @@
 /** The overview of the fleet: Redis, the streams with their readers, dead letters. Reads only. */
+import { cleanLine } from "../../clean.ts";
 import { systemClock } from "../../clock.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { DeadLetters } from "../../streams/dead-letters.ts";
@@ -11,9 +12,10 @@ import type { WireOverview, WireReaders, WireStream } from "./wire.ts";
 const maxGroups = 16;
 const maxLetters = 5;
 const maxReasonLength = 300;
+const maxNameLength = 200;
 
 const readersOf = ({ name, lag, pending, readers }: GroupState): WireReaders => ({
-  group: name.slice(0, 200),
+  group: cleanLine(name.slice(0, maxNameLength)),
   lag,
   pending,
   readers,
@@ -40,9 +42,9 @@ export const readOverview = async (redis: RedisClient, platforms: readonly strin
   ]);
   const newest = letters.map(({ id, stream, attempts, reason }) => ({
     id,
-    stream,
+    stream: cleanLine(stream.slice(0, maxNameLength)),
     attempts,
-    reason: reason.slice(0, maxReasonLength),
+    reason: cleanLine(reason.slice(0, maxReasonLength)),
   }));
   return { redisMs, waiting, streams: streams.flatMap((stream) => stream ?? []), deadLetters: { count, newest } };
 };

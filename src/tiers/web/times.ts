@@ -1,10 +1,14 @@
 /** How long boots and stops take, by release: of the rows' boots, the newest first. Pure. */
+import { cleanLine } from "../../clean.ts";
 import type { Boot, Row } from "../../instances/row.ts";
 import type { WireQuantiles, WireTimes } from "./wire.ts";
 
 /** boots and stops of one release that count */
 const maxCount = 100;
-const maxReleases = 24;
+const maxReleases = 100;
+/** of one service, the newest */
+const maxOfService = 4;
+const maxVersionLength = 120;
 
 /** In ms; null of none. */
 const quantilesOf = (all: readonly number[]): WireQuantiles | null => {
@@ -39,12 +43,13 @@ export const timesOf = (rows: readonly Row[]): WireTimes[] => {
   const newest = ({ boots }: Release): number => Math.max(...boots.map(({ startedAt }) => startedAt));
   return [...releases.values()]
     .sort((a, b) => a.service.localeCompare(b.service, "en") || newest(b) - newest(a))
+    .filter(({ service }, at, sorted) => sorted[at - maxOfService]?.service !== service)
     .slice(0, maxReleases)
     .map(({ service, version, instances, boots }) => {
       const sorted = boots.toSorted((a, b) => b.startedAt - a.startedAt);
       return {
         service,
-        version,
+        version: cleanLine(version.slice(0, maxVersionLength)),
         instances,
         boot: quantilesOf(sorted.flatMap(bootMs)),
         stop: quantilesOf(sorted.flatMap(stopMs)),

@@ -10,7 +10,7 @@ import { loadGateways } from "./gateways.js";
 import { onCensus, showCensus, showCondition, showUnknown, showVerdict, showWithheld } from "./head.js";
 import { refreshInstance, showTime } from "./instance.js";
 import { wireKeys } from "./keys.js";
-import { showCards, showHappenings, showOverview } from "./lists.js";
+import { showCards, showHappenings, showOverview, wireCards } from "./lists.js";
 import { onRail, openInstance, openName, wireRail } from "./rail.js";
 import { cardsOf, rolloutOf } from "./sentences.js";
 
@@ -124,4 +124,5 @@ byId("unfilter").addEventListener("click", () => {
 });
 wireKeys();
 wireRail();
+wireCards();
 setInterval(tick, tickMs);

@@ -124,6 +124,39 @@ const together = (sorted) => {
   return merged;
 };
 
+/** The newest so many of each service, in order. @type {(sorted: readonly Happening[], most: number) => Happening[]} */
+const newestOf = (sorted, most) => {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  const own = sorted.filter((one) => {
+    const count = (counts.get(serviceOf(one)) ?? 0) + 1;
+    counts.set(serviceOf(one), count);
+    return count <= most;
+  });
+  return own.slice(0, 5 * most);
+};
+
+/** The service of an instance's name. @param {Happening} happening */
+const serviceOf = ({ names: [name = ""] }) => name.slice(0, name.indexOf(":"));
+
+/**
+ * The newest so many: of one service at most half, as long as others have some. What one service writes in a burst hides no other.
+ *
+ * @type {(sorted: readonly Happening[], count: number) => Happening[]}
+ */
+const shared = (sorted, count) => {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  const isWithin = sorted.map((one) => {
+    const own = (counts.get(serviceOf(one)) ?? 0) + 1;
+    counts.set(serviceOf(one), own);
+    return own <= count / 2;
+  });
+  const first = sorted.filter((_, at) => isWithin[at] === true).slice(0, count);
+  const rest = sorted.filter((_, at) => isWithin[at] === false).slice(0, count - first.length);
+  return [...first, ...rest].sort((a, b) => b.at - a.at);
+};
+
 /**
  * The last that happened, newest first.
  *
@@ -131,5 +164,5 @@ const together = (sorted) => {
  */
 export const happeningsOf = (rows, { since, count, stateOf }) => {
   const all = [...rows].flatMap((row) => ofRow(row, since, stateOf)).sort((a, b) => b.at - a.at);
-  return together(all.slice(0, 20 * count)).slice(0, count);
+  return shared(together(newestOf(all, 20 * count)), count);
 };

@@ -1,6 +1,6 @@
 // @ts-check
 /** The parts of the page below the verdict that are lists: what needs a look, what happened, times by release, streams. */
-import { byId, icon, make, setChildren, setText } from "../../../http/page/dom.js";
+import { byId, icon, make, setAttribute, setChildren, setText } from "../../../http/page/dom.js";
 import { briefly, secondTime } from "../../../http/page/format.js";
 import * as fleet from "./fleet.js";
 import { happeningsOf } from "./happenings.js";
@@ -11,8 +11,9 @@ import { listed } from "./sentences.js";
 /** @import { Happening } from "./happenings.js" */
 /** @import { Card } from "./sentences.js" */
 
-/** cards that are shown at most, and names on one */
+/** cards that are shown at first, and at most; names on one */
 const maxCards = 8;
+const maxAllCards = 200;
 const maxNames = 6;
 const maxHappenings = 14;
 
@@ -56,10 +57,19 @@ const fillCard = (element, { need, rows }) => {
   setText(todo, fleet.staleFor() > 0 ? "" : need.todo);
 };
 
+let isEveryCard = false;
+/** @type {readonly Card[]} */
+let lastCards = [];
+
 /** @param {readonly Card[]} all */
 export const showCards = (all) => {
+  lastCards = all;
   byId("needs").hidden = all.length === 0;
-  const shown = all.slice(0, maxCards);
+  const shown = all.slice(0, isEveryCard ? maxAllCards : maxCards);
+  const more = /** @type {HTMLButtonElement} */ (byId("more-cards"));
+  more.hidden = all.length <= maxCards;
+  setAttribute(more, "aria-expanded", String(isEveryCard));
+  setText(more, isEveryCard ? `Show the ${maxCards} gravest` : `Show ${all.length - maxCards} more`);
   const elements = shown.map((card) => {
     const element = cards.get(card.need.key) ?? createCard(card);
     fillCard(element, card);
@@ -69,6 +79,13 @@ export const showCards = (all) => {
   for (const [at, { need }] of shown.entries()) cards.set(need.key, /** @type {HTMLElement} */ (elements[at]));
   setChildren(byId("cards"), elements);
 };
+
+/** Once. */
+export const wireCards = () =>
+  byId("more-cards").addEventListener("click", () => {
+    isEveryCard = !isEveryCard;
+    showCards(lastCards);
+  });
 
 /* ---- what happened ---- */
 /** @param {Happening} happening */
