@@ -1,6 +1,7 @@
 /** `inspect`: the state of one running instance on the chart, and its path. */
 import { isChartPhase, stateNames } from "../../machines/phases.ts";
 import { withRedis } from "../fleet/connect.ts";
+import { isRecord } from "../record.ts";
 import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { timelineTree } from "../timeline/timeline-tree.ts";
@@ -46,6 +47,10 @@ const transitions = ({ phases }: Status): string[] => {
 const failureLines = ({ failures }: Status): string[] =>
   failures.map(({ code, phase, message }) => `  ${code} in ${phase}: ${message}`);
 
+/** Why it takes no traffic, as `/readyz` answers it; nothing where it does. */
+const notReadyLine = ({ readiness }: Status): string[] =>
+  isRecord(readiness) && readiness.ready === false ? [`not ready: ${String(readiness.reason)}`] : [];
+
 const section = (title: string, lines: readonly string[], paint: Paint): string[] =>
   lines.length === 0 ? [] : ["", paint("cyan", title), ...lines];
 
@@ -53,6 +58,7 @@ const report = (entry: RegistryEntry, status: Status, paint: Paint): string[] =>
   const head = `${status.service}/${status.instance}  pid ${entry.pid} on ${entry.host}, up for ${duration(Math.max(0, status.uptimeMs))}`;
   return [
     paint("bold", head),
+    ...notReadyLine(status).map((line) => paint("yellow", line)),
     ...(status.degraded ? [paint("yellow", `degraded, since Redis is optional. ${status.condition ?? ""}`.trimEnd())] : []),
     "",
     ...spine(status, paint),

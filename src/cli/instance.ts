@@ -26,18 +26,24 @@ const listOf = (known: readonly string[]): string => {
 };
 
 /** What there is in place of an instance that is not: the instances of its service, else the services, with the one that was meant. */
-export const absentFrom = (known: readonly InstanceName[], { service, instance }: Wanted, is: string): StargazerError => {
+export const absentFrom = (
+  known: readonly InstanceName[],
+  { service, instance }: Wanted,
+  is: string,
+  advice = "",
+): StargazerError => {
   const instances = known.filter((each) => each.service === service).map((each) => each.instance);
   const names = instances.length > 0 ? instances : [...new Set(known.map((each) => each.service))];
   const hint = didYouMean(instances.length > 0 ? instance : service, names);
   const name = instance === "" ? service : `${service}/${instance}`;
-  return new StargazerError("SG_ERR_REGISTRY", `${name} is not ${is}${hint}: ${listOf(names)}`);
+  return new StargazerError("SG_ERR_REGISTRY", `${name} is not ${is}${hint}: ${listOf(names)}${advice}`);
 };
 
 /** Rejects with `SG_ERR_REGISTRY` where there is none, and with `SG_ERR_USAGE` where there are several. */
 export const findInstance = async (registry: Registry, wanted: Wanted, label: string): Promise<RegistryEntry> => {
   const [found, ...more] = fitting(await registry.list(wanted.service), wanted);
-  if (found === undefined) throw absentFrom(await registry.list(), wanted, `registered in ${label}`);
+  if (found === undefined)
+    throw absentFrom(await registry.list(), wanted, `registered in ${label}`, ". stargazer fleet --all has those that ended");
   if (more.length === 0) return found;
   const names = [found, ...more].map((entry) => `${entry.service}/${entry.instance}`);
   throw usageError([`${names.length} instances match; name one: ${names.join(", ")}`], "inspect");

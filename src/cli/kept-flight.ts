@@ -5,6 +5,7 @@ import type { FlightRecording } from "../flight/index.ts";
 import { parseFlight } from "../flight/index.ts";
 import { keptLimitBytes } from "../flight/kept.ts";
 import { lastBootOf, rebuiltFlight } from "../flight/rebuild.ts";
+import type { JournalEntry } from "../journal/entry.ts";
 import { JournalReader } from "../journal/reader.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { InstanceName } from "../registry/entry.ts";
@@ -25,19 +26,27 @@ const keptBy = async (redis: RedisClient, { service, instance }: InstanceName): 
   return json === "" ? undefined : parseFlight(json, `the recording of ${service}/${instance}`);
 };
 
+/** The instance of that name, else the only one whose name begins so. */
+const instanceMeant = (entries: readonly JournalEntry[], { service, instance }: InstanceName): string => {
+  const own = new Set(entries.filter((entry) => entry.service === service).map((entry) => entry.instance));
+  const [found, ...more] = own.has(instance) ? [instance] : [...own].filter((each) => each.startsWith(instance));
+  return found === undefined || more.length > 0 ? instance : found;
+};
+
 /**
- * The recording of the last failed stop of an instance, unless its last boot ended without a goodbye: then what the journal has of that
+ * The recording of the last failed stop of an instance, unless its last boot ended without its last message: then what the journal has of that
  * boot. Rejects with `SG_ERR_REGISTRY` where there is neither.
  */
-export const findFlight = async (redis: RedisClient, name: InstanceName): Promise<KeptFlight> => {
+export const findFlight = async (redis: RedisClient, wanted: InstanceName): Promise<KeptFlight> => {
   const signal = AbortSignal.timeout(readTimeoutMs);
   const all = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs, signal });
+  const name = { service: wanted.service, instance: instanceMeant(all, wanted) };
   const entries = all.filter(({ service, instance }) => service === name.service && instance === name.instance);
   const hasEnded = lastBootOf(entries).some(({ items }) => items.some(({ kind }) => kind === "goodbye"));
   const [rebuilt, kept] = [rebuiltFlight(entries), await keptBy(redis, name)];
   const isKept = kept !== undefined && (hasEnded || rebuilt === undefined);
   if (isKept) return { recording: kept, isRebuilt: false };
   if (rebuilt !== undefined) return { recording: rebuilt, isRebuilt: true };
-  const message = `nothing is known of ${name.service}/${name.instance}: neither a recording nor a message in the journal`;
+  const message = `nothing is known of ${name.service}/${name.instance}: neither a recording nor a message in the journal. stargazer fleet --all has the names`;
   throw new StargazerError("SG_ERR_REGISTRY", message);
 };

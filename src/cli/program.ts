@@ -29,24 +29,9 @@ const names = Object.keys(commands);
 const helpOption = { help: { type: "boolean", short: "h" } } as const;
 
 const overview = async (): Promise<string[]> => {
-  const all = await Promise.all(names.map((name) => commands[name]!()));
-  const lines = all.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
-  return ["stargazer <command> [options]", "", ...lines, "", "  --help      of all, or of a command", "  --version"];
+  const [{ overviewOf }, ...all] = await Promise.all([import("./help.ts"), ...names.map((name) => commands[name]!())]);
+  return overviewOf(all);
 };
-
-/** Aligns the meanings in one column. */
-const detailLines = (details: Command["details"]): string[] => {
-  const width = Math.max(...details.map((detail) => (typeof detail === "string" ? 0 : detail[0].length)));
-  return details.map((detail) => (typeof detail === "string" ? detail : `${detail[0].padEnd(width)}  ${detail[1]}`));
-};
-
-const helpOf = ({ name, summary, synopsis, details }: Command): string[] => [
-  `stargazer ${name} ${synopsis}`.trimEnd(),
-  "",
-  `  ${summary}`,
-  ...(details.length > 0 ? [""] : []),
-  ...detailLines(details).map((line) => `  ${line}`),
-];
 
 /** Commands that start services. A signal that arrives while such a command is loaded stops it as well. */
 const services = ["run", "up"];
@@ -56,6 +41,7 @@ const runCommand = async (name: string, argv: readonly string[]): Promise<number
   const command = await commands[name]!();
   const args = parse(argv, { ...command.options, ...helpOption }, command.optionalValues);
   if (args.has("help")) {
+    const { helpOf } = await import("./help.ts");
     print(helpOf(command));
     return 0;
   }

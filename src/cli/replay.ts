@@ -104,7 +104,7 @@ export const replay: Command = {
     ],
     [
       "SERVICE/INSTANCE",
-      "the recording of its last failed stop, which Redis keeps for 7 days; where the newest boot was killed, what the journal has of it",
+      "the recording of its last failed stop, which Redis keeps for 7 days (INSTANCE: its name or a beginning of it); where the newest boot was killed, what the journal has of it",
     ],
     ["--test STYLE", "the text of a test that drives the chart the same way, for node:test or vitest"],
     jsonDetail,

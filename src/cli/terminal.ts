@@ -33,6 +33,17 @@ export const table = (rows: readonly (readonly string[])[], { width = 1000, pain
   );
 };
 
+/** The words of a text in lines of at most `width` characters; a longer word has a line of its own. */
+export const wrapped = (text: string, width: number): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+};
+
 /** `850 ms`, `3.2 s`, `12 min`, `5 h`. */
 export const duration = (ms: number): string => {
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -81,6 +81,14 @@ describe("stargazer inspect", () => {
     expect(out).toContain("\u25cf stopping \u203a announcing");
   });
 
+  it("shows why an instance is not ready", async () => {
+    const service = await running({ instanceId: "one", checks: { disk: { check: () => false, failures: 1 } } });
+    const answer = async () => (await fetch(`http://127.0.0.1:${service.healthAddress!.port}/readyz`)).text();
+    await eventually("the check has failed", async () => (await answer()).includes("it returned false"));
+    const { out } = await inspect("sample/one");
+    expect(out).toContain("not ready: the check 'disk' failed: it returned false");
+  });
+
   it("names what is wrong where the instance is absent, has no health server or has no name", async () => {
     const absent = await inspect("absent");
     expect([absent.code, absent.err]).toEqual([1, expect.stringContaining("absent is not registered in redis://")]);

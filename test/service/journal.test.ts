@@ -140,6 +140,8 @@ describe("a life", () => {
     expect(await readEnds(redis.witness)).toMatchObject([{ outcome: "failed", count: 1 }]);
     const { recording, isRebuilt } = await findFlight(redis.witness, { service: "orders", instance: "orders-1" });
     expect({ isRebuilt, end: recording.end }).toMatchObject({ isRebuilt: false, end: { outcome: "failed" } });
+    const byBeginning = await findFlight(redis.witness, { service: "orders", instance: "orders-" });
+    expect(byBeginning.recording).toEqual(recording);
   });
 
   it("that fails in onStart is counted, although it was never registered", async () => {
