@@ -64,15 +64,15 @@ const consumersOf = (service: StargazerService) =>
 const message = (id: string, platform = "test") => ({ id, platform, channel: "c", author: "a", text: "hello", at: 1 });
 
 it("inference claims nothing more, and answers what it has", async () => {
-  let answer = (_text: string): void => {};
+  let answer: ((text: string) => void) | undefined;
   const responder = { name: "held", respond: () => new Promise<string>((resolve) => (answer = resolve)) };
   const service = await start(new InferenceService({ ...options(), responder }));
   await submit(redis.witness, message("begun"));
   const { inbound, outbound } = messageKeys(redis.witness);
-  await eventually("the message is under way", async () => (await redis.witness.exists(`${inbound}:heads`)) === 1);
+  const done = await eventually("the responder is asked", () => answer);
   await stopping(service);
   await submit(redis.witness, message("late"));
-  answer("done");
+  done("done");
   await eventually("the consumer has left", () => consumersOf(service).length === 0);
   const [group] = (await redis.witness.xinfo("GROUPS", inbound)) as unknown[][];
   expect(group!.slice(-2)).toEqual(["lag", 1]);
