@@ -34,7 +34,7 @@ const instanceMeant = (entries: readonly JournalEntry[], { service, instance }: 
 };
 
 /**
- * The recording of the last failed stop of an instance, unless its last boot ended without its last message: then what the journal has of that
+ * The recording of the last failed stop of an instance, unless the journal has no end of its last boot: then what the journal has of that
  * boot. Rejects with `SG_ERR_REGISTRY` where there is neither.
  */
 export const findFlight = async (redis: RedisClient, wanted: InstanceName): Promise<KeptFlight> => {
@@ -42,7 +42,7 @@ export const findFlight = async (redis: RedisClient, wanted: InstanceName): Prom
   const all = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs, signal });
   const name = { service: wanted.service, instance: instanceMeant(all, wanted) };
   const entries = all.filter(({ service, instance }) => service === name.service && instance === name.instance);
-  const hasEnded = lastBootOf(entries).some(({ items }) => items.some(({ kind }) => kind === "goodbye"));
+  const hasEnded = lastBootOf(entries).some(({ items }) => items.some(({ kind }) => kind === "end"));
   const [rebuilt, kept] = [rebuiltFlight(entries), await keptBy(redis, name)];
   const isKept = kept !== undefined && (hasEnded || rebuilt === undefined);
   if (isKept) return { recording: kept, isRebuilt: false };

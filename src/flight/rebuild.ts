@@ -96,7 +96,7 @@ export const rebuiltFlight = (entries: readonly JournalEntry[]): FlightRecording
   if (name === undefined || first === undefined) return undefined;
   const last = items.at(-1)!;
   const paths = pathsOf(items);
-  const goodbye = items.findLast((item): item is Item<"goodbye"> => item.kind === "goodbye");
+  const end = items.findLast((item): item is Item<"end"> => item.kind === "end");
   return {
     format: flightFormat,
     service: name.service,
@@ -109,6 +109,6 @@ export const rebuiltFlight = (entries: readonly JournalEntry[]): FlightRecording
     dropped: 0,
     entries: items.flatMap((item, at) => entryOf(item, item.at - first.at, paths[at]!)),
     phases: phasesOf(items, first.at),
-    end: goodbye === undefined ? null : { outcome: goodbye.outcome, reason: goodbye.reason, failures: goodbye.failures },
+    end: end === undefined ? null : { outcome: end.outcome, reason: end.reason, failures: end.failures },
   };
 };

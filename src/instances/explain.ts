@@ -78,7 +78,7 @@ const endOf = (row: Row, now: number): string => {
   const end = row.end!;
   const ago = `${inWords(now - end.at)} ago`;
   const cause = causeOf(row);
-  if (row.kind === "expired") return `gone without a goodbye ${ago}, last seen in ${quoted(row.path)}: ${cause}`;
+  if (row.kind === "expired") return `expired ${ago}, last seen in ${quoted(row.path)}: ${cause}`;
   if (row.kind === "failed") return `failed ${ago}${stateOf(row)}: ${cause}`;
   return `ended ${ago}${cause === "" ? "" : `: ${cause}`}`;
 };

@@ -161,7 +161,7 @@ export class Life {
     this.leads = leads ? [...others, name].slice(-limits.leads) : others;
   }
 
-  noteGoodbye({ outcome, reason, failures, steps, at }: Item<"goodbye">): void {
+  noteEnd({ outcome, reason, failures, steps, at }: Item<"end">): void {
     this.failures = failures.slice(0, limits.failures);
     this.lease = { state: this.lease.state === "none" ? "none" : "released", until: null };
     this.#ending.note({ outcome, reason, at: Math.max(at, this.startedAt), steps });

@@ -23,8 +23,8 @@ const words: Words = {
   leads: ({ name, leads }) => [leads ? `leads '${name}'` : `leads '${name}' no more`, "info"],
   lost: ({ count }) => [`${count} messages were lost while Redis was away`, "warn"],
   counted: () => undefined,
-  goodbye: ({ outcome, reason }) => [`says goodbye: ${outcome} (${reason})`, outcome === "failed" ? "error" : "info"],
-  expired: ({ state }) => [`its lease ended in '${state}' without a goodbye`, "error"],
+  end: ({ outcome, reason }) => [`ends as ${outcome} (${reason})`, outcome === "failed" ? "error" : "info"],
+  expired: ({ state }) => [`its lease expired in '${state}'`, "error"],
   exited: ({ exitCode, signal }) =>
     signal === null
       ? [`the process exited with code ${exitCode ?? "unknown"}`, exitCode === 0 ? "info" : "error"]

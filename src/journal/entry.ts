@@ -55,7 +55,7 @@ const readers: { readonly [Kind in JournalItemKind]: Readers<Kind> } = {
   leads: { name, leads: flag },
   lost: { count },
   counted: { phases: count },
-  goodbye: {
+  end: {
     outcome: name,
     reason: words,
     failures: list(object({ phase: name, code: name, message: words }), failuresLimit),

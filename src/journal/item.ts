@@ -1,7 +1,7 @@
 /** The items of the journal: what happened to one instance. */
 
 /** How a boot ended; while it stops, how it would end by what is known so far. */
-export interface Goodbye {
+export interface BootEnd {
   readonly outcome: string;
   readonly reason: string;
   readonly failures: readonly { readonly phase: string; readonly code: string; readonly message: string }[];
@@ -29,7 +29,7 @@ export type JournalItem = { readonly at: number } /** an arrow that the lifecycl
   /** phases of `run` that are not in the journal one by one */
   | { readonly kind: "counted"; readonly phases: number }
   /** the instance deletes its entry, or ends; of several the last one counts */
-  | ({ readonly kind: "goodbye" } & Goodbye)
+  | ({ readonly kind: "end" } & BootEnd)
   /** the lease ended before the instance deleted its entry; written once, with what was last known */
   | { readonly kind: "expired"; readonly state: string; readonly version: string }
   /** the process ended; written by its parent. `tries`: starts that failed in a row; `cause`: the error in the report of the service, else empty */

@@ -2,7 +2,7 @@
  * The form of the journal's messages in Redis. A message has its fields in one order, so that a stream stores their names once a node.
  * Its items are JSON: `[kind, ago, ...values]` each, with the values in the order below. `ago`: ms between the thing and the sending.
  */
-import type { Goodbye, JournalItem, JournalItemKind } from "./item.ts";
+import type { BootEnd, JournalItem, JournalItemKind } from "./item.ts";
 
 /** bytes of the items of one message, and how many there are */
 export const itemsLimitBytes = 4096;
@@ -11,7 +11,7 @@ export const itemsLimit = 64;
 export const textLimit = 500;
 export const nameLimit = 250;
 export const versionLimit = 120;
-/** failures and steps of a goodbye */
+/** failures and steps of an end */
 export const failuresLimit = 5;
 export const stepsLimit = 16;
 
@@ -28,7 +28,7 @@ export const wireOrder: { readonly [Kind in JournalItemKind]: FieldsOf<Kind> } =
   leads: ["name", "leads"],
   lost: ["count"],
   counted: ["phases"],
-  goodbye: ["outcome", "reason", "failures", "steps"],
+  end: ["outcome", "reason", "failures", "steps"],
   expired: ["state", "version"],
   exited: ["exitCode", "signal", "nextTryAt", "tries", "cause"],
 };
@@ -65,7 +65,7 @@ const fitting = <T>(all: readonly T[], most: number): readonly T[] => {
   return some;
 };
 
-const fitted = ({ outcome, reason, failures, steps }: Goodbye): Goodbye => {
+const fitted = ({ outcome, reason, failures, steps }: BootEnd): BootEnd => {
   const shortened = failures.slice(0, failuresLimit).map(({ phase, code, message }) => ({
     phase: cut(phase, nameLimit),
     code: cut(code, nameLimit),
@@ -88,7 +88,7 @@ const wireValue = (field: string, value: unknown): unknown => {
 
 /** The item as JSON within the limits. `now`: by the clock of `at`. */
 const wireItem = (item: JournalItem, now: number): string => {
-  const own = { ...(item.kind === "goodbye" ? fitted(item) : item) } as Readonly<Record<string, unknown>>;
+  const own = { ...(item.kind === "end" ? fitted(item) : item) } as Readonly<Record<string, unknown>>;
   const values = wireOrder[item.kind].map((field) => wireValue(field, own[field]));
   return JSON.stringify([item.kind, Math.max(0, Math.round(now - item.at)), ...values]);
 };

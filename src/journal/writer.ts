@@ -7,7 +7,7 @@ import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { withoutCommand } from "../redis/reason.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
-import type { Goodbye, JournalItem } from "./item.ts";
+import type { BootEnd, JournalItem } from "./item.ts";
 import { Outlet } from "./outlet.ts";
 import { endScript } from "./scripts.ts";
 import type { Author } from "./wire.ts";
@@ -97,10 +97,10 @@ export class JournalWriter {
   }
 
   /** Sends the last message, which counts the stop, and ends the journal. Without a connection that is ready the message is not sent. */
-  end(goodbye: Goodbye, { place, field }: { readonly place: string; readonly field: string }): void {
+  end(end: BootEnd, { place, field }: { readonly place: string; readonly field: string }): void {
     const { redis, author, now } = this.#options;
     if (this.isOn && this.#outlet.isReady) {
-      this.note({ kind: "goodbye", at: now(), ...goodbye });
+      this.note({ kind: "end", at: now(), ...end });
       const messages = wireItems(this.#taken(), now());
       const last = messages.pop() ?? "[]";
       for (const items of messages) this.#send(items);

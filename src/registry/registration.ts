@@ -27,8 +27,8 @@ export const tombstoneMs = 60_000;
 export interface JournalPart {
   readonly version: string;
   /** how the boot ends so far, as the items of a message */
-  readonly goodbye: () => string;
-  /** ms within which the last message follows the goodbye */
+  readonly ending: () => string;
+  /** ms within which the last message follows the delete of the entry */
   readonly endsWithinMs: number;
   /** Called where the user may no longer write the journal; the entry is then written without it. */
   readonly turnOff: (reason: string) => void;
@@ -138,7 +138,7 @@ export class Registration {
     await this.#guarded("deregister", signal, async () => {
       // the last write has no later attempt
       await readyNow(this.#options.redis, { signal });
-      await this.#write(deregisterScript, (journal) => this.#goodbye(journal), signal);
+      await this.#write(deregisterScript, (journal) => this.#deregistration(journal), signal);
     });
   }
 
@@ -224,11 +224,11 @@ export class Registration {
     return { keys: this.#journalKeys.slice(0, 1), args: [...args, knownText(status, this.#boot, journal.version)] };
   }
 
-  #goodbye(journal: JournalPart | undefined): Call {
+  #deregistration(journal: JournalPart | undefined): Call {
     if (journal === undefined) return { keys: [], args: [tombstoneMs] };
-    const { version, goodbye, endsWithinMs } = journal;
+    const { version, ending, endsWithinMs } = journal;
     const place = endingPlace(this.#boot, this.#options.service, version);
-    return { keys: this.#journalKeys, args: [tombstoneMs, version, goodbye(), place, endsWithinMs] };
+    return { keys: this.#journalKeys, args: [tombstoneMs, version, ending(), place, endsWithinMs] };
   }
 
   #answer(reply: unknown): LeaseAnswer {

@@ -60,7 +60,7 @@ export const situations: readonly Situation[] = [
     severity: "critical",
     condition: (times) => grownBy(1, 'sg_fleet_ends_total{outcome="expired"}', "service, version", times),
     lasts: "0s",
-    summary: `{{ $value }} instances of ${of} have ended without a word`,
+    summary: `{{ $value }} instances of ${of} have ended without a stop: their leases expired`,
     panel: {
       query: (times) => grown('sg_fleet_ends_total{outcome="expired"}', "service, version", times),
       legend: of,

@@ -99,7 +99,7 @@ await launch([
   });
 
   const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
-  it.runIf(hasSystemd)("systemd writes a unit that systemd-analyze verifies without a word", async () => {
+  it.runIf(hasSystemd)("systemd writes a unit that systemd-analyze verifies without a message", async () => {
     const { out } = await run(["systemd"]);
     const file = join(shell.folder, "service.service");
     writeFileSync(file, out);

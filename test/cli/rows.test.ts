@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { rowTable } from "../../src/cli/rows.ts";
 import { FleetModel } from "../../src/instances/model.ts";
-import { failedFact, goodbye, instanceOf, journaled, step } from "../kit/fleet-entries.ts";
+import { end, failedFact, instanceOf, journaled, step } from "../kit/fleet-entries.ts";
 
 const t0 = 1_800_000_000_000;
 const model = new FleetModel();
@@ -15,7 +15,7 @@ model.note(
     step("starting"),
     failedFact(`starting: ${why}`),
     step("stopping.disconnecting"),
-    goodbye("failed", "", [why]),
+    end("failed", "", [why]),
   ),
 );
 const linesOf = (width?: number): string[] =>

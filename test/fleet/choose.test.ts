@@ -11,7 +11,7 @@ describe("F57: a fleet that is not named", () => {
     expect(fleetAround([], "/work")).toBeUndefined();
   });
 
-  it("is the only one, without a word where it was started in this folder or above it", () => {
+  it("is the only one, without a message where it was started in this folder or above it", () => {
     expect(fleetAround([one], "/srv/shop")).toEqual({ note: one, notice: undefined });
     expect(fleetAround([one], "/srv/shop/src/deep")).toEqual({ note: one, notice: undefined });
     expect(fleetAround([fleet(4, "/")], "/work")).toMatchObject({ notice: undefined });

@@ -6,9 +6,9 @@ import type { Row } from "../../src/instances/row.ts";
 import type { JournalEntry } from "../../src/journal/entry.ts";
 import {
   began,
+  end,
   exited,
   failedFact,
-  goodbye,
   instanceOf,
   journaled,
   notReady,
@@ -129,12 +129,7 @@ describe("the boots of one instance", () => {
       const of = { ...one, boot: at.toString(16), incarnation: (t0 + at * 1000) * 1000 };
       for (const each of boot(of, t0 + at * 1000)) model.note(each);
       model.note(
-        journaled(
-          of,
-          t0 + at * 1000 + 500,
-          goodbye("failed", "onStart failed", ["EACCES"]),
-          exited({ exitCode: 1, signal: null }),
-        ),
+        journaled(of, t0 + at * 1000 + 500, end("failed", "onStart failed", ["EACCES"]), exited({ exitCode: 1, signal: null })),
       );
     }
     const row = rowOf(model);
@@ -181,7 +176,7 @@ describe("the end of a life", () => {
     model.apply({ type: "registered", entry });
     model.note(journaled(one, t0 + 3000, step("stopping.announcing", "shutdown"), step("stopping.deregistering")));
     model.note(
-      journaled(one, t0 + 3010, goodbye("shutdown", "SIGTERM"), step("stopping.draining"), waits("work in flight to end", 8000)),
+      journaled(one, t0 + 3010, end("shutdown", "SIGTERM"), step("stopping.draining"), waits("work in flight to end", 8000)),
     );
     model.apply({ type: "deregistered", entry });
     expect(rowOf(model)).toMatchObject({
@@ -191,7 +186,7 @@ describe("the end of a life", () => {
       end: null,
       lease: { state: "released" },
     });
-    model.note(journaled(one, t0 + 3500, step("stopping.disconnecting"), goodbye("shutdown", "SIGTERM")));
+    model.note(journaled(one, t0 + 3500, step("stopping.disconnecting"), end("shutdown", "SIGTERM")));
     expect(rowOf(model)).toMatchObject({
       kind: "ended",
       state: "stopped",
@@ -210,7 +205,7 @@ describe("the end of a life", () => {
   it("is expired of a stop that writes nothing any more: it had written how it would end, and did not get there", () => {
     const model = modelOf(...running());
     model.note(
-      journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGTERM"), waits("work in flight to end", 8000)),
+      journaled(one, t0 + 3000, step("stopping.draining"), end("shutdown", "SIGTERM"), waits("work in flight to end", 8000)),
     );
     model.tick(t0 + 11_000);
     expect(rowOf(model).kind).toBe("stopping");
@@ -227,15 +222,15 @@ describe("the end of a life", () => {
     { signal: null, exitCode: 0, kind: "ended" },
   ])("of a process that exits with $signal or $exitCode in the middle of its stop is $kind", ({ kind, ...how }) => {
     const model = modelOf(...running());
-    model.note(journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGINT")));
+    model.note(journaled(one, t0 + 3000, step("stopping.draining"), end("shutdown", "SIGINT")));
     model.note(journaled({ ...one, boot: "", incarnation: 0 }, t0 + 3100, exited(how)));
     model.tick(t0 + 20_000);
     expect(rowOf(model)).toMatchObject({ kind, boots: [{ stopMs: null }] });
   });
   it("has the length of a stop where the boot has written its end itself", () => {
     const model = modelOf(...running());
-    model.note(journaled(one, t0 + 3000, step("stopping.draining"), goodbye("shutdown", "SIGINT")));
-    model.note(journaled(one, t0 + 3400, step("stopping.disconnecting"), goodbye("shutdown", "SIGINT")));
+    model.note(journaled(one, t0 + 3000, step("stopping.draining"), end("shutdown", "SIGINT")));
+    model.note(journaled(one, t0 + 3400, step("stopping.disconnecting"), end("shutdown", "SIGINT")));
     expect(rowOf(model)).toMatchObject({ kind: "ended", boots: [{ stopMs: 400 }] });
   });
   it("is assumed of a boot that writes nothing after its deadline, and withdrawn by a later message", () => {
@@ -303,7 +298,7 @@ describe("instances that have ended", () => {
         of,
         at + 100,
         failedFact("starting: EACCES"),
-        goodbye("failed", "onStart failed", ["EACCES"]),
+        end("failed", "onStart failed", ["EACCES"]),
         exited({ exitCode: 1, signal: null }),
       ),
     ];

@@ -185,7 +185,7 @@ describe("an instance that ran", () => {
     process.kill(pid, "SIGSTOP");
     closers.push(() => {});
     await says(/^not known: it does not renew its lease/);
-    await says(/^gone without a goodbye .+ ago, last seen in 'running': its lease ended/);
+    await says(/^expired .+ ago, last seen in 'running': its lease ended/);
     process.kill(pid, "SIGCONT");
   });
   it("that another process with its id has replaced", async () => {

@@ -24,7 +24,7 @@ const everyKind: readonly JournalItem[] = [
   { kind: "lost", at: now, count: 3 },
   { kind: "counted", at: now, phases: 90 },
   {
-    kind: "goodbye",
+    kind: "end",
     at: now,
     outcome: "failed",
     reason: "SIGTERM",
@@ -75,8 +75,8 @@ describe("a turn with more than a message takes", () => {
     const steps = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`${at}${text}`, 1]));
     const items: JournalItem[] = [
       { kind: "fact", at: now, type: text, level: "warn", text },
-      { kind: "goodbye", at: now, outcome: "failed", reason: text, failures, steps: {} },
-      { kind: "goodbye", at: now, outcome: "failed", reason: "", failures: [], steps },
+      { kind: "end", at: now, outcome: "failed", reason: text, failures, steps: {} },
+      { kind: "end", at: now, outcome: "failed", reason: "", failures: [], steps },
       { kind: "waits", at: now, what: text, deadlineMs: 0 },
     ];
     expect(wireItems(items, now).filter((json) => Buffer.byteLength(json) > itemsLimitBytes)).toEqual([]);
@@ -102,8 +102,8 @@ describe("refused is a message", () => {
     ["with a value that is missing", message('[["step",0,"starting"]]')],
     ["with a time of after it", message('[["lost",-5,2]]')],
     ["with a time that is none", message('[["lost",1e300,2]]')],
-    ["with steps that set a prototype", message('[["goodbye",0,"failed","",[],{"__proto__":1}]]')],
-    ["with failures of another shape", message('[["goodbye",0,"failed","",[1],{}]]')],
+    ["with steps that set a prototype", message('[["end",0,"failed","",[],{"__proto__":1}]]')],
+    ["with failures of another shape", message('[["end",0,"failed","",[1],{}]]')],
     ["with a text beyond its length", message(`[["fact",0,"a","warn","${"x".repeat(501)}"]]`)],
     ["with a kind of every object", message('[["constructor",0],["toString",0,1]]').slice(0, 2)],
     ["of a service whose name is none", message(valid, { service: "a:b" })],

@@ -112,7 +112,7 @@ describe("an instance whose lease ends", () => {
     const registration = new Registration({
       ...{ redis: connection, service: "orders", instance, leaseTtlMs: 15_000, boot: "ab12" },
       describe: () => ({ host: "here", pid: 1, version: "3/1", startedAt: 5, health: null, metadata: {} }),
-      ...(hasJournal && { journal: () => ({ version: "3/1", goodbye: () => "[]", endsWithinMs: 1, turnOff: () => {} }) }),
+      ...(hasJournal && { journal: () => ({ version: "3/1", ending: () => "[]", endsWithinMs: 1, turnOff: () => {} }) }),
     });
     await registration.register({ status: "starting", changed: true }, { signal: signal() });
     // as that of a process that was killed a TTL ago

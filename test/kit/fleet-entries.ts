@@ -48,8 +48,8 @@ export const began = (phase: string): Item => ({ kind: "began", phase, deadlineM
 export const ready: Item = { kind: "ready", ready: true, reason: "" };
 export const notReady = (reason: string): Item => ({ kind: "ready", ready: false, reason });
 export const failedFact = (text: string): Item => ({ kind: "fact", type: "failed", level: "error", text });
-export const goodbye = (outcome: string, reason: string, failures: readonly string[] = []): Item => ({
-  kind: "goodbye",
+export const end = (outcome: string, reason: string, failures: readonly string[] = []): Item => ({
+  kind: "end",
   outcome,
   reason,
   failures: failures.map((message) => ({ phase: "starting", code: "SG_ERR_START_FAILED", message })),

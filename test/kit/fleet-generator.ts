@@ -8,7 +8,7 @@ import type { JournalItem } from "../../src/journal/entry.ts";
 import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import type { Item } from "./fleet-entries.ts";
-import { began, exited, goodbye, notReady, ready, step, waits } from "./fleet-entries.ts";
+import { began, end, exited, notReady, ready, step, waits } from "./fleet-entries.ts";
 import { hourMs } from "./hours.ts";
 
 const journal = "sg:fleet:journal";
@@ -145,11 +145,11 @@ export class FleetGenerator {
     await this.write(
       instances,
       () => [
-        goodbye("shutdown", "SIGTERM"),
+        end("shutdown", "SIGTERM"),
         step("stopping.draining", "lease.released"),
         step("stopping.unwinding", "xstate.done.actor.drainTier"),
         step("stopping.disconnecting", "xstate.done.actor.releaseTier"),
-        goodbye("shutdown", "SIGTERM"),
+        end("shutdown", "SIGTERM"),
       ],
       past,
     );
@@ -164,7 +164,7 @@ export class FleetGenerator {
         { kind: "fact", type: "failed", level: "error", text: `starting: ${message}` },
         step("stopping.announcing", "xstate.error.actor.startTier"),
         step("stopping.disconnecting", "xstate.done.actor.stopTier"),
-        goodbye("failed", "onStart failed", [message]),
+        end("failed", "onStart failed", [message]),
       ],
       past,
     );

@@ -100,7 +100,7 @@ describe("a life", () => {
     expect(all.flatMap((item) => (item.kind === "ready" ? [item.ready] : []))).toEqual([false, true, false]);
     expect(all).toContainEqual(expect.objectContaining({ kind: "waits", what: "the tier's run", deadlineMs: null }));
     expect(all).toContainEqual(expect.objectContaining({ kind: "waits", what: "the tier's onStart" }));
-    expect(all.at(-1)).toMatchObject({ kind: "goodbye", outcome: "shutdown", reason: "enough", failures: [] });
+    expect(all.at(-1)).toMatchObject({ kind: "end", outcome: "shutdown", reason: "enough", failures: [] });
     // nothing was deferred, so what leads there is not sent ahead of it
     const last = written.at(-1)!.items.flatMap((item) => (item.kind === "step" ? [item.path] : []));
     expect(last).toContain("stopping.releasing");
@@ -134,9 +134,9 @@ describe("a life", () => {
     await tier.shutdown();
     await report;
     await lastMessage();
-    const goodbyes = (await items()).filter((item) => item.kind === "goodbye");
-    expect(goodbyes.map(({ outcome }) => outcome)).toEqual(["shutdown", "failed"]);
-    expect(goodbyes[1]!.failures).toMatchObject([{ code: "SG_ERR_STOP_FAILED", message: "onStop failed: no room" }]);
+    const ends = (await items()).filter((item) => item.kind === "end");
+    expect(ends.map(({ outcome }) => outcome)).toEqual(["shutdown", "failed"]);
+    expect(ends[1]!.failures).toMatchObject([{ code: "SG_ERR_STOP_FAILED", message: "onStop failed: no room" }]);
     expect(await readEnds(redis.witness)).toMatchObject([{ outcome: "failed", count: 1 }]);
     const { recording, isRebuilt } = await findFlight(redis.witness, { service: "orders", instance: "orders-1" });
     expect({ isRebuilt, end: recording.end }).toMatchObject({ isRebuilt: false, end: { outcome: "failed" } });

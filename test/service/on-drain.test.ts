@@ -44,12 +44,12 @@ describe("onDrain", () => {
         const atCall = [signal.aborted, stopping.aborted, self.status().path];
         const { status, data } = await ask(self.healthAddress!.port, "/readyz");
         seen.push([status, data.reason, ...atCall]);
-        await phase("goodbye", () => seen.push(self.status().phases.at(-1)!.phase));
+        await phase("announce", () => seen.push(self.status().phases.at(-1)!.phase));
       },
     });
     const stopped = tier.shutdown();
     await settles("onDrain has ended", () => tier.actor.getSnapshot().children.announceTier === undefined && seen.length === 2);
-    expect(seen).toEqual([[503, "the service is stopping", false, true, "stopping.announcing"], "stopping.announcing.goodbye"]);
+    expect(seen).toEqual([[503, "the service is stopping", false, true, "stopping.announcing"], "stopping.announcing.announce"]);
     expect([path(), tier.actor.getSnapshot().context.begun.drain]).toEqual(["stopping.announcing", false]);
     clock.fire(drainDelayMs);
     await stoppedBy(clock, stopped);

@@ -23,7 +23,7 @@ export interface LifeOptions {
   readonly uncaught: Uncaught;
   /** keep the lines of the journal */
   readonly isReadable?: boolean;
-  /** false: a registry that forgets goodbyes, to see that the invariants notice */
+  /** false: a registry that ignores deregistration, to see that the invariants notice */
   readonly hasTombstones?: boolean;
   /** false: no wall clock is set; the life has to be the same */
   readonly isClockSet?: boolean;

@@ -17,7 +17,7 @@ export type ScriptName = "draw" | "register" | "renew" | "deregister";
 export interface RegistryOptions {
   /** Redis' TIME in µs, a whole number */
   readonly nowUs: () => number;
-  /** false: what a registry without goodbyes would do, to see that the invariants notice */
+  /** false: what a registry that ignores deregistration would do, to see that the invariants notice */
   readonly hasTombstones?: boolean;
 }
 

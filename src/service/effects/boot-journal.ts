@@ -33,10 +33,10 @@ export const openBootJournal = (
   const author = () => ({ service, instance, incarnation: boot.incarnation ?? 0, boot: boot.boot, version: version() });
   const writer = new JournalWriter({ redis, author, now, onRefused: onOff });
   const journal = new ServiceJournal({ ...options, writer });
-  const goodbye = (): string => wireItems([{ kind: "goodbye", at: now(), ...journal.goodbye() }], now())[0]!;
+  const ending = (): string => wireItems([{ kind: "end", at: now(), ...journal.ending() }], now())[0]!;
   const part = (): JournalPart => ({
     version: version(),
-    goodbye,
+    ending,
     endsWithinMs: snapshot().context.settings.shutdownTimeoutMs + slackMs,
     turnOff: (reason) => writer.turnOff(reason),
   });
@@ -47,7 +47,7 @@ export const openBootJournal = (
     unanswered: (client) => writer.unanswered(client),
     open: (gated, missing) => (missing === "" ? writer.open(gated) : writer.turnOff(missing)),
     end: () => {
-      const last = journal.goodbye();
+      const last = journal.ending();
       const kept = last.outcome === "failed" ? keptFlight(options.flight(last)) : undefined;
       if (kept !== undefined) writer.keepFlight(kept);
       const place = endingPlace(boot.boot, service, version());

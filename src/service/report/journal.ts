@@ -6,7 +6,7 @@ import { effectPhases, isChartPhase, isRunning, isStopping } from "../../../mach
 import { statePath } from "../../../machines/state.ts";
 import type { FlightRecorder, Noted } from "../../flight/recorder.ts";
 import type { Readiness } from "../../health/readiness.ts";
-import type { Goodbye, JournalItem } from "../../journal/item.ts";
+import type { BootEnd, JournalItem } from "../../journal/item.ts";
 import { RunPhases } from "../../journal/run-phases.ts";
 import type { JournalWriter } from "../../journal/writer.ts";
 import type { ServiceFact } from "./facts.ts";
@@ -73,7 +73,7 @@ export class ServiceJournal {
   }
 
   /** How the service ends, as far as it is known, with the steps of the stop that have ended. */
-  goodbye(): Goodbye {
+  ending(): BootEnd {
     const { context } = this.#options.snapshot();
     const steps = context.phases.flatMap(({ phase, durationMs }) =>
       isStopping(phase) && durationMs !== undefined ? [[phase, durationMs]] : [],

@@ -99,7 +99,7 @@ const failedEnds = (rows: readonly Row[], now: number): Metric => ({
 const ended = (ends: readonly Ends[]): Metric => ({
   name: "sg_fleet_ends_total",
   type: "counter",
-  help: "Instances that have ended, by service, release and outcome; expired: without a word. Each is counted once, in Redis.",
+  help: "Instances that have ended, by service, release and outcome; expired: without a stop. Each is counted once, in Redis.",
   samples: summed(ends.map(({ service, version, outcome, count }) => [{ service, version, outcome }, count])),
 });
 
