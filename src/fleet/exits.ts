@@ -35,7 +35,7 @@ const exitOf = ({ supervisor, log }: Exiting, exit: ChildExit): Exited => {
 };
 
 /** A process that is followed. */
-export type Exiting = Pick<Member, "supervisor" | "namesOf" | "log">;
+type Exiting = Pick<Member, "supervisor" | "namesOf" | "log">;
 
 /** Writes the exits of a fleet. No call waits for Redis, and without Redis nothing is written. */
 export class ExitJournal {
