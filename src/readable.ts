@@ -46,10 +46,12 @@ const errorOf = ({ type, err }: LogLine): unknown =>
   type === "stopped" && (err as { code?: unknown } | undefined)?.code !== "SG_ERR_INTERNAL" ? undefined : err;
 
 /** frames of this package, of XState and of Node */
-const own = new URL(".", import.meta.url).href;
+const own = URL.canParse(".", import.meta.url) ? new URL(".", import.meta.url).href : undefined;
 const isFrame = (line: string): boolean => /^ +at /.test(line);
 const isForeign = (line: string): boolean =>
-  isFrame(line) && !line.includes(own) && !/[/\\]node_modules[/\\]xstate[/\\]|\(?node:|<anonymous>\)?$/.test(line);
+  isFrame(line) &&
+  !(own !== undefined && line.includes(own)) &&
+  !/[/\\]node_modules[/\\]xstate[/\\]|\(?node:|<anonymous>\)?$/.test(line);
 
 /** Only the frames of the program, where there are any; an error of this package's own has its words. */
 const shownFrames = (lines: readonly string[], name: unknown): string[] =>
