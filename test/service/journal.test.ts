@@ -83,6 +83,8 @@ describe("a life", () => {
   });
 
   it("is in the journal arrow by arrow, with its phases, its readiness and how it ended, under the boot of its entry", async () => {
+    // loaded before the boot: a journal that is loaded during onStart does not know its deadline
+    await import("../../src/service/effects/boot-journal.ts");
     const { tier, arrows } = make({}, { onStart: async (context) => void (await context.phase("model", () => {})) });
     const report = tier.runToCompletion();
     await tier.waitFor("running");
