@@ -41,7 +41,18 @@ const rerunWords = (again: Rerun | undefined): string => {
     : `The chart of this version takes another path: '${again.event}' led to ${again.led} then, and leads to ${again.leads} now.`;
 };
 
-const show = ({ recording, isRebuilt }: KeptFlight): void => {
+/** Which boot it is, and what others there are. */
+const bootLines = ({ boots, shown }: KeptFlight): string[] => {
+  if (boots.length < 2) return [];
+  const lines = boots.map(({ startedAt, outcome, cause }, at) => {
+    const end = outcome === "" ? "has not ended" : `${outcome}${cause === "" ? "" : `: ${cause}`}`;
+    return `${at === shown ? "> " : "  "}boot ${at + 1}, ${new Date(startedAt).toISOString()}: ${end}`;
+  });
+  return ["", ...lines, "  --boot N shows another one"];
+};
+
+const show = (flight: KeptFlight): void => {
+  const { recording, isRebuilt } = flight;
   const paint = paintFor(process.stdout);
   const story = storyOf(recording).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
@@ -51,7 +62,7 @@ const show = ({ recording, isRebuilt }: KeptFlight): void => {
   const last = isRebuilt
     ? "From the journal: what the events carried is not known, so the chart is not driven with them."
     : rerunWords(rerun(recording));
-  const lines = [...head(recording), "", ...story, "", ...phases, "", last];
+  const lines = [...head(recording), ...bootLines(flight), "", ...story, "", ...phases, "", last];
   print(lines);
 };
 
@@ -79,7 +90,13 @@ const instanceIn = (target: string): InstanceName | undefined => {
 const readKept = async (name: InstanceName, args: Arguments): Promise<KeptFlight> => {
   const place = await findPlace(args, replay);
   const [{ withRedis }, { findFlight }] = await Promise.all([import("../fleet/connect.ts"), import("./kept-flight.ts")]);
-  return withRedis(place, (redis) => findFlight(redis, name));
+  return withRedis(place, (redis) => findFlight(redis, name, bootIn(args)));
+};
+
+/** The number of a boot, 1 for the newest; undefined where none is given. */
+const bootIn = ({ text }: Arguments): number | undefined => {
+  const given = text("boot");
+  return given === undefined ? undefined : Number(given);
 };
 
 const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
@@ -89,6 +106,7 @@ const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
     ...(style === undefined || (testStyles as readonly string[]).includes(style)
       ? []
       : [`unknown test style ${JSON.stringify(style)}: use ${testStyles.join(" or ")}`]),
+    ...(/^[1-9]\d?$/.test(text("boot") ?? "1") ? [] : ["--boot is a number: 1 for the newest boot, 2 for the one before it"]),
     ...(style !== undefined && has("json") ? ["--json and --test exclude each other"] : []),
   ];
 };
@@ -96,7 +114,7 @@ const problemsOf = ({ positionals, text, has }: Arguments): string[] => {
 export const replay: Command = {
   name: "replay",
   summary: "shows what a service did before its stop failed or it was killed, or turns that into a test",
-  synopsis: `FILE|SERVICE/INSTANCE [--json] [--test node|vitest] ${placeSynopsis}`,
+  synopsis: `FILE|SERVICE/INSTANCE [--boot N] [--json] [--test node|vitest] ${placeSynopsis}`,
   details: [
     [
       "FILE",
@@ -104,13 +122,14 @@ export const replay: Command = {
     ],
     [
       "SERVICE/INSTANCE",
-      "the recording of its last failed stop, which Redis keeps for 7 days (INSTANCE: its name or a beginning of it); where the newest boot was killed, what the journal has of it",
+      "its newest boot that failed or was killed, else its newest: the recording that Redis keeps for 7 days, or what the journal has (INSTANCE: its name or a beginning of it)",
     ],
+    ["--boot N", "another boot of it: 1 for the newest, 2 for the one before it"],
     ["--test STYLE", "the text of a test that drives the chart the same way, for node:test or vitest"],
     jsonDetail,
     ...placeDetails,
   ],
-  options: { test: { type: "string" }, ...jsonOption, ...placeOptions },
+  options: { boot: { type: "string" }, test: { type: "string" }, ...jsonOption, ...placeOptions },
   async run(args) {
     args.problems.push(...problemsOf(args));
     refuse(args, replay);
@@ -118,7 +137,8 @@ export const replay: Command = {
     const name = instanceIn(file);
     if (name === undefined && !existsSync(file) && !file.includes(".") && nameProblem("service", file) === undefined)
       throw usageError([`there is no file ${file}; for an instance of a fleet write ${file}/INSTANCE`], replay.name);
-    const flight = name === undefined ? { recording: read(file), isRebuilt: false } : await readKept(name, args);
+    const flight =
+      name === undefined ? { recording: read(file), isRebuilt: false, boots: [], shown: 0 } : await readKept(name, args);
     const style = args.text("test") as TestStyle | undefined;
     if (style !== undefined) printTest(flight, style, file);
     else if (args.has("json"))

@@ -12,11 +12,12 @@ type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind: Kind 
 const itemsOf = (entries: readonly JournalEntry[]): JournalItem[] =>
   entries.flatMap(({ items }) => items).sort((one, other) => one.at - other.at);
 
-/** The entries of the newest boot of an instance, oldest first; what a parent or the reaper wrote of it has no boot or the same. */
-export const lastBootOf = (entries: readonly JournalEntry[]): readonly JournalEntry[] => {
-  const newest = entries.findLast(({ boot }) => boot !== "")?.boot;
-  const from = entries.findIndex(({ boot }) => boot === newest);
-  return newest === undefined ? [] : entries.slice(from).filter(({ boot }) => boot === newest || boot === "");
+/** The entries of one boot of an instance, oldest first; what a parent or the reaper wrote of it has no boot or the same. */
+const entriesOfBoot = (entries: readonly JournalEntry[], wanted: string): readonly JournalEntry[] => {
+  const own = (entry: JournalEntry): boolean => entry.boot === wanted;
+  const [first, last] = [entries.findIndex(own), entries.findLastIndex(own)];
+  const next = entries.findIndex(({ boot }, at) => at > last && boot !== "");
+  return first === -1 ? [] : entries.slice(first, next === -1 ? undefined : next).filter((each) => own(each) || each.boot === "");
 };
 
 /** Where the chart was after each item. */
@@ -85,11 +86,11 @@ const lastPhase = (items: readonly JournalItem[], began: number): PhaseRecord[] 
 };
 
 /**
- * The recording of the newest boot in these entries of one instance; undefined where there is none. Events have their types only, and
+ * The recording of a boot in these entries of one instance; undefined where there is none. Events have their types only, and
  * the settings are the defaults.
  */
-export const rebuiltFlight = (entries: readonly JournalEntry[]): FlightRecording | undefined => {
-  const boot = lastBootOf(entries);
+export const rebuiltFlight = (entries: readonly JournalEntry[], wanted: string): FlightRecording | undefined => {
+  const boot = entriesOfBoot(entries, wanted);
   const items = itemsOf(boot);
   const [first] = items;
   const name = boot[0];

@@ -1,0 +1,53 @@
+/** Which boot of an instance is replayed from Redis, where several are known. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findFlight } from "../../src/cli/kept-flight.ts";
+import type { JournalItem } from "../../src/journal/item.ts";
+import { wireFields, wireItems } from "../../src/journal/wire.ts";
+import { registryKeys } from "../../src/registry/keys.ts";
+import type { TestRedis } from "../kit/redis.ts";
+import { startTestRedis } from "../kit/redis.ts";
+
+let redis: TestRedis;
+const name = { service: "orders", instance: "orders-1" };
+const steps = (...paths: readonly string[]): JournalItem[] =>
+  paths.map((path, at) => ({ kind: "step", at: 0, path, event: at === 0 ? "boot" : "done" }));
+const write = async (boot: string, ...items: readonly JournalItem[]): Promise<void> => {
+  const author = { ...name, incarnation: 0, boot, version: "1.0.0" };
+  const { journal } = registryKeys(redis.witness);
+  for (const json of wireItems(items, 0)) await redis.witness.xadd(journal, "*", ...wireFields(author, json));
+};
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  await write("a1", ...steps("jitter", "starting", "registering", "healthy.ready", "running"));
+  await write("a1", ...steps("jitter").slice(1), { kind: "step", at: 0, path: "stopping.draining", event: "shutdown" });
+  await write("", { kind: "exited", at: 0, exitCode: null, signal: "SIGKILL", nextTryAt: null, tries: 1, cause: "" });
+  await write("b2", ...steps("jitter", "starting"));
+  await write("", { kind: "exited", at: 0, exitCode: null, signal: "SIGKILL", nextTryAt: null, tries: 1, cause: "" });
+  await write("c3", ...steps("jitter", "starting", "registering", "healthy.ready", "running"));
+});
+afterAll(() => redis.stop());
+
+describe("a recording that is rebuilt", () => {
+  it.each([
+    { number: undefined, path: "starting", shown: 1, what: "of the newest boot that died, where none is named" },
+    { number: 1, path: "running", shown: 0, what: "of the newest boot" },
+    { number: 3, path: "stopping.draining", shown: 2, what: "of an older boot" },
+  ])("is $what", async ({ number, path, shown }) => {
+    const flight = await findFlight(redis.witness, name, number);
+    expect(flight).toMatchObject({ recording: { path }, isRebuilt: true, shown });
+  });
+
+  it("is refused for a boot that is not there, with how many there are", async () => {
+    await expect(findFlight(redis.witness, name, 4)).rejects.toThrow("orders/orders-1 has no boot 4: the journal has 3");
+  });
+
+  it("is that of the only instance whose name begins so", async () => {
+    expect(await findFlight(redis.witness, { service: "orders", instance: "ord" })).toMatchObject({ shown: 1 });
+  });
+
+  it("is refused for an unknown instance, with those that there are", async () => {
+    const wrong = { service: "orders", instance: "other" };
+    await expect(findFlight(redis.witness, wrong)).rejects.toThrow(/orders\/other is not in the journal.*: there are orders-1/);
+  });
+});
