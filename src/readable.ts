@@ -46,7 +46,15 @@ const errorOf = ({ type, err }: LogLine): unknown =>
   type === "stopped" && (err as { code?: unknown } | undefined)?.code !== "SG_ERR_INTERNAL" ? undefined : err;
 
 /** frames of this package, of XState and of Node */
-const own = URL.canParse(".", import.meta.url) ? new URL(".", import.meta.url).href : undefined;
+const ownFolder = (): string | undefined => {
+  try {
+    return new URL(".", import.meta.url).href;
+  } catch {
+    // a bundle in CommonJS has no such place
+    return undefined;
+  }
+};
+const own = ownFolder();
 const isFrame = (line: string): boolean => /^ +at /.test(line);
 const isForeign = (line: string): boolean =>
   isFrame(line) &&
