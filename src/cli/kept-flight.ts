@@ -103,8 +103,6 @@ const meantBy = (names: readonly InstanceName[], { service, instance }: Instance
 /** Whether that boot is the newest one which has written itself that it failed. */
 const isLastFailure = (boots: readonly Boot[], shown: number, entries: readonly JournalEntry[]): boolean => {
   const hasFailed = ({ boot }: Boot): boolean =>
-    entries.some(
-      (entry) => entry.boot === boot && entry.items.some((item) => item.kind === "end" && item.outcome === "failed"),
-    );
+    entries.some((entry) => entry.boot === boot && entry.items.some((item) => item.kind === "end" && item.outcome === "failed"));
   return boots.findIndex(hasFailed) === shown;
 };
