@@ -77,7 +77,7 @@ describe("why", () => {
     await redis.witness.multi().del(keys.service("gateway", "gateway-1")).zadd(keys.index("gateway"), later, "gateway-1").exec();
     expect(await run("why", "gateway")).toMatchObject({
       code: 1,
-      out: expect.stringMatching(/^gone .* ago, last seen in 'running': its lease ended\n$/),
+      out: expect.stringMatching(/^expired .* ago, last seen in 'running': its lease ended\n$/),
     });
     const listed = JSON.parse((await run("fleet", "--all", "--json")).out);
     expect(listed).toMatchObject([{ instance: "gateway-1", kind: "expired", ready: false }]);

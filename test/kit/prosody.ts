@@ -1,7 +1,7 @@
 /** A prosody of a test file's own on loopback, without TLS; undefined where it is not installed. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +12,8 @@ export interface Prosody {
   /** ends it; `start` has it again, with what it kept */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** how many messages it keeps for an account that no connection has received */
+  kept(account: string): number;
 }
 
 const program = "/usr/bin/prosody";
@@ -62,5 +64,9 @@ export const startProsody = async (...accounts: readonly string[]): Promise<Pros
     child?.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
-  return { url: `xmpp://127.0.0.1:${port}`, start, stop };
+  const kept = (account: string): number => {
+    const file = join(folder, "data", "localhost", "offline", `${account}.list`);
+    return existsSync(file) ? readFileSync(file, "utf8").split("item(").length - 1 : 0;
+  };
+  return { url: `xmpp://127.0.0.1:${port}`, start, stop, kept };
 };

@@ -71,7 +71,7 @@ describe("the settings of XMPP", () => {
   });
 });
 
-it("a server that accepts connections and is silent is connected to again", async () => {
+it("a server that accepts connections and is silent is connected to again, and one that refuses them then causes no rejection", async () => {
   let connections = 0;
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -82,15 +82,19 @@ it("a server that accepts connections and is silent is connected to again", asyn
   await once(server, "listening");
   const service = `xmpp://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const ends: (() => unknown)[] = [];
-  const host = { log: silentLogger, signal: new AbortController().signal, defer: (end: () => unknown) => ends.push(end) };
+  const reasons: string[] = [];
+  const away = ({ reason }: { reason?: string }) => void reasons.push(reason ?? "");
+  const log = { ...silentLogger, debug: away, warn: away };
+  const host = { log, signal: new AbortController().signal, defer: (end: () => unknown) => ends.push(end) };
   const platform = new Xmpp({ service, jid: "bot@localhost", password: "secret" }, { loginMs: 50 });
   try {
     await platform.open(host as unknown as PlatformHost);
     await eventually("another connection", () => connections > 1);
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await eventually("a refusal", () => reasons.some((reason) => /ECONNREFUSED/.test(reason)));
   } finally {
     for (const end of ends.reverse()) await end();
-    for (const socket of sockets) socket.destroy();
-    server.close();
   }
 });
 
@@ -192,7 +196,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     expect(await accepted()).toBe(2);
   });
 
-  it("a message that a gateway received, and had not accepted when it died, is received by another one", async () => {
+  it("a message that a gateway received, and had not accepted when it died, is received by the next one that connects", async () => {
     const proxy = await LoopbackProxy.start(Number(new URL(prosody.url).port));
     ends.push(() => proxy.stop());
     let sent = "";
@@ -213,6 +217,7 @@ describe.skipIf(!hasProsody)("a conversation over XMPP", () => {
     await alice.send("m2", "2");
     await eventually("the server has a confirmation", () => confirmation.test(sent.slice(before)));
     await proxy.refuse();
+    await eventually("the server has given up the connection", () => prosody.kept("bot") === 2);
     const received: string[] = [];
     await receiver(async ({ text }) => {
       received.push(text);

@@ -24,7 +24,9 @@ export interface Session extends Emitter {
 export interface Client extends Emitter {
   readonly status: string;
   readonly streamManagement: Session;
-  start(): Promise<unknown>;
+  readonly options: { readonly service: string };
+  connect(service: string): Promise<unknown>;
+  open(stream: { readonly domain: string }): Promise<unknown>;
   stop(): Promise<unknown>;
   /** ends the connection; the client makes another one */
   disconnect(): Promise<unknown>;

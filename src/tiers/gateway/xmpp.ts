@@ -4,7 +4,7 @@
  * An answer is delivered at least once, under the same id each time, and counts as delivered once the server has confirmed it (XEP-0198):
  * where the contact's client knows ids, it shows it once. A message with an id is accepted once, however often it is received; one without
  * as often as it is received. Of several gateways the server hands a message to that of the highest priority. It keeps a message until it is
- * accepted, and hands it to another gateway where this one dies, as soon as it has given up the connection.
+ * accepted: where this gateway dies, the server gives it to the next one that connects once it has given up the session.
  */
 import { createHash } from "node:crypto";
 import { quietClock } from "../../clock.ts";
@@ -46,6 +46,12 @@ const idOf = (stanza: Stanza, text: string): string | undefined => {
 const keyOf = (channel: string, id: string): string =>
   createHash("sha256").update(`${channel}\0${id}`).digest("base64url").slice(0, 32);
 
+/** Without the library's `start`, which leaves a rejection unhandled where the server accepts the connection and is silent, then refuses it. */
+const connect = async (client: Client, domain: string): Promise<void> => {
+  await client.connect(client.options.service);
+  await client.open({ domain });
+};
+
 export class Xmpp implements PlatformAdapter {
   readonly platform = "xmpp";
   readonly #settings: XmppSettings;
@@ -83,7 +89,7 @@ export class Xmpp implements PlatformAdapter {
     client.on("nonza", (element: Stanza) => this.#noteFeatures(element));
     client.on("stanza", (stanza: Stanza) => this.#receive(stanza, host));
     host.defer(() => client.stop().catch(() => {}));
-    void client.start().catch(() => {});
+    void connect(client, domain).catch(() => {});
   }
 
   /** Until the signal aborts; then it is unavailable, so that the server keeps messages, or hands them to another gateway. */
