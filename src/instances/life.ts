@@ -26,6 +26,9 @@ interface OpenPhase {
   readonly at: number;
 }
 
+/** A deadline is written as the ms that are left, a moment after the entry of its state. */
+const budget = (ms: number): number => (ms < 1000 ? ms : Math.round(ms / 100) * 100);
+
 export class Life {
   boot: string;
   incarnation = 0;
@@ -133,7 +136,7 @@ export class Life {
   wait({ what, deadlineMs, at }: Item<"waits">): void {
     const until = deadlineMs === null ? null : at + deadlineMs;
     // a wait that is written again in the same state has the time that is left; its total counts from the entry of the state
-    const totalMs = until === null ? null : until - Math.min(at, this.chartSince);
+    const totalMs = until === null ? null : budget(until - Math.min(at, this.chartSince));
     this.waits = { what, until, totalMs };
   }
 

@@ -203,13 +203,13 @@ describe("an instance that stops", () => {
     const supervisor = keep({ situation: "drain" });
     await isReady();
     process.kill(pidOf(supervisor), "SIGTERM");
-    await says(/^not ready: waits for work in flight to end for .+ of 8 s; stops: SIGTERM/);
+    await says(/^not ready: waits for work in flight to end for .+ of 8\.0 s; stops: SIGTERM/);
   });
   it("and hangs in onStop", async () => {
     const supervisor = keep({ situation: "stop" });
     await isReady();
     process.kill(pidOf(supervisor), "SIGTERM");
-    await says(/^not ready: onStop runs for .+ of 8 s; stops: SIGTERM/);
+    await says(/^not ready: onStop runs for .+ of 8\.0 s; stops: SIGTERM/);
   });
   it("and has ended", async () => {
     const supervisor = keep();
