@@ -1,4 +1,5 @@
 /** The board of `fleet --watch`: the instances that live or have just failed, changed in place. */
+import { downServices } from "../instances/down.ts";
 import type { FleetMemory } from "../instances/memory.ts";
 import type { Row } from "../instances/row.ts";
 import type { Screen } from "./drawn.ts";
@@ -14,6 +15,9 @@ const endedMs = 600_000;
 /** Those that need a look first. */
 const byNeed = (a: Row, b: Row): number => Number(a.ready === true) - Number(b.ready === true) || byName(a, b);
 
+const downWords = (services: readonly string[]): string =>
+  services.length === 0 ? "" : `, ${services.join(", ")} ${services.length === 1 ? "is" : "are"} down`;
+
 /** Redraws at each change of the memory, some times a second at most; `close` ends that. */
 export const createFleetBoard = (
   screen: Screen,
@@ -28,10 +32,11 @@ export const createFleetBoard = (
     if (memory.isCurrent) currentAt = memory.now();
     if (currentAt === undefined) return ["reading the fleet"];
     const now = currentAt;
-    const rows = memory.model.rows().filter((row) => !isOver(row) || now - row.end!.at < endedMs);
+    const all = memory.model.rows();
+    const rows = all.filter((row) => !isOver(row) || now - row.end!.at < endedMs);
     const ready = rows.filter((row) => row.ready === true).length;
     const away = memory.isCurrent ? "" : `  Redis does not answer; as it was ${duration(Math.max(0, memory.now() - now))} ago`;
-    const head = `${ready} of ${rows.filter((row) => !isOver(row)).length} ready${away}`;
+    const head = `${ready} of ${rows.filter((row) => !isOver(row)).length} ready${downWords(downServices(all))}${away}`;
     const width = (screen.columns || 80) - 1;
     return [
       paint("bold", head.slice(0, width)),
