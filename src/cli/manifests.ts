@@ -1,6 +1,6 @@
 /** `manifests`: writes the files of a deployment with the deadlines of a service, and checks existing ones. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve, sep } from "node:path";
 import { forgetVariables } from "../environment.ts";
 import type { Budgets, Deployed } from "../manifests/budgets.ts";
 import { budgetsOf, deployedOf } from "../manifests/budgets.ts";
@@ -11,6 +11,7 @@ import { optionVariables, resolveOptions } from "../service/options/options.ts";
 import type { Arguments, Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse } from "./command.ts";
 import { print, printError, printJson, printText } from "./print.ts";
+import type { Constructed } from "./service-of.ts";
 import { constructed, isPath } from "./service-of.ts";
 
 type Writer = (budgets: Budgets, options: Written) => ReadonlyMap<string, string>;
@@ -24,22 +25,40 @@ const writers: Readonly<Record<string, () => Promise<Writer>>> = {
 };
 const kinds = Object.keys(writers);
 
-/** The configuration of the process without the variables of this shell: only those of the deployment count. */
-const deployedFor = async (target: string | undefined): Promise<Deployed> => {
+/** The services that are deployed; none where no target is named. */
+const servicesOf = async (target: string | undefined): Promise<readonly Constructed[]> => {
   forgetVariables([...optionVariables.values()].filter((name) => name !== undefined));
-  const services = target === undefined ? [] : await constructed(target, "manifests");
+  return target === undefined ? [] : constructed(target, "manifests");
+};
+
+/** The configuration of the process without the variables of this shell: only those of the deployment count. */
+const deployedFor = (services: readonly Constructed[]): Deployed => {
   if (services.length > 0) return deployedOf(services.map(({ own, after }) => ({ options: own.configuration(), after })));
   const given = { serviceName: "service" };
   return { options: configurationOf(resolveOptions(given), sourcesOf(given)) };
 };
 
-const programOf = (target: string | undefined, { service }: Budgets): string =>
-  target === undefined ? `${service}.js` : isPath(target) ? basename(target) : `node_modules/stargazer/dist/src/cli/main.js`;
+const commandLine = "node_modules/stargazer/dist/src/cli/main.js";
+
+/** The path of a module inside the package; this folder is the package's. */
+const inPackage = (module: string): string => {
+  const path = relative(process.cwd(), resolve(module)).replaceAll(sep, "/");
+  return path.startsWith("../") ? basename(module) : path;
+};
+
+/** The arguments of node that start the services. */
+const commandOf = (target: string, services: readonly Constructed[]): readonly string[] => {
+  if (!isPath(target)) return [commandLine, "run", target];
+  const module = inPackage(target);
+  return services.some(({ isLaunched }) => isLaunched) ? [module] : [commandLine, "run", `./${module}`];
+};
 
 const write = async (kind: string, args: Arguments): Promise<number> => {
   const target = args.text("for");
-  const budgets = budgetsOf(await deployedFor(target));
-  const files = (await writers[kind]!())(budgets, { image: args.text("image"), program: programOf(target, budgets) });
+  const services = await servicesOf(target);
+  const budgets = budgetsOf(deployedFor(services));
+  const command = target === undefined ? [`${budgets.service}.js`] : commandOf(target, services);
+  const files = (await writers[kind]!())(budgets, { image: args.text("image"), command });
   const folder = args.text("out");
   if (args.has("json")) printJson(Object.fromEntries(files), 2);
   else if (folder === undefined) printText([...files.values()].join(kind === "k8s" ? "---\n" : "\n"));
@@ -54,7 +73,7 @@ const write = async (kind: string, args: Arguments): Promise<number> => {
 };
 
 const check = async (files: readonly string[], args: Arguments): Promise<number> => {
-  const deployed = await deployedFor(args.text("for"));
+  const deployed = deployedFor(await servicesOf(args.text("for")));
   const { checkFiles } = await import("../manifests/check/check.ts");
   const findings = checkFiles(files, deployed);
   if (args.has("json")) printJson(findings, 2);
@@ -82,6 +101,7 @@ export const manifests: Command = {
     ["", "the deadlines of the service"],
     ["--for TARGET", "the service: a tier or a module as run takes it, constructed and not started; else one without options"],
     ["", "of a module that launches several, the figures are those of their longest chain"],
+    ["", "a module's path counts from this folder, which is taken for the package's"],
     ["--image IMAGE", "the image of k8s and compose"],
     ["--out FOLDER", "writes the files into a folder, over those that are there; without it they are printed"],
     jsonDetail,

@@ -122,6 +122,8 @@ export interface Constructed {
   readonly own: StargazerService;
   /** the names of the services of its group that it boots after */
   readonly after: readonly string[];
+  /** whether its module launches it, so that `node` starts it; otherwise `stargazer run` does */
+  readonly isLaunched: boolean;
 }
 
 /**
@@ -138,9 +140,10 @@ export const constructed = async (target: string, command: string): Promise<read
   const restore = divertOutput();
   try {
     const start = await serviceOf(target, { command, instanceId: undefined, onItself });
-    if (start !== undefined) return [{ own: reinsOf(typeof start === "function" ? start() : start), after: [] }];
+    if (start !== undefined)
+      return [{ own: reinsOf(typeof start === "function" ? start() : start), after: [], isLaunched: false }];
     if (launched.some(({ after }) => after.length > 0)) planGroup(launched);
-    return launched.map(({ given, after }) => ({ own: reinsOf(given), after }));
+    return launched.map(({ given, after }) => ({ own: reinsOf(given), after, isLaunched: true }));
   } finally {
     restore();
   }

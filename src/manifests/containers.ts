@@ -19,7 +19,7 @@ HEALTHCHECK --interval=${intervalSeconds}s --timeout=3s --start-period=${seconds
   CMD ${list(ask(budgets))}
 `;
 
-export const dockerFiles = (budgets: Budgets, { program }: Written): ReadonlyMap<string, string> =>
+export const dockerFiles = (budgets: Budgets, { command }: Written): ReadonlyMap<string, string> =>
   new Map([
     [
       "Dockerfile",
@@ -28,12 +28,13 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY package*.json ./
 RUN npm ci --omit=dev
+# .dockerignore has to name node_modules, .git and .env*, which would be copied too
 COPY . .
 USER node
 ${budgets.hasHealth ? `ENV SG_HEALTH_HOST=0.0.0.0\nEXPOSE ${portOf(budgets)}\n${healthcheck(budgets)}` : ""}# stopping may last ${budgets.stopMs} ms: docker stop --timeout ${secondsFor(budgets.stopMs + marginMs)}
 STOPSIGNAL SIGTERM
 # the program itself is PID 1 and gets the signals; npx, npm start and a shell would not pass them on
-CMD ${list(["node", program])}
+CMD ${list(["node", ...command])}
 `,
     ],
   ]);
@@ -48,7 +49,7 @@ export const composeFiles = (budgets: Budgets, options: Written): ReadonlyMap<st
   ${labelOf(budgets)}:
     image: ${JSON.stringify(imageOf(budgets, options))}
     build: .
-    command: ${list(["node", options.program])}
+    command: ${list(["node", ...options.command])}
     init: true
     user: node
     read_only: true

@@ -4,7 +4,11 @@ import { marginMs, secondsFor } from "./budgets.ts";
 import type { Written } from "./written.ts";
 import { labelOf } from "./written.ts";
 
-export const unitFiles = (budgets: Budgets, { program }: Written): ReadonlyMap<string, string> => {
+/** A word of a command line in a unit. */
+const word = (text: string): string =>
+  /^[\w@./:=+-]+$/.test(text) ? text : `"${text.replaceAll("%", "%%").replaceAll("$", "$$$$").replaceAll('"', '\\"')}"`;
+
+export const unitFiles = (budgets: Budgets, { command }: Written): ReadonlyMap<string, string> => {
   const label = labelOf(budgets);
   return new Map([
     [
@@ -13,13 +17,15 @@ export const unitFiles = (budgets: Budgets, { program }: Written): ReadonlyMap<s
 Description=${budgets.service}, a Stargazer service
 Wants=network-online.target
 After=network-online.target
+# a Redis that is away for long comes back; systemd would give up after five starts in ten seconds
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 # systemd-notify is a process of its own
 NotifyAccess=all
-ExecStart=/usr/bin/env node /opt/${label}/${program}
-WorkingDirectory=/
+ExecStart=/usr/bin/env node ${command.map(word).join(" ")}
+WorkingDirectory=/opt/${label}
 EnvironmentFile=-/etc/${label}.env
 # the boot may last ${budgets.bootMs} ms; the service asks for longer where it needs it
 TimeoutStartSec=${secondsFor(budgets.bootMs + marginMs)}

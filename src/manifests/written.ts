@@ -5,8 +5,8 @@ import type { Budgets } from "./budgets.ts";
 export interface Written {
   /** the image; default: the service's name */
   readonly image: string | undefined;
-  /** the program, as a path inside the package: `orders.js` */
-  readonly program: string;
+  /** the arguments of node, with paths inside the package: `["orders.js"]` */
+  readonly command: readonly string[];
 }
 
 /** A name that is valid for DNS and systemd. */

@@ -134,6 +134,42 @@ it("the command line writes files for its deployment, finds no fault in them, an
   expect(options.get("logLevel")).toMatchObject({ value: "info", source: "default", variable: "SG_LOG_LEVEL" });
 });
 
+describe("the command that manifests writes", () => {
+  const written = async (target: string): Promise<string[]> => {
+    const { stdout } = await stargazer("manifests", "docker", "--for", target);
+    const [node, ...command] = JSON.parse(/^CMD (.*)$/m.exec(stdout)![1]!) as string[];
+    expect(node).toBe("node");
+    return command;
+  };
+  /** As a container does, in the folder of the package. */
+  const startHere = ([file, ...args]: readonly string[]) =>
+    new Program(join(app.folder, file!), {
+      args,
+      env: { ...env, REDIS_URL: "redis://127.0.0.1:1" },
+      wrap: (command) => ["sh", "-c", 'cd "$0" && exec "$@"', app.folder, ...command],
+    });
+  const own = `serviceName: "klass", redis: null, useHealthServer: false, jitterMaxMs: 0`;
+  const service = `import { StargazerService, launch } from "stargazer";
+class Klass extends StargazerService {
+  constructor() { super({ ${own} }); }
+  onStart() {}
+  run({ signal }) { return new Promise((resolve) => signal.addEventListener("abort", resolve)); }
+  onStop() {}
+}
+`;
+  beforeAll(() => {
+    app.write(join("built", "exported.js"), `${service}export default Klass;`);
+    app.write(join("built", "launched.js"), `${service}launch(new Klass());`);
+  });
+
+  it.each(["exported", "launched"])("starts a module in a folder whose service is %s", async (how) => {
+    await startHere(await written(`./built/${how}.js`)).state("running");
+  });
+  it("starts a tier", async () => {
+    await startHere(await written("gateway")).state("pinging");
+  });
+});
+
 it("up starts two replicas of it beside a Redis of its own, and stops them", async () => {
   const main = join(app.folder, "node_modules", "stargazer", "dist", "src", "cli", "main.js");
   const args = ["up", join(app.folder, "orders.js"), "--replicas", "orders=2", "--json"];

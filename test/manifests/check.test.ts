@@ -423,7 +423,7 @@ describe("a good file", () => {
     [{ drainDelayMs: 3000, livenessBlockMs: 120_000 }],
   ])("is what manifests writes for a service with %j", (given) => {
     const budgets = budgetsOf({ options: optionsOf(given) });
-    const written = { image: undefined, program: "orders.js" };
+    const written = { image: undefined, command: ["orders.js"] };
     for (const files of [kubernetesFiles, unitFiles, dockerFiles, composeFiles])
       expect(problemsIn(files(budgets, written), given)).toEqual([]);
   });
