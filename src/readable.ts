@@ -45,7 +45,7 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 const errorOf = ({ type, err }: LogLine): unknown =>
   type === "stopped" && (err as { code?: unknown } | undefined)?.code !== "SG_ERR_INTERNAL" ? undefined : err;
 
-/** frames of this package, of XState and of Node */
+/** The folder of this package's code. */
 const ownFolder = (): string | undefined => {
   try {
     return new URL(".", import.meta.url).href;
@@ -56,6 +56,7 @@ const ownFolder = (): string | undefined => {
 };
 const own = ownFolder();
 const isFrame = (line: string): boolean => /^ +at /.test(line);
+/** Whether a frame is of the program: not of this package, XState or Node. */
 const isForeign = (line: string): boolean =>
   isFrame(line) &&
   !(own !== undefined && line.includes(own)) &&

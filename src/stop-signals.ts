@@ -57,8 +57,9 @@ const noteRaised = (): Raised => {
   const { kill } = process;
   const raised = new Set<string | number>();
   const noting: typeof kill = (pid, signal = "SIGTERM") => {
+    const isSent = kill.call(process, pid, signal);
     if (pid === process.pid) raised.add(signal);
-    return kill.call(process, pid, signal);
+    return isSent;
   };
   process.kill = noting;
   const end = () => {

@@ -6,7 +6,7 @@ import { labelOf } from "./written.ts";
 
 /** A word of a command line in a unit. */
 const word = (text: string): string =>
-  /^[\w@./:=+-]+$/.test(text) ? text : `"${text.replaceAll("%", "%%").replaceAll("$", "$$$$").replaceAll('"', '\\"')}"`;
+  /^[\w@./:=+-]+$/.test(text) ? text : `"${text.replaceAll("%", "%%").replaceAll("$", "$$$$").replaceAll(/["\\]/g, "\\$&")}"`;
 
 export const unitFiles = (budgets: Budgets, { command }: Written): ReadonlyMap<string, string> => {
   const label = labelOf(budgets);

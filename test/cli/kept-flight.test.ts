@@ -11,8 +11,9 @@ let redis: TestRedis;
 const name = { service: "orders", instance: "orders-1" };
 const steps = (...paths: readonly string[]): JournalItem[] =>
   paths.map((path, at) => ({ kind: "step", at: 0, path, event: at === 0 ? "boot" : "done" }));
-const write = async (boot: string, ...items: readonly JournalItem[]): Promise<void> => {
-  const author = { ...name, incarnation: 0, boot, version: "1.0.0" };
+const write = (boot: string, ...items: readonly JournalItem[]): Promise<void> => writeOf(name, boot, ...items);
+const writeOf = async (of: typeof name, boot: string, ...items: readonly JournalItem[]): Promise<void> => {
+  const author = { ...of, incarnation: 0, boot, version: "1.0.0" };
   const { journal } = registryKeys(redis.witness);
   for (const json of wireItems(items, 0)) await redis.witness.xadd(journal, "*", ...wireFields(author, json));
 };
@@ -27,6 +28,16 @@ beforeAll(async () => {
   await write("c3", ...steps("jitter", "starting", "registering", "healthy.ready", "running"));
 });
 afterAll(() => redis.stop());
+
+it("a recording that a failed stop kept is that of the newest boot which failed, and of no other one", async () => {
+  const other = { service: "orders", instance: "stopped-1" };
+  const failed: JournalItem = { kind: "end", at: 0, outcome: "failed", reason: "EACCES", failures: [], steps: {} };
+  for (const boot of ["d4", "e5"]) await writeOf(other, boot, ...steps("jitter", "starting"), failed);
+  const { recording } = await findFlight(redis.witness, other, 1);
+  await redis.witness.set(registryKeys(redis.witness).flight(other.service, other.instance), JSON.stringify(recording));
+  expect(await findFlight(redis.witness, other, 1)).toMatchObject({ isRebuilt: false, shown: 0 });
+  expect(await findFlight(redis.witness, other, 2)).toMatchObject({ isRebuilt: true, shown: 1 });
+});
 
 describe("a recording that is rebuilt", () => {
   it.each([

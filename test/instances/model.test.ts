@@ -65,6 +65,10 @@ describe("a boot", () => {
       version: "1.0.0",
     });
   });
+  it("waits for as long as its deadline, also where that was written some ms after its state was entered", () => {
+    const late = journaled(one, t0 + 16, waits("the tier's onStart", 59_990));
+    expect(rowOf(modelOf(...boot(), late)).waits).toMatchObject({ totalMs: 60_000 });
+  });
   it("that has registered has the host and the state of its entry, whichever comes first", () => {
     const entry = registered(one, "running", t0 + 510);
     const entryFirst = modelOf();

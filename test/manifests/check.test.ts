@@ -429,6 +429,12 @@ describe("a good file", () => {
   });
 });
 
+it("a unit quotes a word with a blank, and what systemd would expand in it", () => {
+  const budgets = budgetsOf({ options: optionsOf({}) });
+  const [text] = unitFiles(budgets, { image: undefined, command: [String.raw`a b\c"%$.js`] }).values();
+  expect(text).toContain(String.raw`ExecStart=/usr/bin/env node "a b\\c\"%%$$.js"`);
+});
+
 describe("a file that cannot be read", () => {
   it.each([
     [

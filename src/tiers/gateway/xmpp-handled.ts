@@ -1,6 +1,6 @@
 /**
- * Which messages the server is told to be handled (XEP-0198): those that were accepted, so that it hands the others of a gateway that died
- * to another one. `@xmpp/client` would confirm what was received.
+ * Which messages the server is told to be handled (XEP-0198): those that were accepted, so that it gives the others of a gateway that died
+ * to the next one that connects. `@xmpp/client` would confirm what was received.
  */
 import type { Client, Stanza } from "./xmpp-client.ts";
 
