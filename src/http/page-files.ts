@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import type { WebsocketHandler } from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { stateNames } from "../../machines/phases.ts";
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -37,6 +38,13 @@ const readFolder = async (folder: string): Promise<PageFile[]> => {
   );
 };
 
+/** The colour of a state is that of its place among the nine, by a class and a property that have its name. */
+const stateStyles = (): string =>
+  stateNames.map((name, at) => `:root { --s-${name}: var(--s${at + 1}); }\n.is-${name} { --c: var(--s-${name}); }\n`).join("");
+
+/** written from the chart, so that no page has a name of a state */
+const written = (): PageFile => ({ path: `/${shared}/page/states.css`, type: types[".css"]!, bytes: Buffer.from(stateStyles()) });
+
 export interface PageOptions {
   /** the file that `/` is; default `index.html` */
   readonly index?: string;
@@ -45,7 +53,7 @@ export interface PageOptions {
 }
 
 /**
- * Serves the files of `src/<room>/page` and the shared ones at their paths, one of them at `/`, and no other file. They are the
+ * Serves the files of `src/<room>/page` and the shared ones at their paths, one of them at `/`, the colours of the states, and no other file. They are the
  * package's own and need no token; what they show does.
  */
 export const servePage = async (
@@ -53,7 +61,7 @@ export const servePage = async (
   room: string,
   { index = "index.html", ...atRoot }: PageOptions = {},
 ): Promise<void> => {
-  const files = (await Promise.all([readFolder(`${room}/page`), readFolder(`${shared}/page`)])).flat();
+  const files = [...(await Promise.all([readFolder(`${room}/page`), readFolder(`${shared}/page`)])).flat(), written()];
   for (const { path, type, bytes } of files) {
     const handler = (_request: FastifyRequest, reply: FastifyReply) => reply.type(type).send(bytes);
     const file = { method: "GET", handler, config: { isOpen: true } } as const;

@@ -1,14 +1,12 @@
 /** The one table of situations: alerts, dashboard and runbook are written from it. */
-import type { StateName, StopStep } from "../../machines/phases.ts";
 import { stateNames, stopSteps } from "../../machines/phases.ts";
 import type { Situation } from "./situation.ts";
 import { grown, grownBy } from "./situation.ts";
 
-/** The names as Markdown writes them. */
-const named = <Name extends string>(names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, `\`${name}\``])) as Readonly<Record<Name, string>>;
-const state = named<StateName>(stateNames);
-const step = named<StopStep>(stopSteps);
+/** A name as Markdown writes it. */
+const code = (name: string): string => `\`${name}\``;
+const [, jitter, gate, start, , ready, run, stop, end] = stateNames.map(code);
+const [, , , drain, unwind, release] = stopSteps.map(code);
 
 const of = "{{ $labels.service }} {{ $labels.version }}";
 const here = "{{ $labels.job }} {{ $labels.instance }}";
@@ -27,11 +25,11 @@ export const situations: readonly Situation[] = [
     lasts: "0s",
     summary: `${of} has used {{ $value | humanizePercentage }} of a boot's deadline`,
     panel: { query: () => "max by (service, version) (sg_fleet_boot_deadline_ratio)", legend: of, unit: "percentunit" },
-    meaning: `An instance is between ${state.jitter} and ${state.healthy} and has used 80 % of the deadline of the state that it is in. At the deadline the boot fails, and what was begun is undone.`,
+    meaning: `An instance is between ${jitter} and ${ready} and has used 80 % of the deadline of the state that it is in. At the deadline the boot fails, and what was begun is undone.`,
     look: [why, page],
     act: [
-      `In ${state.pinging}: Redis does not pass the ping gate. See the section on Redis.`,
-      `In ${state.starting}: the tier's \`onStart\` waits. The path names its phase (\`starting.model\`): look at what that phase waits for.`,
+      `In ${gate}: Redis does not pass the ping gate. See the section on Redis.`,
+      `In ${start}: the tier's \`onStart\` waits. The path names its phase (${code(`${stateNames[3]}.model`)}): look at what that phase waits for.`,
       "Where it is only slow, raise `startTimeoutMs`, and write the manifests anew: the startup probe has to be longer.",
     ],
   },
@@ -47,7 +45,7 @@ export const situations: readonly Situation[] = [
       legend: of,
       unit: "short",
     },
-    meaning: `Instances reached ${state.stopped} with the outcome \`failed\`: a hook threw, a deadline passed, or a step of the boot was refused. Several of one release within minutes are a crash loop.`,
+    meaning: `Instances reached ${end} with the outcome \`failed\`: a hook threw, a deadline passed, or a step of the boot was refused. Several of one release within minutes are a crash loop.`,
     look: [dead, ["stargazer why SERVICE", "the first cause of the newest end"], replay],
     act: [
       "Where all of them are of a new release: roll it back.",
@@ -66,11 +64,11 @@ export const situations: readonly Situation[] = [
       legend: of,
       unit: "short",
     },
-    meaning: `An instance never reached ${state.stopped}: its lease expired. It was killed (SIGKILL, out of memory), its machine went, or it could not reach Redis until its lease was over.`,
+    meaning: `An instance never reached ${end}: its lease expired. It was killed (SIGKILL, out of memory), its machine went, or it could not reach Redis until its lease was over.`,
     look: [dead, replay, ["the orchestrator's events", "`OOMKilled`, evictions, failed liveness probes"]],
     act: [
       "Out of memory: raise the limit, or look at `process_resident_memory_bytes` of the release.",
-      `Killed while ${state.stopping}: the orchestrator waits for less than \`shutdownTimeoutMs\`. \`stargazer manifests check\` names the figure.`,
+      `Killed while ${stop}: the orchestrator waits for less than \`shutdownTimeoutMs\`. \`stargazer manifests check\` names the figure.`,
       "Killed by a liveness probe: the event loop was blocked for longer than `livenessBlockMs`. See that section.",
     ],
   },
@@ -82,7 +80,7 @@ export const situations: readonly Situation[] = [
     lasts: "5m",
     summary: `{{ $value }} instances of ${of} take no traffic`,
     panel: { query: () => "max by (service, version) (sg_fleet_not_ready)", legend: of, unit: "short" },
-    meaning: `An instance lives and \`/readyz\` is 503: it is in none of ${state.healthy} and ${state.running}, a check fails, Redis does not answer, or its event loop is blocked.`,
+    meaning: `An instance lives and \`/readyz\` is 503: it is in none of ${ready} and ${run}, a check fails, Redis does not answer, or its event loop is blocked.`,
     look: [why, fleet, ["/readyz of the instance", "the reason"]],
     act: [
       "The sentence names the check or the state: go on in the section of that.",
@@ -117,7 +115,7 @@ export const situations: readonly Situation[] = [
       legend: "{{ $labels.service }}",
       unit: "short",
     },
-    meaning: `The lease of an instance was \`superseded\`: a newer boot has registered the same \`instanceId\`, so the older one went to ${state.stopping} and failed with \`SG_ERR_SUPERSEDED\`.`,
+    meaning: `The lease of an instance was \`superseded\`: a newer boot has registered the same \`instanceId\`, so the older one went to ${stop} and failed with \`SG_ERR_SUPERSEDED\`.`,
     look: [["the log of the older instance", "`lease.superseded` has the pid and the host of the newer one"], dead],
     act: [
       "Give each replica an id of its own: the name of the pod, or none, and Stargazer makes one.",
@@ -191,7 +189,7 @@ export const situations: readonly Situation[] = [
       legend: "{{ $labels.service }} {{ $labels.code }}",
       unit: "short",
     },
-    meaning: `A step of ${state.stopping} has passed its deadline: ${step.draining} (\`run\` or work in flight does not end) or ${step.unwinding} and ${step.releasing} (\`onStop\`, a release). The steps behind it were done all the same.`,
+    meaning: `A step of ${stop} has passed its deadline: ${drain} (\`run\` or work in flight does not end) or ${unwind} and ${release} (\`onStop\`, a release). The steps behind it were done all the same.`,
     look: [replay, ["stargazer why SERVICE/INSTANCE", "how long each step has taken"]],
     act: [
       "`run` has to end when `context.signal` aborts; pass the signal on to what it awaits.",
@@ -207,9 +205,9 @@ export const situations: readonly Situation[] = [
     lasts: "1m",
     summary: "A message of {{ $labels.stream }} has waited for {{ $value | humanizeDuration }}",
     panel: { query: () => "max by (stream, group) (sg_stream_oldest_seconds)", legend: "{{ $labels.stream }}", unit: "s" },
-    meaning: `Messages were accepted and are not settled. No worker is ${state.running}, too few are, or the responder is slow or fails and messages rest between attempts.`,
+    meaning: `Messages were accepted and are not settled. No worker is ${run}, too few are, or the responder is slow or fails and messages rest between attempts.`,
     look: [
-      ["stargazer fleet", `whether \`inference\` has instances in ${state.running}`],
+      ["stargazer fleet", `whether \`inference\` has instances in ${run}`],
       page,
       ["the log of the workers", "`message.failed` has the reason"],
     ],
@@ -251,7 +249,7 @@ export const situations: readonly Situation[] = [
       "Instances of one service live in more than one release for longer than a rollout takes: it is stuck, or one part of it was forgotten.",
     look: [fleet, page],
     act: [
-      `Where the new ones do not become ${state.running}: see failing boots and slow boot.`,
+      `Where the new ones do not become ${run}: see failing boots and slow boot.`,
       "Where the old ones do not stop: see stop over budget.",
     ],
   },

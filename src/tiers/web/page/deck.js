@@ -195,7 +195,7 @@ export const showLegend = () => {
   const end = fleet.states.find(({ isFinal }) => isFinal)?.name ?? "";
   byId("legend").replaceChildren(
     legendItem([`b is-${boot}`], "boot"),
-    legendItem([`b is-${run}`], run),
+    legendItem([`b is-${run} working`], run),
     legendItem([`b is-${run} unready`], "not ready"),
     legendItem([`b short is-${stop}`, "end"], end),
     legendItem(["b short unknown", icon("x", "x")], "failed or gone"),

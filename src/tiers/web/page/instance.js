@@ -95,7 +95,7 @@ const trafficOf = (row) => {
 /** @param {WireRow} row */
 const chartOf = (row) => {
   const title = isAlive(row) ? tense("Where it is on the chart", "Where it was on the chart") : "Where it was last seen";
-  const mark = make("i", row.lease.state === "held" ? "is-registering" : row.lease.state === "suspect" ? "is-stopping" : "");
+  const mark = make("i", row.lease.state === "held" || row.lease.state === "suspect" ? `is-${row.lease.state}` : "");
   const legend = isAlive(row) ? "left: time spent · right: what may come next" : "left: time spent";
   return [
     make("h3", "", title),

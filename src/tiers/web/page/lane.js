@@ -14,7 +14,7 @@ import { counted } from "../../../http/page/format.js";
 
 /** @type {(state: string, ready: boolean | null, stateOf: (name: string) => PageState | undefined) => string} */
 const lookOf = (state, ready, stateOf) =>
-  ready === false && stateOf(state)?.takesWork === true ? `b is-${state} unready` : `b is-${state}`;
+  `b is-${state}${stateOf(state)?.takesWork !== true ? "" : ready === false ? " unready" : " working"}`;
 
 /** @type {(span: WireSpan, next: WireSpan | undefined) => string} */
 const emptyLook = ([state, , , , , mark], next) => {

@@ -189,8 +189,7 @@ export const lifeOf = (row, known) => {
 const leaseBar = (row, boxes) => {
   const from = boxes.find(({ state }) => state.takesWork)?.y ?? 0;
   const to = boxes.findLast(({ isOn, isPast }) => isOn || isPast);
-  const colour =
-    row.lease.state === "held" ? "var(--s-registering)" : row.lease.state === "suspect" ? "var(--s-stopping)" : "var(--edge)";
+  const colour = row.lease.state === "held" ? "var(--odd)" : row.lease.state === "suspect" ? "var(--warn)" : "var(--edge)";
   const height = Math.max(boxHeight, (to === undefined ? from : to.y + to.height) - from);
   return draw("rect", { x: left - 13, y: from, width: 4, height, rx: 2, fill: colour });
 };

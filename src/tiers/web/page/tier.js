@@ -19,7 +19,9 @@ const cellClass = (row, isOpen) => {
       ? " gone"
       : isUnready(row, fleet.stateOf)
         ? " unready"
-        : "";
+        : fleet.stateOf(row.state)?.takesWork === true
+          ? " working"
+          : "";
   return `cell ${toneOf(row)}${look}${isOpen ? " open" : ""}`;
 };
 
