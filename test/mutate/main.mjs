@@ -1,20 +1,23 @@
 #!/usr/bin/env node
 /** Changes the code in small ways, one at a time, and runs the tests that have to notice. Not part of `npm test`. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Stryker } from "@stryker-mutator/core";
 import { readArguments } from "../kit/arguments.mjs";
-import { goals, reportOf, scoreOf, tableOf, tallyOf } from "./report.mjs";
+import { goals, jsonOf, reportOf, tableOf, tallyOf, totalOf } from "./report.mjs";
+import { againIn, hasChanged, keep, resultsOf } from "./results.mjs";
 import { slices } from "./slices.mjs";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const vitestRunner = fileURLToPath(import.meta.resolve("@stryker-mutator/vitest-runner"));
-const folder = "reports/mutation";
+process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 const groups = [...new Set(slices.map(({ group }) => group))];
 
 const options = {
+  again: { type: "boolean" },
   concurrency: { type: "string", default: "2" },
+  json: { type: "boolean" },
   report: { type: "boolean" },
+  since: { type: "string" },
+  "timeout-ms": { type: "string", default: "4000" },
 };
 
 const help = `npm run mutate [-- NAME ...] [options]
@@ -26,64 +29,81 @@ ${groups
   })
   .join("\n")}
 
-NAME is a group or one of its parts; without a NAME all parts run, three quarters of an hour on two cores.
+NAME is a group, one of its parts, or a file of a part; without a NAME all parts run, an hour on two cores.
 
+  --since COMMIT    only files whose code differs from that commit
+  --again           only the mutants that survived the last run, and files whose code has changed since
+  --report          runs nothing: the table of the last results
+  --json            the result as JSON on stdout
   --concurrency N   mutants that are tried at a time; default 2
-  --report          writes the report of the last results and runs nothing
+  --timeout-ms N    what a mutant may take beyond the unchanged code before it counts as noticed; default 4000, more on a busy machine
 
-reports/mutation.md has the scores and each survivor with its judgement (the comment above its line). Exits 1 where a goal is
-missed, and where a judgement is about a mutant that no longer exists.`;
+Survivors are printed as they are found. The table has a line for each file that was ever counted; reports/mutation.md has it too,
+and each survivor with its judgement (the comment above its line). Exits 1 where a goal is missed, and where a judgement is about a
+mutant that no longer exists.`;
 
 const { values, positionals, usage } = readArguments("mutate", help, { options, allowPositionals: true });
-const unknown = positionals.filter((name) => !slices.some((slice) => slice.name === name || slice.group === name));
+const namesOf = ({ group, name, mutate }) => [group, name, ...mutate];
+const unknown = positionals.filter((name) => !slices.some((slice) => namesOf(slice).includes(name)));
 if (unknown.length > 0) usage(`there is no part ${unknown.join(", ")}`);
-const concurrency = Number(values.concurrency);
-if (!(Number.isInteger(concurrency) && concurrency > 0)) usage("--concurrency needs a whole number");
-const chosen = slices.filter(
-  ({ name, group }) => positionals.length === 0 || positionals.includes(name) || positionals.includes(group),
-);
+const wholeNumber = (option) => {
+  const number = Number(values[option]);
+  return Number.isInteger(number) && number > 0 ? number : usage(`--${option} needs a whole number`);
+};
+const limits = { concurrency: wholeNumber("concurrency"), timeoutMS: wholeNumber("timeout-ms") };
 
-process.chdir(root);
-mkdirSync(folder, { recursive: true });
-const fileOf = ({ name }) => `${folder}/${name}.json`;
+const changedSince = (commit) => {
+  try {
+    return execFileSync("git", ["diff", "--name-only", "--relative", commit, "--"], { encoding: "utf8" }).split("\n");
+  } catch {
+    return usage(`there is no commit ${commit}`);
+  }
+};
+const changed = values.since === undefined ? undefined : changedSince(values.since);
 
-/** Most mutants of a chart act at import, for a chart is a constant: each runs in a fresh worker with all tests of its slice. */
+/** The files of a part that were asked for. */
+const chosenOf = ({ group, name, mutate }) =>
+  mutate.filter(
+    (file) =>
+      (positionals.length === 0 || [group, name, file].some((one) => positionals.includes(one))) &&
+      (changed === undefined || changed.includes(file)),
+  );
+
+const broken = [];
+
+/** Tests of a part that fail on the code as it is end that part alone. */
 const run = async (slice) => {
-  console.log(`\n${slice.name}: ${slice.title} (${slice.mutate.join(", ")}; noticed by ${slice.tests.join(", ")})`);
-  process.env.SG_MUTATE_TESTS = slice.tests.join(",");
+  const files = chosenOf(slice);
+  const results = resultsOf(slice);
+  const mutate = values.again ? files.flatMap((file) => againIn(file, results[file])) : files;
+  if (mutate.length === 0) return;
+  console.error(`\n${slice.name}: ${slice.title} (${files.join(", ")}; noticed by ${slice.tests.join(", ")})`);
   const began = performance.now();
-  await new Stryker({
-    mutate: slice.mutate,
-    testRunner: "vitest",
-    plugins: [vitestRunner, fileURLToPath(new URL("wording.mjs", import.meta.url))],
-    ignorers: ["wording"],
-    vitest: { configFile: "test/mutate/vitest.config.ts", related: false },
-    coverageAnalysis: "perTest",
-    concurrency,
-    timeoutMS: 4000,
-    reporters: [process.stdout.isTTY ? "progress" : "progress-append-only", "json"],
-    jsonReporter: { fileName: fileOf(slice) },
-    ignorePatterns: ["dist", "visualizations", "test/bench"],
-    logLevel: "warn",
-    warnings: { slow: false },
-    /** Stryker rewrites it through an API that TypeScript 7 does not have; Vitest needs none */
-    tsconfigFile: "none",
-    disableTypeChecks: false,
-  }).runMutationTest();
-  console.log(`${slice.name} took ${Math.round((performance.now() - began) / 1000)} s`);
+  const { tried } = await import("./stryker.mjs");
+  try {
+    keep(slice, await tried({ ...slice, mutate }, limits));
+  } catch (error) {
+    broken.push(slice.name);
+    console.error(error.message);
+  }
+  console.error(`${slice.name} took ${Math.round((performance.now() - began) / 1000)} s`);
 };
 
-if (!values.report) for (const slice of chosen) await run(slice);
+if (!values.report) for (const slice of slices) await run(slice);
 
-const tallies = slices
-  .filter((slice) => existsSync(fileOf(slice)))
-  .map((slice) => tallyOf(slice, JSON.parse(readFileSync(fileOf(slice), "utf8"))));
+const tallies = slices.flatMap((slice) =>
+  Object.entries(resultsOf(slice)).map(([file, content]) => tallyOf(slice, file, content, hasChanged(file, content))),
+);
 if (tallies.length === 0) usage("there are no results yet");
-writeFileSync("reports/mutation.md", reportOf(tallies));
-console.log(`\n${tableOf(tallies)}\n\nreports/mutation.md has the survivors.`);
-const names = new Set(chosen.map(({ group }) => group));
-const missed = groups.filter((group) => names.has(group) && scoreOf(tallies, group) < goals[group]);
-if (missed.length > 0) console.log(`below its goal: ${missed.join(", ")}`);
+const filesOf = (group) => slices.filter((slice) => slice.group === group).flatMap(({ mutate }) => mutate);
+const totals = groups.map((group) => totalOf(tallies, group, filesOf(group).length));
+writeFileSync("reports/mutation.md", reportOf(tallies, totals));
+console.log(values.json ? jsonOf(tallies, totals) : `${tableOf(tallies, totals)}\n\nreports/mutation.md has the survivors.`);
+
+const ran = new Set(slices.filter((slice) => chosenOf(slice).length > 0).map(({ group }) => group));
+const missed = totals.filter(({ group, score }) => ran.has(group) && score < goals[group]).map(({ group }) => group);
+if (missed.length > 0) console.error(`below its goal: ${missed.join(", ")}`);
 const stale = tallies.flatMap((tally) => tally.stale);
-if (stale.length > 0) console.log(`judged, but no longer a mutant: ${stale.join(", ")}`);
-process.exit(missed.length + stale.length > 0 ? 1 : 0);
+if (stale.length > 0) console.error(`judged, but no longer a mutant: ${stale.join(", ")}`);
+if (broken.length > 0) console.error(`not counted, for a test fails on the code as it is: ${broken.join(", ")}`);
+process.exit(missed.length + stale.length + broken.length > 0 ? 1 : 0);

@@ -2,6 +2,7 @@
 import { defineConfig } from "vitest/config";
 import type { TestSpecification } from "vitest/node";
 import { BaseSequencer } from "vitest/node";
+import { deadlines } from "../kit/deadlines.ts";
 
 const tests = (process.env.SG_MUTATE_TESTS ?? "").split(",");
 
@@ -16,8 +17,8 @@ export default defineConfig({
   test: {
     runner: "test/mutate/runner.ts",
     include: tests,
-    testTimeout: 10_000,
-    hookTimeout: 10_000,
+    testTimeout: deadlines.test,
+    hookTimeout: deadlines.test,
     sequence: { sequencer: InOrder },
   },
 });
