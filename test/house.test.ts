@@ -52,7 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   launch: ["service", "flight", "traces", "notify"],
   leadership: ["redis", "service"],
   streams: ["redis"],
-  instances: ["journal", "registry", "redis"],
+  instances: ["journal", "registry", "redis", "http"],
   supervisor: [],
   charts: [],
   drawing: ["charts"],

@@ -1,9 +1,9 @@
 /** Why an instance is not ready, or that it is: one sentence. */
 import { effectPhases, isStopping, lifePartOf } from "../../machines/phases.ts";
 import type { ErrorCode } from "../errors.ts";
+import { briefly } from "../http/page/format.js";
 import { isDeath } from "../journal/outcomes.ts";
 import type { Row } from "./row.ts";
-import { inWords } from "./words.ts";
 
 /** ms for which the end of an earlier boot is part of the sentence */
 const recentMs = 300_000;
@@ -16,11 +16,11 @@ const quoted = (text: string): string => `'${text}'`;
 /** `for 48 s of 60 s`, or `for 3 min` where the wait has no end, or no length. */
 const timeOf = ({ waits, since }: Row, now: number): string => {
   if (waits === null || waits.until === null || waits.totalMs === null || waits.totalMs === 0)
-    return `for ${inWords(now - since)}`;
+    return `for ${briefly(now - since)}`;
   const passed = waits.totalMs - (waits.until - now);
   return passed > waits.totalMs
-    ? `past its ${inWords(waits.totalMs)}`
-    : `for ${inWords(Math.max(0, passed))} of ${inWords(waits.totalMs)}`;
+    ? `past its ${briefly(waits.totalMs)}`
+    : `for ${briefly(Math.max(0, passed))} of ${briefly(waits.totalMs)}`;
 };
 
 const hooks: ReadonlyMap<string, string> = new Map([
@@ -55,7 +55,7 @@ const deathsOf = (row: Row, now: number): string => {
   const next =
     row.end === null || nextTryAt === null
       ? []
-      : [nextTryAt > now ? `next try in ${inWords(nextTryAt - now)}` : "next try is due"];
+      : [nextTryAt > now ? `next try in ${briefly(nextTryAt - now)}` : "next try is due"];
   const died = deaths > 1 || (deaths === 1 && row.end === null && isRecent(row, now)) ? [`died ${times(deaths)}`] : [];
   const parts = [...died, ...next];
   return parts.length === 0 ? "" : `; ${parts.join(", ")}`;
@@ -76,7 +76,7 @@ const causeOf = ({ failures, end }: Row): string => {
 
 const endOf = (row: Row, now: number): string => {
   const end = row.end!;
-  const ago = `${inWords(now - end.at)} ago`;
+  const ago = `${briefly(now - end.at)} ago`;
   const cause = causeOf(row);
   if (row.kind === "expired") return `expired ${ago}, last seen in ${quoted(row.path)}: ${cause}`;
   if (row.kind === "failed") return `failed ${ago}${stateOf(row)}: ${cause}`;
@@ -93,12 +93,12 @@ const sharedIdOf = ({ boots }: Row, now: number): string => {
     .find(({ endedAt, code }) => endedAt !== null && now - endedAt < recentMs && code === replacedCode);
   return replaced === undefined
     ? ""
-    : `; another process had the same id ${inWords(now - replaced.endedAt!)} ago and was stopped: give each instance an id of its own`;
+    : `; another process had the same id ${briefly(now - replaced.endedAt!)} ago and was stopped: give each instance an id of its own`;
 };
 
 /** An instance that does not renew its lease may have ended, so its readiness is not known. */
 const silenceOf = ({ lease, state }: Row, now: number): string =>
-  `not known: it does not renew its lease, which ends in ${inWords((lease.until ?? now) - now)}; last seen in ${quoted(state)}`;
+  `not known: it does not renew its lease, which ends in ${briefly((lease.until ?? now) - now)}; last seen in ${quoted(state)}`;
 
 const leaseOf = ({ lease }: Row): string =>
   lease.state === "suspect" || lease.state === "lost" ? `; its lease is ${lease.state}` : "";
@@ -107,9 +107,9 @@ const livingOf = (row: Row, now: number): string => {
   const { ready, reason, lease, state, since } = row;
   if (lease.state === "suspect" && lease.until !== null) return silenceOf(row, now);
   const more = `${leaseOf(row)}${sharedIdOf(row, now)}${deathsOf(row, now)}`;
-  if (ready === null) return `${state} for ${inWords(now - since)}; whether it is ready is not known${more}`;
+  if (ready === null) return `${state} for ${briefly(now - since)}; whether it is ready is not known${more}`;
   if (!ready) return `not ready: ${reason || `is in ${quoted(state)}`}${more}`;
-  return `ready: ${state} for ${inWords(now - since)}${more}`;
+  return `ready: ${state} for ${briefly(now - since)}${more}`;
 };
 
 /** A sentence on one instance: whether it is ready, and if not, why and for how long. `now` by the clock of Redis. */

@@ -1,8 +1,8 @@
 /** What happened to an instance: a sentence for each item of its journal. */
 import { isRunning } from "../../machines/index.ts";
+import { briefly } from "../http/page/format.js";
 import type { JournalItem } from "../journal/item.ts";
 import type { RowMoment } from "./row.ts";
-import { inWords } from "./words.ts";
 
 type Sentence = readonly [text: string, level: RowMoment["level"]] | undefined;
 type Words = { readonly [Kind in JournalItem["kind"]]: (item: Extract<JournalItem, { kind: Kind }>) => Sentence };
@@ -16,7 +16,7 @@ const words: Words = {
   ended: ({ phase, outcome, ms }) =>
     isRunning(phase) && isGood(outcome)
       ? undefined
-      : [`${phase} ${outcome} after ${inWords(ms)}`, isGood(outcome) ? "info" : "warn"],
+      : [`${phase} ${outcome} after ${briefly(ms)}`, isGood(outcome) ? "info" : "warn"],
   fact: ({ text, level }) => [text, level],
   ready: ({ ready, reason }) => (ready ? ["ready", "info"] : [`not ready: ${reason}`, "warn"]),
   waits: () => undefined,

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { EventStream, eventText } from "../../src/http/event-stream.ts";
 import { pageHeaders } from "../../src/http/headers.ts";
-import { age, duration } from "../../src/http/page/format.js";
+import { age, briefly, duration } from "../../src/http/page/format.js";
 import { servePage } from "../../src/http/page-files.ts";
 import { HttpServer } from "../../src/http/server.ts";
 import { silentLogger } from "../../src/logger.ts";
@@ -144,5 +144,19 @@ describe("a duration on a page", () => {
     [61_000, "1 min 1 s"],
   ])("as an age, %d ms is %s", (ms, text) => {
     expect(age(ms)).toBe(text);
+  });
+
+  it.each([
+    [9949, "9.9 s"],
+    [48_300, "48 s"],
+    [60_000, "60 s"],
+    [89_000, "1 min 29 s"],
+    [590_000, "9 min 50 s"],
+    [600_000, "10 min"],
+    [3_599_999, "59 min"],
+    [4_980_000, "1 h 23 min"],
+    [273_600_000, "3 d 4 h"],
+  ])("beside other words and in a sentence, %d ms is %s", (ms, text) => {
+    expect(briefly(ms)).toBe(text);
   });
 });

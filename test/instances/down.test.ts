@@ -1,6 +1,6 @@
 /** Which services are down. */
 import { expect, it } from "vitest";
-import { downServices } from "../../src/instances/down.ts";
+import { DownServices, downServices } from "../../src/instances/down.ts";
 import type { Row } from "../../src/instances/row.ts";
 import { failedBoot, rowWith } from "../kit/rows.ts";
 
@@ -27,5 +27,31 @@ it.each<[what: string, instances: Partial<Row>[], isDown: boolean]>([
   const rows = instances.map((own, n) =>
     rowWith({ service: "orders", instance: `orders-${n}`, name: `orders:orders-${n}`, ...own }),
   );
-  for (const given of [rows, rows.toReversed()]) expect(downServices(given)).toEqual(isDown ? ["orders"] : []);
+  for (const given of [rows, rows.toReversed()])
+    expect(downServices(given).map(({ service }) => service)).toEqual(isDown ? ["orders"] : []);
+});
+
+it("rows that come, change and go one after the other leave the same services down as all rows at once", () => {
+  const services = new DownServices();
+  const rows = new Map<string, Row>();
+  const looks = [{ kind: "living" as const }, ended("failed"), ended("ended", t0 + 1), ended("expired", t0 + 2), trying()];
+  let random = 7;
+  const next = (below: number): number => {
+    random = (random * 48_271) % 2_147_483_647;
+    return random % below;
+  };
+  for (let turn = 0; turn < 500; turn += 1) {
+    const [service, instance] = [`s${next(3)}`, `i${next(3)}`];
+    const name = `${service}:${instance}`;
+    const row = rowWith({ service, instance, name, ...looks[next(looks.length)] });
+    if (next(4) === 0) {
+      rows.delete(name);
+      services.remove(name);
+    } else {
+      rows.set(name, row);
+      services.note(row);
+    }
+    const serviceNames = (down: readonly { service: string }[]) => down.map((one) => one.service);
+    expect(serviceNames(services.list())).toEqual(serviceNames(downServices(rows.values())));
+  }
 });

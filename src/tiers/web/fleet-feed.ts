@@ -1,6 +1,7 @@
 /** The fleet's memory for any number of pages: each gets every row, then each change, at its own pace. */
 import { every } from "../../clock.ts";
 import { eventText } from "../../http/event-stream.ts";
+import { DownServices } from "../../instances/down.ts";
 import type { Row } from "../../instances/row.ts";
 import { FleetLog, LogReader } from "./fleet-log.ts";
 import { pageStates } from "./page-states.ts";
@@ -96,6 +97,9 @@ class Reader {
 export class FleetFeed {
   readonly log = new FleetLog();
   readonly #readers = new Set<Reader>();
+  readonly #down = new DownServices();
+  /** the services that were sent as down last */
+  #sentDown = "";
   #source: FeedSource | undefined;
   /** the condition that was sent last, without its time */
   #sent = "";
@@ -162,13 +166,27 @@ export class FleetFeed {
     this.#isKnown ||= isCurrent;
     if (isCurrent) this.#awaySince = 0;
     else if (isAway && this.#awaySince === 0) this.#awaySince = this.#source!.now();
-    for (const row of model.changed()) this.log.put(row.name, { type: "row", row: wireRow(row) }, { isGone: false });
-    for (const name of model.removed()) this.log.put(name, { type: "removed", name }, { isGone: true });
+    for (const row of model.changed()) {
+      this.log.put(row.name, { type: "row", row: wireRow(row) }, { isGone: false });
+      this.#down.note(row);
+    }
+    for (const name of model.removed()) {
+      this.log.put(name, { type: "removed", name }, { isGone: true });
+      this.#down.remove(name);
+    }
+    this.#putDown();
     for (const reader of this.#readers) reader.resume();
     const sent = JSON.stringify(this.#condition);
     if (sent !== this.#sent) for (const reader of this.#readers) reader.write(this.condition);
     if (isCurrent) this.#message = unreachable;
     this.#sent = sent;
+  }
+
+  #putDown(): void {
+    const services = this.#down.list();
+    const down = services.map(({ last }) => last).join(" ");
+    if (down !== this.#sentDown) this.log.put("down", { type: "down", services }, { isGone: false });
+    this.#sentDown = down;
   }
 
   /** A reader without room gets no `clock`: it would arrive late. */

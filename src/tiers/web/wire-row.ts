@@ -1,8 +1,8 @@
 /** A row as the page's stream sends it: bounded, without what is shown of one instance alone. */
 import { cleanLine } from "../../clean.ts";
 import type { Boot, Row, RowEnd, RowFailure, Span } from "../../instances/row.ts";
-import { isDeath } from "../../journal/outcomes.ts";
-import type { WireInstance, WireMark, WireRow, WireSpan } from "./wire.ts";
+import { isDeath, isEndKind } from "../../journal/outcomes.ts";
+import type { WireBoot, WireInstance, WireMark, WireRow, WireSpan } from "./wire.ts";
 
 const maxSpans = 100;
 const maxFalls = 10;
@@ -64,14 +64,17 @@ export const wireRow = ({ lane, boots, moments, incarnation, ...row }: Row): Wir
     failures: boundedFailures(row.failures),
     end: row.end && wireEnd(row.end),
     parent: row.parent && { ...row.parent, signal: row.parent.signal && harmless(row.parent.signal, maxNameLength) },
+    isOver: isEndKind(row.kind),
+    hasDied: isDeath(row.kind),
     lane: lane.slice(-maxSpans).map((span) => wireSpan(span, boots)),
     falls: fallen.slice(0, maxFalls).flatMap(({ endedAt }) => (endedAt === null ? [] : [endedAt])),
     cause: harmless(fallen[0]?.cause ?? ""),
   };
 };
 
-const wireBoot = (boot: Boot): Boot => ({
+const wireBoot = (boot: Boot): WireBoot => ({
   ...boot,
+  hasDied: isDeath(boot.outcome),
   version: harmless(boot.version, maxNameLength),
   outcome: harmless(boot.outcome, maxNameLength),
   cause: harmless(boot.cause),

@@ -1,5 +1,6 @@
 /** What the stream of the fleet's page sends, and what the page's server answers. All times in ms since the epoch, by the clock of Redis. */
 import type { LifePart, StateWords } from "../../../machines/index.ts";
+import type { DownService } from "../../instances/down.ts";
 import type { Boot, Row, RowFailure, RowMoment, Span } from "../../instances/row.ts";
 
 /** A state of a service, as the page shows it. */
@@ -33,10 +34,20 @@ export type WireSpan = readonly [
 export interface WireRow extends Omit<Row, "lane" | "boots" | "moments" | "incarnation"> {
   /** at most the newest 100 spans of the last hour, oldest first */
   readonly lane: readonly WireSpan[];
+  /** whether nothing of it runs any more */
+  readonly isOver: boolean;
+  /** whether it ended with a failure, or without writing its end */
+  readonly hasDied: boolean;
   /** when the last boots ended as failed or expired, at most 10, newest first */
   readonly falls: readonly number[];
   /** the first cause of the newest of them; empty where there is none */
   readonly cause: string;
+}
+
+/** One boot of an instance. */
+export interface WireBoot extends Boot {
+  /** whether it ended with a failure, or without writing its end */
+  readonly hasDied: boolean;
 }
 
 /** One instance in full: the answer of `/api/instances/:service/:instance`. */
@@ -45,7 +56,7 @@ export interface WireInstance {
   readonly incarnation: number;
   /** whether it is ready, and if not, why, in one sentence */
   readonly sentence: string;
-  readonly boots: readonly Boot[];
+  readonly boots: readonly WireBoot[];
   readonly moments: readonly RowMoment[];
   readonly failures: readonly RowFailure[];
 }
@@ -127,6 +138,8 @@ export type WireEvent =
   | { readonly type: "reset"; readonly states: readonly PageState[] }
   | { readonly type: "row"; readonly row: WireRow }
   | { readonly type: "removed"; readonly name: string }
+  /** which services are down: in place of the ones before */
+  | { readonly type: "down"; readonly services: readonly DownService[] }
   | { readonly type: "overview"; readonly overview: WireOverview }
   | { readonly type: "gateways"; readonly gateways: readonly WireGateway[] }
   /** all rows have been sent */

@@ -1,5 +1,6 @@
 /** The verdict on the fleet: its headline, its mark and its cards, for fleets in which services have stopped, died, or die again and again. */
 import { describe, expect, it } from "vitest";
+import { downServices } from "../../../src/instances/down.ts";
 import type { Row } from "../../../src/instances/row.ts";
 import { cardsOf, verdictOf } from "../../../src/tiers/web/page/sentences.js";
 import { pageStates } from "../../../src/tiers/web/page-states.ts";
@@ -15,8 +16,9 @@ const stateOf = (name: string) => states.get(name);
 const said = (rows: readonly Row[], awayMs = 0) => {
   const wire = rows.map(wireRow);
   const groups = [...new Set(wire.map(({ service }) => service))].map((name) => wire.filter(({ service }) => service === name));
+  const downs = new Map(downServices(rows).map((down) => [down.service, down]));
   const moment = { now, stateOf, isPast: awayMs > 0 };
-  const cards = cardsOf(groups, moment);
+  const cards = cardsOf(groups, downs, moment);
   return { ...verdictOf({ rows: wire, cards, rollouts: [], moment, staleFor: awayMs }), cards };
 };
 
@@ -63,6 +65,16 @@ describe("the verdict", () => {
     expect(headline).toBe("5 ready, orders is down");
     expect(cards).toHaveLength(1);
     expect(gist).toMatch(/^orders is down: dies in starting: \d times in/);
+  });
+
+  it("names a service whose only instance boots again, however long ago the boot before it died", () => {
+    const died = { mark: "died", outcome: "failed", cause: "EACCES: /models", pauseMs: 3_000_000 } as const;
+    const parts = [["starting", 400]] as const;
+    const row = sceneRow(now, "orders", "orders-1", [
+      { version: "1.0.0", parts, end: died },
+      { version: "1.0.0", parts },
+    ]);
+    expect(said([...five(now), row]).headline).toBe("5 ready, orders is down");
   });
 
   it("is no alarm where every instance of a service has stopped in order", () => {

@@ -30,7 +30,7 @@ const summarize = () => {
   const rows = [...fleet.rows.values()];
   const moment = { now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 };
   const groups = [...fleet.byService(rows).values()];
-  const cards = cardsOf(groups, moment);
+  const cards = cardsOf(groups, fleet.downs, moment);
   const from = moment.now - deck.windowMs();
   const rollouts = groups.flatMap((own) => rolloutOf(own, from, fleet.stateOf) ?? []);
   showVerdict(rows, cards, rollouts);

@@ -88,7 +88,7 @@ export const verdictOf = (row, { stateOf, isPast }) => {
     const words = failure === undefined ? (row.end?.reason ?? "") : `${failure.code}: ${failure.message}`;
     const outcome = row.end?.outcome ?? row.kind;
     return {
-      look: row.kind === "failed" ? "bad" : "odd",
+      look: row.hasDied ? "bad" : "odd",
       text: words === "" ? `It ended: ${outcome}.` : `It ended, ${outcome}: ${words}`,
       more: "",
     };

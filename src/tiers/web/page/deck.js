@@ -3,7 +3,7 @@
 import { byId, icon, make, setAttribute, setChildren, setText } from "../../../http/page/dom.js";
 import { hourTime, secondTime } from "../../../http/page/format.js";
 import * as fleet from "./fleet.js";
-import { isAlive, needOf } from "./judge.js";
+import { needOf } from "./judge.js";
 import { RowView } from "./row.js";
 import { TierView } from "./tier.js";
 
@@ -41,7 +41,7 @@ export const onDeckOpen = (listener) => {
 
 /** Whether it is shown: one that ended by its own word before the window is past. @param {WireRow} row */
 const isShown = (row) => {
-  if (row.kind === "ended" && (row.end?.at ?? row.since) < fleet.now() - choice.ms) return false;
+  if (row.isOver && !row.hasDied && (row.end?.at ?? row.since) < fleet.now() - choice.ms) return false;
   if (choice.state !== "" && (row.state !== choice.state || row.kind === "expired")) return false;
   const words = `${row.name} ${row.host} ${row.version} ${row.state} ${row.kind}`.toLowerCase();
   return choice.text
@@ -202,6 +202,3 @@ export const showLegend = () => {
     legendItem(["flag"], "new release"),
   );
 };
-
-/** Whether any instance that is there is shown. */
-export const livingCount = () => [...fleet.rows.values()].filter(isAlive).length;

@@ -1,6 +1,7 @@
 // @ts-check
 /** The state of the page: the rows as the stream last sent them, whether they are up to date, and the time by the clock of Redis. */
 
+/** @import { DownService } from "../../../instances/down.ts" */
 /** @import { PageState, WireEvent, WireGateway, WireOverview, WireRow } from "../wire.ts" */
 /** `loading`: its server reads Redis for the first time. `redis`: its server cannot read Redis. `server`: the server does not answer. `refused`: there is no token. */
 /** @typedef {"loading" | "live" | "redis" | "server" | "refused"} Condition */
@@ -16,6 +17,9 @@ export const rows = new Map();
 export let states = [];
 /** @type {Map<string, PageState>} */
 let byName = new Map();
+
+/** Those that are down, by their name. @type {ReadonlyMap<string, DownService>} */
+export let downs = new Map();
 
 /** @type {WireOverview | undefined} */
 export let overview;
@@ -109,6 +113,7 @@ const handlers = {
     byName = new Map(states.map((state) => [state.name, state]));
     for (const name of rows.keys()) changed.add(name);
     rows.clear();
+    downs = new Map();
     overview = undefined;
   },
   row: ({ row }) => {
@@ -118,6 +123,9 @@ const handlers = {
   removed: ({ name }) => {
     rows.delete(name);
     changed.add(name);
+  },
+  down: ({ services }) => {
+    downs = new Map(services.map((down) => [down.service, down]));
   },
   overview: (event) => {
     overview = event.overview;

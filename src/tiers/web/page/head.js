@@ -3,7 +3,7 @@
 import { byId, make, setAttribute, setText, showText } from "../../../http/page/dom.js";
 import { briefly, secondTime } from "../../../http/page/format.js";
 import * as fleet from "./fleet.js";
-import { isAlive } from "./judge.js";
+import { isAlive, isEnd } from "./judge.js";
 import { verdictOf } from "./sentences.js";
 
 /** @import { WireRow } from "../wire.ts" */
@@ -142,8 +142,7 @@ export const showCensus = (rows, ms, filter) => {
   let ends = 0;
   for (const row of rows) {
     if (isAlive(row)) counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
-    for (const [, begin, , , , mark] of row.lane)
-      if (begin >= from && (mark === "ended" || mark === "failed" || mark === "died")) ends += 1;
+    for (const span of row.lane) if (span[1] >= from && isEnd(span)) ends += 1;
   }
   const most = Math.max(1, ...counts.values());
   for (const { name, isFinal } of fleet.states) {

@@ -138,9 +138,8 @@ const bootOf = (boot, row) => {
     boot.endedAt === null
       ? ready || "on its way"
       : [ready, `${boot.outcome} after ${briefly(span)}`, boot.cause].filter((part) => part !== "").join(" · ");
-  const isBad = boot.outcome === "failed" || boot.outcome === "expired";
   const when = make("p", "", make("b", "", secondTime(boot.startedAt)), make("span", "", boot.version));
-  return make("li", "", when, bar, make("p", isBad ? "how bad" : "how", how));
+  return make("li", "", when, bar, make("p", boot.hasDied ? "how bad" : "how", how));
 };
 
 /** @param {WireInstance} from */

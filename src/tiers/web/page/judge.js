@@ -3,7 +3,7 @@
 import { briefly, place, secondTime, topOf } from "../../../http/page/format.js";
 import { adviceFor } from "./advice.js";
 
-/** @import { PageState, WireRow } from "../wire.ts" */
+/** @import { PageState, WireRow, WireSpan } from "../wire.ts" */
 /** @typedef {(name: string) => PageState | undefined} StateOf */
 /** `isPast`: the rows are out of date. @typedef {{ now: number, stateOf: StateOf, isPast: boolean }} Moment */
 /**
@@ -27,7 +27,13 @@ const slowStopMs = 10_000;
 const slowShare = 0.8;
 
 /** Whether a boot of it exists. @param {WireRow} row */
-export const isAlive = ({ kind }) => kind !== "ended" && kind !== "failed" && kind !== "expired";
+export const isAlive = ({ isOver }) => !isOver;
+
+/** Whether a boot died at the beginning of a span: with a failure, or without writing its end. @param {WireSpan} span */
+export const isFall = ([, , , , , mark]) => mark === "failed" || mark === "died";
+
+/** Whether a boot ended at the beginning of a span, however. @param {WireSpan} span */
+export const isEnd = (span) => span[5] === "ended" || isFall(span);
 
 /** @type {(row: WireRow, stateOf: StateOf) => boolean} */
 export const isReady = (row, stateOf) => isAlive(row) && row.ready === true && stateOf(row.state)?.takesWork === true;
@@ -57,7 +63,7 @@ export const since = (row, stateOf) => {
 
 /** Where it was when it last fell; empty where that is not known. @type {(row: WireRow, stateOf: StateOf) => string} */
 export const fellIn = ({ lane }, stateOf) => {
-  const fall = lane.findLastIndex(([, , , , , mark]) => mark === "failed" || mark === "died");
+  const fall = lane.findLastIndex(isFall);
   const before = lane.slice(0, fall === -1 ? 0 : fall).findLast(([state]) => stateOf(state)?.isEnding === false);
   return before?.[0] ?? "";
 };

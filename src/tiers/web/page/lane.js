@@ -2,6 +2,7 @@
 /** The swimlane of one row: what happened to it, over time. Places are shares of the window from a fixed moment on, so that time moves all lanes by one property. */
 import { icon, make } from "../../../http/page/dom.js";
 import { counted } from "../../../http/page/format.js";
+import { isFall } from "./judge.js";
 
 /** @import { PageState, WireSpan } from "../wire.ts" */
 /**
@@ -17,9 +18,9 @@ const lookOf = (state, ready, stateOf) =>
   `b is-${state}${stateOf(state)?.takesWork !== true ? "" : ready === false ? " unready" : " working"}`;
 
 /** @type {(span: WireSpan, next: WireSpan | undefined) => string} */
-const emptyLook = ([state, , , , , mark], next) => {
-  if (state === "unknown") return "b unknown";
-  return next !== undefined && (mark === "failed" || mark === "died") ? "b wait" : "";
+const emptyLook = (span, next) => {
+  if (span[0] === "unknown") return "b unknown";
+  return next !== undefined && isFall(span) ? "b wait" : "";
 };
 
 /**
@@ -41,7 +42,7 @@ export const piecesOf = (spans, from, stateOf) =>
     if (begin < from) return pieces;
     if (isNew) pieces.push({ look: "flag", from: begin, to: begin });
     if (mark === "ended") pieces.push({ look: "end", from: begin, to: begin });
-    if (mark === "failed" || mark === "died") pieces.push({ look: "x", from: begin, to: begin });
+    if (isFall(span)) pieces.push({ look: "x", from: begin, to: begin });
     return pieces;
   });
 
@@ -65,6 +66,6 @@ export const fillLane = (track, pieces, window) => track.replaceChildren(...piec
 export const laneWords = (spans, from, span) => {
   const recent = spans.filter(([, begin]) => begin >= from);
   const boots = recent.filter(([, , , , , mark]) => mark === "boot").length;
-  const falls = recent.filter(([, , , , , mark]) => mark === "failed" || mark === "died").length;
+  const falls = recent.filter(isFall).length;
   return `, ${counted(boots, "boot")} and ${counted(falls, "failed end")} in the last ${span}`;
 };

@@ -15,7 +15,7 @@ export const linkTo = ({ service, instance }) => `#/${encodeURIComponent(service
 /** What the word of a state has beside it, and whether that is bad. @type {(row: WireRow) => readonly [text: string, isBad: boolean]} */
 const besides = (row) => {
   const falls = fallsOf(row, fleet.now());
-  if (!isAlive(row)) return [row.kind === "expired" ? "wrote no end" : (row.end?.outcome ?? row.kind), row.kind !== "ended"];
+  if (!isAlive(row)) return [row.kind === "expired" ? "wrote no end" : (row.end?.outcome ?? row.kind), row.hasDied];
   if (isUnready(row, fleet.stateOf)) return ["not ready", true];
   if (falls > 1) return [counted(falls, "failed end"), true];
   const below = row.path.slice(row.state.length + 1);
@@ -29,7 +29,7 @@ export const stateWord = (row) => {
 };
 
 /** The class of its colour. @param {WireRow} row */
-export const toneOf = (row) => (row.kind === "expired" || row.kind === "failed" ? "is-bad" : `is-${row.state}`);
+export const toneOf = (row) => (row.hasDied ? "is-bad" : `is-${row.state}`);
 
 export class RowView {
   #who;

@@ -1,24 +1,27 @@
 // @ts-check
 /** The verdict on the fleet: one headline, one sentence with its cause, and the rollouts under way. Pure. */
 import { briefly, counted, place } from "../../../http/page/format.js";
-import { downOf } from "./down.js";
+import { downNeed } from "./down.js";
 import { isAlive, isReady, needOf } from "./judge.js";
 
+/** @import { DownService } from "../../../instances/down.ts" */
 /** @import { WireRow } from "../wire.ts" */
 /** @import { Moment, Need, StateOf } from "./judge.js" */
 /** @typedef {{ need: Need, rows: WireRow[] }} Card one need, and the rows that have it */
 /** @typedef {{ version: string, done: number, of: number, from: number, to: number }} Rollout */
 
 /**
- * The needs of the fleet, equal ones together, the gravest first; of a service that is down, that one alone.
+ * The needs of the fleet, equal ones together, the gravest first; of a service that is down, that one alone. `downs`: by service.
  *
- * @type {(groups: Iterable<readonly WireRow[]>, moment: Moment) => Card[]}
+ * @type {(groups: Iterable<readonly WireRow[]>, downs: ReadonlyMap<string, DownService>, moment: Moment) => Card[]}
  */
-export const cardsOf = (groups, moment) => {
+export const cardsOf = (groups, downs, moment) => {
   /** @type {Map<string, Card>} */
   const cards = new Map();
   for (const own of groups) {
-    const down = downOf(own, moment);
+    const lastName = downs.get(own[0]?.service ?? "")?.last;
+    const last = own.find(({ name }) => name === lastName);
+    const down = last && downNeed(last, own.length, moment);
     for (const row of own) {
       const need = down ?? needOf(row, moment);
       if (need === undefined) continue;

@@ -14,14 +14,8 @@ import { rolloutOf } from "./sentences.js";
 
 /** @type {(row: WireRow, isOpen: boolean) => string} */
 const cellClass = (row, isOpen) => {
-  const look =
-    row.kind === "expired" || row.kind === "failed" || row.kind === "ended"
-      ? " gone"
-      : isUnready(row, fleet.stateOf)
-        ? " unready"
-        : fleet.stateOf(row.state)?.takesWork === true
-          ? " working"
-          : "";
+  const isWorking = fleet.stateOf(row.state)?.takesWork === true;
+  const look = row.isOver ? " gone" : isUnready(row, fleet.stateOf) ? " unready" : isWorking ? " working" : "";
   return `cell ${toneOf(row)}${look}${isOpen ? " open" : ""}`;
 };
 
