@@ -8,7 +8,7 @@ import { px } from "../../../dist/src/drawing/path.js";
 import { chartStyle } from "../../../dist/src/drawing/style.js";
 import { groups } from "../targets.mjs";
 import { bases, nameOf } from "./contestants.mjs";
-import { figure } from "./report.mjs";
+import { figure, reachedFigure } from "./report.mjs";
 
 const width = 960;
 const margin = 26;
@@ -64,7 +64,7 @@ const rowInk = (judged, y) => {
     mark(reached.held, y),
     text(margin + 19, y + 12, "what", target.what),
     barInk(judged, y),
-    `<text class="reached" x="${track.x + track.width + 20}" y="${y + 12}"><tspan class="value">${figure(reached.median)}${escapeXml(unitOf(target))}</tspan>  ${aimText(target)}</text>`,
+    `<text class="reached" x="${track.x + track.width + 20}" y="${y + 12}"><tspan class="value">${reachedFigure(judged)}${escapeXml(unitOf(target))}</tspan>  ${aimText(target)}</text>`,
     "</g>",
   ].join("");
 };

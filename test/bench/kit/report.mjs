@@ -36,6 +36,10 @@ export const tableOf = ({ title, units, bases: own = bases }, samples) => {
   return lines.join("\n");
 };
 
+/** The median, with a digit more where it reads as the aim that it misses. */
+export const reachedFigure = ({ target, reached: { median, held } }) =>
+  !held && figure(median) === figure(target.most ?? target.least) ? median.toPrecision(4) : figure(median);
+
 const letterOf = (id) => {
   const letter = Object.entries(bases).find(([, base]) => base === id)?.[0];
   return letter ? `(${letter})` : nameOf(id);
@@ -44,10 +48,10 @@ const letterOf = (id) => {
 /** A row for each target: what was aimed at, what was reached, held or missed. */
 export const verdictRows = (judged) => [
   ["target", "aim", "reached", ""],
-  ...judged.map(({ target, reached }) => [
+  ...judged.map(({ target, reached, reached: { min, max } }) => [
     target.what,
     `${target.most === undefined ? "≥" : "≤"} ${target.most ?? target.least}${target.per ? ` × ${letterOf(target.per)}` : ""}`,
-    range(reached),
+    reachedFigure({ target, reached }) + (min === max ? "" : ` (${figure(min)} to ${figure(max)})`),
     reached.held ? "held" : "MISSED",
   ]),
 ];
