@@ -259,7 +259,7 @@ describe("tests", () => {
   const files = filesIn("test", /\.test\.ts$/);
 
   it("lie in the same tree as the sources", () => {
-    const own = ["kit", "fixtures", "chaos", "faults", "fuzz", "simulation", "mutate", "bench", "machines", "recipes"];
+    const own = ["kit", "fixtures", "chaos", "faults", "fuzz", "sight", "simulation", "mutate", "bench", "machines", "recipes"];
     expect(foldersIn("test").filter((name) => !own.includes(name) && !foldersIn("src").includes(name))).toEqual([]);
   });
 

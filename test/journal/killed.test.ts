@@ -42,6 +42,7 @@ const writtenArrows = (output: string): string[] =>
 const cases: readonly (readonly [stays: string, path: string, isAsked: boolean])[] = [
   ["starting", "starting", false],
   ["blocked", "starting", false],
+  ["held", "starting", false],
   ["healthy", "healthy.ready", false],
   ["running", "running", false],
   ["draining", "stopping.draining", true],
@@ -52,6 +53,7 @@ const cases: readonly (readonly [stays: string, path: string, isAsked: boolean])
 /** The arrow behind which it takes no other one, where that is not the one that leads to the path. */
 const last: Readonly<Record<string, string>> = {
   starting: "phase.began starting.model",
+  held: "phase.began starting.model",
   running: "phase.began running.serving",
 };
 

@@ -118,7 +118,10 @@ export class ServiceJournal {
     const isWritten = !isRunning(phase) || this.#phases.begins(phase, at);
     // the first one of the next second says how many there were
     if (isWritten) this.#counted(at);
-    if (isWritten) this.#note(at, { kind: "began", phase, deadlineMs: this.#leftMs(at) });
+    if (!isWritten) return;
+    this.#note(at, { kind: "began", phase, deadlineMs: this.#leftMs(at) });
+    // the code of the phase runs next, and may block the event loop
+    this.#options.writer.flush();
   }
 
   #ended(at: number, phase: string, outcome: string, ms: number): void {

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+/** `npm run sight`: what the fleet's memory, its page and its metrics have to show, on real processes, a real Redis and a real Chromium. */
+import { readArguments } from "../kit/arguments.mjs";
+import * as kills from "./kills/kills.mjs";
+import { Processes } from "./processes.mjs";
+import { isMet, loadNow, tableOf } from "./table.mjs";
+
+const proofs = { kills };
+const names = Object.keys(proofs);
+
+const help = `npm run sight [-- NAME ...] [options]
+
+${names.map((name) => `  ${name.padEnd(10)} ${proofs[name].title}`).join("\n")}
+
+  --seed N    default: one of the clock's, which is printed
+  --kills N   of the proof kills; default 200
+  --quick     a short form of each
+  --steady    of the proof kills: no thread kills, only the event loop does, between two turns
+  --json      prints the result as JSON
+  --help      this
+
+Times are those of this machine while it does nothing else: the load is printed beside them.
+Exit codes: 0 each target is met; 1 not so; 2 wrong usage.`;
+
+const [string, flag] = [{ type: "string" }, { type: "boolean" }];
+const { values, positionals, usage } = readArguments("sight", help, {
+  options: { seed: string, kills: string, quick: flag, steady: flag, json: flag },
+  allowPositionals: true,
+});
+const whole = (name) => {
+  const text = values[name];
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);
+  return usage(`--${name} needs a whole number from 1 on, not ${JSON.stringify(text)}`);
+};
+const unknown = positionals.find((name) => !names.includes(name));
+if (unknown !== undefined) usage(`there is no proof ${JSON.stringify(unknown)}: use ${names.join(", ")}`);
+const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
+const options = { seed, kills: whole("kills"), isQuick: values.quick === true, isSteady: values.steady === true };
+
+const progress = (line) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+};
+
+let processes;
+const abandon = async (code) => {
+  await processes?.abandon();
+  process.exit(code);
+};
+process.once("SIGINT", () => abandon(130));
+process.once("SIGTERM", () => abandon(143));
+process.once("uncaughtException", (error) => {
+  console.error(error);
+  void abandon(1);
+});
+
+if (!values.json) console.log(`seed ${seed}`);
+const results = [];
+for (const name of positionals.length > 0 ? positionals : names) {
+  processes = new Processes();
+  const [startedAt, before] = [performance.now(), loadNow()];
+  const { title, run } = proofs[name];
+  const result = await run({ processes, progress: (line) => progress(`${name}: ${line}`) }, options);
+  await processes.end();
+  const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+  progress("");
+  const whole = { name, title, seconds, loads: [before, loadNow()], ...result };
+  results.push(whole);
+  if (!values.json) console.log(`\n${tableOf(whole)}`);
+}
+const ok = results.every(isMet);
+if (values.json) console.log(JSON.stringify({ seed, ok, results }));
+else console.log(`\n${ok ? "each target is met" : "NOT EACH TARGET IS MET"}`);
+process.exit(ok ? 0 : 1);
