@@ -6,6 +6,7 @@ import { parseFlight } from "../flight/index.ts";
 import { keptLimitBytes } from "../flight/kept.ts";
 import { rebuiltFlight } from "../flight/rebuild.ts";
 import { FleetModel } from "../instances/model.ts";
+import { RedisTime } from "../instances/redis-time.ts";
 import type { Boot } from "../instances/row.ts";
 import type { JournalEntry } from "../journal/entry.ts";
 import { isDeath } from "../journal/outcomes.ts";
@@ -14,6 +15,8 @@ import type { RedisClient } from "../redis/client.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import { nameOf } from "../registry/fleet-view.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
+import type { RegistryEntry } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
 import { absentFrom } from "./instance.ts";
 
 /** ms within which the journal is read, and how far back */
@@ -24,6 +27,8 @@ export interface KeptFlight {
   readonly recording: FlightRecording;
   /** whether it comes from the journal: its events have no contents */
   readonly isRebuilt: boolean;
+  /** whether the boot has not ended: the recording is what has happened so far */
+  readonly lives: boolean;
   /** the boots that the journal has been read for, the newest first, and which of them is shown; none of a file */
   readonly boots: readonly Boot[];
   readonly shown: number;
@@ -34,11 +39,16 @@ const keptBy = async (redis: RedisClient, { service, instance }: InstanceName): 
   return json === "" ? undefined : parseFlight(json, `the recording of ${service}/${instance}`);
 };
 
-/** The boots in these entries of one instance, oldest first, as the fleet's model has them: the newest first. */
-const bootsIn = (entries: readonly JournalEntry[], name: InstanceName): readonly Boot[] => {
+/** The boots of the instance as the fleet's model has them, the newest first. */
+const bootsIn = ({ own, registered, now }: Read, name: string): readonly Boot[] => {
   const model = new FleetModel();
-  for (const entry of entries) model.note(entry);
-  return (model.row(nameOf(name))?.boots ?? []).filter(({ boot }) => boot !== "");
+  for (const entry of own) model.note(entry);
+  if (registered === undefined) model.noteLeaseEnd(name, now);
+  else model.apply({ type: "registered", entry: registered });
+  // the model forgets an instance a day after its end, the journal does not
+  const known = model.row(name);
+  model.tick(now);
+  return ((model.row(name) ?? known)?.boots ?? []).filter(({ boot }) => boot !== "");
 };
 
 /** The place of the boot that is meant: that of the number, else the newest that died, else the newest. */
@@ -50,27 +60,26 @@ const placeOf = (boots: readonly Boot[], number: number | undefined): number =>
       )
     : number - 1;
 
-/** Whether the journal has been read as far back as the boot that is meant began. */
-const reaches = (entries: readonly JournalEntry[], name: InstanceName, number: number | undefined): boolean => {
-  const boots = bootsIn(entries, name);
-  const wanted = boots[placeOf(boots, number)];
-  if (wanted === undefined || (number === undefined && !isDeath(wanted.outcome))) return false;
-  return entries.some(
-    ({ boot, items }) => boot === wanted.boot && items.some((item) => item.kind === "step" && item.event === "boot"),
-  );
-};
+/** What Redis has of the fleet's last week, and in it of one instance. */
+interface Read {
+  /** of the journal, oldest first */
+  readonly own: readonly JournalEntry[];
+  readonly registered: RegistryEntry | undefined;
+  /** by the clock of Redis */
+  readonly now: number;
+  /** all instances in the journal */
+  readonly names: readonly InstanceName[];
+}
 
-/** The entries of the instance, oldest first, as far back as they are needed; and the names of all that were read. */
-const readOwn = async (redis: RedisClient, name: InstanceName, number: number | undefined) => {
+const readOf = async (redis: RedisClient, name: InstanceName): Promise<Read> => {
   const signal = AbortSignal.timeout(readTimeoutMs);
   const isOwn = ({ service, instance }: InstanceName) => service === name.service && instance === name.instance;
-  const read: JournalEntry[] = [];
-  const isEnough = (entries: readonly JournalEntry[]): boolean => {
-    read.unshift(...entries.filter(isOwn).reverse());
-    return reaches(read, name, number);
-  };
-  const all = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs, signal, isEnough });
-  return { own: all.filter(isOwn), names: [...new Map(all.map((entry) => [nameOf(entry), entry])).values()] };
+  const registered = (await new Registry(redis).list(name.service, { signal })).find(isOwn);
+  const all = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs, signal });
+  const time = new RedisTime();
+  await time.read(redis, signal);
+  const names = [...new Map(all.map((entry) => [nameOf(entry), entry])).values()];
+  return { own: all.filter(isOwn), registered, now: time.now(), names };
 };
 
 /**
@@ -78,15 +87,16 @@ const readOwn = async (redis: RedisClient, name: InstanceName, number: number | 
  * that its failed stop kept, or what the journal has. Rejects with `SG_ERR_REGISTRY` where there is neither, and names what there is.
  */
 export const findFlight = async (redis: RedisClient, name: InstanceName, number?: number): Promise<KeptFlight> => {
-  const { own, names } = await readOwn(redis, name, number);
-  const [boots, kept] = [bootsIn(own, name), await keptBy(redis, name)];
+  const read = await readOf(redis, name);
+  const { own, names } = read;
+  const [boots, kept] = [bootsIn(read, nameOf(name)), await keptBy(redis, name)];
   const shown = placeOf(boots, number);
   const wanted = boots[shown];
   // Redis keeps the recording of the newest boot whose stop failed
   const isKept = wanted === undefined ? number === undefined : isLastFailure(boots, shown, own);
-  if (kept !== undefined && isKept) return { recording: kept, isRebuilt: false, boots, shown };
+  if (kept !== undefined && isKept) return { recording: kept, isRebuilt: false, lives: false, boots, shown };
   const rebuilt = wanted && rebuiltFlight(own, wanted.boot);
-  if (rebuilt !== undefined) return { recording: rebuilt, isRebuilt: true, boots, shown };
+  if (rebuilt !== undefined) return { recording: rebuilt, isRebuilt: true, lives: wanted?.outcome === "", boots, shown };
   const meant = boots.length === 0 ? meantBy(names, name) : undefined;
   if (meant !== undefined) return findFlight(redis, meant, number);
   if (boots.length === 0) throw absentFrom(names, name, "in the journal, and has left no recording");

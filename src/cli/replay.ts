@@ -28,11 +28,19 @@ const read = (path: string): FlightRecording => {
   return parseFlight(json, path);
 };
 
-const head = ({ service, instance, pid, writtenAt, path, end }: FlightRecording): string[] => [
-  `${service}/${instance}, ${pid === 0 ? "" : `pid ${pid}, `}${new Date(writtenAt).toISOString()}`,
-  end === null ? `no end is recorded: it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`,
-  ...(end?.failures ?? []).map(({ phase, code, message }) => `  ${code} in ${phase}: ${message}`),
-];
+const endLine = ({ recording: { path, end }, lives }: KeptFlight): string => {
+  if (lives) return `it has not ended and is in ${path}: what has happened so far`;
+  return end === null ? `no end is recorded: it was in ${path}` : `stopped: ${end.outcome} (${end.reason})`;
+};
+
+const head = (flight: KeptFlight): string[] => {
+  const { service, instance, pid, writtenAt, end } = flight.recording;
+  return [
+    `${service}/${instance}, ${pid === 0 ? "" : `pid ${pid}, `}${new Date(writtenAt).toISOString()}`,
+    endLine(flight),
+    ...(end?.failures ?? []).map(({ phase, code, message }) => `  ${code} in ${phase}: ${message}`),
+  ];
+};
 
 const rerunWords = (again: Rerun | undefined): string => {
   if (again === undefined) return "The recording has lost its beginning, so the chart cannot be driven with it.";
@@ -52,9 +60,9 @@ const bootLines = ({ boots, shown }: KeptFlight): string[] => {
 };
 
 const show = (flight: KeptFlight): void => {
-  const { recording, isRebuilt } = flight;
+  const { recording, isRebuilt, lives } = flight;
   const paint = paintFor(process.stdout);
-  const story = storyOf(recording).map(({ atMs, text, tone }) => {
+  const story = storyOf(recording, { lives }).map(({ atMs, text, tone }) => {
     const when = (atMs === undefined ? "" : `+${duration(atMs)}`).padStart(10);
     return `${paint("dim", when)}  ${paint(colours[tone], text)}`;
   });
@@ -62,7 +70,7 @@ const show = (flight: KeptFlight): void => {
   const last = isRebuilt
     ? "From the journal: what the events carried is not known, so the chart is not driven with them."
     : rerunWords(rerun(recording));
-  const lines = [...head(recording), ...bootLines(flight), "", ...story, "", ...phases, "", last];
+  const lines = [...head(flight), ...bootLines(flight), "", ...story, "", ...phases, "", last];
   print(lines);
 };
 
@@ -138,7 +146,9 @@ export const replay: Command = {
     if (name === undefined && !existsSync(file) && !file.includes(".") && nameProblem("service", file) === undefined)
       throw usageError([`there is no file ${file}; for an instance of a fleet write ${file}/INSTANCE`], replay.name);
     const flight =
-      name === undefined ? { recording: read(file), isRebuilt: false, boots: [], shown: 0 } : await readKept(name, args);
+      name === undefined
+        ? { recording: read(file), isRebuilt: false, lives: false, boots: [], shown: 0 }
+        : await readKept(name, args);
     const style = args.text("test") as TestStyle | undefined;
     if (style !== undefined) printTest(flight, style, file);
     else if (args.has("json"))

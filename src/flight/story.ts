@@ -1,5 +1,6 @@
 /** A recording as lines of text: each event with the path after it, and between them the facts of what went wrong. */
 import { initialState } from "../../machines/phases.ts";
+import { isRecord } from "../record.ts";
 import type { FlightEntry, FlightEvent, FlightRecording } from "./recording.ts";
 
 export type Tone = "plain" | "state" | "bad";
@@ -69,30 +70,49 @@ const factWords = (fact: FlightEvent): string =>
         .filter((part) => part !== "")
         .join(": ");
 
-const lineOf = (entry: FlightEntry, began: number, before: string): StoryLine | undefined => {
-  if (entry.kind === "fact") {
-    if (repeated.has(entry.fact.type)) return undefined;
-    return { atMs: undefined, text: `! ${factWords(entry.fact)}`, tone: isBad(entry.fact) ? "bad" : "plain" };
-  }
-  const { offsetMs, event, path, always = false } = entry;
-  const arrow = path === before ? "" : ` -> ${path}`;
-  return {
-    atMs: offsetMs - began,
-    text: `${always ? "at once" : stepWords(event)}${arrow}`,
-    tone: top(path) === top(before) ? "plain" : "state",
-  };
+/** causes of causes that are shown */
+const maxCauses = 8;
+
+/** Where an error was made, and what led to it: the frames of its stack, then the same of its causes. */
+const originOf = (error: unknown, causes = maxCauses): string[] => {
+  if (!isRecord(error)) return [];
+  const frames = text(error.stack)
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line));
+  const inner = [error.cause, ...(Array.isArray(error.errors) ? error.errors : [])].filter(isRecord);
+  const before =
+    causes === 0 ? [] : inner.flatMap((cause) => [`caused by ${text(cause.message)}`, ...originOf(cause, causes - 1)]);
+  return [...frames.map((frame) => `  ${frame.trim()}`), ...before];
 };
 
-/** The lines of a recording, oldest first. */
-export const storyOf = ({ entries, dropped, end, uptimeMs }: FlightRecording): StoryLine[] => {
+const factLines = (fact: FlightEvent): StoryLine[] => {
+  if (repeated.has(fact.type)) return [];
+  const origin = originOf(fact.error ?? fact.cause).map((line) => ({
+    atMs: undefined,
+    text: `  ${line}`,
+    tone: "plain" as const,
+  }));
+  return [{ atMs: undefined, text: `! ${factWords(fact)}`, tone: isBad(fact) ? "bad" : "plain" }, ...origin];
+};
+
+const linesOf = (entry: FlightEntry, began: number, before: string): StoryLine[] => {
+  if (entry.kind === "fact") return factLines(entry.fact);
+  const { offsetMs, event, path, always = false } = entry;
+  const arrow = path === before ? "" : ` -> ${path}`;
+  const words = `${always ? "at once" : stepWords(event)}${arrow}`;
+  return [{ atMs: offsetMs - began, text: words, tone: top(path) === top(before) ? "plain" : "state" }];
+};
+
+/** The lines of a recording, oldest first. `lives`: the recording goes on, so its last line is no end. */
+export const storyOf = ({ entries, dropped, end, uptimeMs }: FlightRecording, { lives = false } = {}): StoryLine[] => {
   const began = entries[0]?.offsetMs ?? 0;
   const lines: StoryLine[] = dropped > 0 ? [{ atMs: undefined, text: `(${dropped} older entries are gone)`, tone: "plain" }] : [];
   let path: string = initialState;
   for (const entry of entries) {
-    const line = lineOf(entry, began, path);
-    if (line) lines.push(line);
+    lines.push(...linesOf(entry, began, path));
     if (entry.kind === "step") path = entry.path;
   }
-  if (end === null) lines.push({ atMs: uptimeMs - began, text: `recorded up to here, in ${path}`, tone: "bad" });
+  const last = `${lives ? "so far" : "recorded up to here"}, in ${path}`;
+  if (end === null) lines.push({ atMs: uptimeMs - began, text: last, tone: lives ? "plain" : "bad" });
   return lines;
 };

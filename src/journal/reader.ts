@@ -21,8 +21,6 @@ export interface Backwards {
   /** how far back, in ms by the clock of Redis */
   readonly sinceMs: number;
   readonly signal: AbortSignal;
-  /** Called with the entries of each reply, the newest first; reading ends where it returns true. Default: never */
-  readonly isEnough?: (entries: readonly JournalEntry[]) => boolean;
 }
 
 export interface Follow {
@@ -59,7 +57,7 @@ export class JournalReader {
    * The entries of the last `sinceMs`, at most the newest `limit`, oldest first. Rejects with the error of Redis, and with the signal's
    * reason when it aborts.
    */
-  async backwards({ limit, sinceMs, signal, isEnough }: Backwards): Promise<JournalEntry[]> {
+  async backwards({ limit, sinceMs, signal }: Backwards): Promise<JournalEntry[]> {
     const time = await until(this.#redis.time(), { signal, what: "the time of Redis" });
     const oldest = Math.floor(msOfTime(time)) - sinceMs;
     const read: Message[] = [];
@@ -69,7 +67,7 @@ export class JournalReader {
       const messages = await this.#range(from, count, signal);
       const wanted = messages.filter(([id]) => Number.parseInt(id.toString(), 10) >= oldest);
       read.push(...wanted);
-      if (wanted.length < count || isEnough?.(entriesOf(wanted))) break;
+      if (wanted.length < count) break;
       from = before(messages.at(-1)![0].toString());
     }
     return entriesOf(read.reverse());

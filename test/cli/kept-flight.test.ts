@@ -1,6 +1,8 @@
 /** Which boot of an instance is replayed from Redis, where several are known. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { parse } from "../../src/cli/command.ts";
 import { findFlight } from "../../src/cli/kept-flight.ts";
+import { replay } from "../../src/cli/replay.ts";
 import type { JournalItem } from "../../src/journal/item.ts";
 import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
@@ -47,6 +49,25 @@ describe("a recording that is rebuilt", () => {
   ])("is $what", async ({ number, path, shown }) => {
     const flight = await findFlight(redis.witness, name, number);
     expect(flight).toMatchObject({ recording: { path }, isRebuilt: true, shown });
+  });
+
+  it("of a boot that has not ended is what has happened so far", async () => {
+    const living = { service: "orders", instance: "living-1" };
+    await writeOf(living, "f6", ...steps("jitter", "starting"));
+    expect(await findFlight(redis.witness, living)).toMatchObject({ recording: { path: "starting", end: null }, lives: true });
+    const out: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((text) => void out.push(String(text)));
+    await replay.run(parse(["orders/living-1", "--redis", redis.url], replay.options));
+    log.mockRestore();
+    expect(out.join("")).toContain("it has not ended and is in starting: what has happened so far");
+    expect(out.join("")).toMatch(/so far, in starting$/m);
+  });
+
+  it("of a boot whose lease has ended is no living one, although nothing wrote its end", async () => {
+    const killed = { service: "orders", instance: "killed-1" };
+    const held: JournalItem = { kind: "step", at: 0, path: "running", event: "lease.held" };
+    await writeOf(killed, "a7", ...steps("jitter", "starting", "registering"), held);
+    expect(await findFlight(redis.witness, killed)).toMatchObject({ lives: false, boots: [{ outcome: "expired" }] });
   });
 
   it("is refused for a boot that is not there, with how many there are", async () => {

@@ -127,6 +127,7 @@ describe("replay", () => {
     expect(out).toMatch(
       /runTier error \(as planned\) -> stopping\.announcing\n +! failed in running: run failed: as planned \[SG_ERR_RUN_FAILED\]/,
     );
+    expect(out).toMatch(/\[SG_ERR_RUN_FAILED\]\n(?: +(?:at|caused by) .*\n)* +at .*recorder\.test\.ts/);
     expect(out).toMatch(/├─ unwinding +\d+ ms {2}timeout/);
     expect(out).toContain("The chart of this version takes the same path.");
   });
