@@ -2,10 +2,12 @@
 /** `npm run sight`: what the fleet's memory, its page and its metrics have to show, on real processes, a real Redis and a real Chromium. */
 import { readArguments } from "../kit/arguments.mjs";
 import * as kills from "./kills/kills.mjs";
+import * as light from "./light/light.mjs";
 import { Processes } from "./processes.mjs";
+import * as scrapes from "./scrapes/scrapes.mjs";
 import { isMet, loadNow, tableOf } from "./table.mjs";
 
-const proofs = { kills };
+const proofs = { kills, light, scrapes };
 const names = Object.keys(proofs);
 
 const help = `npm run sight [-- NAME ...] [options]
