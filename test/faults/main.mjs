@@ -36,6 +36,7 @@ const help = `npm run faults [-- options]
 Runs every fault, most on real processes and a real Redis, and prints what happened.
 
   --only F18,F19  these alone
+  --pairs 200     how many pairs of signals F37 sends to starved services; default 60
   --json          prints the result as JSON
   --help          this
 
@@ -45,7 +46,10 @@ ${Object.entries(claims)
 
 Exit codes: 0 all held, 1 some did not, 2 wrong usage.`;
 
-const { values, usage } = readArguments("faults", help, { options: { only: { type: "string" }, json: { type: "boolean" } } });
+const string = { type: "string" };
+const { values, usage } = readArguments("faults", help, { options: { only: string, pairs: string, json: { type: "boolean" } } });
+if (values.pairs !== undefined && !/^[1-9]\d{0,3}$/.test(values.pairs))
+  usage(`--pairs needs a whole number from 1 to 9999, not ${JSON.stringify(values.pairs)}`);
 
 const chosenOf = (only) => {
   const ids = only === undefined ? Object.keys(claims) : only.toUpperCase().split(/[\s,]+/);
@@ -69,7 +73,7 @@ const run = (ids, file) =>
     const args = ["vitest", "run", ...filesOf(ids), "-t", pattern, "--no-file-parallelism", ...reporters];
     const child = spawn("npx", args, {
       cwd: root,
-      env: { ...process.env, SG_TEST_SLOW: "1" },
+      env: { ...process.env, SG_TEST_SLOW: "1", ...(values.pairs === undefined ? {} : { SG_TEST_PAIRS: values.pairs }) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

@@ -6,16 +6,20 @@ import { fault, readable } from "../kit/fault.ts";
 import type { Plan } from "../kit/narrator.ts";
 import { hooksOf, reportOf, Stage } from "../kit/narrator.ts";
 import type { Program } from "../kit/program.ts";
+import type { Quota } from "../kit/quota.ts";
 import { openQuota } from "../kit/quota.ts";
 
 const stage = new Stage();
 /** it takes 400 ms and more to stop */
 const slow: Plan = { run: "rude", onStop: "slow", options: { drainTimeoutMs: 30_000, stopTimeoutMs: 30_000 } };
 
-const endedWell = async (program: Program, reason: string): Promise<void> => {
-  await stage.endsWell(program, 0);
+const stoppedOnce = (program: Program, reason: string): void => {
   expect(hooksOf(program)).toEqual(["onStart", "run", "onStop"]);
   expect(reportOf(program)).toMatchObject({ outcome: "shutdown", reason, failures: [] });
+};
+const endedWell = async (program: Program, reason: string): Promise<void> => {
+  await stage.endsWell(program, 0);
+  stoppedOnce(program, reason);
 };
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const) {
@@ -63,36 +67,53 @@ fault("F37", "a pair, between which the process was paused", async (happened) =>
   happened(`two SIGTERM came ${readable(second! - first!)} apart by the clock: one stop, exit 0`);
 });
 
-const starvedPairs = async (gaps: readonly number[]): Promise<number> => {
-  const quota = openQuota();
+/** Two SIGTERM, `gapMs` apart, for a service that has a tenth of a core. */
+const starvedPair = async (quota: Quota, gapMs: number): Promise<void> => {
+  const program = stage.service({ ...slow, onStop: "slow", options: { ...slow.options, drainDelayMs: 1000 } });
+  await program.state("running");
+  quota.take(program.pid);
+  program.signal("SIGTERM");
+  await pause(gapMs);
+  program.signal("SIGTERM");
+  expect(await program.ended, program.errors).toMatchObject({ code: 0, signal: null });
+  stoppedOnce(program, "SIGTERM");
+};
+
+/** Takes the pairs one after another, with a quota of its own; resolves with how many there were. */
+const starvedPairs = async (gaps: number[], lane: number): Promise<number> => {
+  const quota = openQuota(`-${lane}`);
   if (quota === undefined) return 0;
-  for (const gap of gaps) {
-    const program = stage.service({ ...slow, onStop: "slow", options: { ...slow.options, drainDelayMs: 1000 } });
-    await program.state("running");
-    quota.take(program.pid);
-    program.signal("SIGTERM");
-    await pause(gap);
-    program.signal("SIGTERM");
-    await endedWell(program, "SIGTERM");
+  let pairs = 0;
+  for (let gap = gaps.shift(); gap !== undefined; gap = gaps.shift()) {
+    await starvedPair(quota, gap);
+    pairs += 1;
   }
   await quota.remove();
-  return gaps.length;
+  return pairs;
 };
-const gapsOf = (count: number) => Array.from({ length: count }, (_, index) => Math.round(1 + (899 * index) / (count - 1)));
+const gapsOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => Math.round(1 + (899 * index) / Math.max(count - 1, 1)));
+const happenedWith = (pairs: number) =>
+  pairs === 0 ? "left out: no cgroup can be made here" : `${pairs} pairs, 1 to 900 ms apart: none forced the exit`;
 
 fault("F37", "a tenth of a core, two pairs", async (happened) => {
-  const pairs = await starvedPairs([30, 900]);
-  happened(pairs === 0 ? "left out: no cgroup can be made here" : `${pairs} pairs 30 and 900 ms apart: none forced the exit`);
+  happened(happenedWith(await starvedPairs([30, 900], 0)));
+  expect(await stage.entries()).toEqual([]);
 });
+
+/** `npm run faults -- --only F37 --pairs 200`; the pairs are taken by four lanes at once. */
+const manyPairs = Number(process.env.SG_TEST_PAIRS ?? 60);
 
 fault(
   "F37",
   "a tenth of a core, many pairs",
   async (happened) => {
-    const pairs = await starvedPairs(gapsOf(60));
-    happened(pairs === 0 ? "left out: no cgroup can be made here" : `${pairs} pairs, 1 to 900 ms apart: none forced the exit`);
+    const gaps = gapsOf(manyPairs);
+    const pairs = await Promise.all([0, 1, 2, 3].map((lane) => starvedPairs(gaps, lane)));
+    happened(happenedWith(pairs.reduce((sum, one) => sum + one)));
+    expect(await stage.entries()).toEqual([]);
   },
-  { slow: true, timeoutMs: 400_000 },
+  { slow: true, timeoutMs: 120_000 + manyPairs * 10_000 },
 );
 
 /** The program at a terminal of its own, to which what is written to the program's input is typed. */

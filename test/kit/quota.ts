@@ -16,10 +16,10 @@ const tenth = [
   { parent: "/sys/fs/cgroup", file: "cpu.max", text: "10000 100000" },
 ];
 
-/** A tenth of a core; undefined where cgroups cannot be made. */
-export const openQuota = (): Quota | undefined => {
+/** A tenth of a core; undefined where cgroups cannot be made. Two that one test has at once have two names. */
+export const openQuota = (name = ""): Quota | undefined => {
   for (const { parent, file, text } of tenth) {
-    const group = join(parent, `stargazer-test-${process.pid}`);
+    const group = join(parent, `stargazer-test-${process.pid}${name}`);
     try {
       mkdirSync(group);
     } catch {
