@@ -31,7 +31,9 @@ const plainUrls = {
       : null,
   renderChunk(code, { fileName }) {
     const seenFrom = (path) => JSON.stringify(relative(dirname(fileName), path));
-    return code.replaceAll(/["'`]stargazer:([\w./-]+)["'`]/g, (_, path) => `new URL(${seenFrom(path)}, import.meta.url).href`);
+    // webpack takes `new URL(path, import.meta.url)` for a file to copy
+    const url = (path) => `new URL(${seenFrom(path)}, String(import.meta.url)).href`;
+    return code.replaceAll(/["'`]stargazer:([\w./-]+)["'`]/g, (_, path) => url(path));
   },
 };
 
@@ -166,10 +168,30 @@ await bundle.close();
 const ids = output.flatMap(({ moduleIds = [] }) => moduleIds);
 writeFileSync(join(built, folder, "licences.txt"), licences(ids).join(`\n${"-".repeat(72)}\n\n`));
 
-/** Users bundle the library as CommonJS too, where some bundlers leave `import.meta.url` undefined. */
-const requireFromAnywhere = {
-  name: "require-from-anywhere",
-  renderChunk: (code) => code.replaceAll("createRequire(import.meta.url)", "createRequire(import.meta.url ?? __filename)"),
+/**
+ * Users bundle the library: beside a bundle there is no package.json to read the version of, and webpack reads `createRequire` by itself
+ * and leaves nothing to call. So the version is a text, and the modules of Node that a CommonJS module asks for are imported.
+ */
+const versionAsText = {
+  name: "version-as-text",
+  transform(code, id) {
+    if (id !== join(dist, "version.js")) return null;
+    const read = 'createRequire(import.meta.url)("stargazer/package.json").version';
+    if (!code.includes(read)) throw new Error(`${id} no longer has ${read}: name here how the version is read`);
+    const { version } = JSON.parse(readFileSync(join(dirname(built), "package.json"), "utf8"));
+    return code.replace(read, JSON.stringify(version)).replace(/^import \{ createRequire \} .*$/m, "");
+  },
+};
+const importsOfNode = {
+  name: "imports-of-node",
+  renderChunk(code) {
+    const names = [...new Set([...code.matchAll(/__require\("(node:[^"]+)"\)/g)].map(([, name]) => name))];
+    const imports = names.map((name, at) => `import required${at} from "${name}";\n`);
+    const required = (_, name) => `required${names.indexOf(name)}`;
+    return `${imports.join("")}${code}`
+      .replace(/^(var __require = ).*createRequire.*$/m, "$1undefined;")
+      .replaceAll(/__require\("(node:[^"]+)"\)/g, required);
+  },
 };
 
 /** The modules that a program or the bundled command line imports by name: they share their chunks, so each module is there once. */
@@ -190,7 +212,7 @@ const library = await rolldown({
   platform: "node",
   external: (id) => !/^[./]/.test(id),
   preserveEntrySignatures: "allow-extension",
-  plugins: [plainUrls, bootAtOnce, requireFromAnywhere],
+  plugins: [versionAsText, plainUrls, bootAtOnce, importsOfNode],
 });
 await library.write({
   dir: built,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as esbuild } from "esbuild";
+import type { Plugin } from "rolldown";
 import { rolldown } from "rolldown";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { deadlines } from "../kit/deadlines.ts";
@@ -65,9 +66,9 @@ interface Bundling {
 }
 
 /** As esbuild makes it, a CommonJS bundle has no `import.meta.url`. */
-const byRolldown = async ({ input, folder, format }: Bundling): Promise<void> => {
+const byRolldown = async ({ input, folder, format }: Bundling, plugins: Plugin[] = []): Promise<void> => {
   const define: Record<string, string> = format === "cjs" ? { "import.meta.url": "undefined" } : {};
-  const bundled = await rolldown({ input, platform: "node", logLevel: "silent", transform: { define } });
+  const bundled = await rolldown({ input, platform: "node", logLevel: "silent", transform: { define }, plugins });
   const extension = format === "esm" ? "mjs" : "cjs";
   await bundled.write({ dir: folder, format, entryFileNames: `[name].${extension}`, chunkFileNames: `[name].${extension}` });
   await bundled.close();
@@ -82,7 +83,17 @@ const byEsbuild = async ({ input, folder, format }: Bundling): Promise<void> => 
     ...{ bundle: true, platform: "node", logLevel: "silent", banner: { js: format === "esm" ? requires : "" } },
   });
 };
-const bundlers = { rolldown: byRolldown, esbuild: byEsbuild } as const;
+
+/** webpack takes `createRequire` for itself: of a call that it cannot follow nothing is left to call. */
+const takesCreateRequire: Plugin = {
+  name: "takes-create-require",
+  transform: (code, id) =>
+    /[\\/]stargazer[\\/]dist[\\/]/.test(id)
+      ? code.replace(/^import \{ createRequire \} from "node:module";$/m, "const createRequire = undefined;")
+      : null,
+};
+const asWebpack = (bundling: Bundling): Promise<void> => byRolldown(bundling, [takesCreateRequire]);
+const bundlers = { rolldown: byRolldown, esbuild: byEsbuild, "a bundler that takes createRequire": asWebpack } as const;
 
 const bundle = async (bundler: keyof typeof bundlers, format: Format): Promise<string> => {
   const input = write("service.mjs", imported);
@@ -119,6 +130,8 @@ describe("F49: a service in the folder of a user", () => {
     ["rolldown", "cjs"],
     ["esbuild", "esm"],
     ["esbuild", "cjs"],
+    ["a bundler that takes createRequire", "esm"],
+    ["a bundler that takes createRequire", "cjs"],
   ] as const)
     test(`is bundled as ${format} by ${bundler}, needs no other file, and its probes are answered beside a blocked loop`, async () => {
       const file = await bundle(bundler, format);
