@@ -33,4 +33,4 @@ export const companionsAmong = (children: Readonly<Record<string, AnyActorRef | 
   Object.values(children).filter((child): child is AnyActorRef => child?.id.startsWith(prefix) === true);
 
 /** The id of the companion whose end that event is: `xstate.done.actor.companion.leadership.summaries.1`. */
-export const endedCompanion = ({ type }: { readonly type: string }): string => type.replace(/^xstate\.(done|error)\.actor\./, "");
+export const endedCompanion = ({ type }: { readonly type: string }): string => type.replace(/xstate\.(done|error)\.actor\./, "");

@@ -211,6 +211,7 @@ export const healthPortMachine = healthPort.createMachine({
           entry: "releaseThread",
           on: {
             prepare: [{ guard: "hasThread", target: "prepared", actions: "startThread" }, { target: "loading" }],
+            // equivalent mutant (""): without the guard a thread is released in the step that spawns it, before it starts
             open: { guard: "hasThread", target: "#health-port.starting", actions: "startThread" },
             close: "#health-port.gone",
             destroy: { target: "#health-port.gone", actions: noteFailure },

@@ -471,10 +471,14 @@ describe("what a port notes", () => {
     const verdicts = [missed(3, "redis", "redis"), missed(1)];
     for (const after of [[], ["service.stopping"], ["close"]])
       expect(at([...judged, ...after]).context.verdicts).toEqual(verdicts);
-    expect(at([...listening, cue("check.judged", { verdict: missed(3, "database", "liveness") })]).context.verdicts).toEqual([
-      redis,
-      unanswered,
-    ]);
+  });
+
+  it.each([
+    ["database", "liveness"],
+    ["cache", "readiness"],
+  ] as const)("the verdict of the check '%s' for %s changes that of no other check", (check, kind) => {
+    const judged = at([...listening, cue("check.judged", { verdict: missed(3, check, kind) })]);
+    expect(judged.context.verdicts).toEqual(at([]).context.verdicts);
   });
 });
 

@@ -6,6 +6,7 @@ import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machi
 import { timeLimits } from "../../machines/lifecycle.machine.ts";
 import type { ChartPhase } from "../../machines/phases.ts";
 import { enteredAt } from "../../machines/phases.ts";
+import { givenClient } from "../../machines/settings.ts";
 import { StargazerError } from "../../src/errors.ts";
 import { linesOf } from "../kit/known.ts";
 import type { Cue } from "../kit/story.ts";
@@ -250,6 +251,20 @@ describe("how a life ends", () => {
     expect(phases.find(({ phase }) => phase === "stopping.deregistering")?.outcome).toBe("done");
   });
 
+  it("a health port that closes last closes behind the releases, and behind onStop where there are none", () => {
+    const stepsOf = (...scenes: Scene[]) =>
+      lifeOf({ closeHealth: "last" }, [...scenes, to("running"), shutdown, to("stopping.draining"), to("stopped")])
+        .seen.map(statePath)
+        .filter((path) => path.startsWith("stopping."))
+        .slice(2);
+    const [draining, unwinding, disconnecting] = ["stopping.draining", "stopping.unwinding", "stopping.disconnecting"];
+    expect(stepsOf()).toEqual([draining, unwinding, "stopping.closing", disconnecting]);
+    expect(stepsOf(to("starting"), "release.owed")).toEqual([
+      ...[draining, unwinding],
+      ...["stopping.releasing", "stopping.closing", disconnecting],
+    ]);
+  });
+
   it("without Redis and health server every state is entered, and what has no work is marked skipped", () => {
     const { seen, snapshot } = lifeOf({ hasRedis: false, hasHealth: false }, [to("stopped")]);
     const begun = seen.map(({ context }) => namesOf(context.begun)).filter((names) => names !== "");
@@ -281,6 +296,12 @@ describe("the ping gate", () => {
     const cues = ["after pingTimeout", "after pingBackoff", "pingRedis error", "after pingBackoff", "after pingTimeout"];
     const [attempt, backoff] = ["pinging.attempt", "pinging.backoff"];
     expect(pathsOf({}, cues)).toEqual([backoff, attempt, backoff, attempt, "stopping.announcing"]);
+  });
+
+  it("the backoff of a failed attempt is drawn as it is entered, and is the deadline of the state", () => {
+    const { steps, snapshot } = lifeOf({}, [to("pinging.attempt"), "after pingTimeout"]);
+    expect(steps.at(-1)).toBe("after pingTimeout -> pinging.backoff | stop pingRedis | pingBackoff in 100");
+    expect(snapshot.context.timer).toEqual({ name: "pingBackoff", ms: 100, setMs: 30 });
   });
 
   it("an optional Redis that does not answer degrades the service until the lease is held or regained", () => {
@@ -390,6 +411,28 @@ describe("a failure", () => {
     expect(refused(trouble).message).toMatch(/redis:\/\/there .* 1 attempt: trouble\./);
     expect(refused(new StargazerError("SG_ERR_REGISTRY", "torn")).code).toBe("SG_ERR_REGISTRY");
     expect(last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1 }).message).toContain("no answer to PING");
+  });
+
+  it("of the ping gate asks about TLS only where the URL asks for it, and about a client that was given as it is", () => {
+    const asked = (redisLabel: string) =>
+      last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1, redisLabel }).message;
+    const about = (label: string) => ["TLS", "client open", "REDIS_URL"].filter((word) => asked(label).includes(word));
+    expect(about("rediss://there:6379")).toEqual(["TLS", "REDIS_URL"]);
+    expect(about("redis://there:6379")).toEqual(["REDIS_URL"]);
+    expect(about(givenClient)).toEqual(["client open"]);
+  });
+
+  it("of onStart's deadline names the tier's own phase that onStart is in, where it is in one", () => {
+    const late = (...scenes: Scene[]) => last([to("starting"), ...scenes, "after startTimeout"]).message;
+    expect(late({ type: "phase.began", phase: "starting.tools" })).toMatch(/ \(60000 ms\), .*'tools'$/);
+    expect(late()).toMatch(/ \(60000 ms\)$/);
+  });
+
+  it("of the drain names the hooks that it waited for: onStart of a boot that was cut, run afterwards, and an onDrain under way", () => {
+    const late = (...scenes: Scene[]) => last([...scenes, shutdown, to("stopping.draining"), "after drainTimeout"]).message;
+    expect(late(to("starting"))).toMatch(/^onStart went on /);
+    expect(late(to("running"))).toMatch(/^run went on /);
+    expect(late(to("starting"), "drain.owed", to("running"))).toMatch(/^run or onDrain went on /);
   });
 
   it("of a service that is superseded names the process that has its id", () => {

@@ -9,7 +9,7 @@ const found = { Survived: "survived", NoCoverage: "no test runs", Timeout: "time
 
 const textOf = ({ fileName, location, mutatorName, replacement = "", status }) => {
   const change = `${mutatorName}: ${replacement.replaceAll(/\s+/g, " ").slice(0, 80)}`;
-  return `  ${found[status]}  ${relative(process.cwd(), fileName)}:${location.start.line}  ${change}`;
+  return `  ${found[status]}  ${relative(process.cwd(), fileName)}:${location.start.line}:${location.start.column}  ${change}`;
 };
 
 class Progress {

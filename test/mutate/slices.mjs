@@ -8,8 +8,8 @@ export const slices = [
     group: "machines",
     name: "lifecycle",
     title: "the life of a service",
-    mutate: ["machines/lifecycle.machine.ts"],
-    tests: tests("machines/lifecycle", "machines/describe", "service/facts"),
+    mutate: ["machines/lifecycle.machine.ts", "machines/companion.ts"],
+    tests: tests("machines/lifecycle", "machines/companion", "machines/describe", "service/facts"),
   },
   {
     group: "machines",
@@ -22,7 +22,7 @@ export const slices = [
     group: "machines",
     name: "health-port",
     title: "the port of the health server",
-    mutate: ["machines/health-port.machine.ts"],
+    mutate: ["machines/health-port.machine.ts", "machines/actor.ts"],
     tests: tests("machines/health-port"),
   },
   {
@@ -85,8 +85,8 @@ export const slices = [
     group: "machines",
     name: "words",
     title: "phases, states and figures",
-    mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts"],
-    tests: tests("machines/phases", "machines/thrown", "machines/describe"),
+    mutate: ["machines/phases.ts", "machines/settings.ts", "machines/state.ts", "machines/thrown.ts", "machines/describe.ts"],
+    tests: tests("machines/phases", "machines/thrown", "machines/describe", "machines/deadlines"),
   },
   {
     group: "services",
