@@ -2,11 +2,18 @@
 
 /**
  * The variable's value without blanks around it: a secret that was made with `echo` ends with the end of a line. Absent and empty are
- * the same; nothing but blanks stays as it is, and is refused where it is no value.
+ * the same; nothing but blanks stays as it is, and is refused where it is no value. What Kubernetes writes for a Service is no value.
  */
 export const fromEnvironment = (name: string): string | undefined => {
   const value = process.env[name];
+  if (value !== undefined && isServiceLink(name, value)) return undefined;
   return value?.trim() || value || undefined;
+};
+
+/** Kubernetes has `SG_WEB_PORT=tcp://10.0.0.1:80` in each pod beside a Service named sg-web, unless the pod sets that variable itself. */
+const isServiceLink = (name: string, value: string): boolean => {
+  const service = /^(.+)_PORT$/.exec(name)?.[1];
+  return service !== undefined && process.env[`${service}_SERVICE_HOST`] !== undefined && /^(?:tcp|udp|sctp):\/\//.test(value);
 };
 
 /** The whole number that a variable's text stands for. Digits only, else NaN: a blank is no zero, and `0x50` no port. */

@@ -30,6 +30,8 @@ class Connections {
    */
   constructor(server, { max = Number.POSITIVE_INFINITY } = {}) {
     this.#server = server;
+    // a client that ends its side behind its request (nc, some load balancers) gets the answer: Node drops one that is not there yet
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.on("connection", (socket) => {
       this.#accepted += 1;
       if (this.#sockets.size >= max) this.#sockets.keys().next().value?.destroy();

@@ -57,6 +57,14 @@ export class EventStream {
     });
     signal?.addEventListener("abort", end, { once: true });
     if (signal?.aborted) end();
+    this.#endWithReader();
+  }
+
+  /** A reader that ends its side of the connection has left: a write would find out only at the next beat. */
+  #endWithReader(): void {
+    const { socket } = this.#response;
+    if (socket?.readableEnded) this.#response.destroy();
+    else socket?.once("end", () => this.#response.destroy());
   }
 
   /** Writes text that is in the format already. After the end without effect. */

@@ -72,4 +72,5 @@ export const claims = {
   F71: "What a server answers is the reason, with advice that fits; only where none answers is asked whether it runs",
   F72: "A fact listener that causes a fact at each fact blocks no signal and no deadline",
   F73: "A signal that code of the process sends it, as terminus and Nest do when they are done, forces no exit",
+  F74: "What Kubernetes writes into the environment for a Service is no setting",
 };

@@ -1,4 +1,5 @@
 /** Bytes that are no request, or two in one: each server refuses them, ends the connection, and answers the next client. */
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthServer } from "../../src/health/server.ts";
 import { HttpServer } from "../../src/http/server.ts";
@@ -21,6 +22,10 @@ const openPages = async (): Promise<number> => {
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const server = await HttpServer.create({ host: "127.0.0.1", port: 0, advice: "", signal: stopping.signal, log });
   server.app.get("/readyz", async () => ({ ready: true }));
+  server.app.get("/status", async ({ raw }) => {
+    await once(raw.socket, "end");
+    return {};
+  });
   closes.push(() => server.close());
   return (await server.listen()).port;
 };
@@ -87,6 +92,14 @@ describe.each(["the probe thread", "the main thread", "a page"])("on %s", (name)
   it("names from a prototype are unknown paths", async () => {
     for (const path of ["/__proto__", "/constructor", "/toString", "/hasOwnProperty"])
       expect((await ask(ports[name]!, path)).status).toBe(404);
+  });
+});
+
+describe.each(["the probe thread", "the main thread", "a page"])("F38: on %s", (name) => {
+  it.each(["/readyz", "/status"])("a client that ends its side behind the request is answered at %s", async (path) => {
+    const { socket, received } = await dial(ports[name]!);
+    socket.end(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect(await received).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 

@@ -10,7 +10,7 @@ import { servePage } from "../../src/http/page-files.ts";
 import { HttpServer } from "../../src/http/server.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { EventReader } from "../kit/event-stream.ts";
-import { ask } from "../kit/http-client.ts";
+import { ask, dial } from "../kit/http-client.ts";
 import { eventually } from "../kit/wait.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -41,7 +41,7 @@ describe("an event stream", () => {
     const { port } = await server.listen();
     const reader = await EventReader.open(`http://127.0.0.1:${port}/events`);
     cleanups.push(() => reader.close());
-    return { stream: streams[0]!, reader, ending, closed: () => closed };
+    return { stream: streams[0]!, reader, ending, closed: () => closed, port };
   };
 
   it("writes a name, an id and the data of each event", () => {
@@ -65,6 +65,13 @@ describe("an event stream", () => {
     stream.write(eventText({ data: {} }));
     stream.end();
     expect(closed()).toBe(1);
+  });
+
+  it("ends when a reader ends its side of the connection, behind its request too", async () => {
+    const { closed, port } = await opened();
+    const { socket } = await dial(port);
+    socket.on("error", () => {}).end("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await eventually("the end", () => closed() === 1);
   });
 
   it("calls onClose when its reader leaves", async () => {

@@ -1,6 +1,6 @@
 /** Option over environment over default, every problem at once, and the settings of the chart. */
 import { hostname } from "node:os";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { defaultSettings } from "../../machines/index.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { configurationOf, sourcesOf } from "../../src/service/options/configuration.ts";
@@ -51,6 +51,23 @@ describe("F62: a variable's value", () => {
   it("has no blanks and no end of a line around it", () => {
     environment({ REDIS_URL: " redis://cache:6390\n", SG_HEALTH_HOST: "0.0.0.0\r\n", SG_ALLOWED_HOSTS: " chat.example.org\n" });
     expect(resolve()).toMatchObject({ redis: "redis://cache:6390", healthHost: "0.0.0.0", allowedHosts: ["chat.example.org"] });
+  });
+});
+
+describe("F74: a variable that Kubernetes writes for a Service", () => {
+  const link = "tcp://10.96.0.1:9090";
+
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("is no setting", () => {
+    environment({ SG_HEALTH_PORT: link });
+    vi.stubEnv("SG_HEALTH_SERVICE_HOST", "10.96.0.1");
+    expect(resolve()).toMatchObject({ healthPort: 9090 });
+  });
+
+  it("is refused where no Service is", () => {
+    environment({ SG_HEALTH_PORT: link });
+    expect(resolve).toThrow(`SG_HEALTH_PORT (healthPort) must be a whole number from 0 to 65535, not "${link}"`);
   });
 });
 
