@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /** `npm run sight`: what the fleet's memory, its page and its metrics have to show, on real processes, a real Redis and a real Chromium. */
 import { readArguments } from "../kit/arguments.mjs";
+import * as endurance from "./endurance/endurance.mjs";
 import * as kills from "./kills/kills.mjs";
 import * as light from "./light/light.mjs";
 import { Processes } from "./processes.mjs";
 import * as scrapes from "./scrapes/scrapes.mjs";
 import { isMet, loadNow, tableOf } from "./table.mjs";
 
-const proofs = { kills, light, scrapes };
+const proofs = { kills, light, scrapes, endurance };
 const names = Object.keys(proofs);
 
 const help = `npm run sight [-- NAME ...] [options]
@@ -16,6 +17,7 @@ ${names.map((name) => `  ${name.padEnd(10)} ${proofs[name].title}`).join("\n")}
 
   --seed N    default: one of the clock's, which is printed
   --kills N   of the proof kills; default 200
+  --minutes N of the proof endurance; default 10
   --quick     a short form of each
   --steady    of the proof kills: no thread kills, only the event loop does, between two turns
   --json      prints the result as JSON
@@ -26,7 +28,7 @@ Exit codes: 0 each target is met; 1 not so; 2 wrong usage.`;
 
 const [string, flag] = [{ type: "string" }, { type: "boolean" }];
 const { values, positionals, usage } = readArguments("sight", help, {
-  options: { seed: string, kills: string, quick: flag, steady: flag, json: flag },
+  options: { seed: string, kills: string, minutes: string, quick: flag, steady: flag, json: flag },
   allowPositionals: true,
 });
 const whole = (name) => {
@@ -37,7 +39,13 @@ const whole = (name) => {
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown !== undefined) usage(`there is no proof ${JSON.stringify(unknown)}: use ${names.join(", ")}`);
 const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
-const options = { seed, kills: whole("kills"), isQuick: values.quick === true, isSteady: values.steady === true };
+const options = {
+  seed,
+  kills: whole("kills"),
+  minutes: whole("minutes"),
+  isQuick: values.quick === true,
+  isSteady: values.steady === true,
+};
 
 const progress = (line) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);

@@ -166,6 +166,38 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     expect(await text(page, "#filtered")).toContain("2 in starting");
   });
 
+  it("puts off one drawing at a time while 500 change, and then has a row for one that needs a look", async () => {
+    const rows = many(Date.now(), 500).filter(({ kind, ready }) => kind === "living" && ready === true);
+    const scene = new Scene();
+    const { page } = await show([], { scene });
+    await page.evaluate(() => {
+      const counts = { pending: 0, most: 0 };
+      const { setTimeout } = globalThis;
+      const counted = (run: () => void, ms?: number) => {
+        if (ms !== 500) return setTimeout(run, ms);
+        counts.pending += 1;
+        counts.most = Math.max(counts.most, counts.pending);
+        return setTimeout(() => {
+          counts.pending -= 1;
+          run();
+        }, ms);
+      };
+      Object.assign(globalThis, { counts, setTimeout: counted });
+    });
+    scene.put(...rows);
+    const name = (at: number) => rows[at]!.name;
+    const cell = (at: number) => page.locator(`.cell[data-name="${name(at)}"]`);
+    for (let at = 0; at < 8; at += 1) {
+      await cell(at).waitFor();
+      scene.put(unready(Date.now(), rows[at]!, 1000, "Redis is not reachable"));
+      await page.locator(`.cell[data-name="${name(at)}"][aria-label$="not ready"]`).waitFor();
+    }
+    for (let at = 0; at < 8; at += 1) await page.locator(row(name(at))).waitFor();
+    scene.put(rows[0]!);
+    await page.locator(row(name(0))).waitFor({ state: "detached" });
+    expect(await page.evaluate(() => (globalThis as unknown as { counts: { most: number } }).counts.most)).toBe(1);
+  });
+
   it("shows every text of an instance as text, whatever it is", async () => {
     const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>\u202e`;
     const now = Date.now();

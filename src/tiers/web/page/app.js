@@ -18,15 +18,21 @@ const tickMs = 1000;
 const retryMs = 1000;
 /** ms between two looks for gateways, where the fleet is not shown */
 const lookMs = 5000;
-/** ms between two summaries of a large fleet */
+/** with more rows than these, what depends on all of them is drawn at most once in so many ms */
+const manyRows = 200;
 const summaryMs = 500;
 
 /** the condition that was drawn last */
 let drawnCondition = "";
 let summedAt = 0;
+/** whether the deck has a place for each row */
+let isArranged = false;
+/** the drawing that is put off @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 
 /** Draws what depends on all rows. */
 const summarize = () => {
+  summedAt = performance.now();
   const rows = [...fleet.rows.values()];
   const moment = { now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 };
   const groups = [...fleet.byService(rows).values()];
@@ -58,11 +64,22 @@ const draw = () => {
   connectChat();
   if (!fleet.isKnown()) return;
   if (isOther) deck.showLegend();
-  if (isOther || !deck.showRows(names)) deck.arrange();
+  isArranged = deck.showRows(names) && isArranged && !isOther;
   if (names.includes(openName()) || isOther) refreshInstance();
-  if (!isOther && fleet.rows.size > 200 && performance.now() - summedAt < summaryMs) return void setTimeout(drawSoon, summaryMs);
-  summedAt = performance.now();
+  if (!isOther && isTooSoon()) return drawLater();
+  if (!isArranged) deck.arrange();
+  isArranged = true;
   summarize();
+};
+
+const isTooSoon = () => fleet.rows.size > manyRows && performance.now() - summedAt < summaryMs;
+
+const drawLater = () => {
+  if (later !== undefined) return;
+  later = setTimeout(() => {
+    later = undefined;
+    drawSoon();
+  }, summaryMs);
 };
 
 let isDrawing = false;
@@ -83,7 +100,7 @@ const tick = () => {
   if (document.hidden || !fleet.isKnown() || fleet.rows.size === 0) return;
   if (fleet.isLive()) deck.moveDeck();
   showTime();
-  summarize();
+  if (!isTooSoon()) summarize();
 };
 
 /** Without the token there is no list of services; a chat that is public goes on without it. */

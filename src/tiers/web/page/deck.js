@@ -113,24 +113,33 @@ const showFilter = (count) => {
   setText(byId("filtered-text"), isFiltered ? `${count} ${what.filter((part) => part !== "").join(" and ")}` : "");
 };
 
-/** Shows some rows that have changed; false where the layout has to be made anew. @param {readonly string[]} names */
+/** Shows some rows that have changed; false where the layout has to be made anew for one of them. @param {readonly string[]} names */
 export const showRows = (names) => {
   const touched = new Set();
+  let isFit = true;
   for (const name of names) {
     const row = fleet.rows.get(name);
     const tier = row === undefined ? undefined : tiers.get(row.service);
     const at = row === undefined || tier === undefined ? -1 : tier.rows.findIndex((known) => known.name === name);
-    if (row === undefined || tier === undefined || at === -1 || !isShown(row)) return false;
+    if (row === undefined || tier === undefined || at === -1) {
+      isFit = false;
+      continue;
+    }
     tier.rows[at] = row;
-    const view = views.get(name);
-    if (tier.form === "many" && (view !== undefined) !== (needOf(row, moment()) !== undefined || name === choice.open))
-      return false;
-    view?.show(row, lanes, name === choice.open);
-    if (tier.form === "many") tier.view.showCell(row, name === choice.open);
+    isFit = showRow(row, tier) && isFit;
     touched.add(row.service);
   }
   for (const service of touched) if (tiers.get(service)?.form !== "many") showTier(service);
-  return true;
+  return isFit;
+};
+
+/** Shows a row in its place; false where that is not its place any more. @type {(row: WireRow, tier: { view: TierView, form: Form }) => boolean} */
+const showRow = (row, { view: tierView, form }) => {
+  const view = views.get(row.name);
+  const isOpen = row.name === choice.open;
+  view?.show(row, lanes, isOpen);
+  if (form === "many") tierView.showCell(row, isOpen);
+  return isShown(row) && (form !== "many" || (view !== undefined) === (isOpen || needOf(row, moment()) !== undefined));
 };
 
 /** @param {string} service */
