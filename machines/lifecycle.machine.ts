@@ -33,6 +33,7 @@ import type {
 } from "./phases.ts";
 import {
   beginTierPhase,
+  closed,
   currentPhase,
   effectPhases,
   endAllPhases,
@@ -94,6 +95,7 @@ export interface LifecycleContext {
   readonly begun: Begun;
   /** whether the lease takes events; an event sent to a lease that has ended would stop the chart with an error */
   readonly isLeaseAlive: boolean;
+  /** the number of the ping attempt, from 1 */
   readonly attempt: number;
   /** why the last ping attempt did not pass */
   readonly refusal: { readonly code: string; readonly message: string; readonly cause?: unknown };
@@ -123,11 +125,16 @@ export type LifecycleCommand = { type: "boot" } | { type: "run" } | Shutdown;
 
 type Shutdown = { type: "shutdown"; reason: string; error?: unknown };
 
+/** A phase of a tier's own began. `began`: when; without it, at the event */
+export type PhaseBegan = { type: "phase.began"; phase: string; began?: Moment };
+/** A phase of a tier's own has ended. `began` distinguishes phases of one name; without it, the latest one has ended */
+export type PhaseEnded = { type: "phase.ended"; phase: string; outcome: PhaseOutcome; began?: Moment };
+
 /** Facts about a tier's hooks, which the host sends in any state. */
 export type HookFact =
   | { type: "hook.failed"; failure: Failure }
-  | { type: "phase.began"; phase: string }
-  | { type: "phase.ended"; phase: string; outcome: PhaseOutcome }
+  | PhaseBegan
+  | PhaseEnded
   | { type: "release.owed" }
   | { type: "drain.owed" };
 
@@ -231,7 +238,9 @@ const failureOf = (error: unknown, { phases }: LifecycleContext): Failure => ({
 
 /** ms since the service was constructed, by the clock that measures. */
 export const uptimeOf = ({ now, constructedAt }: LifecycleContext): number => rounded(now() - constructedAt);
-const momentOf = (context: LifecycleContext): Moment => ({ startedAt: context.epochNow(), offsetMs: uptimeOf(context) });
+
+/** Now, on both clocks of the service. */
+export const momentOf = (context: LifecycleContext): Moment => ({ startedAt: context.epochNow(), offsetMs: uptimeOf(context) });
 
 /** How the service ends, as far as it is known. */
 export const outcomeOf = ({ failures, cause }: Pick<LifecycleContext, "failures" | "cause">): Cause["outcome"] =>
@@ -293,11 +302,36 @@ const asSet = ({ context }: { context: LifecycleContext }): number => context.ti
 /** A state that is entered. All that this changes is one assignment: each one makes a snapshot. */
 export interface Entering {
   readonly phase: ChartPhase;
+  /** the step that it begins with, entered in the same transition */
+  readonly first?: ChartPhase;
   /** the deadline of the state */
-  readonly timer?: TimerName | undefined;
+  readonly timer?: TimerName;
   /** what has to be undone from here on */
-  readonly begins?: keyof Begun | undefined;
+  readonly begins?: keyof Begun;
+  /** what has no longer to be undone */
+  readonly ends?: "lease";
 }
+
+/** A service without a health server, or without Redis, has none of it to undo. */
+const begunIn = ({ begun, settings: { hasHealth, hasRedis } }: LifecycleContext, { begins, ends }: Entering): Begun => {
+  if (ends !== undefined) return { ...begun, [ends]: false };
+  const isMissing = (begins === "health" && !hasHealth) || (begins === "lease" && !hasRedis);
+  return begins === undefined || isMissing ? begun : { ...begun, [begins]: true };
+};
+
+const entered = (context: LifecycleContext, entering: Entering): Partial<LifecycleContext> => {
+  const { phase, first, timer, begins, ends } = entering;
+  const at = momentOf(context);
+  const outer = enterPhase(context.phases, phase, at);
+  const phases = first === undefined ? outer : enterPhase(outer, first, at);
+  const begun = begunIn(context, entering);
+  return {
+    phases,
+    begun,
+    timer: timer === undefined ? context.timer : timerOf({ ...context, phases, begun }, timer),
+    isLeaseAlive: begins === "lease" || ends === "lease" ? begun.lease : context.isLeaseAlive,
+  };
+};
 
 /**
  * What to do where no answer says it. A server without TLS reads the handshake as the start of a command and sends no reply; a client that
@@ -337,23 +371,12 @@ const lifecycle = setup({
     companion: declared("companion"),
   },
   actions: {
-    enter: assign(({ context }, { phase, timer, begins }: Entering) => {
-      const phases = enterPhase(context.phases, phase, momentOf(context));
-      return {
-        phases,
-        ...(timer === undefined ? {} : { timer: timerOf({ ...context, phases }, timer) }),
-        ...(begins === undefined ? {} : { begun: { ...context.begun, [begins]: true } }),
-      };
-    }),
+    enter: assign(({ context }, entering: Entering) => entered(context, entering)),
     setTimer: assign({ timer: ({ context }, { name }: { name: TimerName }) => timerOf(context, name) }),
     reportLeft: emit(({ context }) => ({ type: "phase.ended" as const, ...lastEnded(context.phases) })),
     reportEntered: emit((_, { state }: { state: StateName }) => ({ type: "state.entered" as const, state })),
     mark: assign({ phases: ({ context }, params: { outcome: PhaseOutcome }) => markPhase(context.phases, params.outcome) }),
     begin: assign({ begun: ({ context }, params: { what: keyof Begun }) => ({ ...context.begun, [params.what]: true }) }),
-    beginHealth: assign(({ context }) => ({
-      begun: { ...context.begun, health: context.settings.hasHealth },
-      timer: timerOf(context, "healthTimeout"),
-    })),
     fail: enqueueActions(({ context, enqueue }, params: Failing) => fail(enqueue, context, params)),
     endAs: assign({ cause: (_, params: Cause) => params }),
     noteShutdown: enqueueActions(({ context, enqueue }, { reason, error }: Shutdown) => {
@@ -383,12 +406,15 @@ const lifecycle = setup({
       enqueue.emit({ type: "degraded.cleared" });
     }),
     beginTierPhase: assign({
-      phases: ({ context }, params: { phase: string }) => beginTierPhase(context.phases, params.phase, momentOf(context)),
+      phases: ({ context }, { phase, began = momentOf(context) }: PhaseBegan) => beginTierPhase(context.phases, phase, began),
     }),
-    endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome }: { phase: string; outcome: PhaseOutcome }) => {
-      const phases = endPhase(context.phases, phase, uptimeOf(context), outcome);
-      enqueue.assign({ phases });
-      reportEnded(enqueue, context.phases, phases);
+    endTierPhase: enqueueActions(({ context, enqueue }, { phase, outcome, began }: PhaseEnded) => {
+      const endedAt = uptimeOf(context);
+      const phases = endPhase(context.phases, { phase, began }, endedAt, outcome);
+      if (phases !== context.phases) {
+        enqueue.assign({ phases });
+        reportEnded(enqueue, context.phases, phases);
+      } else if (began !== undefined) enqueue.emit({ type: "phase.ended", ...closed({ phase, ...began }, endedAt, outcome) });
     }),
     /** enters the last state, which ends at once, and with it every phase that is still open */
     end: enqueueActions(({ context, enqueue }) => {
@@ -424,7 +450,6 @@ const lifecycle = setup({
         random: context.random,
       }),
     }),
-    beginLease: assign(({ context }) => ({ begun: { ...context.begun, lease: true }, isLeaseAlive: true })),
     sendStatus: enqueueActions(({ context, enqueue }, { status }: { status: LeaseStatus }) => {
       if (context.isLeaseAlive) enqueue.sendTo("lease", toLease({ type: "status", status }));
     }),
@@ -489,12 +514,12 @@ interface Spoilt {
   /** why the service stops; left out where it stops already */
   readonly reason?: string;
 }
+const reportEntered = (state: StateName) => ({ type: "reportEntered" as const, params: { state } });
 /** Entering a state ends the phase before it, and so does a step of stopping that follows another one. */
-const enter = (phase: ChartPhase, timer?: TimerName, begins?: keyof Begun) => {
-  const enters = { type: "enter" as const, params: { phase, timer, begins } satisfies Entering };
-  if (!isState(phase)) return phase === firstStep ? ([enters] as const) : ([enters, "reportLeft"] as const);
-  const entered = { type: "reportEntered" as const, params: { state: phase } };
-  return phase === initialState ? ([enters, entered] as const) : ([enters, "reportLeft", entered] as const);
+const enter = (phase: ChartPhase, timer?: TimerName, more: Pick<Entering, "first" | "begins" | "ends"> = {}) => {
+  const enters = { type: "enter" as const, params: { phase, ...(timer && { timer }), ...more } satisfies Entering };
+  if (!isState(phase)) return [enters, "reportLeft"] as const;
+  return [enters, "reportLeft", reportEntered(phase)] as const;
 };
 const begin = (what: keyof Begun) => ({ type: "begin" as const, params: { what } });
 const setTimer = (name: TimerName) => ({ type: "setTimer" as const, params: { name } });
@@ -584,16 +609,17 @@ interface Step {
   readonly waitsFor: string;
   readonly does: "drainTier" | "stopTier";
   readonly within: Extract<TimerName, "drainTimeout" | "stopTimeout">;
+  readonly ends?: "lease";
   readonly next: StopStep;
   readonly onError: ReturnType<typeof broke | typeof hookFailed>;
   readonly onTimeout: ReturnType<typeof overran>;
 }
 /** A step that runs a hook of the tier: skipped if `onStart` was never begun; done, error and deadline all lead to the next one. */
-const step = (phase: StopStep, { description, waitsFor, does, within, next, onError, onTimeout }: Step) =>
+const step = (phase: StopStep, { description, waitsFor, does, within, ends, next, onError, onTimeout }: Step) =>
   lifecycle.createStateConfig({
     description,
     meta: { waitsFor, deadline: within },
-    entry: enter(`stopping.${phase}`, within),
+    entry: enter(`stopping.${phase}`, within, ends && { ends }),
     always: { guard: "ownsNoTier", target: next, actions: mark("skipped") },
     invoke: { src: does, id: does, onDone: next, onError: { target: next, actions: onError } },
     after: { [within]: { target: next, actions: onTimeout } },
@@ -611,13 +637,13 @@ export const lifecycleMachine = lifecycle.createMachine({
     constructedAt: now(),
     begun: { tier: false, lease: false, health: false, open: false, drain: false, releases: false },
     isLeaseAlive: false,
-    attempt: 0,
+    attempt: 1,
     refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
     degraded: false,
     cause: undefined,
     failures: [],
     lateError: undefined,
-    phases: [],
+    phases: [{ phase: initialState, startedAt: epochNow(), offsetMs: 0 }],
     timer: undefined,
   }),
   initial: "init",
@@ -642,7 +668,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     init: {
       description: "Is constructed; nothing is touched.",
       meta: { waitsFor: "boot" },
-      entry: enter("init"),
+      entry: reportEntered(initialState),
       on: { boot: "jitter", shutdown: { target: "stopped", actions: noteShutdown } },
     },
     jitter: {
@@ -656,7 +682,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     pinging: {
       description: "Checks that Redis answers, in a few attempts.",
       tags: ["booting"],
-      entry: enter("pinging"),
+      entry: enter("pinging", "pingTimeout"),
       on: { shutdown: cutBoot },
       initial: "attempt",
       states: {
@@ -667,7 +693,6 @@ export const lifecycleMachine = lifecycle.createMachine({
             detail: ({ attempt, settings }) => `attempt ${attempt} of ${settings.pingAttempts}`,
             deadline: "pingTimeout",
           },
-          entry: "beginAttempt",
           invoke: {
             src: "pingRedis",
             id: "pingRedis",
@@ -691,7 +716,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           description: "Waits a random time before the next attempt.",
           meta: { waitsFor: "the next attempt", deadline: "pingBackoff" },
           entry: setTimer("pingBackoff"),
-          after: { pingBackoff: "attempt" },
+          after: { pingBackoff: { target: "attempt", actions: "beginAttempt" } },
         },
       },
     },
@@ -699,14 +724,14 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Runs the tier's onStart.",
       meta: { waitsFor: "the tier's onStart", detail: ({ phases }) => tierPhaseUnderWay(phases), deadline: "startTimeout" },
       tags: ["booting"],
-      entry: enter("starting", "startTimeout", "tier"),
+      entry: enter("starting", "startTimeout", { begins: "tier" }),
       on: { shutdown: cutBoot, "drain.owed": { actions: begin("drain") } },
       invoke: {
         src: "startTier",
         id: "startTier",
         onDone: [
           { guard: "hasNoRedis", target: "registering" },
-          { target: "registering", actions: ["beginLease", "spawnLease"] },
+          { target: "registering", actions: "spawnLease" },
         ],
         onError: {
           target: "stopping",
@@ -734,7 +759,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Writes the registry entry.",
       meta: { waitsFor: "the first answer to the registry entry", deadline: "registerTimeout" },
       tags: ["booting"],
-      entry: enter("registering", "registerTimeout"),
+      entry: enter("registering", "registerTimeout", { begins: "lease" }),
       on: {
         shutdown: cutBoot,
         "lease.held": { target: "healthy", actions: [report, "clearDegraded"] },
@@ -752,7 +777,7 @@ export const lifecycleMachine = lifecycle.createMachine({
     healthy: {
       description: "Opens the health port, then waits for run.",
       meta: { tone: "good" },
-      entry: enter("healthy"),
+      entry: enter("healthy", "healthTimeout", { begins: "health" }),
       on: { "lease.superseded": superseded },
       initial: "opening",
       states: {
@@ -761,7 +786,6 @@ export const lifecycleMachine = lifecycle.createMachine({
           meta: { waitsFor: "the health port to open", deadline: "healthTimeout" },
           tags: ["booting"],
           always: { guard: "hasNoHealth", target: "ready", actions: mark("skipped") },
-          entry: "beginHealth",
           on: { shutdown: cutBoot },
           invoke: {
             src: "openHealth",
@@ -813,7 +837,7 @@ export const lifecycleMachine = lifecycle.createMachine({
       description: "Undoes what was begun, in reverse.",
       meta: { tone: "caution" },
       tags: ["stopping"],
-      entry: [...enter("stopping"), sendStatus("stopping")],
+      entry: [...enter("stopping", "drainDelay", { first: firstStep }), sendStatus("stopping")],
       on: {
         "error.late": { actions: { type: "noteLateError", params: ({ event }) => event } },
         "lease.superseded": { actions: [report, "forgetLease"] },
@@ -829,7 +853,7 @@ export const lifecycleMachine = lifecycle.createMachine({
             detail: ({ begun }) => (begun.drain ? "and the tier's onDrain" : undefined),
             deadline: "drainDelay",
           },
-          entry: [...enter("stopping.announcing", "drainDelay"), "callDrain"],
+          entry: "callDrain",
           on: {
             "xstate.done.actor.announceTier": { actions: "endDrain" },
             "xstate.error.actor.announceTier": {
@@ -867,14 +891,16 @@ export const lifecycleMachine = lifecycle.createMachine({
             "xstate.error.actor.lease": { target: "draining", actions: [reportBroken, mark("failed")] },
           },
           after: { deregisterTimeout: { target: "draining", actions: mark("timeout") } },
-          exit: ["stopLease", "forgetLease"],
+          exit: "stopLease",
         },
+        /** Here nothing of ours is in the registry any more, or nothing more can be done about it. */
         draining: {
           ...step("draining", {
             description: "Aborts the signal of onStart and run, and waits for the hooks that still run.",
             waitsFor: "work in flight to end",
             does: "drainTier",
             within: "drainTimeout",
+            ends: "lease",
             next: "unwinding",
             onError: broke({ phase: "stopping.draining", code: "SG_ERR_DRAIN_TIMEOUT" }),
             onTimeout: overran({

@@ -151,7 +151,8 @@ const isWithin = (phase: string, outer: string): boolean => phase.startsWith(`${
 /** To a thousandth of a ms: more is noise of the clock and of floating point. */
 export const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
 
-const closed = (record: PhaseRecord, offsetMs: number, outcome: PhaseOutcome): PhaseRecord => ({
+/** The record of a phase that ends now. */
+export const closed = (record: PhaseRecord, offsetMs: number, outcome: PhaseOutcome): EndedPhase => ({
   phase: record.phase,
   startedAt: record.startedAt,
   offsetMs: record.offsetMs,
@@ -177,24 +178,28 @@ export const markPhase = (records: readonly PhaseRecord[], outcome?: PhaseOutcom
   return record === undefined || record.outcome !== undefined ? records : records.with(at, { ...record, outcome });
 };
 
-/** So many phases of a tier's own are remembered; `run` may go through one for each job it does. */
-const tierPhasesKept = 200;
+/** So many phases are remembered, open or ended; `run` may go through one for each job it does, and through any number at once. */
+const phasesKept = 200;
 
-/** Opens a phase of a tier's own; the oldest one that has ended makes room for it where there are too many. */
+/**
+ * Opens a phase of a tier's own. Where there are too many, the oldest one that has ended makes room for it; where all are open, it is not
+ * remembered: each step of the chart copies the record, so its length is bounded.
+ */
 export const beginTierPhase = (records: readonly PhaseRecord[], phase: string, at: Moment): readonly PhaseRecord[] => {
-  const isTiers = (record: PhaseRecord) => !chartPhases.has(record.phase);
-  const oldest = records.length < tierPhasesKept ? -1 : records.findIndex((record) => isTiers(record) && !isOpen(record));
-  return [...(oldest === -1 ? records : records.toSpliced(oldest, 1)), { phase, ...at }];
+  if (records.length < phasesKept) return [...records, { phase, ...at }];
+  const oldest = records.findIndex((record) => !chartPhases.has(record.phase) && !isOpen(record));
+  return oldest === -1 ? records : [...records.toSpliced(oldest, 1), { phase, ...at }];
 };
 
-/** Closes the latest open phase of that name, if there is one. */
+/** Closes the open phase of that name that began then (the latest, where that is not given); the record itself if there is none. */
 export const endPhase = (
   records: readonly PhaseRecord[],
-  phase: string,
+  { phase, began }: { readonly phase: string; readonly began?: Moment | undefined },
   offsetMs: number,
   outcome: PhaseOutcome,
 ): readonly PhaseRecord[] => {
-  const at = records.findLastIndex((record) => isOpen(record) && record.phase === phase);
+  const isIt = (record: PhaseRecord) => record.phase === phase && (began === undefined || record.offsetMs === began.offsetMs);
+  const at = records.findLastIndex((record) => isOpen(record) && isIt(record));
   const record = records[at];
   return record === undefined ? records : records.with(at, closed(record, offsetMs, outcome));
 };

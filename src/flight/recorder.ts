@@ -79,7 +79,7 @@ export class FlightRecorder {
 }
 
 /** keys of XState's own, keys that are elsewhere in the recording, and the chart of a companion */
-const left = new Set(["actorId", "phases", "failures", "input", "logic"]);
+const left = new Set(["actorId", "phases", "failures", "input", "logic", "began"]);
 const bounds = { depth: 4, items: 32, length: 1000, without: left };
 /** the stack of a failure, and of what led to it, is in its fact; the events before it have words alone */
 const factBounds = { ...bounds, stack: 2000 };

@@ -1,5 +1,6 @@
 /** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
 import type { StateName } from "../../machines/index.ts";
+import { momentOf } from "../../machines/lifecycle.machine.ts";
 import { stateNames } from "../../machines/phases.ts";
 import type { ServiceClock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
@@ -96,6 +97,7 @@ export abstract class StargazerService {
       clock,
       log: this.#log,
       redis: () => this.#resources.redis,
+      moment: () => momentOf(this.#host.snapshot.context),
       send: (fact) => this.#host.send(fact),
       spawn: (companion) => this.#host.spawn(companion),
       tracing: this.#tracing,

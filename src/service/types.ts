@@ -144,7 +144,8 @@ export interface HookContext {
    */
   readonly stopping: AbortSignal;
   /**
-   * Runs `work` as a named phase: it is timed, shown as `starting.tools`, and in the report. Nests. Rethrows unchanged.
+   * Runs `work` as a named phase: it is timed, shown as `starting.tools`, and in the report. Nests. Rethrows unchanged. Any number may be
+   * open at once: each one's end is a fact (`phase.ended`), and status and report keep the latest, 200 phases in all.
    * Rejects with the signal's reason, without starting, once the signal has aborted.
    */
   phase<T>(name: string, work: () => T | Promise<T>): Promise<T>;

@@ -446,7 +446,7 @@ describe("what the chart notes", () => {
     expect(noted).toEqual({
       constructedAt: 0,
       begun: { tier: false, lease: false, health: false, open: false, drain: false, releases: false },
-      attempt: 0,
+      attempt: 1,
       refusal: { code: "SG_ERR_REDIS_UNREACHABLE", message: "" },
       degraded: false,
       cause: undefined,

@@ -71,6 +71,32 @@ describe("hooks", () => {
     expect([ended, report.phases.some(({ phase }) => phase === "running.job-1999")]).toEqual([2000, true]);
   });
 
+  it("with more phases at once than are kept publish the end of each, and leave a record of bounded length", async () => {
+    const count = 500;
+    let begun = 0;
+    const atOnce = async ({ phase }: HookContext) => {
+      let open: () => void = () => {};
+      const gate = new Promise<void>((resolve) => (open = resolve));
+      const job = async (i: number) => {
+        begun += 1;
+        await gate;
+        if (i === count - 1) throw new Error("the last one");
+      };
+      const jobs = Array.from({ length: count }, (_, i) => phase("job", () => job(i)));
+      open();
+      await Promise.allSettled(jobs);
+    };
+    const tier = make({ run: atOnce });
+    const outcomes: string[] = [];
+    tier.onFact((fact) => {
+      if (fact.type === "phase.ended" && fact.phase === "running.job") outcomes.push(fact.outcome);
+    });
+    const report = await tier.runToCompletion();
+    expect([report.outcome, begun]).toEqual(["completed", count]);
+    expect(outcomes.sort()).toEqual([...Array<string>(count - 1).fill("done"), "failed"]);
+    expect(report.phases.length).toBeLessThan(250);
+  });
+
   it("that defer no function, or name a phase without work, get an error at once", async () => {
     const tier = make({ onStart: ({ defer }) => defer(undefined as never) });
     await expect(tier.boot()).rejects.toThrow("context.defer takes a function, not undefined.");

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
 import type { Companion, CompanionCommand, HookFact, ReleaseWork } from "../../../machines/index.ts";
+import type { Moment } from "../../../machines/phases.ts";
 import { effectPhases } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
@@ -38,6 +39,8 @@ export interface HookRunnerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly redis: () => RedisClient;
+  /** now, on the clocks of the service */
+  readonly moment: () => Moment;
   /** sends the chart a fact; false, and without effect, once the service has stopped */
   readonly send: (fact: HookFact) => boolean;
   /** spawns a chart under the service's; undefined if that is over */
@@ -218,18 +221,19 @@ export class HookRunner {
   }
 
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
-    const { send, tracing } = this.#options;
+    const { send, tracing, moment } = this.#options;
     demandFunction("phase", work);
     if (signal.aborted) return rejectLater(signal.reason);
     const outcomeOf = (error: unknown) => (isAbortOf(signal, error) ? "aborted" : "failed");
-    send({ type: "phase.began", phase: name });
+    const began = moment();
+    send({ type: "phase.began", phase: name, began });
     try {
       const call = async () => surrounding.run({ runner: this, phase: name }, work);
       const result = await tracing.phase(name, call, outcomeOf);
-      send({ type: "phase.ended", phase: name, outcome: "done" });
+      send({ type: "phase.ended", phase: name, outcome: "done", began });
       return result;
     } catch (error) {
-      send({ type: "phase.ended", phase: name, outcome: outcomeOf(error) });
+      send({ type: "phase.ended", phase: name, outcome: outcomeOf(error), began });
       throw error;
     }
   }
