@@ -101,8 +101,9 @@ export const sceneRow = (
 ): Row => {
   const { lane, boots } = livedAt(now, lives);
   const last = lane.findLast(({ state }) => state !== "gone" && state !== "unknown")!;
-  const state = last.state as Row["state"];
   const isDone = lane.at(-1)!.to !== null || lane.at(-1)!.state === "gone" || lane.at(-1)!.state === "unknown";
+  // the model has one that wrote its end in the last state
+  const state = (isDone && boots[0]!.outcome !== "expired" ? "stopped" : last.state) as Row["state"];
   const kinds = {
     starting: "booting",
     jitter: "booting",

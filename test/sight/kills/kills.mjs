@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { FleetMemory } from "../../../dist/src/instances/memory.js";
 import { JournalReader } from "../../../dist/src/journal/reader.js";
 import { openRedis } from "../../../dist/src/redis/connection.js";
+import { hasBrowser } from "../page/browser.mjs";
 import { quantile, spread } from "../table.mjs";
 import { missingIn, placesOf, readLife } from "./arrows.mjs";
 import { Deaths } from "./deaths.mjs";
+import { readPage } from "./page.mjs";
 
 export const title = "SIGKILL at moments by seed";
 
@@ -21,6 +23,8 @@ const aloneAtOnce = 3;
 const leaseTtlMs = 3000;
 /** ms within which `up` has to show a death */
 const shownMs = 1000;
+/** instances that are opened on the page, at the end */
+const sampleSize = 16;
 /** ms without any news after which the rest is given up */
 const stuckMs = 60_000;
 
@@ -102,7 +106,29 @@ const allShown = async (lives, { deaths, progress }) => {
   }
 };
 
-const claimsOf = (judged, { wanted, doubles }) => {
+/** The newest boots of some instances, with what the page names of each. */
+const samplePage = async (processes, judged, model) => {
+  if (!hasBrowser) return undefined;
+  const newest = model
+    .rows()
+    .flatMap((row) => judged.filter(({ version }) => version === row.version).map((life) => ({ ...life, name: row.name })));
+  const step = Math.max(1, Math.floor(newest.length / sampleSize));
+  const sample = newest.filter((_, at) => at % step === 0).slice(0, sampleSize);
+  const shown = await readPage(processes, sample);
+  return sample.map((life) => {
+    const { release, state } = shown.get(life.name);
+    const isNamed = release === life.version && life.places.some((place) => place.split(".")[0] === state);
+    return { ...life, isNamed, named: `${release} ${state}` };
+  });
+};
+
+const pageClaim = (sample) => {
+  if (sample === undefined) return { what: "named on the page", got: "no Chromium" };
+  const named = sample.filter(({ isNamed }) => isNamed).length;
+  return { what: "named on the page in Chromium, of a sample", want: sample.length, got: named, ok: named === sample.length };
+};
+
+const claimsOf = (judged, { wanted, doubles, sample }) => {
   const under = judged.filter(({ isUnderUp }) => isUnderUp);
   const alone = judged.filter(({ isUnderUp }) => !isUnderUp);
   const ms = (some) => some.flatMap(({ shownAfterMs }) => shownAfterMs ?? []);
@@ -123,6 +149,7 @@ const claimsOf = (judged, { wanted, doubles }) => {
       got: count(judged, ({ isNamed }) => isNamed),
       ok: judged.every(({ isNamed }) => isNamed),
     },
+    pageClaim(sample),
     { what: "instances with two running rows", want: 0, got: doubles.size, ok: doubles.size === 0 },
     { what: "shown as ended too early", want: 0, got: early, ok: early === 0 },
     { what: `under up: deaths that are not shown, of ${under.length}`, want: 0, got: unshown(under), ok: unshown(under) === 0 },
@@ -134,7 +161,7 @@ const claimsOf = (judged, { wanted, doubles }) => {
   ];
 };
 
-const notesOf = (judged) => {
+const notesOf = (judged, sample = []) => {
   const byPlace = new Map();
   for (const { arrows } of judged) {
     const path = arrows.at(-1)?.path ?? "nowhere";
@@ -148,6 +175,9 @@ const notesOf = (judged) => {
       .sort()
       .map(([path, count]) => `${path} ${count}`)
       .join(", ")}`,
+    ...sample
+      .filter(({ isNamed }) => !isNamed)
+      .map(({ name, named, places }) => `${name} on the page: ${named}, was in ${places.join(", ")}`),
     ...wrong.map(
       ({ number, instance, missing, named, places }) =>
         `${instance} 1.${number}.0: named in ${named ?? "nowhere"}, was in ${places.join(", ")}; missing: ${missing.join(", ") || "nothing"}`,
@@ -176,8 +206,10 @@ export const run = async ({ processes, progress }, { seed, isQuick, isSteady = f
   await allShown(lives, { deaths, progress });
   const items = await itemsByVersion(redis);
   const judged = lives.map((life) => judge(life, { deaths, items, isUnderUp: life.number < under }));
+  progress("the page");
+  const sample = await samplePage(processes, judged, memory.model);
   following.abort();
   await followed;
   redis.disconnect();
-  return { claims: claimsOf(judged, { wanted, doubles: deaths.doubles }), notes: notesOf(judged) };
+  return { claims: claimsOf(judged, { wanted, doubles: deaths.doubles, sample }), notes: notesOf(judged, sample) };
 };

@@ -126,6 +126,22 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     expect(await text(page, "#headline")).toBe("5 ready, orders is down");
   });
 
+  it("shows an instance that its parent saw killed in the state in which it was, and no step that it did not reach", async () => {
+    const now = Date.now();
+    const parts = [["starting", 4000]] as const;
+    const end = { mark: "died", outcome: "failed", cause: "killed by SIGKILL" } as const;
+    const killed = sceneRow(now, "orders", "orders-1", [{ version: "1.0.0", parts, end }], {
+      ...{ kind: "failed", state: "starting", path: "starting.model", ready: false },
+      end: { outcome: "failed", reason: "killed by SIGKILL", at: now, steps: {} },
+      parent: { exitCode: null, signal: "SIGKILL", nextTryAt: null, tries: 5 },
+    });
+    const { page } = await show([killed, ...five(now)], { place: "#/orders/orders-1" });
+    await page.locator("#one .life").waitFor();
+    expect(await page.locator("#one .life").getAttribute("aria-label")).toBe("orders-1: last seen in starting");
+    expect(await page.locator("#one .life .step").allTextContents()).toEqual(["● model"]);
+    expect(await page.locator("#one .life .ahead").allTextContents()).toContain("stopping");
+  });
+
   it("makes one card of a crash loop of several, with cause and advice", async () => {
     const now = Date.now();
     const { page } = await show([...[1, 2, 3].map((n) => crashLoop(now, "inference", `inference-${n}`)), ...five(now)]);

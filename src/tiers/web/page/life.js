@@ -45,29 +45,31 @@ const stepsOf = (row, { name, steps, isEnding }, isEnd) => {
   });
 };
 
+/** Whether it ended without the last state, so that it is shown where it was last seen. @type {(row: WireRow, known: Pick<Known, "stateOf">) => boolean} */
+const isCut = (row, { stateOf }) => !isAlive(row) && stateOf(row.state)?.isFinal !== true;
+
 /** @type {(row: WireRow, known: Known) => Box[]} */
 const boxesOf = (row, { states, stateOf, now }) => {
   const spans = bootSpans(row);
   const isThere = isAlive(row);
   /** @type {ReadonlySet<string>} */
   const reached = new Set(spans.map(([name]) => name));
-  // an instance that wrote its end is in the last state; an expired one is in the state in which it was last seen
-  const on = row.kind === "expired" ? row.state : isThere ? row.state : (states.find(({ isFinal }) => isFinal)?.name ?? "");
-  const fell = row.end === null ? undefined : states.find(({ isEnding, isFinal }) => isEnding && !isFinal);
+  const on = row.state;
+  const fell = isThere || isCut(row, { stateOf }) ? undefined : states.find(({ isEnding, isFinal }) => isEnding && !isFinal);
   const current = states.findIndex(({ name }) => name === on);
   let y = 6;
   return states.map((state, at) => {
     const isOn = state.name === on;
     const spent = spans.filter(([name]) => name === state.name).reduce((sum, [, from, to]) => sum + (to ?? now()) - from, 0);
     const isOpen = isOn || state === fell;
-    const steps = isOpen && row.kind !== "expired" ? stepsOf(row, state, state === fell && !isThere) : [];
+    const steps = isOpen && row.kind !== "expired" ? stepsOf(row, state, state === fell) : [];
     const exits = isOn && isThere ? state.exits : [];
     const height = Math.max(
       boxHeight,
       steps.length > 0 ? boxHeight + steps.length * lineHeight + 6 : 0,
       exits.length > 1 ? exits.length * 18 + 4 : 0,
     );
-    const isPast = !isOn && (reached.has(state.name) || (at === 0 && current > 0) || (state === fell && !isThere));
+    const isPast = !isOn && (reached.has(state.name) || (at === 0 && current > 0) || state === fell);
     const box = { state: stateOf(state.name) ?? state, y, height, isOn, isPast, steps, exits, spent };
     y += height + gap;
     return box;
@@ -168,7 +170,7 @@ export const lifeOf = (row, known) => {
   const at = boxes.indexOf(end);
   const isOut = end.isOn || end.isPast || last.isOn;
   const from = isOut ? boxes.slice(0, at).findLast(({ isPast }) => isPast) : undefined;
-  const isGone = row.kind === "expired";
+  const isGone = isCut(row, known);
   const svg = draw("svg", { class: "life", role: "img", viewBox: `-12 0 384 ${last.y + last.height + 8}` });
   svg.setAttribute(
     "aria-label",
