@@ -101,7 +101,7 @@ export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: L
 };
 
 /** A row for programs, without its history. */
-export const plainRow = ({ lane: _lane, boots: _boots, moments: _moments, ...row }: Row, now: number): object => ({
-  ...row,
-  sentence: explain({ ...row, lane: _lane, boots: _boots, moments: _moments }, now),
-});
+export const plainRow = (row: Row, now: number): object => {
+  const { lane: _lane, boots: _boots, phases: _phases, moments: _moments, ...plain } = row;
+  return { ...plain, sentence: explain(row, now) };
+};

@@ -78,9 +78,10 @@ const endOf = (row: Row, now: number): string => {
   const end = row.end!;
   const ago = `${briefly(now - end.at)} ago`;
   const cause = causeOf(row);
-  if (row.kind === "expired") return `expired ${ago}, last seen in ${quoted(row.path)}: ${cause}`;
-  if (row.kind === "failed") return `failed ${ago}${stateOf(row)}: ${cause}`;
-  return `ended ${ago}${cause === "" ? "" : `: ${cause}`}`;
+  const because = cause === "" ? "" : `: ${cause}`;
+  if (row.kind === "expired") return `expired ${ago}, last seen in ${quoted(row.path)}${because}`;
+  if (row.kind === "failed") return `failed ${ago}${stateOf(row)}${because}`;
+  return `ended ${ago}${because}`;
 };
 
 /** The state in which a process ended that did not reach `stopping`; empty where the boot has written nothing. */

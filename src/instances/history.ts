@@ -144,6 +144,7 @@ export class History {
     this.#lives.sort((a, b) => orderOf(a) - orderOf(b));
     for (const [at, life] of this.#lives.slice(0, -1).entries()) {
       const next = this.#lives[at + 1]!;
+      life.phases.forget();
       if (life.end === null) life.assumeEnd({ outcome: "expired", reason: "a newer boot took its place", at: next.startedAt });
     }
     if (this.newest.end === null) this.#forgetTry();
@@ -187,6 +188,7 @@ export class History {
       parent: this.#parent,
       lane: trimmed([...this.#past, ...lane], now),
       boots: summaries,
+      phases: life.phases.all,
       moments: this.#moments,
     };
   }

@@ -5,26 +5,22 @@ import type { JournalItem } from "../journal/item.ts";
 import type { RegistryEntry } from "../registry/entry.ts";
 import { Ending } from "./ending.ts";
 import { failureIn, leaseFacts } from "./facts.ts";
+import { Phases } from "./phases.ts";
 import type { Place } from "./place.ts";
 import { placeAt } from "./place.ts";
-import type { RowEnd, RowFailure, RowLease, Waits } from "./row.ts";
+import type { RowEnd, RowFailure, RowLease, RowPhase, Waits } from "./row.ts";
 import type { Mark } from "./trace.ts";
 import { Trace } from "./trace.ts";
 
 export type Item<Kind extends JournalItem["kind"]> = Extract<JournalItem, { kind: Kind }>;
 
 /** what is remembered of one life */
-const limits = { failures: 10, leads: 16, open: 16 };
+const limits = { failures: 10, leads: 16 };
 /** ms without a message after which an end is assumed: after the deadline of a wait, after a delete of the entry, and where no deadline is known */
 const quiet = { behindWaitMs: 5000, leavingMs: 2000, unknownMs: 60_000 };
 
 /** the step in which the instance writes its last message */
 const lastStep = `${stoppingState}.${stopSteps.at(-1)}`;
-
-interface OpenPhase {
-  readonly phase: string;
-  readonly at: number;
-}
 
 /** A deadline is written as the ms that are left, a moment after the entry of its state. */
 const budget = (ms: number): number => (ms < 1000 ? ms : Math.round(ms / 100) * 100);
@@ -55,7 +51,7 @@ export class Life {
   readonly #trace = new Trace();
   readonly #ending = new Ending();
   #isOver = false;
-  #open: readonly OpenPhase[] = [];
+  readonly phases = new Phases();
 
   constructor(boot: string, at: number) {
     this.boot = boot;
@@ -74,9 +70,8 @@ export class Life {
   }
 
   /** The tier's own phase that began last, where the life is. Those of `run` come and go too fast to be a place. */
-  get #phase(): OpenPhase | undefined {
-    if (this.state === runningState) return undefined;
-    return this.#open.findLast(({ phase }) => phase.startsWith(`${this.chartPath}.`));
+  get #phase(): RowPhase | undefined {
+    return this.state === runningState ? undefined : this.phases.openWithin(this.chartPath);
   }
 
   get path(): string {
@@ -84,7 +79,7 @@ export class Life {
   }
 
   get since(): number {
-    return this.#phase?.at ?? this.chartSince;
+    return this.#phase?.startedAt ?? this.chartSince;
   }
 
   get trace(): readonly Mark[] {
@@ -125,12 +120,11 @@ export class Life {
   }
 
   begin({ phase, at }: Item<"began">): void {
-    if (placeAt(phase) !== undefined) this.#open = [...this.#open, { phase, at }].slice(-limits.open);
+    if (placeAt(phase) !== undefined) this.phases.begin(phase, at);
   }
 
-  endPhase({ phase }: Item<"ended">): void {
-    const at = this.#open.findLastIndex((open) => open.phase === phase);
-    if (at !== -1) this.#open = this.#open.toSpliced(at, 1);
+  endPhase({ phase, ...end }: Item<"ended">): void {
+    if (placeAt(phase) !== undefined) this.phases.end(phase, end);
   }
 
   wait({ what, deadlineMs, at }: Item<"waits">): void {
@@ -237,7 +231,6 @@ export class Life {
     this.chartSince = Math.max(at, this.chartSince);
     const { waitsFor: what, part } = this.place;
     this.waits = what === "" ? null : { what, until: null, totalMs: null };
-    this.#open = this.#open.filter(({ phase }) => placeAt(phase)?.state === this.state);
     if (this.state === before) return;
     if (part === "living") this.readyAt ??= at;
     if (this.state === stoppingState) this.stoppingAt ??= at;

@@ -78,6 +78,16 @@ export interface Boot {
   readonly code: string;
 }
 
+/** A phase of the newest boot, or of its stop: a state, a step of stopping, or one of a tier's own. */
+export interface RowPhase {
+  readonly phase: string;
+  readonly startedAt: number;
+  /** null while it lasts */
+  readonly ms: number | null;
+  /** `done`, `failed`, `timeout` …; empty while it lasts */
+  readonly outcome: string;
+}
+
 /** Something that happened, as a sentence. */
 export interface RowMoment {
   readonly at: number;
@@ -122,6 +132,8 @@ export interface Row extends InstanceName {
   readonly lane: readonly Span[];
   /** at most 10, newest first */
   readonly boots: readonly Boot[];
+  /** of the newest boot and its stop, without those of `run`: the last 40, in the order of their beginnings */
+  readonly phases: readonly RowPhase[];
   /** the last 50, oldest first */
   readonly moments: readonly RowMoment[];
 }

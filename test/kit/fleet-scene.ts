@@ -1,5 +1,6 @@
 /** A fleet that a test makes up: rows as the model gives them, and a server that shows them on the page. */
 
+import { serveChart } from "../../src/http/chart-file.ts";
 import { pageHeaders } from "../../src/http/headers.ts";
 import { servePage } from "../../src/http/page-files.ts";
 import { HttpServer } from "../../src/http/server.ts";
@@ -129,7 +130,7 @@ export const sceneRow = (
       since: last.from,
     },
     ...{ waits: null, ready: last.ready, reason: "", lease: { state: "held", until: now + 12_000 }, leads: [], failures: [] },
-    ...{ end: null, parent: null, lane, boots, moments: [] },
+    ...{ end: null, parent: null, lane, boots, phases: [], moments: [] },
     ...more,
   };
 };
@@ -213,6 +214,7 @@ export const serveScene = async (scene: Scene, port = 0): Promise<SceneServer> =
   });
   const feed = new FleetFeed();
   await servePage(http.app, "tiers/web");
+  serveChart(http.app, "lifecycle");
   http.app.get("/api/gateways", () => []);
   addFleetRoutes(http.app, {
     feed,

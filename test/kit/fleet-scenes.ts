@@ -1,5 +1,5 @@
 /** Fleets to look at: one that is well, one in trouble, and large ones. */
-import type { Row } from "../../src/instances/row.ts";
+import type { Row, RowPhase } from "../../src/instances/row.ts";
 import type { WireOverview } from "../../src/tiers/web/wire.ts";
 import type { Life, Part } from "./fleet-scene.ts";
 import { modelBoot, quickBoot, sceneRow } from "./fleet-scene.ts";
@@ -7,6 +7,12 @@ import { modelBoot, quickBoot, sceneRow } from "./fleet-scene.ts";
 const hour = 3_600_000;
 const cause = "starting.model.load: EACCES: permission denied, open '/models/v4/weights.bin'";
 const running = (ms: number): Part => ["running", ms];
+
+/** The phases of a boot that ran, in order: what each was, and its ms; null while it lasts. */
+export const phasesOf = (
+  from: number,
+  phases: readonly (readonly [phase: string, at: number, ms: number | null])[],
+): RowPhase[] => phases.map(([phase, at, ms]) => ({ phase, startedAt: from + at, ms, outcome: ms === null ? "" : "done" }));
 
 const steady = (now: number, service: string, instance: string, version: string, forMs: number, more: Partial<Row> = {}): Row =>
   sceneRow(now, service, instance, [{ version, parts: [...quickBoot, running(forMs)] }], more);
@@ -76,6 +82,12 @@ export const crashLoop = (now: number, service: string, instance: string): Row =
       reason: "starting",
       lease: { state: "none", until: null },
       parent: { exitCode: 1, signal: null, nextTryAt: null, tries: 6 },
+      phases: phasesOf(now - 5200, [
+        ["jitter", 0, 1000],
+        ["pinging", 1000, 300],
+        ["starting.tools", 1320, 310],
+        ["starting.model.load", 1630, null],
+      ]),
       moments: [
         { at: now - 72_000, text: "jitter → pinging → starting", level: "info" },
         { at: now - 71_700, text: "starting.tools began", level: "info" },
@@ -142,6 +154,22 @@ const stopping = (now: number, service: string, instance: string): Row =>
     reason: "stopping",
     lease: { state: "released", until: null },
     end: null,
+    phases: [
+      ...phasesOf(now - 5_183_000 - 12_000 - 5300, [
+        ["jitter", 0, 1100],
+        ["pinging", 1100, 200],
+        ["starting", 1300, 3400],
+        ["starting.tools", 1310, 900],
+        ["starting.model", 2210, 2480],
+        ["registering", 4700, 200],
+        ["healthy", 4900, 400],
+      ]),
+      ...phasesOf(now - 12_000, [
+        ["stopping.announcing", 0, 120],
+        ["stopping.draining", 120, 5800],
+        ["stopping.unwinding", 5920, null],
+      ]),
+    ],
   });
 
 const redisReason = "Redis is not reachable: no answer within 1000 ms, 3 times in a row";

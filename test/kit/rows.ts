@@ -23,6 +23,7 @@ export const rowWith = (own: Partial<Row> = {}): Row => ({
     parent: null,
     lane: [],
     boots: [],
+    phases: [],
     moments: [],
   },
   ...own,

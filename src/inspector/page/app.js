@@ -1,9 +1,9 @@
 // @ts-check
 /** Wires the page: the stream in, the charts, panels and buttons out. */
 import { byId, setText, showText } from "../../http/page/dom.js";
+import { Chart } from "../../http/page/drawn-chart.js";
 import { clockTime } from "../../http/page/format.js";
 import { authorization, token } from "../../http/page/token.js";
-import { Chart } from "./chart.js";
 import { addEvent, addGap, clearEvents } from "./events.js";
 import { connect } from "./live.js";
 import { endText, notice, showLease, showNow, showState, showSteps } from "./now.js";

@@ -1,6 +1,8 @@
 /** The web tier: a page that shows the fleet live and chats through a gateway. No other tier needs it. */
+import { lifecycleMachine } from "../../../machines/index.ts";
 import { every } from "../../clock.ts";
 import { tierMetrics } from "../../health/metrics.ts";
+import { serveChart } from "../../http/chart-file.ts";
 import { pageHeaders } from "../../http/headers.ts";
 import { servePage } from "../../http/page-files.ts";
 import { nameOfAuthority } from "../../http/rule.cjs";
@@ -75,6 +77,7 @@ export class WebService extends HttpTier {
 
   protected override async addRoutes({ app }: HttpServer, { redis, signal }: HookContext): Promise<void> {
     await servePage(app, "tiers/web");
+    serveChart(app, lifecycleMachine.id);
     app.get("/api/fleet", async (_request, reply) => {
       try {
         return await new Registry(redis).list(undefined, { signal });

@@ -51,7 +51,7 @@ const wireEnd = ({ outcome, reason, ...end }: RowEnd): RowEnd => ({
   reason: harmless(reason),
 });
 
-export const wireRow = ({ lane, boots, moments, incarnation, ...row }: Row): WireRow => {
+export const wireRow = ({ lane, boots, phases: _phases, moments, incarnation, ...row }: Row): WireRow => {
   const fallen = boots.filter(isFall);
   return {
     ...row,
@@ -86,6 +86,11 @@ export const wireInstance = (row: Row, sentence: string): WireInstance => ({
   incarnation: row.incarnation,
   sentence: harmless(sentence, 2 * maxTextLength),
   boots: row.boots.map(wireBoot),
+  phases: row.phases.map((phase) => ({
+    ...phase,
+    phase: harmless(phase.phase, maxNameLength),
+    outcome: harmless(phase.outcome, maxNameLength),
+  })),
   moments: row.moments.map((moment) => ({ ...moment, text: harmless(moment.text) })),
   failures: boundedFailures(row.failures),
 });

@@ -1,7 +1,7 @@
 /** What the stream of the fleet's page sends, and what the page's server answers. All times in ms since the epoch, by the clock of Redis. */
 import type { LifePart, StateWords } from "../../../machines/index.ts";
 import type { DownService } from "../../instances/down.ts";
-import type { Boot, Row, RowFailure, RowMoment, Span } from "../../instances/row.ts";
+import type { Boot, Row, RowFailure, RowMoment, RowPhase, Span } from "../../instances/row.ts";
 
 /** A state of a service, as the page shows it. */
 export interface PageState extends StateWords {
@@ -31,7 +31,7 @@ export type WireSpan = readonly [
 ];
 
 /** A row without what is shown of one instance alone. */
-export interface WireRow extends Omit<Row, "lane" | "boots" | "moments" | "incarnation"> {
+export interface WireRow extends Omit<Row, "lane" | "boots" | "phases" | "moments" | "incarnation"> {
   /** at most the newest 100 spans of the last hour, oldest first */
   readonly lane: readonly WireSpan[];
   /** whether nothing of it runs any more */
@@ -57,6 +57,8 @@ export interface WireInstance {
   /** whether it is ready, and if not, why, in one sentence */
   readonly sentence: string;
   readonly boots: readonly WireBoot[];
+  /** of the newest boot and its stop */
+  readonly phases: readonly RowPhase[];
   readonly moments: readonly RowMoment[];
   readonly failures: readonly RowFailure[];
 }

@@ -22,14 +22,14 @@ it("readiness is a return only where the same boot was ready before", () => {
     span("healthy", 300, true),
     span("running", 400, true),
   ];
-  expect(sentences(boot)).toEqual(["came to running, 300 ms after its boot began", "booted"]);
+  expect(sentences(boot)).toEqual(["came to running, 300 ms after its boot began", "began to boot"]);
   const lost = [...boot, span("running", 500, false), span("running", 600, true)];
   expect(sentences(lost).slice(0, 2)).toEqual(["became ready again", "became unready"]);
 });
 
 it("a crash loop is one sentence, a release that changes is named, and an end in order is one", () => {
   const end = [span("starting", 100, false, "boot"), span("gone", 200, null, "ended"), span("starting", 300, false, "boot", "2")];
-  expect(sentences(end)).toEqual(["booted again, now 2", "stopped in order", "booted"]);
+  expect(sentences(end)).toEqual(["began to boot again, now 2", "stopped in order", "began to boot"]);
   const falls = [1, 2, 3].flatMap((n) => [span("starting", n * 100, false, "boot"), span("gone", n * 100 + 50, null, "failed")]);
-  expect(sentences(falls)).toEqual(["failed in starting, 3 times in a row", "booted"]);
+  expect(sentences(falls)).toEqual(["failed in starting, 3 times in a row", "began to boot"]);
 });

@@ -96,9 +96,9 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     const hung = inState("orders-1", [["starting", 540_000]], { path: "starting.schema", ready: false, waits });
     const { page } = await show([hung, ...five(now)]);
     expect(await text(page, ".need.warn")).toMatch(
-      /^orders-1 is in starting for .*starting › schema waits for the tier's onStart; .* left of 10 min\./,
+      /^orders-1 has been in starting for .*starting › schema waits for the tier's onStart; .* left of 10 min\./,
     );
-    expect(await text(page, "#gist")).toContain("orders-1 is in starting");
+    expect(await text(page, "#gist")).toContain("orders-1 has been in starting");
   });
 
   it("shows a running instance that is not ready, with the check that fails and what makes it ready again", async () => {
@@ -120,7 +120,7 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     const { page } = await show([gone(now, "orders", "orders-1", 60_000), ...five(now)], { place: "#/orders/orders-1" });
     expect(await text(page, `${row("orders:orders-1")} .st`)).toMatch(/^gone\s*wrote no end$/);
     for (const mark of [".b.unknown", ".x"]) expect(await page.locator(`${row("orders:orders-1")} ${mark}`).count()).toBe(1);
-    expect(await text(page, ".need.bad")).toMatch(/^orders is down: gone since .*Last seen in running\. It wrote no end/);
+    expect(await text(page, ".need.bad")).toMatch(/^orders is down: it is gone since .*Last seen in running\. It wrote no end/);
     await page.locator("#one .last li.error").waitFor();
     expect(await text(page, "#one .checks .unknown")).toContain("15 s");
     expect(await text(page, "#headline")).toBe("5 ready, orders is down");
@@ -149,7 +149,7 @@ describe.runIf(browser !== undefined)("the page of a fleet", () => {
     const words = await text(page, ".need");
     for (const part of [
       "inference-1, inference-2 and 1 more",
-      "die in starting, again and again",
+      "die in starting, 18 times in all",
       "EACCES",
       "the right to that file",
     ])

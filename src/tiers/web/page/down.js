@@ -15,9 +15,9 @@ import { causeOf, needOf } from "./judge.js";
 export const downNeed = (last, count, moment) => {
   const own = needOf(last, moment);
   const cause = causeOf(last);
-  const what = own?.title.replace(/^(?:is|was) /, "");
+  const what = own?.title;
   const at = last.end?.at ?? last.falls[0] ?? last.since;
-  const how = what === undefined ? ` since ${secondTime(at)}` : `: ${count === 1 ? "" : `${last.instance} `}${what}`;
+  const how = what === undefined ? ` since ${secondTime(at)}` : `: ${count === 1 ? "it" : last.instance} ${what}`;
   const title = `${moment.isPast ? "was" : "is"} down${how}`;
   return {
     kind: "bad",
@@ -25,6 +25,8 @@ export const downNeed = (last, count, moment) => {
     name: last.service,
     title,
     plural: title,
+    ...(what === undefined ? {} : { short: what }),
+    cause: own?.cause ?? cause,
     why: own?.why ?? (cause === "" ? "No cause was written." : cause),
     todo: own?.todo ?? adviceFor(cause, last),
     weight: 6,

@@ -39,7 +39,7 @@ const failed = (row, at, stateOf) => {
 const booted = ({ lane }, at) => {
   const [state, , , , version] = /** @type {WireSpan} */ (lane[at]);
   const old = releaseBefore(lane, at);
-  const text = `booted${old === "" ? "" : " again"}${old === "" || old === version ? "" : `, now ${version}`}`;
+  const text = `began to boot${old === "" ? "" : " again"}${old === "" || old === version ? "" : `, now ${version}`}`;
   return { tone: state, text, plural: text };
 };
 

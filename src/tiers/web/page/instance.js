@@ -4,11 +4,13 @@ import { byId, make, setChildren } from "../../../http/page/dom.js";
 import { briefly, place, secondTime } from "../../../http/page/format.js";
 import { readObject } from "../../../http/page/json.js";
 import { authorization } from "../../../http/page/token.js";
+import { bootOf } from "./boot.js";
 import { checksOf, verdictOf } from "./checks.js";
 import * as fleet from "./fleet.js";
 import { causeOf, isAlive, since } from "./judge.js";
 import { lifeOf } from "./life.js";
 import { linkTo, stateWord, toneOf } from "./row.js";
+import { lightWhole, showWhole } from "./whole-chart.js";
 
 /** @import { WireInstance, WireRow } from "../wire.ts" */
 /** @import { Check } from "./checks.js" */
@@ -92,15 +94,32 @@ const trafficOf = (row) => {
   ];
 };
 
+/** The title of the chart; the button stays as long as the title does, so that the focus comes back to it. @param {WireRow} row */
+const chartHead = (row) => {
+  const title = isAlive(row) ? tense("Where it is on the chart", "Where it was on the chart") : "Where it was last seen";
+  const button = /** @type {HTMLButtonElement} */ (make("button", "link", "whole chart"));
+  button.type = "button";
+  button.id = "whole-open";
+  button.addEventListener("click", () => {
+    const current = currentRow();
+    if (current !== undefined) showWhole(current);
+  });
+  return [make("h3", "", title, button)];
+};
+
 /** @param {WireRow} row */
 const chartOf = (row) => {
-  const title = isAlive(row) ? tense("Where it is on the chart", "Where it was on the chart") : "Where it was last seen";
   const mark = make("i", row.lease.state === "held" || row.lease.state === "suspect" ? `is-${row.lease.state}` : "");
-  const legend = isAlive(row) ? "left: time spent · right: what may come next" : "left: time spent";
+  const legend = isAlive(row) ? "left: time spent · right: exits" : "left: time spent";
   return [
-    make("h3", "", title),
-    lifeOf(row, fleet),
-    make("p", "cap", mark, row.lease.state === "none" ? "lease not begun" : `lease ${row.lease.state}`, make("span", "", legend)),
+    lifeOf(row, { ...fleet, phases: instance?.phases ?? [] }),
+    make(
+      "p",
+      "cap",
+      mark,
+      make("b", "", row.lease.state === "none" ? "lease not begun" : `lease ${row.lease.state}`),
+      make("span", "", legend),
+    ),
   ];
 };
 
@@ -120,7 +139,7 @@ const momentsOf = ({ moments, row }) => {
 };
 
 /** @type {(boot: WireInstance["boots"][number], row: WireRow) => HTMLElement} */
-const bootOf = (boot, row) => {
+const pastBoot = (boot, row) => {
   const end = boot.endedAt ?? fleet.now();
   const span = Math.max(1, end - boot.startedAt);
   const bits = row.lane
@@ -144,7 +163,7 @@ const bootOf = (boot, row) => {
 
 /** @param {WireInstance} from */
 const bootsOf = ({ boots, row }) =>
-  boots.length === 0 ? [] : [make("h3", "", "Boots"), make("ol", "boots", ...boots.map((boot) => bootOf(boot, row)))];
+  boots.length === 0 ? [] : [make("h3", "", "Boots"), make("ol", "boots", ...boots.map((boot) => pastBoot(boot, row)))];
 
 /* ---- drawing ---- */
 /** @type {Map<string, { text: string, element: HTMLElement }>} */
@@ -169,11 +188,16 @@ const draw = () => {
     const why = isLoading ? "Loading." : `No instance of that name is known: ${name}.`;
     return byId("one").replaceChildren(make("p", "note", why));
   }
+  lightWhole(row);
   setChildren(byId("one"), [
     part("head", [row.version, row.host, row.pid, row.startedAt, row.leads], () => headOf(row)),
     part("now", [row, Math.floor(fleet.now() / 1000), instance?.sentence], () => nowOf(row)),
     part("traffic", [row, causeOf(row)], () => trafficOf(row)),
-    part("chart", [row, Math.floor(fleet.now() / 5000)], () => chartOf(row)),
+    part("chart-head", [isAlive(row)], () => chartHead(row)),
+    part("chart", [row, instance?.phases, Math.floor(fleet.now() / 5000)], () => chartOf(row)),
+    part("boot", [row, instance?.phases, Math.floor(fleet.now() / 1000)], () =>
+      instance === undefined ? [] : bootOf(instance, { now: fleet.now(), partOf: (state) => fleet.stateOf(state)?.part }),
+    ),
     part("moments", instance?.moments, () => (instance === undefined ? [] : momentsOf(instance))),
     part("boots", [instance?.boots], () => (instance === undefined ? [] : bootsOf(instance))),
   ]);

@@ -14,6 +14,9 @@ import { adviceFor } from "./advice.js";
  * @property {string} title what is wrong, after the name
  * @property {string} plural the same of several
  * @property {string} why
+ * @property {string} [cause] what led to it, in words that fit into a sentence
+ * @property {string} [short] what is wrong, after the name, without that a service is down
+ * @property {number} [deaths] how often it died, where that is what is wrong
  * @property {string} todo
  * @property {number} weight the gravest first
  */
@@ -79,7 +82,8 @@ export const causeOf = (row) => {
 const alike = (cause) => cause.replaceAll(/\d+(?:\.\d+)?/g, "#");
 
 /** @type {(row: WireRow, now: number) => string} */
-const nextTry = ({ parent }, now) => {
+const nextTry = ({ parent, isOver }, now) => {
+  if (!isOver) return " The next boot is under way.";
   if (parent === null || parent.nextTryAt === null) return "";
   return parent.nextTryAt > now ? ` Next try in ${briefly(parent.nextTryAt - now)}.` : " Next try is under way.";
 };
@@ -105,8 +109,10 @@ const loop = (row, { now, stateOf, isPast }) => {
   return {
     kind: "bad",
     key: `loop ${row.service} ${alike(cause)}`,
-    title: `${isPast ? "died" : "dies"}${where}: ${falls} times in ${span}`,
-    plural: `${isPast ? "died" : "die"}${where}, again and again`,
+    title: `${isPast ? "died" : "dies"}${where}, ${falls} times in ${span}`,
+    plural: `${isPast ? "died" : "die"}${where}`,
+    deaths: falls,
+    cause,
     why: cause === "" ? "No cause was written." : cause,
     todo: `${adviceFor(cause, row)}${nextTry(row, now)}`,
     weight: 5,
@@ -122,6 +128,7 @@ const fallen = (row, { now }) => {
     key: `failed ${row.service} ${alike(cause)}`,
     title: `failed in ${place(row.failures[0]?.phase ?? row.path)}`,
     plural: "failed",
+    cause,
     why: cause === "" ? "No cause was written." : cause,
     todo: `${adviceFor(cause, row)}${nextTry(row, now)}`,
     weight: 4,
@@ -150,8 +157,9 @@ const unready = (row, { now, stateOf, isPast }) => {
   return {
     kind: "bad",
     key: `unready ${row.service} ${alike(row.reason)}`,
-    title: `${isPast ? "was" : "is"} not ready for ${briefly(now - since(row, stateOf))}`,
+    title: `${isPast ? "had" : "has"} not been ready for ${briefly(now - since(row, stateOf))}`,
     plural: isPast ? "were not ready" : "are not ready",
+    cause: row.reason,
     why: row.reason === "" ? "It gave no reason." : `${row.reason.charAt(0).toUpperCase()}${row.reason.slice(1)}.`,
     todo: adviceFor(row.reason, row),
     weight: 4,
@@ -173,7 +181,7 @@ const slow = (row, { now, stateOf, isPast }) => {
   return {
     kind: "warn",
     key: `slow ${row.service} ${row.path}`,
-    title: `${isPast ? "was" : "is"} in ${topOf(row.path)} for ${briefly(now - since)}`,
+    title: `${isPast ? "had" : "has"} been in ${topOf(row.path)} for ${briefly(now - since)}`,
     plural: `${isPast ? "were" : "are"} slow in ${place(row.path)}`,
     why: `${place(row.path)}${waits === null || waits.what === "" ? "" : ` ${isPast ? "waited" : "waits"} for ${waits.what}`}${left}.`,
     todo: isStopping ? "At the deadline the next step begins." : "At the deadline the boot fails.",

@@ -3,6 +3,7 @@
 import { byId } from "../../../http/page/dom.js";
 import { rowLinks } from "./deck.js";
 import { closeInstance, showChat } from "./rail.js";
+import { isWholeOpen } from "./whole-chart.js";
 
 /** @type {Readonly<Record<string, number>>} */
 const steps = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
@@ -23,6 +24,7 @@ const isField = (target) => target instanceof HTMLInputElement;
 /** Once. */
 export const wireKeys = () =>
   addEventListener("keydown", (event) => {
+    if (isWholeOpen()) return;
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     if (event.key === "Escape") return event.target === byId("find") ? byId("find").blur() : closeInstance();
     if (isField(event.target)) return;

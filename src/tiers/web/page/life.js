@@ -4,8 +4,8 @@ import { draw } from "../../../http/page/dom.js";
 import { briefly } from "../../../http/page/format.js";
 import { isAlive } from "./judge.js";
 
-/** @import { PageState, WireRow } from "../wire.ts" */
-/** @typedef {{ states: readonly PageState[], stateOf: (name: string) => PageState | undefined, now: () => number }} Known */
+/** @import { PageState, WireInstance, WireRow } from "../wire.ts" */
+/** @typedef {{ states: readonly PageState[], stateOf: (name: string) => PageState | undefined, now: () => number, phases: WireInstance["phases"] }} Known */
 /**
  * @typedef {object} Box
  * @property {PageState} state
@@ -25,6 +25,8 @@ const boxHeight = 26;
 const gap = 13;
 const rail = 346;
 const lineHeight = 19;
+/** own phases of a state that are shown */
+const ownCount = 6;
 
 /** The spans of the newest boot. @param {WireRow} row */
 const bootSpans = ({ lane }) => {
@@ -32,10 +34,22 @@ const bootSpans = ({ lane }) => {
   return begin === -1 ? lane : lane.slice(begin);
 };
 
-/** @type {(row: WireRow, state: PageState, isEnd: boolean) => Step[]} */
-const stepsOf = (row, { name, steps, isEnding }, isEnd) => {
+/** The tier's own phases of a state, the last ones. @type {(row: WireRow, state: string, known: Known) => Step[]} */
+const ownSteps = (row, state, { phases, now }) => {
+  const below = row.path.startsWith(`${state}.`) ? row.path.slice(state.length + 1) : "";
+  const own = phases.filter(({ phase }) => phase.startsWith(`${state}.`));
+  if (own.length === 0) return below === "" ? [] : [{ name: below, how: "on", time: "" }];
+  return own.slice(-ownCount).map(({ phase, startedAt, ms }) => ({
+    name: phase.slice(state.length + 1),
+    how: ms === null ? "on" : "done",
+    time: briefly(ms ?? Math.max(0, (row.end?.at ?? now()) - startedAt)),
+  }));
+};
+
+/** @type {(row: WireRow, state: PageState, isEnd: boolean, known: Known) => Step[]} */
+const stepsOf = (row, { name, steps, isEnding }, isEnd, known) => {
+  if (!isEnding) return ownSteps(row, name, known);
   const below = row.path.startsWith(`${name}.`) ? row.path.slice(name.length + 1) : "";
-  if (!isEnding) return below === "" ? [] : [{ name: below, how: "on", time: "" }];
   const times = row.end?.steps ?? {};
   const at = steps.indexOf(below.split(".", 1)[0] ?? "");
   return steps.map((step, place) => {
@@ -45,24 +59,40 @@ const stepsOf = (row, { name, steps, isEnding }, isEnd) => {
   });
 };
 
-/** Whether it ended without the last state, so that it is shown where it was last seen. @type {(row: WireRow, known: Pick<Known, "stateOf">) => boolean} */
-const isCut = (row, { stateOf }) => !isAlive(row) && stateOf(row.state)?.isFinal !== true;
+/**
+ * The states that the boot was in. A lane goes back an hour: of a boot that began before, the states that lead to the first one in it
+ * were passed. @type {(row: WireRow, spans: WireRow["lane"], known: Known) => ReadonlySet<string>}
+ */
+const reachedIn = (row, spans, { states, stateOf }) => {
+  const names = spans.map(([name]) => /** @type {string} */ (name));
+  const first = names.find((name) => stateOf(name) !== undefined) ?? row.state;
+  const isCut = spans[0]?.[5] !== "boot" && stateOf(first)?.isEnding === false;
+  const before = isCut
+    ? states
+        .slice(
+          0,
+          states.findIndex(({ name }) => name === first),
+        )
+        .map(({ name }) => name)
+    : [];
+  return new Set([...before, ...names]);
+};
 
 /** @type {(row: WireRow, known: Known) => Box[]} */
-const boxesOf = (row, { states, stateOf, now }) => {
+const boxesOf = (row, known) => {
+  const { states, stateOf, now } = known;
   const spans = bootSpans(row);
   const isThere = isAlive(row);
-  /** @type {ReadonlySet<string>} */
-  const reached = new Set(spans.map(([name]) => name));
-  const on = row.state;
-  const fell = isThere || isCut(row, { stateOf }) ? undefined : states.find(({ isEnding, isFinal }) => isEnding && !isFinal);
-  const current = states.findIndex(({ name }) => name === on);
+  const reached = reachedIn(row, spans, known);
+  const current = states.findIndex(({ name }) => name === row.state);
+  // one that was cut has not stopped
+  const fell = states[current]?.isFinal === true ? states.find(({ isEnding, isFinal }) => isEnding && !isFinal) : undefined;
   let y = 6;
   return states.map((state, at) => {
-    const isOn = state.name === on;
+    const isOn = state.name === row.state;
     const spent = spans.filter(([name]) => name === state.name).reduce((sum, [, from, to]) => sum + (to ?? now()) - from, 0);
     const isOpen = isOn || state === fell;
-    const steps = isOpen && row.kind !== "expired" ? stepsOf(row, state, state === fell) : [];
+    const steps = isOpen ? stepsOf(row, state, state === fell, known) : [];
     const exits = isOn && isThere ? state.exits : [];
     const height = Math.max(
       boxHeight,
@@ -170,7 +200,8 @@ export const lifeOf = (row, known) => {
   const at = boxes.indexOf(end);
   const isOut = end.isOn || end.isPast || last.isOn;
   const from = isOut ? boxes.slice(0, at).findLast(({ isPast }) => isPast) : undefined;
-  const isGone = isCut(row, known);
+  // its end was not written, or another one wrote it: where it was then is the last that is known
+  const isGone = row.isOver && !last.isOn;
   const svg = draw("svg", { class: "life", role: "img", viewBox: `-12 0 384 ${last.y + last.height + 8}` });
   svg.setAttribute(
     "aria-label",

@@ -5,7 +5,7 @@ import { briefly, secondTime } from "../../../http/page/format.js";
 import * as fleet from "./fleet.js";
 import { happeningsOf } from "./happenings.js";
 import { linkTo } from "./row.js";
-import { listed } from "./sentences.js";
+import { listed, wrongOf } from "./sentences.js";
 
 /** @import { WireOverview, WireRow, WireTimes } from "../wire.ts" */
 /** @import { Happening } from "./happenings.js" */
@@ -41,7 +41,8 @@ const createCard = ({ need }) => {
 };
 
 /** @type {(element: HTMLElement, card: Card) => void} */
-const fillCard = (element, { need, rows }) => {
+const fillCard = (element, card) => {
+  const { need, rows } = card;
   const [, title, why, todo] = /** @type {HTMLElement[]} */ ([...element.children]);
   const [first] = rows;
   if (first === undefined || title === undefined || why === undefined || todo === undefined) return;
@@ -49,10 +50,7 @@ const fillCard = (element, { need, rows }) => {
   const link = /** @type {HTMLElement} */ (title.firstElementChild);
   link.setAttribute("href", linkTo(first));
   setText(link, need.name ?? listed(rows.map(({ instance }) => instance)));
-  setText(
-    /** @type {Element} */ (title.lastElementChild),
-    rows.length === 1 || need.name !== undefined ? need.title : need.plural,
-  );
+  setText(/** @type {Element} */ (title.lastElementChild), wrongOf(card));
   setText(why, need.why);
   setText(todo, fleet.staleFor() > 0 ? "" : need.todo);
 };

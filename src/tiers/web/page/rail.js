@@ -5,6 +5,7 @@ import { rowLinks } from "./deck.js";
 import * as fleet from "./fleet.js";
 import { showInstance } from "./instance.js";
 import { linkTo } from "./row.js";
+import { wireWhole } from "./whole-chart.js";
 
 /** @typedef {"one" | "chat"} Tab */
 
@@ -116,5 +117,6 @@ export const wireRail = () => {
     showTab(tab === "one" ? "chat" : "one");
     byId(`tab-${tab}`).focus();
   });
+  wireWhole(() => document.getElementById("whole-open"));
   follow();
 };

@@ -1,7 +1,7 @@
 // @ts-check
 /** One instance as a row: who it is, where it stands, its lane, and for how long. Built once and changed in place. */
 import { make, setAttribute, setText } from "../../../http/page/dom.js";
-import { briefly, counted, place } from "../../../http/page/format.js";
+import { briefly, place } from "../../../http/page/format.js";
 import * as fleet from "./fleet.js";
 import { fallsOf, isAlive, isUnready, since } from "./judge.js";
 import { fillLane, laneWords, piecesOf } from "./lane.js";
@@ -17,7 +17,7 @@ const besides = (row) => {
   const falls = fallsOf(row, fleet.now());
   if (!isAlive(row)) return [row.kind === "expired" ? "wrote no end" : (row.end?.outcome ?? row.kind), row.hasDied];
   if (isUnready(row, fleet.stateOf)) return ["not ready", true];
-  if (falls > 1) return [counted(falls, "failed end"), true];
+  if (falls > 1) return [`died ${falls} times`, true];
   const below = row.path.slice(row.state.length + 1);
   return [below === "" ? "" : `› ${place(below)}`, false];
 };

@@ -7,7 +7,7 @@ import { isAlive, isReady, needOf } from "./judge.js";
 /** @import { DownService } from "../../../instances/down.ts" */
 /** @import { WireRow } from "../wire.ts" */
 /** @import { Moment, Need, StateOf } from "./judge.js" */
-/** @typedef {{ need: Need, rows: WireRow[] }} Card one need, and the rows that have it */
+/** @typedef {{ need: Need, rows: WireRow[], deaths: number }} Card one need, and the rows that have it */
 /** @typedef {{ version: string, done: number, of: number, from: number, to: number }} Rollout */
 
 /**
@@ -26,8 +26,11 @@ export const cardsOf = (groups, downs, moment) => {
       const need = down ?? needOf(row, moment);
       if (need === undefined) continue;
       const card = cards.get(need.key);
-      if (card === undefined) cards.set(need.key, { need, rows: [row] });
-      else card.rows.push(row);
+      if (card === undefined) cards.set(need.key, { need, rows: [row], deaths: need.deaths ?? 0 });
+      else {
+        card.rows.push(row);
+        card.deaths += need.deaths ?? 0;
+      }
     }
   }
   return [...cards.values()].sort((a, b) => b.need.weight - a.need.weight || b.rows.length - a.rows.length);
@@ -66,11 +69,22 @@ export const listed = (names) => {
   return `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
 };
 
-/** A card as a sentence. @param {Card} card */
-const sentenceOf = ({ need, rows }) =>
-  rows.length === 1 || need.name !== undefined
-    ? `${need.name ?? rows[0]?.instance} ${need.title}`
-    : `${counted(rows.length, "instance")} of ${rows[0]?.service} ${need.plural}`;
+/** What is wrong with what a card names. @param {Card} card */
+export const wrongOf = ({ need, rows, deaths }) => {
+  if (rows.length === 1 || need.name !== undefined) return need.title;
+  return deaths === 0 ? need.plural : `${need.plural}, ${deaths} times in all`;
+};
+
+/** characters of a cause within a sentence */
+const causeLength = 140;
+
+/** A card as a sentence, with the cause. @param {Card} card */
+const sentenceOf = (card) => {
+  const { need, rows } = card;
+  const names = rows.length === 1 ? rows[0]?.instance : `${counted(rows.length, "instance")} of ${rows[0]?.service}`;
+  const cause = (need.cause ?? "").slice(0, causeLength).replace(/[.\s]+$/, "");
+  return `${need.name ?? names} ${need.short ?? wrongOf(card)}${cause === "" ? "" : `: ${cause}`}`;
+};
 
 /** @typedef {{ mark: "good" | "warn" | "bad" | "odd", headline: string, gist: string }} Verdict */
 /**

@@ -2,7 +2,7 @@
 /** One service on the deck: its head, and its instances as rows, or as a river and cells where there are many. */
 import { draw, make, setAttribute, setChildren, setText } from "../../../http/page/dom.js";
 import * as fleet from "./fleet.js";
-import { isAlive, isReady, isUnready } from "./judge.js";
+import { fallsOf, isAlive, isReady, isUnready } from "./judge.js";
 import { flowOf } from "./river.js";
 import { stateWord, toneOf } from "./row.js";
 import { rolloutOf } from "./sentences.js";
@@ -16,7 +16,9 @@ import { rolloutOf } from "./sentences.js";
 const cellClass = (row, isOpen) => {
   const isWorking = fleet.stateOf(row.state)?.takesWork === true;
   const look = row.isOver ? " gone" : isUnready(row, fleet.stateOf) ? " unready" : isWorking ? " working" : "";
-  return `cell ${toneOf(row)}${look}${isOpen ? " open" : ""}`;
+  // one that dies again and again is in trouble in each of its states
+  const tone = fallsOf(row, fleet.now()) > 1 && !isReady(row, fleet.stateOf) ? "is-bad" : toneOf(row);
+  return `cell ${tone}${look}${isOpen ? " open" : ""}`;
 };
 
 const stepOf = { ArrowRight: 1, ArrowLeft: -1 };

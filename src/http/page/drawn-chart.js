@@ -1,8 +1,8 @@
 // @ts-check
 /** A drawn chart, lit: the active state, the arrow that was just taken, what was refused. */
-import { make } from "../../http/page/dom.js";
-import { readObject } from "../../http/page/json.js";
-import { authorization } from "../../http/page/token.js";
+import { make } from "./dom.js";
+import { readObject } from "./json.js";
+import { authorization } from "./token.js";
 
 /** ms for which an arrow stays lit after another one was taken */
 const trailMs = 900;
