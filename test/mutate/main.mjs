@@ -29,7 +29,7 @@ ${groups
   })
   .join("\n")}
 
-NAME is a group, one of its parts, or a file of a part; without a NAME all parts run, an hour on two cores.
+NAME is a group, one of its parts, or a file of a part; without a NAME all parts run, hours on two cores.
 
   --since COMMIT    only files whose code differs from that commit
   --again           only the mutants that survived the last run, and files whose code has changed since

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { judgementsIn } from "./judgements.mjs";
 import { jsonOf, reportOf, tableOf, tallyOf, totalOf } from "./report.mjs";
 import { againIn, merged } from "./results.mjs";
 import { slices } from "./slices.mjs";
@@ -91,6 +92,16 @@ it("--help names each part and each option", () => {
   const help = execFileSync(process.execPath, [`${root}test/mutate/main.mjs`, "--help"], { encoding: "utf8" });
   const named = [...slices.map(({ name }) => name), "--since", "--again", "--json", "--report", "--concurrency", "--timeout-ms"];
   expect(named.filter((name) => !help.includes(name))).toEqual([]);
+});
+
+it("every file with a judgement is in a part, so that the judgement is checked", () => {
+  const mutated = new Set(slices.flatMap(({ mutate }) => mutate));
+  const files = ["machines", "src"].flatMap((folder) =>
+    readdirSync(root + folder, { recursive: true, encoding: "utf8" }).map((name) => `${folder}/${name}`),
+  );
+  const judged = files.filter((file) => file.endsWith(".ts") && judgementsIn(readFileSync(root + file, "utf8")).length > 0);
+  expect(judged.length).toBeGreaterThan(0);
+  expect(judged.filter((file) => !mutated.has(file))).toEqual([]);
 });
 
 it("every file of a part exists and is in no other, and every chart is in a part", () => {

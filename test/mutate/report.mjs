@@ -2,7 +2,7 @@
 import { isAbout, judgementsIn } from "./judgements.mjs";
 
 /** The lowest score of each group, in per cent. */
-export const goals = { machines: 98, services: 92 };
+export const goals = { machines: 98, services: 92, rooms: 80 };
 
 export const survived = new Set(["Survived", "NoCoverage"]);
 const killed = new Set(["Killed", "RuntimeError"]);

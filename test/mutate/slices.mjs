@@ -1,4 +1,12 @@
 /** What is mutated, and by which tests a mutant has to be noticed: the quick ones first, for the first that fails ends its run. */
+import { readdirSync } from "node:fs";
+
+const root = new URL("../../", import.meta.url);
+/** All code of a folder, so that a new file is in its part at once. */
+const room = (folder) =>
+  readdirSync(new URL(folder, root))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`);
 const service = (...names) => names.map((name) => `src/service/${name}.ts`);
 const registry = (...names) => names.map((name) => `src/registry/${name}.ts`);
 const tests = (...names) => names.map((name) => `test/${name}.test.ts`);
@@ -92,8 +100,8 @@ export const slices = [
     group: "services",
     name: "options",
     title: "the options of a service",
-    mutate: service("options/options", "options/readers"),
-    tests: tests("service/options", "service/service"),
+    mutate: room("src/service/options"),
+    tests: tests("service/options", "service/checks", "service/service"),
   },
   {
     group: "services",
@@ -127,7 +135,7 @@ export const slices = [
     group: "services",
     name: "registry",
     title: "the entry, its writer and its reader",
-    mutate: registry("entry", "registration", "registry", "scripts"),
+    mutate: registry("entry", "registration", "registry", "reading", "scripts"),
     tests: tests("registry/entry", "registry/registry"),
   },
   {
@@ -143,5 +151,43 @@ export const slices = [
       "src/launch/chain.ts",
     ],
     tests: tests("launch", "launch/group"),
+  },
+  {
+    group: "rooms",
+    name: "journal",
+    title: "what instances did, in Redis",
+    mutate: room("src/journal"),
+    tests: tests("journal/entry", "journal/reader", "journal/writer", "service/journal"),
+  },
+  {
+    group: "rooms",
+    name: "instances",
+    title: "the instances of a fleet as rows",
+    mutate: room("src/instances"),
+    tests: tests("instances/explain", "instances/down", "instances/model", "instances/memory"),
+  },
+  {
+    group: "rooms",
+    name: "streams",
+    title: "messages in order, leased to workers",
+    mutate: room("src/streams"),
+    tests: tests(
+      ...["streams/settling", "streams/dead-letters", "streams/exchange", "streams/lane-work", "streams/stream-state"],
+      ...["streams/trim", "streams/wake", "streams/streams"],
+    ),
+  },
+  {
+    group: "rooms",
+    name: "notify",
+    title: "what systemd gets",
+    mutate: room("src/notify"),
+    tests: tests("notify/notify"),
+  },
+  {
+    group: "rooms",
+    name: "manifests",
+    title: "files of a deployment, and what contradicts them",
+    mutate: [...room("src/manifests"), ...room("src/manifests/check")],
+    tests: tests("manifests/styles", "manifests/check"),
   },
 ];
