@@ -597,6 +597,7 @@ const superseded = { target: "#lifecycle.stopping", actions: [report, "forgetLea
 
 /** The two orders of stopping: `last` follows where the port closes last, otherwise `next`. */
 const leads = <Next extends StopStep, Last extends StopStep, Actions = never>(next: Next, last: Last, actions?: Actions) => {
+  // equivalent mutant (false): XState takes actions that are undefined as none; its type does not
   const does = actions === undefined ? {} : { actions };
   return [
     { guard: "closesHealthLast" as const, target: last, ...does },

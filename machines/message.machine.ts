@@ -38,6 +38,7 @@ export type MessageEvent =
   | { type: "replay" }
   | { type: "drop" };
 
+// equivalent mutant: types have no meaning at run time
 const message = setup({ types: {} as { events: MessageEvent; meta: StateMeta } });
 
 /** The specification of a message's life. */

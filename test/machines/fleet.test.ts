@@ -256,6 +256,13 @@ describe("a fleet, step by step", () => {
     );
   });
 
+  it("shares its Redis with the keys and commands of services of the user's own, where there is one among them", () => {
+    const own = { name: "orders", tier: "orders", module: "/srv/orders.js" };
+    expect(runOf([cue(planned({ ...plan, services: [...plan.services, own] }))]).steps.at(-1)).toContain(
+      'start redis {"isShared":true}',
+    );
+  });
+
   it("is stopped by the loss of its Redis, and by the end of all its services, with that reason", () => {
     expect(runOf([...toReady, "redis.lost"]).steps.at(-1)).toContain(
       "emit fleet.stopping its Redis was given up | services <- stop",

@@ -54,8 +54,10 @@ const lifeOf = (settings: Partial<LifecycleSettings>, scenes: readonly Scene[]) 
   const queue = [...scenes];
   const seen: LifecycleSnapshot[] = [];
   let time = 0;
+  let turns = 0;
   const next = (snapshot: LifecycleSnapshot): Cue | undefined => {
-    if (seen.length > maxSteps) throw new Error(`no step leads to ${JSON.stringify(queue[0])}: ${statePath(snapshot)}`);
+    turns += 1;
+    if (turns > maxSteps) throw new Error(`no step leads to ${JSON.stringify(queue[0])}: ${statePath(snapshot)}`);
     if (seen.at(-1) !== snapshot) seen.push(snapshot);
     const scene = queue[0];
     if (scene === undefined || !isPlace(scene)) return queue.shift() as Cue | undefined;
@@ -251,19 +253,18 @@ describe("how a life ends", () => {
     expect(phases.find(({ phase }) => phase === "stopping.deregistering")?.outcome).toBe("done");
   });
 
-  it("a health port that closes last closes behind the releases, and behind onStop where there are none", () => {
-    const stepsOf = (...scenes: Scene[]) =>
-      lifeOf({ closeHealth: "last" }, [...scenes, to("running"), shutdown, to("stopping.draining"), to("stopped")])
-        .seen.map(statePath)
-        .filter((path) => path.startsWith("stopping."))
-        .slice(2);
-    const [draining, unwinding, disconnecting] = ["stopping.draining", "stopping.unwinding", "stopping.disconnecting"];
-    expect(stepsOf()).toEqual([draining, unwinding, "stopping.closing", disconnecting]);
-    expect(stepsOf(to("starting"), "release.owed")).toEqual([
-      ...[draining, unwinding],
-      ...["stopping.releasing", "stopping.closing", disconnecting],
-    ]);
-  });
+  it.each(["closeHealth done", "closeHealth error", "after closeTimeout"])(
+    "a health port that closes last closes behind the releases, and behind onStop where there are none: %s",
+    (closed) => {
+      const stepsOf = (...scenes: Scene[]) =>
+        lifeOf({ closeHealth: "last" }, [...scenes, to("running"), shutdown, to("stopping.closing"), closed, to("stopped")])
+          .seen.map(statePath)
+          .flatMap((path) => (path.startsWith("stopping.") ? [path.slice("stopping.".length)] : []));
+      const before = ["announcing", "deregistering", "draining", "unwinding"];
+      expect(stepsOf()).toEqual([...before, "closing", "disconnecting"]);
+      expect(stepsOf(to("starting"), "release.owed")).toEqual([...before, "releasing", "closing", "disconnecting"]);
+    },
+  );
 
   it("without Redis and health server every state is entered, and what has no work is marked skipped", () => {
     const { seen, snapshot } = lifeOf({ hasRedis: false, hasHealth: false }, [to("stopped")]);
@@ -426,6 +427,10 @@ describe("a failure", () => {
     const late = (...scenes: Scene[]) => last([to("starting"), ...scenes, "after startTimeout"]).message;
     expect(late({ type: "phase.began", phase: "starting.tools" })).toMatch(/ \(60000 ms\), .*'tools'$/);
     expect(late()).toMatch(/ \(60000 ms\)$/);
+  });
+
+  it("of the health server's deadline names its length", () => {
+    expect(last([to("healthy.opening"), "after healthTimeout"]).message).toMatch(/ healthTimeoutMs \(3000 ms\)$/);
   });
 
   it("of the drain names the hooks that it waited for: onStart of a boot that was cut, run afterwards, and an onDrain under way", () => {

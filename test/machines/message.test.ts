@@ -44,6 +44,11 @@ describe("the life of a message", () => {
     },
   );
 
+  it("has the id by which its drawings and transitions name it", () => {
+    expect(messageMachine.id).toBe("message");
+    expect(nodes.every(({ id, key }) => id === `message.${key}`)).toBe(true);
+  });
+
   it("is well while it works and when it is answered", () => {
     const tones = statesOf(messageMachine).map(({ name, tone }) => [name, tone]);
     expect(tones.filter(([, tone]) => tone !== "neutral")).toEqual([
