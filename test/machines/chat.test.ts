@@ -6,6 +6,7 @@ import { chatMachine, statePath } from "../../machines/index.ts";
 import { tableOf } from "../../src/charts/table.ts";
 import { RunningChart } from "../../src/tiers/web/page/chart.js";
 import { chatTable } from "../../src/tiers/web/page/chat-chart.js";
+import { linesOf } from "../kit/known.ts";
 
 const names: readonly ChatEvent["type"][] = [
   ...(["say", "socket.opened", "socket.closed", "socket.refused", "frame.welcome", "frame.line", "frame.live"] as const),
@@ -80,6 +81,36 @@ describe("the table of the page", () => {
     actor.send({ type: "frame.settled" });
     expect(statePath(actor.getSnapshot())).toBe("live.quiet");
     actor.stop();
+  });
+});
+
+describe("what is known of each state of a client", () => {
+  it("is its tone, what it waits for and its deadline", () => {
+    expect(linesOf(chatMachine)).toEqual([
+      "connecting | tone caution | waits for a socket to a gateway | within connectTimeout",
+      "catchingUp | tone caution | waits for the lines that were missed | within catchUpTimeout",
+      "live | tone good",
+      "live.probing | waits for the gateway's pong | within answerTimeout",
+      "live.sending | waits for the gateway to accept a line | within answerTimeout",
+      "live.resting | tone caution | waits for the gateway to be less busy | within busyDelay",
+      "away | tone bad | waits for the next attempt | within retryDelay",
+      "refused | tone bad",
+    ]);
+  });
+});
+
+describe("a client without a host", () => {
+  const { implementations } = chatMachine as unknown as {
+    implementations: Record<"actions" | "guards" | "delays", Readonly<Record<string, () => unknown>>>;
+  };
+
+  it.each(actions)("the action %s throws its own name", (name) => {
+    expect(implementations.actions[name]!).toThrow(`'${name}'`);
+  });
+
+  it("has each guard, which never holds, and each delay of its table", () => {
+    expect(guards.map((name) => implementations.guards[name]!())).toEqual([false, false, false, false]);
+    expect(Object.keys(implementations.delays).sort()).toEqual(Object.keys(delays).sort());
   });
 });
 

@@ -1,6 +1,7 @@
 /** The descriptions of a chart's states, as the inspector, `/status` and the CLI read them. */
 import { describe, expect, it } from "vitest";
 import type { AnyMachineSnapshot } from "xstate";
+import { setup } from "xstate";
 import {
   deadlineOf,
   descriptionOf,
@@ -13,6 +14,7 @@ import {
   lifecycleMachine,
   lifePartOf,
   stateNames,
+  statesOf,
   tagsAt,
   takesWork,
   waitsForAt,
@@ -79,6 +81,58 @@ describe("the deadline of a state", () => {
   });
   it("is absent where only an event ends the state", () => {
     expect(deadlineOf(at())).toBeUndefined();
+  });
+});
+
+describe("a chart of which little is known", () => {
+  const chart = setup({
+    types: {} as { context: { now: () => number; random: () => number } },
+    delays: { drawn: ({ context }) => 100 * context.random(), clocked: ({ context }) => context.now(), fixed: 40 },
+  }).createMachine({
+    initial: "outer",
+    context: { now: () => 7, random: () => 0.5 },
+    states: {
+      outer: {
+        description: "Outer.",
+        meta: { waitsFor: "what is outside", deadline: "drawn", tone: "caution" },
+        initial: "inner",
+        states: { inner: {} },
+      },
+      bare: {},
+      fixed: { meta: { deadline: "fixed" } },
+      clocked: { meta: { deadline: "clocked" } },
+      unknown: { meta: { deadline: "unknown" } },
+      leaving: { tags: "ending" },
+      left: { type: "final" },
+    },
+  });
+  const place = (value: string | Readonly<Record<string, string>>): AnyMachineSnapshot =>
+    chart.resolveState({ value: value as never, context: { now: () => 7, random: () => 0.5 } });
+  const inner = place({ outer: "inner" });
+
+  it("is described by the states around a state that says nothing, and by nothing where there are none", () => {
+    expect([descriptionOf(inner), waitsForOf(inner), waitsForAt(chart, "outer.inner")]).toEqual([
+      "Outer.",
+      "what is outside",
+      "what is outside",
+    ]);
+    const bare = place("bare");
+    expect([descriptionOf(bare), waitsForOf(bare), waitsForAt(chart, "bare"), deadlineOf(bare)]).toEqual(["", "", "", undefined]);
+  });
+
+  it("has each top-level state in the list, neutral and without a description where it has none; two of them are ends", () => {
+    const neutral = { description: "", tone: "neutral", isEnding: false };
+    expect(statesOf(chart)).toEqual([
+      { name: "outer", description: "Outer.", tone: "caution", isEnding: false },
+      ...["bare", "fixed", "clocked", "unknown"].map((name) => ({ ...neutral, name })),
+      ...["leaving", "left"].map((name) => ({ ...neutral, name, isEnding: true })),
+    ]);
+  });
+
+  it("has deadlines: a drawn one at its longest, one by the clock as it was or is, a fixed one, and none that is not declared", () => {
+    expect(deadlineOf(inner)).toEqual({ name: "drawn", ms: 100 });
+    expect([deadlineOf(place("clocked"))?.ms, deadlineOf(place("clocked"), 3)?.ms]).toEqual([7, 3]);
+    expect([deadlineOf(place("fixed"))?.ms, deadlineOf(place("unknown"))?.ms]).toEqual([40, 0]);
   });
 });
 

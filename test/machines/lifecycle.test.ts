@@ -266,6 +266,15 @@ describe("how a life ends", () => {
     },
   );
 
+  it.each(["releaseTier done", "releaseTier error", "after releaseTimeout"])(
+    "releases that end before the port closes lead to its close: %s",
+    (released) => {
+      const scenes = [to("starting"), "release.owed", to("running"), shutdown, to("stopping.releasing"), released];
+      expect(statePath(lifeOf({ closeHealth: "last" }, scenes).snapshot)).toBe("stopping.closing");
+      expect(statePath(lifeOf({}, scenes).snapshot)).toBe("stopping.disconnecting");
+    },
+  );
+
   it("without Redis and health server every state is entered, and what has no work is marked skipped", () => {
     const { seen, snapshot } = lifeOf({ hasRedis: false, hasHealth: false }, [to("stopped")]);
     const begun = seen.map(({ context }) => namesOf(context.begun)).filter((names) => names !== "");
@@ -431,6 +440,13 @@ describe("a failure", () => {
 
   it("of the health server's deadline names its length", () => {
     expect(last([to("healthy.opening"), "after healthTimeout"]).message).toMatch(/ healthTimeoutMs \(3000 ms\)$/);
+  });
+
+  it("of the deadlines of onStop and of the releases names the share that each had", () => {
+    const late = (at: string, deadline: string) =>
+      last([to("starting"), "release.owed", to("running"), shutdown, to(at), deadline]).message;
+    expect(late("stopping.unwinding", "after stopTimeout")).toMatch(/^onStop .* \(6000 ms\)$/);
+    expect(late("stopping.releasing", "after releaseTimeout")).toMatch(/^the releases .* \(7990 ms\)$/);
   });
 
   it("of the drain names the hooks that it waited for: onStart of a boot that was cut, run afterwards, and an onDrain under way", () => {

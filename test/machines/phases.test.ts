@@ -21,7 +21,7 @@ import {
   stoppingState,
   tierPhaseUnderWay,
 } from "../../machines/phases.ts";
-import { maxPingBackoffMs, withinBudget } from "../../machines/settings.ts";
+import { bootBudgetMs, maxPingBackoffMs, withinBudget } from "../../machines/settings.ts";
 
 /** A moment: the wall clock was set by an hour since the construction of the service. */
 const at = (offsetMs: number) => ({ startedAt: offsetMs === 0 ? 0 : 3_600_000 + offsetMs, offsetMs });
@@ -72,6 +72,8 @@ describe("marking a phase", () => {
     const marked = markPhase([open("stopping"), open("stopping.closing")], "timeout");
     expect(marked).toEqual([open("stopping"), { ...open("stopping.closing"), outcome: "timeout" }]);
     expect(markPhase(marked, "failed")).toBe(marked);
+    const unmarked = [open("starting")];
+    expect(markPhase(unmarked, undefined)).toBe(unmarked);
     expect(enterPhase(marked, "stopped", at(10))[1]).toEqual(ended("stopping.closing", 10, "timeout"));
   });
 
@@ -168,6 +170,11 @@ describe("where it is", () => {
 });
 
 describe("the figures", () => {
+  it("of a boot add up to its longest: the jitter, each attempt, a backoff between two, and a deadline for each step", () => {
+    const settings = { ...defaultSettings, jitterMaxMs: 1, pingAttempts: 4, pingTimeoutMs: 20, startTimeoutMs: 300 };
+    expect(bootBudgetMs({ ...settings, registerTimeoutMs: 4000, healthTimeoutMs: 50_000 })).toBe(55_881);
+  });
+
   it("are those of the contract", () => {
     expect(maxPingBackoffMs).toBe(500);
     expect(defaultSettings).toEqual({
