@@ -47,6 +47,11 @@ export class Outlet {
     return this.#choose().status === "ready";
   }
 
+  /** Whether what is sent now goes over that connection. */
+  leadsTo(client: RedisClient): boolean {
+    return this.#choose() === client;
+  }
+
   /** Messages whose answer has not come: over that connection, or over all. */
   unanswered(client?: RedisClient): number {
     if (client !== undefined) return this.#unanswered.get(client) ?? 0;

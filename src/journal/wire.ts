@@ -51,8 +51,12 @@ export const wireFields = ({ service, instance, incarnation, boot, version }: Au
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** Cuts to `limit` characters, and to twice as many bytes of JSON: one character may take six. */
+/** bytes of JSON that one character may take */
+const charBytes = 6;
+
+/** Cuts to `limit` characters, and to twice as many bytes of JSON. */
 const cut = (text: string, limit: number): string => {
+  if (text.length * charBytes + 2 <= 2 * limit) return text;
   let part = text.slice(0, limit);
   while (bytesOf(part) > 2 * limit) part = part.slice(0, part.length / 2);
   return part;
@@ -88,7 +92,7 @@ const wireValue = (field: string, value: unknown): unknown => {
 
 /** The item as JSON within the limits. `now`: by the clock of `at`. */
 const wireItem = (item: JournalItem, now: number): string => {
-  const own = { ...(item.kind === "end" ? fitted(item) : item) } as Readonly<Record<string, unknown>>;
+  const own = (item.kind === "end" ? fitted(item) : item) as Readonly<Record<string, unknown>>;
   const values = wireOrder[item.kind].map((field) => wireValue(field, own[field]));
   return JSON.stringify([item.kind, Math.max(0, Math.round(now - item.at)), ...values]);
 };

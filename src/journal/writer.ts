@@ -1,8 +1,10 @@
 /**
- * Writes the journal of one boot. No call waits: what is noted in one turn of the event loop is sent as one message at its end, over
- * connections that others use too, and the answers are not awaited. While no connection is ready messages wait, within a bound.
+ * Writes the journal of one boot. No call waits: what is noted in one turn of the event loop is sent as one message at its end, or some ms
+ * later where a message was sent just before, over connections that others use too, and the answers are not awaited. While no connection
+ * is ready messages wait, within a bound.
  */
-import { afterTurn } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { afterTurn, quietClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { withoutCommand } from "../redis/reason.ts";
@@ -11,8 +13,10 @@ import type { BootEnd, JournalItem } from "./item.ts";
 import { Outlet } from "./outlet.ts";
 import { endScript } from "./scripts.ts";
 import type { Author } from "./wire.ts";
-import { wireFields, wireItems } from "./wire.ts";
+import { itemsLimit, wireFields, wireItems } from "./wire.ts";
 
+/** ms from a message to the next one: what happens meanwhile is one message, which costs Redis and the process as much as one turn */
+const gapMs = 25;
 /** turns that wait for a connection, and messages without an answer */
 const waitingLimit = 64;
 /** ms that the recording of a failed stop is kept: 7 days */
@@ -28,6 +32,8 @@ export interface JournalWriterOptions {
   readonly now: () => number;
   /** called once, with the reason, where Redis refuses each message for good */
   readonly onRefused: (reason: string) => void;
+  /** measures the gap between messages; its timers must not keep the process alive. Default: the system's */
+  readonly clock?: Clock;
 }
 
 /** Whether each later write would fail too: the user may not write the journal, or its key has a value of another type. */
@@ -35,16 +41,19 @@ const isForGood = (error: unknown): boolean => /NOPERM|WRONGTYPE/.test(messageOf
 
 export class JournalWriter {
   readonly #options: JournalWriterOptions;
+  readonly #clock: Clock;
   readonly #key: string;
   readonly #outlet: Outlet;
   #turn: JournalItem[] = [];
   readonly #waiting: JournalItem[][] = [];
   #lost = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   /** `shut`: Redis has not passed the ping gate */
   #state: "shut" | "open" | "off" = "shut";
 
   constructor(options: JournalWriterOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? quietClock;
     this.#key = registryKeys(options.redis).journal;
     this.#outlet = new Outlet(options.redis);
   }
@@ -58,14 +67,16 @@ export class JournalWriter {
     return this.#state === "open";
   }
 
-  /** Adds an item to the message of this turn. */
+  /** Adds an item to the next message. */
   note(item: JournalItem): void {
     if (this.#state === "off") return;
-    if (this.#turn.length === 0) afterTurn(() => this.flush());
+    if (!this.#outlet.isReady) afterTurn(() => this.flush());
+    else if (this.#turn.length === 0) this.#flushWhenDue();
     if (this.#turn.length < turnLimit) this.#turn.push(item);
+    if (this.#turn.length === itemsLimit) afterTurn(() => this.flush());
   }
 
-  /** Sends the items of this turn so far. */
+  /** Sends what was noted. */
   flush(): void {
     if (this.#turn.length === 0) return;
     this.#waiting.push(this.#turn);
@@ -96,14 +107,26 @@ export class JournalWriter {
     this.#options.onRefused(reason);
   }
 
+  /**
+   * The items of the message that the delete of the entry writes: what was noted before, where that goes over the same connection, and how
+   * the boot ends so far.
+   */
+  ending(end: BootEnd): string {
+    const { now, redis } = this.#options;
+    const before = this.#outlet.leadsTo(redis) ? this.#taken() : [];
+    return this.#last([...before, { kind: "end", at: now(), ...end }]);
+  }
+
+  /** A message was not written; the next one says so. */
+  noteLost(): void {
+    this.#lost += 1;
+  }
+
   /** Sends the last message, which counts the stop, and ends the journal. Without a connection that is ready the message is not sent. */
   end(end: BootEnd, { place, field }: { readonly place: string; readonly field: string }): void {
     const { redis, author, now } = this.#options;
     if (this.isOn && this.#outlet.isReady) {
-      this.note({ kind: "end", at: now(), ...end });
-      const messages = wireItems(this.#taken(), now());
-      const last = messages.pop() ?? "[]";
-      for (const items of messages) this.#send(items);
+      const last = this.#last([...this.#taken(), { kind: "end", at: now(), ...end }]);
       const { service, instance, boot } = author();
       const { journal, ends, ending, known } = registryKeys(redis);
       const keys = [journal, ends, ending, known(service)];
@@ -119,6 +142,23 @@ export class JournalWriter {
     if (!this.isOn || !this.#outlet.isReady) return;
     const { service, instance } = author();
     this.#outlet.set("set", registryKeys(redis).flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
+  }
+
+  /** Sends the items but for those of the last message, and returns these. */
+  #last(items: readonly JournalItem[]): string {
+    const messages = wireItems(items, this.#options.now());
+    const last = messages.pop()!;
+    for (const before of messages) this.#send(before);
+    return last;
+  }
+
+  /** At the end of this turn, or once the gap to the message before is over. */
+  #flushWhenDue(): void {
+    const gapLeft = (): number => this.#sentAt + gapMs - this.#clock.now();
+    const flush = (): void => {
+      if (this.#turn.length > 0) gapLeft() > 0 ? this.#flushWhenDue() : this.flush();
+    };
+    gapLeft() > 0 ? this.#clock.setTimeout(flush, gapLeft()) : afterTurn(flush);
   }
 
   #close(): void {
@@ -142,6 +182,7 @@ export class JournalWriter {
   }
 
   #send(items: string): void {
+    this.#sentAt = this.#clock.now();
     const fields = wireFields(this.#options.author(), items);
     this.#follow(this.#outlet.add("xadd", this.#key, "MAXLEN", "~", journalLength, "*", ...fields));
   }
@@ -150,7 +191,7 @@ export class JournalWriter {
     sent
       .catch((error: unknown) => {
         if (isForGood(error)) return this.turnOff(messageOf(withoutCommand(error)));
-        this.#lost += 1;
+        this.noteLost();
       })
       .finally(this.#pump);
   }

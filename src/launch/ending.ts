@@ -1,7 +1,7 @@
 /** What the process and its supervisor get of a service: each phase, and the report. */
 import { isOpen } from "../../machines/phases.ts";
 import { flightFolder } from "../flight/file.ts";
-import { announce, announceName, setExitCode } from "../process.ts";
+import { announce, announceName, isSupervised, setExitCode } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { StopReport } from "../service/types.ts";
 import { writeTermination } from "../termination.ts";
@@ -16,11 +16,14 @@ export const announcer = (): ((phase: string) => void) => {
   };
 };
 
+const nothing = (): void => {};
+
 /**
- * Sends a supervisor, if there is one, the names of the service, and calls `onPhase` after each transition with its phase, a tier's own
+ * Where there is a supervisor, sends it the names of the service, and calls `onPhase` after each transition with its phase, a tier's own
  * included, until the returned function is called.
  */
 export const followPhases = (own: StargazerService, onPhase: (phase: string) => void): (() => void) => {
+  if (!isSupervised()) return nothing;
   announceName(own.serviceName, own.instanceId);
   const subscription = own.actor.subscribe(() => {
     // accepted mutant: an observer that throws is contained, and the report names the last phase

@@ -26,8 +26,10 @@ export const tombstoneMs = 60_000;
 /** What the writes of an entry add to the journal. */
 export interface JournalPart {
   readonly version: string;
-  /** how the boot ends so far, as the items of a message */
+  /** how the boot ends so far, behind what happened before it, as the items of a message */
   readonly ending: () => string;
+  /** Called where Redis has not confirmed the write that had these items. */
+  readonly endingLost: () => void;
   /** ms within which the last message follows the delete of the entry */
   readonly endsWithinMs: number;
   /** Called where the user may no longer write the journal; the entry is then written without it. */
@@ -138,7 +140,10 @@ export class Registration {
     await this.#guarded("deregister", signal, async () => {
       // the last write has no later attempt
       await readyNow(this.#options.redis, { signal });
-      await this.#write(deregisterScript, (journal) => this.#deregistration(journal), signal);
+      await this.#write(deregisterScript, (journal) => this.#deregistration(journal), signal).catch((error: unknown) => {
+        this.#options.journal?.()?.endingLost();
+        throw error;
+      });
     });
   }
 

@@ -105,6 +105,8 @@ describe("the counts of stops", () => {
   });
 });
 
+const part = { version: "3/1", ending: () => "[]", endingLost: () => {}, endsWithinMs: 1, turnOff: () => {} };
+
 describe("an instance whose lease ends", () => {
   const register = async (instance: string, hasJournal: boolean): Promise<void> => {
     const connection = openRegistryConnection(redis.witness);
@@ -112,7 +114,7 @@ describe("an instance whose lease ends", () => {
     const registration = new Registration({
       ...{ redis: connection, service: "orders", instance, leaseTtlMs: 15_000, boot: "ab12" },
       describe: () => ({ host: "here", pid: 1, version: "3/1", startedAt: 5, health: null, metadata: {} }),
-      ...(hasJournal && { journal: () => ({ version: "3/1", ending: () => "[]", endsWithinMs: 1, turnOff: () => {} }) }),
+      ...(hasJournal && { journal: () => part }),
     });
     await registration.register({ status: "starting", changed: true }, { signal: signal() });
     // as that of a process that was killed a TTL ago

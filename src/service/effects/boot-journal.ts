@@ -2,7 +2,6 @@
 import { keptFlight } from "../../flight/kept.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
 import type { FlightRecording } from "../../flight/recording.ts";
-import { wireItems } from "../../journal/wire.ts";
 import { JournalWriter } from "../../journal/writer.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { endingPlace, endsField } from "../../registry/ends.ts";
@@ -33,10 +32,10 @@ export const openBootJournal = (
   const author = () => ({ service, instance, incarnation: boot.incarnation ?? 0, boot: boot.boot, version: version() });
   const writer = new JournalWriter({ redis, author, now, onRefused: onOff });
   const journal = new ServiceJournal({ ...options, writer });
-  const ending = (): string => wireItems([{ kind: "end", at: now(), ...journal.ending() }], now())[0]!;
   const part = (): JournalPart => ({
     version: version(),
-    ending,
+    ending: () => writer.ending(journal.ending()),
+    endingLost: () => writer.noteLost(),
     endsWithinMs: snapshot().context.settings.shutdownTimeoutMs + slackMs,
     turnOff: (reason) => writer.turnOff(reason),
   });

@@ -109,9 +109,15 @@ export class ServiceJournal {
   #fact(at: number, fact: ServiceFact): void {
     if (fact.type === "phase.ended") this.#ended(at, fact.phase, fact.outcome, fact.durationMs);
     const isLeader = leads[fact.type];
-    if (isLeader !== undefined && "name" in fact) this.#note(at, { kind: "leads", name: fact.name, leads: isLeader });
+    if (isLeader !== undefined && "name" in fact) this.#leads(at, { kind: "leads", name: fact.name, leads: isLeader });
     const level = levelOf(fact);
     if (level === "warn" || level === "error") this.#note(at, { kind: "fact", type: fact.type, level, text: wordsOf(fact) });
+  }
+
+  #leads(at: number, item: Item): void {
+    this.#note(at, item);
+    // the code of the leader runs next, and may block the event loop
+    this.#options.writer.flush();
   }
 
   #began(at: number, phase: string): void {
