@@ -57,6 +57,12 @@ describe("a launched service", () => {
     for (const [at, phase] of announced.entries()) expect(phase).not.toBe(announced[at - 1]);
   });
 
+  it("has its phases followed by nothing where there is no supervisor", async () => {
+    state.isSupervised = false;
+    await launch(make({ run: () => {} }));
+    expect(announced).toEqual([{ outcome: "completed" }]);
+  });
+
   it("announces nothing more once it has stopped", async () => {
     const tier = make({ run: () => {} });
     await launch(tier);

@@ -14,6 +14,7 @@ export const state = {
   released: 0,
   leadsTerminal: false,
   kept: undefined as string | undefined,
+  isSupervised: true,
 };
 
 const listening = (set: Set<unknown>) => (handler: unknown) => {
@@ -36,6 +37,7 @@ export const processInHand = {
   keptSignal: () => state.kept,
   announce: (phase: string) => void announced.push(phase),
   announceName: () => {},
+  isSupervised: () => state.isSupervised,
   announceReport: ({ outcome }: { outcome: string }) => void announced.push({ outcome }),
   setExitCode: (code: number) => void (state.code = Math.max(state.code, code)),
   exitCode: () => state.code,
@@ -52,7 +54,7 @@ export const processInHand = {
 /** For `beforeEach`: as a process begins. The exit listeners of a module stay. */
 export const resetProcess = (): void => {
   for (const list of [lastLines, announced, state.exited]) list.length = 0;
-  Object.assign(state, { code: 0, released: 0, leadsTerminal: false, kept: undefined });
+  Object.assign(state, { code: 0, released: 0, leadsTerminal: false, kept: undefined, isSupervised: true });
 };
 
 export const signal = (name = "SIGTERM"): void => {
