@@ -1,17 +1,17 @@
 /** Shares seeds out among threads. The result is the same as that of one thread, but for the time. */
 import { Worker } from "node:worker_threads";
 import type { Progress, RunOptions, RunResult } from "./run.ts";
-import { nothing, simulate, together } from "./run.ts";
+import { nothing, simulate, stopwatch, together } from "./run.ts";
 
-export interface JobsOptions extends Omit<RunOptions, "onProgress"> {
+export interface JobsOptions extends Omit<RunOptions, "onProgress" | "compares"> {
   readonly jobs: number;
   readonly onProgress: (progress: Progress) => void;
 }
 
 export const simulateOn = async ({ jobs, onProgress, ...options }: JobsOptions): Promise<RunResult> => {
-  if (jobs === 1) return simulate({ ...options, onProgress });
+  if (jobs === 1) return simulate({ ...options, compares: true, onProgress });
   const share = Math.ceil(options.seeds / jobs);
-  const began = performance.now();
+  const took = stopwatch();
   const seen: Progress[] = [];
   const runs = Array.from({ length: jobs }, (_, job) => {
     const from = options.from + job * share;
@@ -22,7 +22,8 @@ export const simulateOn = async ({ jobs, onProgress, ...options }: JobsOptions):
     });
   });
   const sum = (await Promise.all(runs)).reduce(together, nothing);
-  return { ...sum, seconds: (performance.now() - began) / 1000, bare: { ...sum.bare, seconds: sum.bare.seconds / jobs } };
+  // what a thread measures is the processor time of all of them
+  return { ...sum, ...took() };
 };
 
 const total = (seen: readonly (Progress | undefined)[]): Progress => ({

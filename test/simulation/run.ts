@@ -123,7 +123,8 @@ const both = (a: Speed, b: Speed): Speed => ({
   cpuSeconds: a.cpuSeconds + b.cpuSeconds,
 });
 
-const stopwatch = (): (() => Omit<Speed, "lifecycles">) => {
+/** Measures the time from here on, and the processor time of this process. */
+export const stopwatch = (): (() => Omit<Speed, "lifecycles">) => {
   const began = performance.now();
   const used = process.cpuUsage();
   return () => {

@@ -7,7 +7,9 @@ const program = fileURLToPath(new URL("../../simulation/main.mjs", import.meta.u
 
 const liveMs = async (seeds) => {
   const began = performance.now();
-  await promisify(execFile)(process.execPath, [program, "--seeds", String(seeds), "--json"], { maxBuffer: 1 << 26 });
+  await promisify(execFile)(process.execPath, [program, "--seeds", String(seeds), "--jobs", "1", "--json"], {
+    maxBuffer: 1 << 26,
+  });
   return performance.now() - began;
 };
 
