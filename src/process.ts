@@ -115,8 +115,15 @@ export const writeLastLine = (line: string): void => {
   }
 };
 
-/** Writes to standard output. Where the reader has died, a log collector for example, the text is lost and the process goes on. */
+let isMuted = false;
+/** From here on the default logs of services are not written: for a process that constructs services to read them, and boots none. */
+export const muteLogs = (): void => {
+  isMuted = true;
+};
+
+/** Writes a log to standard output. Where the reader has died, a log collector for example, the text is lost and the process goes on. */
 export const writeOut = (text: string): void => {
+  if (isMuted) return;
   if (process.stdout.listeners("error").every((listener) => listener !== ignore)) process.stdout.on("error", ignore);
   process.stdout.write(text);
 };
@@ -236,9 +243,7 @@ export const releaseChannel = async (): Promise<void> => {
  */
 export const onParentEnds = (handler: (reason: string) => void): (() => void) => {
   let isWanted = true;
-  const end = (reason: string) => {
-    if (isWanted) handler(reason);
-  };
+  const end = (reason: string) => isWanted && handler(reason);
   const onDisconnect = () => end(isSupervised() ? "the supervisor is gone" : "the primary has disconnected");
   const onMessage = (message: unknown) => message === "shutdown" && end(message);
   const follow = () => process.once("disconnect", onDisconnect).channel?.unref();

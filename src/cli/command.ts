@@ -78,10 +78,14 @@ export const parse = (argv: readonly string[], options: Options, optionalValues:
     tokens: true,
   });
   const given = tokens.filter((token) => token.kind === "option") as OptionToken[];
-  const textsOf = (name: string) => [values[name] ?? []].flat().filter((value) => typeof value === "string");
+  const found = given.map((token) => ({ name: token.name, problem: problemOf(token, options, optionalValues) }));
+  // one problem for one option: what has no value is not judged as one
+  const isRefused = (name: string) => found.some((each) => each.name === name && each.problem !== undefined);
+  const textsOf = (name: string) =>
+    isRefused(name) ? [] : [values[name] ?? []].flat().filter((value) => typeof value === "string");
   return {
     positionals,
-    problems: given.flatMap((token) => problemOf(token, options, optionalValues) ?? []),
+    problems: found.flatMap(({ problem }) => problem ?? []),
     texts: textsOf,
     text: (name) => textsOf(name).at(-1),
     has: (name) => values[name] === true,

@@ -1,5 +1,5 @@
 /** `manifests`: writes the files of a deployment with the deadlines of a service, and checks existing ones. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { forgetVariables } from "../environment.ts";
 import type { Budgets, Deployed } from "../manifests/budgets.ts";
@@ -61,15 +61,26 @@ const write = async (kind: string, args: Arguments): Promise<number> => {
   const files = (await writers[kind]!())(budgets, { image: args.text("image"), command });
   const folder = args.text("out");
   if (args.has("json")) printJson(Object.fromEntries(files), 2);
-  else if (folder === undefined) printText([...files.values()].join(kind === "k8s" ? "---\n" : "\n"));
-  else {
-    mkdirSync(folder, { recursive: true });
-    for (const [name, text] of files) {
-      writeFileSync(join(folder, name), text);
-      print(join(folder, name));
-    }
-  }
+  else if (folder === undefined) printText(shown(files).join(kind === "k8s" ? "---\n" : "\n"));
+  else writeInto(folder, files);
   return 0;
+};
+
+const isHidden = (name: string): boolean => name.startsWith(".");
+
+/** What is printed can be sent into a file, so a hidden one beside it is left out. */
+const shown = (files: ReadonlyMap<string, string>): readonly string[] =>
+  [...files].flatMap(([name, text]) => (isHidden(name) ? [] : [text]));
+
+/** A hidden file that is there stays: a `.dockerignore` is seldom of one Dockerfile alone. */
+const writeInto = (folder: string, files: ReadonlyMap<string, string>): void => {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of files) {
+    const path = join(folder, name);
+    if (isHidden(name) && existsSync(path)) continue;
+    writeFileSync(path, text);
+    print(path);
+  }
 };
 
 const check = async (files: readonly string[], args: Arguments): Promise<number> => {
@@ -93,7 +104,7 @@ export const manifests: Command = {
   details: [
     ["k8s", "a Deployment with its probes, a disruption budget, a network policy and a pod monitor"],
     ["systemd", "a unit of Type=notify, with a watchdog"],
-    ["docker, compose", "a Dockerfile; a compose file"],
+    ["docker, compose", "a Dockerfile, with --out its .dockerignore, where there is none; a compose file"],
     [
       "check FILE...",
       "Kubernetes objects, compose files, Dockerfiles, units and containers of podman: exits 1 where one contradicts",

@@ -6,7 +6,7 @@ import { didYouMean } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { planGroup } from "../launch/plan.ts";
 import type { LaunchOffer } from "../process.ts";
-import { onIdle, onLaunched } from "../process.ts";
+import { muteLogs, onIdle, onLaunched } from "../process.ts";
 import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
 import { tiers } from "../tiers/index.ts";
@@ -128,7 +128,7 @@ export interface Constructed {
 
 /**
  * Every service of a tier or a module, constructed and never booted. Opens nothing itself; the module may have opened something, so the
- * caller ends the process. What the module prints goes to standard error. Rejects with `SG_ERR_CONFIG_INVALID` for a group that `launch`
+ * caller ends the process. What the module prints goes to standard error, and the services log nothing. Rejects with `SG_ERR_CONFIG_INVALID` for a group that `launch`
  * refuses.
  */
 export const constructed = async (target: string, command: string): Promise<readonly Constructed[]> => {
@@ -138,6 +138,7 @@ export const constructed = async (target: string, command: string): Promise<read
     launched.push({ given, after: offer.after });
   };
   const restore = divertOutput();
+  muteLogs();
   try {
     const start = await serviceOf(target, { command, instanceId: undefined, onItself });
     if (start !== undefined)

@@ -19,6 +19,16 @@ HEALTHCHECK --interval=${intervalSeconds}s --timeout=3s --start-period=${seconds
   CMD ${list(ask(budgets))}
 `;
 
+/** What `COPY . .` would put into the image: modules of another system, the history, secrets. */
+const dockerIgnore = `# beside the Dockerfile
+.dockerignore
+.env*
+.git
+**/node_modules
+*.log
+Dockerfile*
+`;
+
 export const dockerFiles = (budgets: Budgets, { command }: Written): ReadonlyMap<string, string> =>
   new Map([
     [
@@ -28,7 +38,7 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY package*.json ./
 RUN npm ci --omit=dev
-# .dockerignore has to name node_modules, .git and .env*, which would be copied too
+# without what .dockerignore names, which manifests docker --out writes beside it: node_modules, .git, .env*
 COPY . .
 USER node
 ${budgets.hasHealth ? `ENV SG_HEALTH_HOST=0.0.0.0\nEXPOSE ${portOf(budgets)}\n${healthcheck(budgets)}` : ""}# stopping may last ${budgets.stopMs} ms: docker stop --timeout ${secondsFor(budgets.stopMs + marginMs)}
@@ -37,6 +47,7 @@ STOPSIGNAL SIGTERM
 CMD ${list(["node", ...command])}
 `,
     ],
+    [".dockerignore", dockerIgnore],
   ]);
 
 export const composeFiles = (budgets: Budgets, options: Written): ReadonlyMap<string, string> => {

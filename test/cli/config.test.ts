@@ -50,7 +50,7 @@ describe("config", () => {
     expect(found.get("drainDelayMs")).toMatchObject({ value: 15_000, source: "environment" });
     expect(found.get("stopTimeoutMs")).toMatchObject({ value: 8000, source: "default" });
     expect(out).not.toContain("module's own");
-    expect(err).toContain("a line of the module's own");
+    expect(err.trim().split("\n")).toEqual(["a line of the module's own"]);
     expect(out + err).not.toContain("STARTED");
   });
 

@@ -72,6 +72,7 @@ describe("dlq", () => {
     [["show"], /name the id of a dead letter/],
     [["drop", "all"], /"all" is not an id/],
     [["list", "--count", "0"], /--count must be a whole number/],
+    [["list", "--count", "-3"], /USAGE --count needs a value\. See/],
   ])("refuses %j", async (args, says) => {
     expect(await dlq(...args)).toMatchObject({ code: 2, err: expect.stringMatching(says) });
   });

@@ -40,7 +40,11 @@ describe("manifests", () => {
     for (const kind of ["k8s", "systemd", "docker", "compose"])
       expect(await run([kind, "--for", module, "--out", folder])).toMatchObject({ code: 0 });
     const files = readdirSync(folder).map((name) => join(folder, name));
-    expect(files).toHaveLength(7);
+    expect(files).toHaveLength(8);
+    writeFileSync(join(folder, ".dockerignore"), "mine");
+    expect((await run(["docker", "--for", module, "--out", folder])).out).toBe(`${join(folder, "Dockerfile")}\n`);
+    expect(readFileSync(join(folder, ".dockerignore"), "utf8")).toBe("mine");
+    expect((await run(["docker", "--for", module])).out).not.toContain("**/node_modules");
     expect(await run(["check", ...files, "--for", module])).toMatchObject({ code: 0, out: "" });
     writeFileSync(module, readFileSync(module, "utf8").replace("50000", "90000"));
     const { code, out } = await run(["check", "--json", ...files, "--for", module]);

@@ -58,33 +58,55 @@ const make = (
 };
 
 describe("a life", () => {
-  it("has its readiness in the journal where its boot was over before the journal had been loaded", async () => {
-    const path = "../../src/service/effects/boot-journal.ts";
+  /** Has the journal loaded only once the returned function is called. */
+  const loadedLate = (): (() => void) => {
     let load = () => {};
     const gate = new Promise<void>((resolve) => {
       load = resolve;
     });
-    vi.doMock(path, async (original) => {
+    vi.doMock(boot, async (original) => {
       await gate;
       return original();
     });
-    try {
-      const { tier } = make();
-      const report = tier.runToCompletion();
-      await tier.waitFor("running");
-      expect(await items()).toEqual([]);
-      load();
-      await eventually("its readiness", async () => (await items()).some((item) => item.kind === "ready" && item.ready));
-      await tier.shutdown();
-      await report;
-    } finally {
-      vi.doUnmock(path);
-    }
+    return load;
+  };
+  const boot = "../../src/service/effects/boot-journal.ts";
+  afterEach(() => vi.doUnmock(boot));
+
+  it("has its readiness in the journal where its boot was over before the journal had been loaded", async () => {
+    const load = loadedLate();
+    const { tier } = make();
+    const report = tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(await items()).toEqual([]);
+    load();
+    await eventually("its readiness", async () => (await items()).some((item) => item.kind === "ready" && item.ready));
+    await tier.shutdown();
+    await report;
+  });
+
+  it("has the deadline of a phase that began before the journal had been loaded", async () => {
+    const load = loadedLate();
+    let complete = () => {};
+    const completed = new Promise<void>((resolve) => {
+      complete = resolve;
+    });
+    const { tier, arrows } = make({}, { onStart: (context) => context.phase("model", () => completed) });
+    const report = tier.runToCompletion();
+    await eventually(
+      "the phase",
+      () => tier.status().path === "starting.model" || tier.status().phases.some(({ phase }) => phase === "starting.model"),
+    );
+    load();
+    const began = async () => (await items()).find((item) => item.kind === "began");
+    expect(await eventually("its beginning", began)).toMatchObject({ phase: "starting.model", deadlineMs: expect.any(Number) });
+    expect(arrows).not.toContain("xstate.done.actor.startTier");
+    complete();
+    await tier.shutdown();
+    await report;
   });
 
   it("is in the journal arrow by arrow, with its phases, its readiness and how it ended, under the boot of its entry", async () => {
-    // loaded before the boot: a journal that is loaded during onStart does not know its deadline
-    await import("../../src/service/effects/boot-journal.ts");
     const { tier, arrows } = make({}, { onStart: async (context) => void (await context.phase("model", () => {})) });
     const report = tier.runToCompletion();
     await tier.waitFor("running");

@@ -5,6 +5,7 @@ import { parseAllDocuments } from "yaml";
 import { readUpTo } from "../../bounded-file.ts";
 import { StargazerError } from "../../errors.ts";
 import { composeFindings } from "./compose.ts";
+import { isOver, mergedCompose, overridesOf } from "./compose-merge.ts";
 import { dockerfileProblems } from "./dockerfile.ts";
 import type { Checked, Finding } from "./finding.ts";
 import { at } from "./finding.ts";
@@ -37,7 +38,8 @@ type Kind = "unit" | "drop-in" | "quadlet" | "dockerfile" | "yaml" | "other";
 
 /** Files beside the others that have no deadline of the service in them. */
 const isOther = (file: string): boolean =>
-  /\.(?:timer|socket|target|path|mount|slice|network|volume)$/.test(file) || /^kustomization(?:\.ya?ml)?$/i.test(basename(file));
+  /\.(?:timer|socket|target|path|mount|slice|network|volume|dockerignore)$/.test(file) ||
+  /^kustomization(?:\.ya?ml)?$/i.test(basename(file));
 
 const kindOf = (file: string, text: string): Kind => {
   if (isOther(file)) return "other";
@@ -92,17 +94,34 @@ const dropInFindings = (file: string, given: readonly string[], checked: Checked
   return unit.endsWith(".service") ? findingsIn(file, unitProblems([textOf(file)], checked, false)) : [];
 };
 
+const isKubernetes = (object: unknown): boolean => at(object, "apiVersion") !== undefined;
+
+type Files = ReadonlyMap<string, readonly unknown[]>;
+
 /** Objects of several files are read together: a Service in one, what it selects in another. */
-const objectFindings = (files: ReadonlyMap<string, readonly unknown[]>, checked: Checked): FileFinding[] => {
-  const objects = [...files.values()].flat();
-  const isKubernetes = (object: unknown) => at(object, "apiVersion") !== undefined;
-  const inspect = kubernetesCheck(objects.filter(isKubernetes), checked);
+const objectFindings = (files: Files, checked: Checked): FileFinding[] => {
+  const inspect = kubernetesCheck([...files.values()].flat().filter(isKubernetes), checked);
   return [...files].flatMap(([file, own]) =>
-    own.flatMap((object) => {
-      const found = isKubernetes(object) ? inspect(object) : composeFindings(object, checked);
-      return found.map((finding) => ({ file, ...finding }));
-    }),
+    own.filter(isKubernetes).flatMap((object) => inspect(object).map((finding) => ({ file, ...finding }))),
   );
+};
+
+/** A compose file is checked with each one that is merged over it, so that one fault is named once, and alone where none is. */
+const composeFileFindings = (files: Files, checked: Checked): FileFinding[] => {
+  const own = new Map(
+    [...files].flatMap(([file, objects]) => objects.filter((each) => !isKubernetes(each)).map((each) => [file, each])),
+  );
+  const beside = [...own.keys()].flatMap(overridesOf).filter((file) => !own.has(file) && existsSync(file));
+  for (const file of beside) own.set(file, documentsIn(file, textOf(file))[0]);
+  const baseOf = (file: string) => [...own.keys()].find((base) => isOver(file, base));
+  const found = [...own].flatMap(([file, object]) => {
+    const base = baseOf(file);
+    const isBase = [...own.keys()].some((other) => isOver(other, file));
+    if (base === undefined) return isBase ? [] : composeFindings(object, checked).map((finding) => ({ file, ...finding }));
+    const whole = mergedCompose((own.get(base) ?? {}) as object, (object ?? {}) as object);
+    return composeFindings(whole, checked).map((finding) => ({ file: `${base} with ${basename(file)}`, ...finding }));
+  });
+  return found;
 };
 
 /**
@@ -127,5 +146,5 @@ export const checkFiles = (files: readonly string[], checked: Checked): readonly
   for (const [file, own] of objects)
     if (!own.some((object) => at(object, "apiVersion") !== undefined || at(object, "services") !== undefined))
       throw wrong(file, "is no unit of systemd, no Dockerfile, no compose file and has no Kubernetes object");
-  return [...found, ...objectFindings(objects, checked)];
+  return [...found, ...composeFileFindings(objects, checked), ...objectFindings(objects, checked)];
 };

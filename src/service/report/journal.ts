@@ -1,4 +1,5 @@
 /** What the flight recorder notes of a service, as items of the journal. */
+import type { StateDeadline } from "../../../machines/describe.ts";
 import { deadlineOf, waitsForOf } from "../../../machines/describe.ts";
 import type { Begun, LifecycleSnapshot } from "../../../machines/index.ts";
 import { outcomeOf } from "../../../machines/lifecycle.machine.ts";
@@ -58,6 +59,8 @@ export class ServiceJournal {
     this.#options = options;
     options.recorder.follow((noted, snapshot) => this.#look(noted, snapshot));
     this.#lookAhead(options.now(), options.snapshot());
+    // the tier's code may be under way
+    options.writer.flush();
   }
 
   /** Notes the readiness where it has changed. */
@@ -94,9 +97,23 @@ export class ServiceJournal {
     if (value === undefined) {
       this.#fact(at, event as ServiceFact);
     } else {
-      this.#step(at, event, statePath({ value }));
+      const path = statePath({ value });
+      if (snapshot === undefined) this.#recall(at, path);
+      this.#step(at, event, path);
       if (snapshot !== undefined) this.#lookAhead(at, snapshot);
     }
+  }
+
+  /** A state that was entered before the journal was loaded: the present one has a deadline still. */
+  #recall(at: number, path: string): void {
+    if (path === this.#path) return;
+    const snapshot = this.#options.snapshot();
+    this.#entered(at, path, path === statePath(snapshot) ? deadlineOf(snapshot, at) : undefined);
+  }
+
+  #entered(at: number, path: string, deadline: StateDeadline | undefined): void {
+    this.#path = path;
+    this.#deadlineAt = deadline && at + deadline.ms;
   }
 
   /** The beginning and the end of a tier's own phase are arrows too; they have items of their own. */
@@ -150,11 +167,7 @@ export class ServiceJournal {
   #lookAhead(at: number, snapshot: LifecycleSnapshot): void {
     const path = statePath(snapshot);
     const isNew = path !== this.#path;
-    if (isNew) {
-      const deadline = deadlineOf(snapshot);
-      this.#path = path;
-      this.#deadlineAt = deadline && at + deadline.ms;
-    }
+    if (isNew) this.#entered(at, path, deadlineOf(snapshot));
     const what = waitsForOf(snapshot);
     if (what !== "" && (isNew || what !== this.#waits)) this.#note(at, { kind: "waits", what, deadlineMs: this.#leftMs(at) });
     this.#waits = what;
