@@ -5,13 +5,16 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { deadlines } from "../kit/deadlines.ts";
 import { arrowsIn, missingIn, placesOf, readLife } from "./kills/arrows.mjs";
+import { delaysOf } from "./light/paints.mjs";
+import { hasBrowser } from "./page/browser.mjs";
+import { isMet, quantile, spread } from "./table.mjs";
 
 const program = fileURLToPath(new URL("main.mjs", import.meta.url));
 
 interface Claim {
   readonly what: string;
   readonly want?: string | number;
-  readonly got: number;
+  readonly got: number | string;
 }
 
 const sight = async (...args: string[]) => {
@@ -78,8 +81,51 @@ describe("the arrows of a killed process", () => {
   });
 
   it("lead to the places that may be named: the last that is certain, and each later one", () => {
-    expect(placesOf(life)).toEqual(["starting", "registering"]);
-    expect(placesOf({ ...life, died: 105 })).toEqual(["starting", "starting.model", "starting", "registering"]);
+    expect(placesOf(life, [entered])).toEqual(["starting", "registering"]);
+    expect(placesOf(life, [{ ...entered, path: "healthy.opening" }])).toEqual(["starting", "registering", "healthy.opening"]);
+    expect(placesOf({ ...life, died: 105 }, [])).toEqual(["starting", "starting.model", "starting", "registering"]);
+  });
+});
+
+describe.runIf(hasBrowser)("a page with hundreds of instances", () => {
+  it("shows what was written last, after a burst of updates and in the end", { timeout: deadlines.long }, async () => {
+    const { got, notes } = await measured("endurance", "--quick");
+    expect([got("the page shows what was written last"), notes]).toEqual(["yes", notes]);
+  });
+});
+
+describe("scrapes", () => {
+  it("have no series twice, and at most 100 of an instance after 10,000 phases of 1,000 names", async () => {
+    const { got, notes } = await measured("scrapes");
+    expect([got("duplicates"), notes]).toEqual([0, ""]);
+    expect(Number(got("series of an instance"))).toBeLessThanOrEqual(100);
+  });
+});
+
+describe("the delays of paints", () => {
+  const entries = ["starting", "registering", "healthy", "running", "stopping", "stopped", "starting"].map((state, at) => ({
+    state,
+    at: 10 * at,
+  }));
+
+  it("are those of each entry to the first paint of its state or of a later one", () => {
+    const painted = (...paints: [state: string, at: number][]) => paints.map(([state, at]) => ({ state, at }));
+    expect(delaysOf(entries, painted(["starting", 5], ["running", 35], ["stopping", 45], ["stopped", 46]))).toEqual([
+      5, 25, 15, 5, 5,
+    ]);
+    expect(delaysOf(entries, painted(["stopping", 45], ["starting", 70]))).toEqual([45, 35, 25, 15, 5, 10]);
+    expect(delaysOf(entries, painted(["running", 29]))).toEqual([]);
+  });
+
+  it("are summed up by their quantiles, and a proof by its claims", () => {
+    const values = Array.from({ length: 100 }, (_, at) => 99 - at);
+    expect(spread(values)).toEqual({ count: 100, p50: 50, p90: 90, p99: 99, max: 99 });
+    expect([quantile([], 0.5), spread([]).max]).toEqual([0, 0]);
+    const claims = [
+      { what: "a", got: 1 },
+      { what: "b", got: 2, ok: true },
+    ];
+    expect([isMet({ claims }), isMet({ claims: [...claims, { what: "c", got: 3, ok: false }] })]).toEqual([true, false]);
   });
 });
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { openRedis } from "../../../dist/src/redis/connection.js";
 import { randomFrom } from "../../chaos/random.mjs";
 import { hasBrowser, messageFrom, openTab, startWeb } from "../page/browser.mjs";
-import { spread } from "../table.mjs";
+import { quantile, spread } from "../table.mjs";
 import { Churn } from "./churn.mjs";
 import { noteFrames, unreadyShown } from "./frames.mjs";
 import { loadGenerator } from "./generator.mjs";
@@ -15,8 +15,10 @@ const frameMs = 100;
 const perSecond = 1000;
 /** of the memory over minutes: changes that soon fill what is remembered of a few instances */
 const steady = { perSecond: 200, hot: 20, restarts: 2 };
-/** share by which memory may grow from the sample at which all that is remembered has its full length */
+/** share by which memory may grow once all that is remembered has its full length */
 const growth = 0.05;
+/** ms after which a page that nothing changes is drawn for the last time */
+const calmMs = 2000;
 const mb = (bytes) => Math.round((bytes / 1_048_576) * 10) / 10;
 
 /** Boots the fleet, some at a time. */
@@ -73,18 +75,22 @@ const endure = async (tab, web, churn, { parts, partSeconds, progress }) => {
   for (let part = 1; part <= parts; part += 1) {
     await tab.page.evaluate(() => Object.assign(globalThis.sight, { frames: [] }));
     await churn.run({ ...steady, seconds: partSeconds });
+    await pause(calmMs);
     samples.push(await sample(cdp, web));
     progress(`part ${part} of ${parts}: page ${mb(samples.at(-1).page)} MB, web tier ${mb(samples.at(-1).web)} MB`);
   }
   return samples;
 };
 
-/** The growth of one of the figures since the sample `from`, as a share. */
-const grown = (samples, from, of) => Math.max(...samples.slice(from).map((each) => each[of])) / samples[from][of] - 1;
+/** The growth of one of the figures from the first of these samples to the last, as a share: of the medians of three at either end. */
+const grown = (samples, of) => {
+  const figures = samples.map((each) => each[of]);
+  return quantile(figures.slice(-3), 0.5) / quantile(figures.slice(0, 3), 0.5) - 1;
+};
 
 const memoryClaims = (samples, from) => {
   const claim = (what, of, isTarget = true) => {
-    const share = grown(samples, from, of);
+    const share = grown(samples.slice(from), of);
     const target = isTarget ? { want: `<= ${100 * growth} %`, ok: share <= growth } : {};
     return { what: `growth since sample ${from + 1}: ${what}`, got: `${(100 * share).toFixed(1)} %`, ...target };
   };
@@ -158,7 +164,7 @@ export const run = async ({ processes, progress }, { seed, isQuick, minutes = 10
 
 /** Whether the page comes to show each instance as it was written last. */
 const settles = async ({ page }, churn) => {
-  for (let left = 100; left > 0; left -= 1) {
+  for (let left = 300; left > 0; left -= 1) {
     const shown = await page.evaluate(unreadyShown);
     if (shown.length === churn.unready.size && shown.every((name) => churn.unready.has(name))) return true;
     await pause(100);

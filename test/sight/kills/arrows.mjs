@@ -48,10 +48,15 @@ const placeAfter = (arrows) => {
   return chart === "running" ? chart : (open.findLast((phase) => phase.startsWith(`${chart}.`)) ?? chart);
 };
 
-/** The places that may be named: where it was `graceMs` before its death, and each one after. A last step that was written is the end of the chart. */
-export const placesOf = ({ arrows, died }) => {
+/**
+ * The places that may be named: where it was `graceMs` before its death, and each one after, those too that only the journal has: an arrow
+ * that leads to a hook is sent before it can be written to the file. A last step that was written is the end of the chart.
+ */
+export const placesOf = ({ arrows, died }, items) => {
   const certain = arrows.filter(({ at }) => at <= died - graceMs).length;
   const places = arrows.map((_, at) => placeAfter(arrows.slice(0, at + 1)));
-  const later = places.slice(Math.max(0, certain - 1));
+  const written = new Set(arrows.map(({ path }) => path));
+  const sent = items.flatMap(({ kind, path }) => (kind === "step" && !written.has(path) ? [path] : []));
+  const later = [...places.slice(Math.max(0, certain - 1)), ...sent];
   return later.includes("stopping.disconnecting") ? [...later, "stopped"] : later;
 };

@@ -11,6 +11,12 @@ export class Deaths {
     memory.onChange(() => this.#look());
   }
 
+  /** The state of each boot that a lane names last: of one whose successor was read together with its end, the row has nothing else. */
+  lastStates() {
+    const spans = this.#model.rows().flatMap(({ lane }) => lane.filter(({ state }) => state !== "unknown" && state !== "gone"));
+    return new Map(spans.map(({ version, state }) => [version, state]));
+  }
+
   /** `path`, `version`: as they were named last; `shownAt`: since when the end is shown, undefined while it is not. */
   of(version) {
     return this.#boots.get(version);
@@ -28,7 +34,7 @@ export class Deaths {
 
   #see({ version, boot, path, end, kind, boots }, now) {
     for (const one of boots) {
-      const seen = this.#boots.get(one.version) ?? {};
+      const seen = this.#boots.get(one.version) ?? { version: one.version };
       const isEnded = one.boot === boot ? end !== null : one.endedAt !== null;
       if (one.boot === boot) Object.assign(seen, { path, version, kind });
       if (!isEnded) seen.shownAt = undefined;

@@ -81,15 +81,19 @@ const itemsByVersion = async (redis) => {
   return items;
 };
 
-const judge = (life, { deaths, items, isUnderUp }) => {
+const judge = (life, { deaths, states, items, isUnderUp }) => {
   const seen = deaths.of(life.version) ?? {};
+  const own = items.get(life.version) ?? [];
+  const places = placesOf(life, own);
   return {
     ...life,
     isUnderUp,
-    missing: missingIn(life, items.get(life.version) ?? []),
+    missing: missingIn(life, own),
     named: seen.path,
-    isNamed: seen.version === life.version && placesOf(life).includes(seen.path),
-    places: placesOf(life),
+    isNamed:
+      seen.version === life.version &&
+      (places.includes(seen.path) || places.some((place) => place.split(".")[0] === states.get(life.version))),
+    places,
     shownAfterMs: seen.shownAt === undefined ? undefined : seen.shownAt - life.died,
   };
 };
@@ -205,7 +209,8 @@ export const run = async ({ processes, progress }, { seed, isQuick, isSteady = f
   const lives = livesIn(folder).filter(({ died }) => died !== undefined);
   await allShown(lives, { deaths, progress });
   const items = await itemsByVersion(redis);
-  const judged = lives.map((life) => judge(life, { deaths, items, isUnderUp: life.number < under }));
+  const states = deaths.lastStates();
+  const judged = lives.map((life) => judge(life, { deaths, states, items, isUnderUp: life.number < under }));
   progress("the page");
   const sample = await samplePage(processes, judged, memory.model);
   following.abort();
