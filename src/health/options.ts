@@ -1,6 +1,7 @@
 /** What a health server is constructed with. */
 import type { AnyActorRef } from "xstate";
 import type { HealthFact } from "../../machines/health-port.machine.ts";
+import type { Readiness } from "./readiness.ts";
 import type { HealthSource } from "./source.ts";
 
 export interface HealthOptions {
@@ -20,8 +21,8 @@ export interface HealthOptions {
   readonly sampleMs?: number;
   /** Called with each fact, after the notice board was written. What it throws is dropped. */
   readonly onFact?: (fact: HealthFact) => void;
-  /** Called when the readiness may have changed. It must not throw. */
-  readonly onReadiness?: () => void;
+  /** Called with the readiness when that may have changed, while the port is not free. It must not throw. */
+  readonly onReadiness?: (readiness: Readiness) => void;
   /** The actor in whose system the chart of the port runs, so that inspectors of that system see it. Default: a system of its own. */
   readonly parent?: AnyActorRef;
 }

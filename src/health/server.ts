@@ -163,7 +163,8 @@ export class HealthServer {
 
   /** The board is written first: probes are never behind what a listener knows. A listener that throws must not harm the port. */
   readonly #afterTransition = (): void => {
-    this.#publish();
+    // equivalent mutant: nothing reads the board of a port that is free
+    if (!isFree(this.#snapshot)) this.#publish();
     for (let fact = this.#facts.shift(); fact !== undefined; fact = this.#facts.shift()) {
       try {
         this.#options.onFact?.(fact);
@@ -183,10 +184,12 @@ export class HealthServer {
 
   readonly #publish = (): void => {
     const { source, probeThread, onReadiness } = this.#options;
-    onReadiness?.();
+    if (!probeThread && onReadiness === undefined) return;
+    const readiness = this.#judge();
+    onReadiness?.(readiness);
     if (!probeThread) return;
     const liveness = judgeLiveness({ source, checks: this.#verdicts() });
-    this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness: this.#judge(), liveness });
+    this.#board.publish({ state: stateOf(source), leaving: this.#isLeaving(), readiness, liveness });
   };
 
   /** The notice of a block is written before the beat that ends it. */

@@ -181,7 +181,8 @@ describe.each(onThread)("F38: a client that pipelines on $on", (mode) => {
     const { socket } = await pipelined(port, 5000);
     await new Promise((resolve) => socket.once("close", resolve).pause().once("error", resolve));
     expect(asked).toBeLessThan(mode.probeThread ? 3 : 50);
-    expect((await ask(port, "/readyz")).status).toBe(200);
+    // a machine that was busy meanwhile has left pressure on the event loop for an interval
+    await eventually("it is ready", async () => (await ask(port, "/readyz")).status === 200);
   });
 });
 

@@ -2,6 +2,7 @@
 import { keptFlight } from "../../flight/kept.ts";
 import type { FlightRecorder } from "../../flight/recorder.ts";
 import type { FlightRecording } from "../../flight/recording.ts";
+import type { Readiness } from "../../health/readiness.ts";
 import { JournalWriter } from "../../journal/writer.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import { endingPlace, endsField } from "../../registry/ends.ts";
@@ -27,7 +28,7 @@ export const openBootJournal = (
   options: BootJournalOptions,
   redis: RedisClient,
   boot: Boot,
-): BootJournal & { readonly lookAtReadiness: () => void } => {
+): BootJournal & { readonly lookAtReadiness: (readiness?: Readiness) => void } => {
   const { service, instance, version, now, snapshot, onOff } = options;
   const author = () => ({ service, instance, incarnation: boot.incarnation ?? 0, boot: boot.boot, version: version() });
   const writer = new JournalWriter({ redis, author, now, onRefused: onOff });
@@ -52,6 +53,6 @@ export const openBootJournal = (
       const place = endingPlace(boot.boot, service, version());
       writer.end(last, { place, field: endsField(service, version(), last.outcome) });
     },
-    lookAtReadiness: () => journal.lookAtReadiness(),
+    lookAtReadiness: (readiness) => journal.lookAtReadiness(readiness),
   };
 };

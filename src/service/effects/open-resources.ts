@@ -84,7 +84,7 @@ interface Parts {
   readonly resources: () => ServiceResources;
   readonly version: () => string;
   /** undefined until it is loaded */
-  lookAtReadiness?: () => void;
+  lookAtReadiness?: (readiness: Readiness) => void;
 }
 
 /** Its thread, which takes longest, comes up while the rest is loaded. */
@@ -101,7 +101,7 @@ const healthServer = async (options: ResolvedOptions, source: ServiceSource, par
     livenessBlockMs: options.livenessBlockMs,
     source: healthSource(options, source, parts),
     onFact: source.onFact,
-    onReadiness: () => parts.lookAtReadiness?.(),
+    onReadiness: (readiness) => parts.lookAtReadiness?.(readiness),
     parent: source.actor(),
   });
 };
@@ -128,7 +128,8 @@ const bootJournal = async (
     ...registry,
   );
   parts.lookAtReadiness = journal.lookAtReadiness;
-  source.onTransition(journal.lookAtReadiness);
+  // a health server that listens judges the readiness after each transition too
+  source.onTransition(() => parts.resources().healthAddress === undefined && journal.lookAtReadiness());
   // a boot may be over before this is loaded, and then no transition follows
   journal.lookAtReadiness();
   return journal;

@@ -64,12 +64,11 @@ export class ServiceJournal {
   }
 
   /** Notes the readiness where it has changed. */
-  lookAtReadiness(): void {
-    const { readiness, snapshot, now } = this.#options;
-    const verdict = readiness();
+  lookAtReadiness(verdict: Readiness = this.#options.readiness()): void {
+    const { snapshot, now } = this.#options;
     const reason = verdict.ready ? "" : verdict.reason;
     // where the chart itself is not ready its state is the reason; figures in a reason change with each check
-    const known = `${verdict.ready} ${snapshot().hasTag("ready") ? reason.replace(/\d+/g, "") : ""}`;
+    const known = `${verdict.ready} ${reason !== "" && snapshot().hasTag("ready") ? reason.replace(/\d+/g, "") : ""}`;
     if (known === this.#readiness) return;
     this.#readiness = known;
     this.#note(now(), { kind: "ready", ready: verdict.ready, reason });

@@ -5,13 +5,13 @@ import { promisify } from "node:util";
 
 const programs = fileURLToPath(new URL("../programs/", import.meta.url));
 
-/** With room for many sockets, where the system allows it. */
-export const runProgram = async (name, args = []) => {
+/** With room for many sockets, where the system allows it, and `own` over the environment. */
+export const runProgram = async (name, args = [], own = {}) => {
   const command = 'ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)"; exec "$@"';
-  const own = ["-c", command, "sh", process.execPath, "--expose-gc", `${programs}${name}`, ...args.map(String)];
-  const { stdout } = await promisify(execFile)("/bin/sh", own, {
+  const words = ["-c", command, "sh", process.execPath, "--expose-gc", `${programs}${name}`, ...args.map(String)];
+  const { stdout } = await promisify(execFile)("/bin/sh", words, {
     maxBuffer: 1 << 26,
-    env: { ...process.env, NODE_ENV: "production" },
+    env: { ...process.env, NODE_ENV: "production", ...own },
   });
   return JSON.parse(stdout.trim().split("\n").at(-1));
 };

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { curves } from "../scenarios/growth.mjs";
 import { scenarios } from "../scenarios/index.mjs";
+import { journalMetrics, ways } from "../scenarios/journal.mjs";
 import { messageMetrics, programs as messagePrograms } from "../scenarios/messages.mjs";
 import { quotas, slowMetrics } from "../scenarios/slow.mjs";
 import { nameOf } from "./contestants.mjs";
@@ -58,6 +59,14 @@ const messagesPart = ({ medians, ...run }) => {
   return `${messagesText}${folded(`One worker at 1,000 messages a second, medians, ${dated(run)}`, [head, ...rows])}`;
 };
 
+const journalTable = ({ medians, ...run }) => {
+  const rows = Object.entries(journalMetrics).map(([metric, { what, unit }]) => [
+    unit === "" ? what : `${what}, ${unit}`,
+    ...Object.keys(ways).map((name) => figure(medians[metric][name])),
+  ]);
+  return folded(`What the journal costs, medians, ${dated(run)}`, [["", ...Object.keys(ways)], ...rows]);
+};
+
 const growthTable = ({ medians, exponents, ...run }) => {
   const rows = Object.entries(curves).map(([name, { what, unit, sizes }]) => [
     what,
@@ -73,10 +82,11 @@ const between = (text, mark, content) =>
 
 /** What has to stand in each file. */
 export const rendered = () => {
-  const { slow, growth, messages, ...bench } = JSON.parse(readFileSync(figures, "utf8"));
+  const { slow, growth, messages, journal, ...bench } = JSON.parse(readFileSync(figures, "utf8"));
   const tables = {
     ...{ bench: benchTable(bench), slow: slowTable(slow), growth: growthTable(growth) },
     messages: messages === undefined ? "" : messagesPart(messages),
+    journal: journal === undefined ? "" : journalTable(journal),
   };
   const text = Object.entries(tables).reduce(
     (page, [mark, content]) => between(page, mark, content),
@@ -108,7 +118,7 @@ const partOf = ({ results, date, machine }, name) => {
 };
 
 /**
- * Takes the figures of a run into the tree: all of a whole one; of `slow`, `growth` and `messages` only their own. Throws where they are
+ * Takes the figures of a run into the tree: all of a whole one; of `slow`, `growth`, `messages` and `journal` only their own. Throws where they are
  * those of a quick run, or of none of them.
  */
 export const publish = (file) => {
@@ -116,9 +126,9 @@ export const publish = (file) => {
   if (run.quick !== false) throw new Error(`${file} has no figures of a whole run`);
   const { date, machine, targets, results } = run;
   const isWhole = scenarios.every(({ name }) => results.some(({ scenario }) => scenario === name));
-  const parts = Object.assign({}, ...["slow", "growth", "messages"].map((name) => partOf(run, name)));
+  const parts = Object.assign({}, ...["slow", "growth", "messages", "journal"].map((name) => partOf(run, name)));
   if (!isWhole && Object.keys(parts).length === 0)
-    throw new Error(`${file} has no figures of a whole run, of slow, growth or messages`);
+    throw new Error(`${file} has no figures of a whole run, of slow, growth, messages or journal`);
   const record = { ...JSON.parse(readFileSync(figures, "utf8")), ...(isWhole ? { date, machine, targets } : {}), ...parts };
   writeFileSync(figures, `${JSON.stringify(record, undefined, 1)}\n`);
   for (const { file: path, text } of rendered()) writeFileSync(path, text);

@@ -5,6 +5,7 @@ import { cold } from "./cold.mjs";
 import { growth } from "./growth.mjs";
 import { health } from "./health.mjs";
 import { inspect, light } from "./inspect.mjs";
+import { journal } from "./journal.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { list } from "./list.mjs";
 import { memory } from "./memory.mjs";
@@ -29,6 +30,7 @@ export const scenarios = [
   storm,
   beat,
   watch,
+  journal,
   messages,
   lifecycle,
   simulation,
