@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { AnyStateMachine } from "xstate";
 import { createActor, fromCallback, fromTransition } from "xstate";
+import { firstVerdict } from "../../machines/check.machine.ts";
 import type { CheckEvent, CheckJudged, CheckSettings } from "../../machines/index.ts";
 import { checkMachine, statePath, statesOf } from "../../machines/index.ts";
 import { chartOf } from "../../src/charts/graph.ts";
@@ -14,7 +15,7 @@ const answered: CheckEvent = { type: "check.answered" };
 const play = (events: readonly CheckEvent[], own: Partial<CheckSettings> = {}) => {
   const judged: Omit<CheckJudged, "type">[] = [];
   const parent = createActor(
-    fromTransition((_, { type: _type, ...rest }: CheckJudged) => void judged.push(rest), undefined),
+    fromTransition((_, { type, ...rest }: CheckJudged) => void (type === "check.judged" && judged.push(rest)), undefined),
   ).start();
   const settings: CheckSettings = { check: "database", kind: "readiness", failures: 3, successes: 1, ...own };
   const actor = createActor(machine, { input: { ...settings, parent } }).start();
@@ -69,6 +70,31 @@ describe("a check", () => {
     ]);
   });
 
+  it("counts misses anew after each answer that it passes by, wherever that came", () => {
+    expect(play([missed, answered, missed, missed]).places.at(-1)).toBe("doubted");
+    expect(play([missed, missed, answered, missed], { failures: 2 }).places.slice(-3)).toEqual(["failing", "passing", "doubted"]);
+  });
+
+  it("that was doubted has a verdict without a miss once it is answered", () => {
+    const { judged } = play([answered, missed, answered]);
+    expect(judged.at(-1)).toEqual({ verdict: { ...name, passing: true, failures: 0, reason: "" } });
+  });
+
+  it("begins its schedule with its settings, and without a trouble", () => {
+    const settings: CheckSettings = { check: "database", kind: "readiness", failures: 3, successes: 1 };
+    const scheduled: unknown[] = [];
+    const schedule = fromCallback<CheckEvent, CheckSettings>(({ input }) => void scheduled.push(input));
+    const parent = createActor(fromTransition(() => undefined, undefined));
+    const input = { ...settings, parent } as never;
+    const { context, children } = createActor(checkMachine.provide({ actors: { checkSchedule: schedule as never } }), { input })
+      .start()
+      .getSnapshot();
+    expect(scheduled).toEqual([settings]);
+    expect(Object.keys(children)).toEqual(["checkSchedule"]);
+    expect(context).toMatchObject({ missed: 0, trouble: "", answered: 0 });
+    expect(checkMachine.id).toBe("check");
+  });
+
   it("sends each verdict to the port, and a fact where it falls and where it rises, once each", () => {
     const { judged } = play([answered, missed, missed, missed, missed, answered]);
     const failing = (failures: number) => ({ ...name, passing: false, failures, reason: "refused" });
@@ -88,6 +114,12 @@ describe("a check", () => {
       { type: "redis.unreachable", failures: 1, reason: "refused" },
       { type: "redis.restored", missed: 1 },
     ]);
+  });
+
+  it("has a verdict before its first answer: all but readiness count as passed", () => {
+    const first = (kind: CheckSettings["kind"]) => firstVerdict({ check: "database", kind, failures: 3, successes: 1 });
+    expect(first("readiness")).toEqual({ ...name, passing: false, failures: 0, reason: "" });
+    expect([first("liveness").passing, first("redis").passing]).toEqual([true, true]);
   });
 
   it("that is unproven fails readiness and passes liveness", () => {

@@ -186,6 +186,11 @@ describe("the words of a consumer", () => {
     },
   );
 
+  it("nothing is noted at first: the whole stream is to be routed, no lane is due, and there is no trouble", () => {
+    expect(at([]).context).toMatchObject({ routed: "0-0", dueMs: undefined, failures: 0, trouble: "", failure: undefined });
+    expect(consumerMachine.id).toBe("consumer");
+  });
+
   it("it is well where it claims, waits or is full, and in trouble where Redis is", () => {
     const tones = Object.fromEntries(statesOf(consumerMachine).map(({ name, tone }) => [name, tone]));
     expect(tones).toMatchObject({ claiming: "good", waiting: "good", full: "good", troubled: "caution", joining: "neutral" });
