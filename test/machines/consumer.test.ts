@@ -4,7 +4,7 @@ import type { AnyMachineSnapshot, AnyStateNode } from "xstate";
 import { fromCallback, fromPromise, transition } from "xstate";
 import { getStateNodes } from "xstate/graph";
 import type { ClaimAnswer, ConsumerContext, ConsumerInput, ConsumerSnapshot, StateMeta } from "../../machines/index.ts";
-import { consumerMachine, defaultConsumerTimes, statePath, statesOf } from "../../machines/index.ts";
+import { consumerMachine, defaultConsumerTimes, statePath, statesOf, tagsAt } from "../../machines/index.ts";
 import type { Model, ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, eventName, graphOf, sequencesOf, walk } from "../kit/model.ts";
 import { story, trouble } from "../kit/story.ts";
@@ -191,6 +191,12 @@ describe("the words of a consumer", () => {
     expect(consumerMachine.id).toBe("consumer");
   });
 
+  it("each actor is invoked under its own name", () => {
+    const invoked = getStateNodes(consumerMachine.root as never) as unknown as AnyStateNode[];
+    const names = invoked.flatMap(({ invoke }) => invoke.map(({ src, id }) => [src, id]));
+    expect(names).toEqual(promises.map((name) => [name, name]));
+  });
+
   it("it is well where it claims, waits or is full, and in trouble where Redis is", () => {
     const tones = Object.fromEntries(statesOf(consumerMachine).map(({ name, tone }) => [name, tone]));
     expect(tones).toMatchObject({ claiming: "good", waiting: "good", full: "good", troubled: "caution", joining: "neutral" });
@@ -199,6 +205,7 @@ describe("the words of a consumer", () => {
         .filter(({ isEnding }) => isEnding)
         .map(({ name }) => name),
     ).toEqual(["draining", "handingBack", "left"]);
+    expect(tagsAt(consumerMachine, "left")).toEqual(["ending"]);
     expect(consumerMachine.root.description).toMatch(/^Takes lanes .*\.$/);
   });
 

@@ -140,6 +140,10 @@ describe.each(worlds)("a group that fails $input.fail", ({ states, edges, reach,
 });
 
 describe("a group, step by step", () => {
+  it("has every member wait at first", () => {
+    expect(placesOf(runOf([]).snapshot)).toEqual(["waiting", "waiting", "waiting"]);
+  });
+
   it("boots in order, and stops in the reverse", () => {
     expect(runOf([...allRun, stop, stopped(2), stopped(1), stopped(0)]).steps).toEqual([
       'planned | start member.0 {"at":0} | start member.1 {"at":1} | start member.2 {"at":2}',

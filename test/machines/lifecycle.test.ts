@@ -666,6 +666,14 @@ describe("what the chart notes", () => {
     expect(enteredAt(phases, "stopping.releasing")).toBe(0);
   });
 
+  it("a tier's phase that is not in the record ends with its own beginning, as a fact; without one there is no fact", () => {
+    const jobEnded = { type: "phase.ended", phase: "running.job", outcome: "failed" };
+    const began = { startedAt: told(20), offsetMs: 20 };
+    const factsOf = (event: Cue) => lifeOf({}, [to("running"), event]).facts.at(-1);
+    expect(factsOf({ ...jobEnded, began })).toEqual([{ ...jobEnded, ...began, durationMs: 60 }]);
+    expect(factsOf(jobEnded)).toEqual([]);
+  });
+
   it("a tier's phase has an outcome of its own", () => {
     const [began, ended] = ["phase.began", "phase.ended"].map((type) => ({ type, phase: "starting.tools", outcome: "failed" }));
     expect(contextOf({}, [to("starting"), began!, ended!]).phases.slice(-2)).toEqual([
