@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { defaultSettings } from "../../machines/index.ts";
+import { tierMetrics } from "../../src/health/metrics.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { configurationOf, sourcesOf } from "../../src/service/options/configuration.ts";
 import { optionVariables, resolveOptions, settingsOf } from "../../src/service/options/options.ts";
@@ -284,6 +285,39 @@ describe("a configuration", () => {
   it("accepts an instance id of at most 128 characters", () => {
     expect(problems({ instanceId: "x".repeat(129) })).toContain("instanceId must have at most 128");
     expect(resolve({ instanceId: "x".repeat(128) }).instanceId).toHaveLength(128);
+  });
+
+  it("accepts metrics that are an object with that function, in the text format of Prometheus", () => {
+    const metrics = { metrics: () => "", contentType: "text/plain; version=0.0.4" };
+    expect(resolve({ metrics }).metrics).toBe(metrics);
+    for (const wrong of [7, null, () => "", { metrics: "" }])
+      expect(problems({ metrics: wrong })).toMatch(/1 problem: metrics must be an object with a function metrics\(\)/);
+    const openMetrics = { ...metrics, contentType: "application/openmetrics-text; version=1.0.0" };
+    expect(problems({ metrics: openMetrics })).toMatch(/1 problem: metrics is a registry in the form of OpenMetrics/);
+  });
+
+  it("keeps the metrics of a tier under the key of their own, which is there only where they are given", () => {
+    const metrics = { metrics: () => "" };
+    expect(resolve({ [tierMetrics]: metrics })[tierMetrics]).toBe(metrics);
+    expect(Object.hasOwn(resolve(), tierMetrics)).toBe(false);
+  });
+
+  it("accepts checks of any object that has its own, or that was written without one; a Map or a class of checks is refused", () => {
+    class OfClass {
+      ready() {}
+    }
+    class WithOwn extends OfClass {
+      readonly database = () => {};
+    }
+    const names = (checks: unknown) => resolve({ checks }).checks.map(({ check }) => check);
+    expect([{}, Object.create(null), { database: () => {} }, new WithOwn()].map(names)).toEqual([
+      [],
+      [],
+      ["database"],
+      ["database"],
+    ]);
+    for (const checks of [new Map(), new OfClass()])
+      expect(problems({ checks })).toContain("checks must be an object of functions, not one without entries");
   });
 
   it("accepts a client with `duplicate` and `ping`", () => {
