@@ -95,6 +95,7 @@ describe("the chart of a group", () => {
       ["stopping", "caution", true],
       ["stopped", "neutral", true],
     ]);
+    expect(groupMachine.id).toBe("group");
     expect(groupMachine.root.description).toMatch(/^Several services .*\.$/);
   });
 

@@ -497,6 +497,17 @@ describe("what the chart notes", () => {
     ]);
   });
 
+  it("the lease takes events from registering until deregistering is left, also where that is given up", () => {
+    const isAlive = (...scenes: Scene[]) => contextOf({}, scenes).isLeaseAlive;
+    expect([isAlive(to("starting")), isAlive(to("registering")), isAlive(to("stopping.deregistering"))]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    for (const end of ["after deregisterTimeout", "lease.released"])
+      expect(isAlive(to("stopping.deregistering"), end), end).toBe(false);
+  });
+
   it("each state names what it waits for, and the delay after which it ends by itself", () => {
     const warm = { type: "phase.began", phase: "running.warm" };
     const { seen } = lifeOf({}, [
