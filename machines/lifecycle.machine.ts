@@ -292,10 +292,10 @@ export const timeLimits = {
 type TimerName = keyof typeof timeLimits;
 
 /** Set once, on entering the state: what is drawn at random or left of a budget then holds until the state is left. */
-const timerOf = (context: LifecycleContext, name: TimerName): Timer => ({
+const timerOf = (context: LifecycleContext, name: TimerName, setMs = uptimeOf(context)): Timer => ({
   name,
   ms: timeLimits[name](context),
-  setMs: uptimeOf(context),
+  setMs,
 });
 const asSet = ({ context }: { context: LifecycleContext }): number => context.timer!.ms;
 
@@ -328,7 +328,7 @@ const entered = (context: LifecycleContext, entering: Entering): Partial<Lifecyc
   return {
     phases,
     begun,
-    timer: timer === undefined ? context.timer : timerOf({ ...context, phases, begun }, timer),
+    timer: timer === undefined ? context.timer : timerOf({ ...context, phases, begun }, timer, at.offsetMs),
     isLeaseAlive: begins === "lease" || ends === "lease" ? begun.lease : context.isLeaseAlive,
   };
 };

@@ -161,14 +161,12 @@ export const closed = (record: PhaseRecord, offsetMs: number, outcome: PhaseOutc
 });
 
 /** Opens a phase of the chart and closes the ones it follows; those it lies within stay open, and so do a tier's own. */
-export const enterPhase = (records: readonly PhaseRecord[], phase: ChartPhase, at: Moment): PhaseRecord[] => [
-  ...records.map((record) =>
-    isOpen(record) && chartPhases.has(record.phase) && !isWithin(phase, record.phase)
-      ? closed(record, at.offsetMs, "done")
-      : record,
-  ),
-  { phase, ...at },
-];
+export const enterPhase = (records: readonly PhaseRecord[], phase: ChartPhase, at: Moment): PhaseRecord[] => {
+  const follows = (record: PhaseRecord) => isOpen(record) && chartPhases.has(record.phase) && !isWithin(phase, record.phase);
+  const entered = records.map((record) => (follows(record) ? closed(record, at.offsetMs, "done") : record));
+  entered.push({ phase, startedAt: at.startedAt, offsetMs: at.offsetMs });
+  return entered;
+};
 
 /** Notes how the chart's innermost open phase is going to end; the first note stays. Without an outcome nothing is noted. */
 export const markPhase = (records: readonly PhaseRecord[], outcome?: PhaseOutcome): readonly PhaseRecord[] => {
