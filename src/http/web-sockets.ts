@@ -1,4 +1,6 @@
 /** WebSocket routes on an app. */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { WebSocketServer } from "ws";
 import { socketProtocol } from "./token.ts";
@@ -22,4 +24,25 @@ export const addWebSockets = async (app: FastifyInstance, { maxPayload, reason }
   // never the protocol that has the token in it
   const handleProtocols = (offered: Set<string>) => offered.has(socketProtocol) && socketProtocol;
   await app.register(websocket, { options: { maxPayload, handleProtocols }, preClose });
+  refuseOtherUpgrades(app);
+};
+
+/**
+ * A client that offers another protocol (Java's HttpClient offers h2c with each request) is answered as if it did not. Node has ended its
+ * parser by then, so the server reads the request again, without the offer.
+ */
+const refuseOtherUpgrades = ({ server }: FastifyInstance): void => {
+  const [accept] = server.listeners("upgrade") as ((request: IncomingMessage, socket: Duplex, head: Buffer) => void)[];
+  server.removeAllListeners("upgrade").on("upgrade", (request, socket, head) => {
+    if (request.headers.upgrade?.toLowerCase() === "websocket") return accept?.call(server, request, socket, head);
+    socket.unshift(Buffer.concat([Buffer.from(withoutOffer(request), "latin1"), head]));
+    server.emit("connection", socket);
+  });
+};
+
+/** The head of a request as it came, without what offers a protocol. */
+const withoutOffer = ({ method, url, httpVersion, rawHeaders }: IncomingMessage): string => {
+  const lines = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1]]] : []));
+  const kept = lines.filter(([name]) => !/^(?:upgrade|connection|http2-settings)$/i.test(name!));
+  return `${method} ${url} HTTP/${httpVersion}\r\n${kept.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
 };

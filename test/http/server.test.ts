@@ -201,6 +201,20 @@ describe("the end of an HTTP server", () => {
     await expect(answered).rejects.toThrow(/hang up|ECONNRESET/);
   });
 
+  it("F38: answers a request that offers another protocol as if it did not, with its body, beside WebSocket routes", async () => {
+    const { server } = await created();
+    await addWebSockets(server.app, { maxPayload: 100, reason: "" });
+    server.app.post("/hook", async ({ body, headers }) => ({ body, upgrade: headers.upgrade ?? null }));
+    const { port } = await server.listen();
+    const { socket, received } = await dial(port);
+    const head = ["POST /hook HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 7"];
+    const offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEA", "", ""];
+    socket.end(`${[...head, ...offer].join("\r\n")}{"a":1}`);
+    const answer = await received;
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('{"body":{"a":1},"upgrade":null}');
+  });
+
   it("closes WebSockets with 1001 and the reason", async () => {
     const { server, stopping } = await created({ graceMs: forever });
     await addWebSockets(server.app, { maxPayload: 100, reason: "stopping" });
