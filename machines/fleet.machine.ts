@@ -83,6 +83,8 @@ export interface ServiceView extends PlannedService {
   readonly healthPort: number | undefined;
   readonly port: number | undefined;
   readonly restarts: number;
+  /** ms from `since` until another process is started; null while one lives, and where none is started any more */
+  readonly nextTryMs: number | null;
   /** how the last process ended */
   readonly trouble: string;
   /** while no process runs: what the last one reported as its failure, else the error in its log; empty where that is not known */

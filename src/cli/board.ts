@@ -7,7 +7,7 @@ import type { Drawn, Screen } from "./drawn.ts";
 import { drawnOn } from "./drawn.ts";
 import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import { duration, paintFor, table } from "./terminal.ts";
+import { duration, paintFor, table, wrapped } from "./terminal.ts";
 
 export type { Screen } from "./drawn.ts";
 
@@ -19,6 +19,8 @@ interface Shown {
   readonly since: number;
   /** the last state of its own chart: between two processes its supervisor is in another one */
   readonly phase: string;
+  /** how far on the way to `running` its last process came */
+  readonly reached: number;
 }
 
 /** Whether no process of it runs, but one is expected to. */
@@ -35,27 +37,30 @@ const colourOf = (shown: Shown): "green" | "red" | "yellow" | "dim" => {
 /** The states from `init` to `running`. */
 const way = stateNames.filter((state) => state === initialState || isBooting(state) || isRunning(state));
 
-/** `●━━●━━✕`: the states that were entered, and where the service is or where its process ended; empty while it stops. */
+/** Its place among them; -1 for one that stops. */
+const placeOf = (phase: string): number => way.indexOf(phase.split(".", 1)[0] as (typeof way)[number]);
+
+/** `●━━●━━✕`: the states that were entered, and where the service is or how far its last process came. */
 const wayOf = (shown: Shown): string => {
-  const at = way.indexOf(stateOf(shown) as (typeof way)[number]);
   const here = isDown(shown) ? "✕" : isRunning(shown.phase) ? "◉" : "●";
-  return at === -1
-    ? ""
-    : way
-        .map((_, index) => (index < at ? "●" : index === at ? here : "○"))
-        .slice(0, at + 1)
-        .join("━━");
+  return [...way.slice(0, shown.reached).map(() => "●"), here].join("━━");
+};
+
+/** A stop keeps how far the process came. */
+const reachedBy = (phase: string, before: Shown | undefined): number => {
+  const place = placeOf(phase);
+  return place === -1 ? (before?.reached ?? 0) : place;
 };
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
 /** How often its processes ended, and what comes next. */
-const deathsOf = (shown: Shown): string => {
-  const { restarts, state } = shown.service;
-  const isLast = state === "ended" || state === "givenUp";
+const deathsOf = (shown: Shown, now: number): string => {
+  const { restarts, state, nextTryMs } = shown.service;
   const deaths = restarts + Number(isDown(shown) && state !== "ended");
   const died = deaths === 0 ? [] : [`died ${times(deaths)}`];
-  const next = isDown(shown) && !isLast ? ["is started again"] : [];
+  const left = nextTryMs === null ? null : Math.max(0, nextTryMs - (now - shown.since));
+  const next = left === null ? [] : [`next try in ${duration(left)}`];
   return [...died, ...next].join(", ");
 };
 
@@ -69,7 +74,7 @@ const rowOf = (shown: Shown, now: number): string[] => {
     duration(now - since),
     String(service.pid ?? "-"),
     [service.port, service.healthPort].filter((port) => port !== undefined).join(", ") || "-",
-    deathsOf(shown),
+    deathsOf(shown, now),
   ];
 };
 
@@ -84,20 +89,24 @@ export const createBoard = (screen: Screen, now: () => number = () => performanc
       row === 0 ? paint("bold", cell) : column === 1 || column === 2 ? paint(colourOf(views[row - 1]!), cell) : cell;
     const running = views.filter((view) => !isDown(view) && isRunning(view.phase)).length;
     const width = (screen.columns || 80) - 1;
-    const [head, ...rows] = table([titles, ...views.map((view) => rowOf(view, now()))], { width, paint: colour });
-    // the cause has a line of its own below its service
-    const causeOf = ({ service: { trouble, cause } }: Shown) => {
-      const words = [trouble, cause].filter((part) => part !== "").join(": ");
-      return words === "" ? [] : [`  ${cleanLine(words)}`.slice(0, width)];
+    const all = views.map((view) => rowOf(view, now()));
+    const isWide = table([titles, ...all], { width: Number.MAX_SAFE_INTEGER }).every(({ length }) => length <= width);
+    const [head, ...rows] = table([titles, ...(isWide ? all : all.map((row) => row.with(-1, "")))], { width, paint: colour });
+    // the cause has a line of its own below its service, and where there is no room its deaths have one too
+    const belowOf = (view: Shown) => {
+      const { trouble, cause } = view.service;
+      const why = [trouble, cause].filter((part) => part !== "").join(": ");
+      const words = [isWide ? "" : deathsOf(view, now()), why].filter((part) => part !== "").join("; ");
+      return words === "" ? [] : wrapped(cleanLine(words), width - 2).map((line) => `  ${line}`.slice(0, width));
     };
     const counted = paint("bold", `${running} of ${views.length} running`);
-    return [head!, ...rows.flatMap((row, at) => [row, ...causeOf(views[at]!)]), counted];
+    return [head!, ...rows.flatMap((row, at) => [row, ...belowOf(views[at]!)]), counted];
   };
   const drawn: Drawn = drawnOn(screen, lines);
   const note = (service: ServiceView) => {
     const known = lifePartOf(service.state) !== undefined;
     const phase = known ? service.phase : (services.get(service.name)?.phase ?? initialState);
-    services.set(service.name, { service, since: now(), phase });
+    services.set(service.name, { service, since: now(), phase, reached: reachedBy(phase, services.get(service.name)) });
   };
   const write = (fact: FleetFact): void => {
     if (fact.type === "fleet.starting") for (const service of fact.services) note(service);

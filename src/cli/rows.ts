@@ -1,5 +1,6 @@
 /** The rows of a fleet as the command line picks and shows them. */
 import { authority } from "../address.ts";
+import { cleanLine } from "../clean.ts";
 import { explain } from "../instances/explain.ts";
 import type { Row } from "../instances/row.ts";
 import { isDeath, isEndKind } from "../journal/outcomes.ts";
@@ -7,7 +8,7 @@ import type { RegistryEntry } from "../registry/registry.ts";
 import type { Wanted } from "./instance.ts";
 import { absentFrom } from "./instance.ts";
 import type { Paint } from "./terminal.ts";
-import { duration, table } from "./terminal.ts";
+import { duration, table, wrapped } from "./terminal.ts";
 
 /** Whether nothing of the instance runs any more. */
 export const isOver = ({ kind }: Row): boolean => isEndKind(kind);
@@ -55,18 +56,34 @@ const readyWord = ({ ready }: Row): string => (ready === null ? "?" : ready ? "y
 /** The sentence, except for an instance that is ready and holds its lease. */
 const whyOf = (row: Row, now: number): string => (row.ready === true && row.lease.state === "held" ? "" : explain(row, now));
 
-/** Columns that a narrow terminal lacks, the first one first; the sentence needs this many characters. */
-const spare = ["HOST", "PID", "HEALTH", "RELEASE", "FOR"];
-const sentenceWidth = 40;
+const none = "-";
 
-/** Leaves out columns until the sentence of each row has room. */
-const narrowed = (rows: readonly (readonly string[])[], width: number): string[][] => {
+/** Columns that a narrow terminal lacks, the first one first. */
+const spare = ["HOST", "PID", "HEALTH", "RELEASE", "FOR"];
+const sentenceColumn = titles.length - 1;
+
+/** The columns for a terminal of that width: those that have anything in them, and without the sentence where that has no room in each row. */
+const columnsFor = (rows: readonly (readonly string[])[], width: number): number[] => {
   const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const needed = widths.with(-1, Math.min(widths.at(-1)!, sentenceWidth));
-  let shown = titles.map((_, column) => column);
-  const isTooWide = () => shown.reduce((sum, column) => sum + needed[column]! + 2, -2) > width;
-  for (const title of spare) if (isTooWide()) shown = shown.filter((column) => titles[column] !== title);
-  return rows.map((row) => shown.map((column) => row[column]!));
+  const isTooWide = (columns: readonly number[]) => columns.reduce((sum, column) => sum + widths[column]! + 2, -2) > width;
+  const used = titles.flatMap((_, column) => (rows.slice(1).some((row) => row[column] !== none) ? [column] : []));
+  if (!isTooWide(used)) return used;
+  let shown = used.filter((column) => column !== sentenceColumn);
+  for (const title of spare) if (isTooWide(shown)) shown = shown.filter((column) => titles[column] !== title);
+  return shown;
+};
+
+/** The table for a terminal: a sentence that has no room in its row stands below it. */
+const tableFor = (rows: readonly (readonly string[])[], width: number, paint: PaintCell): string[] => {
+  const columns = columnsFor(rows, width);
+  const [head = "", ...lines] = table(
+    rows.map((row) => columns.map((column) => row[column]!)),
+    { width, paint: (line, place, text) => paint(line, columns[place]!, text) },
+  );
+  if (columns.includes(sentenceColumn)) return [head, ...lines];
+  const below = (sentence: string) =>
+    sentence === "" ? [] : wrapped(cleanLine(sentence), width - 2).map((line) => `  ${line}`.slice(0, width));
+  return [head, ...lines.flatMap((line, at) => [line, ...below(rows[at + 1]![sentenceColumn]!)])];
 };
 
 export interface Listing {
@@ -77,7 +94,9 @@ export interface Listing {
   readonly paint: Paint;
 }
 
-/** One line a row. */
+type PaintCell = (line: number, column: number, text: string) => string;
+
+/** One line a row; on a terminal also lines below it. */
 export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: Listing): string[] => {
   const lines = rows.map((row) => {
     const health = entries.get(row.name)?.health ?? null;
@@ -86,18 +105,18 @@ export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: L
       row.state,
       duration(Math.max(0, now - (row.end?.at ?? row.since))),
       readyWord(row),
-      row.version || "-",
-      health === null ? "-" : authority(health),
-      row.pid === 0 ? "-" : String(row.pid),
-      row.host || "-",
+      row.version || none,
+      health === null ? none : authority(health),
+      row.pid === 0 ? none : String(row.pid),
+      row.host || none,
       row.instance,
       whyOf(row, now),
     ];
   });
-  const painted = (line: number, column: number, text: string) =>
+  const painted: PaintCell = (line, column, text) =>
     line === 0 ? paint("bold", text) : column === 1 ? paint(colourOf(rows[line - 1]!), text) : text;
   const all = [titles, ...lines];
-  return width === undefined ? table(all, { paint: painted }) : table(narrowed(all, width), { width, paint: painted });
+  return width === undefined ? table(all, { paint: painted }) : tableFor(all, width, painted);
 };
 
 /** A row for programs, without its history. */

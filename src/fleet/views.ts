@@ -7,7 +7,7 @@ import type {
   SupervisorOutput,
   SupervisorSnapshot,
 } from "../../machines/index.ts";
-import { initialState, statePath } from "../../machines/index.ts";
+import { deadlineOf, initialState, statePath } from "../../machines/index.ts";
 import { authority, isEveryAddress } from "../address.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import type { Supervisor } from "../supervisor/index.ts";
@@ -43,14 +43,16 @@ export const viewOf = (member: Member): ServiceView => {
     pid,
     ...ports,
     restarts,
+    nextTryMs: isWaiting(snapshot) ? (deadlineOf(snapshot)?.ms ?? null) : null,
     trouble: troubleOf(snapshot),
     cause: causeIn(member, snapshot),
   };
 };
 
 /** A supervisor that waits before another process is started. */
-const causeIn = (member: Member, snapshot: SupervisorSnapshot): string =>
-  snapshot.matches("backingOff") || snapshot.matches("givenUp") ? causeOf(member) : "";
+const isWaiting = (snapshot: SupervisorSnapshot): boolean => snapshot.matches("backingOff") || snapshot.matches("givenUp");
+
+const causeIn = (member: Member, snapshot: SupervisorSnapshot): string => (isWaiting(snapshot) ? causeOf(member) : "");
 
 /** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */
 const troubleOf = (snapshot: SupervisorSnapshot): string => {

@@ -15,6 +15,7 @@ const view = (name: string): ServiceView => ({
   healthPort: 9090,
   port: undefined,
   restarts: 0,
+  nextTryMs: null,
   trouble: "",
   cause: "",
 });
@@ -101,15 +102,39 @@ describe("the board", () => {
       pid: undefined,
       healthPort: undefined,
       restarts: 3,
+      nextTryMs: 8000,
       trouble: "exited with code 1",
       cause: "EACCES: permission denied",
     };
     write({ type: "service.changed", service: { ...view("web"), ...gone, state: "backingOff", phase: "backingOff" } });
     expect(texts.at(-1)).toMatch(
-      /^web +●━━●━━●━━✕ +starting +model .* died 4 times, is started again\n {2}exited with code 1: EACCES: permission denied\n0 of 1 running$/m,
+      /^web +●━━●━━●━━✕ +starting +model .* died 4 times, next try in 8.0 s\n {2}exited with code 1: EACCES: permission denied\n0 of 1 running$/m,
     );
     write({ type: "service.changed", service: { ...view("web"), ...gone, state: "givenUp", phase: "givenUp" } });
     expect(texts.join("")).not.toMatch(/backingOff|givenUp/);
+  });
+
+  it("on a narrow terminal has deaths and cause below the service, whole", () => {
+    const { texts, write } = drawnOn({ columns: 64, rows: 24 });
+    write({
+      type: "fleet.starting",
+      redis: "r",
+      isOwnRedis: false,
+      services: [{ ...view("web"), state: "starting", phase: "starting.model" }],
+    });
+    write({ type: "service.changed", service: { ...view("web"), state: "stopped", phase: "stopped" } });
+    const gone = { pid: undefined, healthPort: undefined, restarts: 4, nextTryMs: 600_000, trouble: "exited with code 1" };
+    const cause = "onStart failed: EACCES: permission denied, open '/models/v4/weights.bin'";
+    write({ type: "service.changed", service: { ...view("web"), ...gone, cause, state: "givenUp", phase: "givenUp" } });
+    const lines = texts.at(-1)!.split("\n");
+    expect(lines.find((line) => line.startsWith("web"))).toMatch(/^web +●━━●━━●━━✕ +stopped/);
+    expect(
+      lines
+        .slice(2, -2)
+        .map((line) => line.trim())
+        .join(" "),
+    ).toBe(`died 5 times, next try in 10 min; exited with code 1: ${cause}`);
+    for (const line of lines.slice(1)) expect(line.length).toBeLessThanOrEqual(63);
   });
 
   it("shows the lines of a fact above it", () => {

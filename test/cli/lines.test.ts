@@ -5,7 +5,14 @@ import type { ServiceView } from "../../src/fleet/index.ts";
 
 const view: ServiceView = {
   ...{ name: "orders", tier: "orders", state: "backingOff", phase: "backingOff", since: 0, pid: undefined },
-  ...{ healthPort: undefined, port: undefined, restarts: 1, trouble: "exited with code 1", cause: "EACCES: permission denied" },
+  ...{
+    healthPort: undefined,
+    port: undefined,
+    restarts: 1,
+    nextTryMs: 8000,
+    trouble: "exited with code 1",
+    cause: "EACCES: permission denied",
+  },
 };
 
 const printed = (...views: ServiceView[]): string[] => {
