@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createActor, fromCallback, fromPromise, waitFor } from "xstate";
 import type { Begun, LifecycleContext, LifecycleSettings, LifecycleSnapshot } from "../../machines/index.ts";
-import { deadlineOf, lifecycleMachine, statePath, waitsForOf } from "../../machines/index.ts";
+import { deadlineOf, lifecycleMachine, stateNames, statePath, waitsForOf } from "../../machines/index.ts";
 import { timeLimits } from "../../machines/lifecycle.machine.ts";
 import type { ChartPhase } from "../../machines/phases.ts";
 import { enteredAt } from "../../machines/phases.ts";
@@ -495,6 +495,11 @@ describe("what the chart notes", () => {
         (path) => `${path}: tier health open releases`,
       ),
     ]);
+  });
+
+  it("each of the nine states is emitted as it is entered, once and in their order", () => {
+    const { facts } = lifeOf({}, [to("stopped")]);
+    expect(facts.flat().flatMap(({ type, state }) => (type === "state.entered" ? [state] : []))).toEqual(stateNames);
   });
 
   it("the lease takes events from registering until deregistering is left, also where that is given up", () => {
