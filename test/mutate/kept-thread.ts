@@ -71,4 +71,9 @@ class KeptThread implements PoolWorker {
   }
 }
 
-export const keptThread = { name: "kept", createPoolWorker: (options: PoolOptions): PoolWorker => new KeptThread(options) };
+export const keptThread = {
+  name: "kept",
+  createPoolWorker: (options: PoolOptions): PoolWorker => new KeptThread(options),
+  /** Ends the thread that is kept between two runs. */
+  end: async (): Promise<void> => kept?.stop(),
+};

@@ -1,4 +1,5 @@
-/** A test file that a mutant keeps from being imported counts as a test that fails: without tests of its own it would pass. */
+/** A test file that a mutant keeps from being imported or collected counts as one that fails: without tests of its own it would pass. */
+import type { RunnerTestFile } from "vitest";
 import { TestRunner, test } from "vitest";
 
 export default class ImportsAreTests extends TestRunner {
@@ -10,5 +11,11 @@ export default class ImportsAreTests extends TestRunner {
         throw error;
       });
     }
+  }
+
+  /** What the body of a `describe` throws is an error of the file, which is no test; thrown here it is one of the run. */
+  onCollected(files: RunnerTestFile[]): void {
+    const error = files.flatMap(({ result }) => result?.errors ?? [])[0];
+    if (error !== undefined) throw new Error(`the tests cannot be collected: ${error.message}`);
   }
 }

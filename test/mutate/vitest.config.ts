@@ -17,7 +17,8 @@ class InOrder extends BaseSequencer {
 /** Stryker asks for a pool of threads in its call of Vitest, which a configuration file does not override. */
 const keepsThread: Vite.Plugin = {
   name: "kept-thread",
-  configureVitest({ project }) {
+  configureVitest({ project, vitest }) {
+    vitest.onClose(keptThread.end);
     project.config.pool = keptThread.name;
     project.config.poolRunner = keptThread;
   },
