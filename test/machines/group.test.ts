@@ -4,7 +4,7 @@ import type { AnyStateNode } from "xstate";
 import { fromCallback, transition } from "xstate";
 import { getStateNodes } from "xstate/graph";
 import type { GroupInput, GroupSnapshot, StateMeta } from "../../machines/index.ts";
-import { groupMachine, statePath, statesOf, waitsForOf } from "../../machines/index.ts";
+import { groupMachine, statePath, statesOf, tagsAt, waitsForOf } from "../../machines/index.ts";
 import { chained, groupModel, ordered } from "../kit/group-model.ts";
 import type { ModelEvent } from "../kit/model.ts";
 import { declaredTransitions, graphOf, sequencesOf, walk } from "../kit/model.ts";
@@ -96,6 +96,7 @@ describe("the chart of a group", () => {
       ["stopped", "neutral", true],
     ]);
     expect(groupMachine.id).toBe("group");
+    expect(tagsAt(groupMachine, "stopped")).toEqual(["ending"]);
     expect(groupMachine.root.description).toMatch(/^Several services .*\.$/);
   });
 

@@ -154,6 +154,13 @@ export const slices = [
   },
   {
     group: "rooms",
+    name: "health",
+    title: "the health server",
+    mutate: room("src/health"),
+    tests: tests("health/load-meter", "health/exposition", "health/check", "health/drain", "health/truth", "health/server"),
+  },
+  {
+    group: "rooms",
     name: "journal",
     title: "what instances did, in Redis",
     mutate: room("src/journal"),
