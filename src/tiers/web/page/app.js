@@ -24,6 +24,7 @@ const summaryMs = 500;
 
 /** the condition that was drawn last */
 let drawnCondition = "";
+let arrangedAt = 0;
 let summedAt = 0;
 /** whether the deck has a place for each row */
 let isArranged = false;
@@ -66,13 +67,24 @@ const draw = () => {
   if (isOther) deck.showLegend();
   isArranged = deck.showRows(names) && isArranged && !isOther;
   if (names.includes(openName()) || isOther) refreshInstance();
-  if (!isOther && isTooSoon()) return drawLater();
-  if (!isArranged) deck.arrange();
-  isArranged = true;
-  summarize();
+  const [mayArrange, maySum] = [isOther || isDue(arrangedAt), isOther || isDue(summedAt)];
+  if (!isArranged && mayArrange) {
+    arrange();
+    // of many rows the summary follows with the next frame
+    if (!isOther && fleet.rows.size > manyRows) return drawSoon();
+  }
+  if (maySum) summarize();
+  if (!isArranged || !maySum) drawLater();
 };
 
-const isTooSoon = () => fleet.rows.size > manyRows && performance.now() - summedAt < summaryMs;
+const arrange = () => {
+  arrangedAt = performance.now();
+  isArranged = true;
+  deck.arrange();
+};
+
+/** Whether what was drawn then may be drawn again. @param {number} at */
+const isDue = (at) => fleet.rows.size <= manyRows || performance.now() - at >= summaryMs;
 
 const drawLater = () => {
   if (later !== undefined) return;
@@ -100,7 +112,7 @@ const tick = () => {
   if (document.hidden || !fleet.isKnown() || fleet.rows.size === 0) return;
   if (fleet.isLive()) deck.moveDeck();
   showTime();
-  if (!isTooSoon()) summarize();
+  if (isDue(summedAt)) summarize();
 };
 
 /** Without the token there is no list of services; a chat that is public goes on without it. */
