@@ -147,6 +147,19 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await page.locator("#lease-strip [aria-current]").textContent()).toBe("held");
   });
 
+  it("has each word of the chart in the size of its line, whatever the page calls its own parts", async () => {
+    const { url } = await watched();
+    const page = await drawn(await open(url));
+    const others = await page
+      .locator("#chart-lifecycle tspan")
+      .evaluateAll((words) =>
+        words.flatMap((word) =>
+          getComputedStyle(word).fontSize === getComputedStyle(word.parentElement!).fontSize ? [] : [word.textContent],
+        ),
+      );
+    expect(others).toEqual([]);
+  });
+
   it("is not taken back by a frame that is drawn when the next state is lit already", async () => {
     const { service, url } = await watched();
     const page = await drawn(await open(url));

@@ -51,6 +51,13 @@ describe.skipIf(browser === undefined)("the whole chart", () => {
     await page.keyboard.press("Enter");
     await page.locator("#whole .sg-chart").waitFor();
     expect(await page.locator("#whole-title").textContent()).toBe("agents-2 on the whole chart");
+    const sizes = await page
+      .locator("#whole tspan")
+      .evaluateAll(
+        (words) =>
+          words.filter((word) => getComputedStyle(word).fontSize !== getComputedStyle(word.parentElement!).fontSize).length,
+      );
+    expect(sizes).toBe(0);
     const lit = page.locator('#whole .state.active[data-state="lifecycle.stopping.unwinding"]');
     expect(await lit.count()).toBe(1);
     expect(await page.evaluate(() => document.getElementById("whole")!.contains(document.activeElement))).toBe(true);
