@@ -13,7 +13,7 @@ import type {
   LifecycleSnapshot,
   StateName,
 } from "../../machines/index.ts";
-import { finalState } from "../../machines/phases.ts";
+import { finalState, stoppingState } from "../../machines/phases.ts";
 import { stateName, statePath } from "../../machines/state.ts";
 import type { ServiceClock } from "../clock.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -193,7 +193,7 @@ export class ServiceHost {
 
   #afterTransition(): void {
     for (const probe of this.#probes) probe();
-    if (this.snapshot.hasTag("stopping")) this.#options.hooks.abortStopping();
+    if (this.snapshot.hasTag(stoppingState)) this.#options.hooks.abortStopping();
     this.#facts.flush();
   }
 
