@@ -266,6 +266,15 @@ describe("how a life ends", () => {
     },
   );
 
+  it("releases of which there are none are marked skipped before a port that closes last", () => {
+    const { snapshot } = lifeOf({ closeHealth: "last" }, [to("running"), shutdown, to("stopped")]);
+    expect(oddPhases(snapshot)).toEqual(["stopping.releasing skipped"]);
+  });
+
+  it("the first attempt at Redis has its deadline as it begins", () => {
+    expect(contextOf({}, [to("pinging.attempt")]).timer).toMatchObject({ name: "pingTimeout", ms: 1000 });
+  });
+
   it.each(["releaseTier done", "releaseTier error", "after releaseTimeout"])(
     "releases that end before the port closes lead to its close: %s",
     (released) => {
