@@ -52,7 +52,8 @@ export const viewOf = (member: Member): ServiceView => {
 /** A supervisor that waits before another process is started. */
 const isWaiting = (snapshot: SupervisorSnapshot): boolean => snapshot.matches("backingOff") || snapshot.matches("givenUp");
 
-const causeIn = (member: Member, snapshot: SupervisorSnapshot): string => (isWaiting(snapshot) ? causeOf(member) : "");
+/** Of a process that lives, an end before it has no longer anything to say. */
+const causeIn = (member: Member, snapshot: SupervisorSnapshot): string => (snapshot.matches("alive") ? "" : causeOf(member));
 
 /** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */
 const troubleOf = (snapshot: SupervisorSnapshot): string => {
@@ -84,14 +85,14 @@ const isOk = (member: Member, output: SupervisorOutput): boolean => {
 /** How the service stopped: as it reported itself, else as its supervisor saw it. */
 export const endingOf = (member: Member, output: SupervisorOutput): ServiceEnding => {
   const { end, exit, report, trouble, stopMs } = output;
+  const seen = [trouble, causeOf(member)].filter(Boolean).join(": ");
   const ok = isOk(member, output);
   const rest = { name: member.name, exitCode: exit?.code ?? null, ms: stopMs, ok };
   if (end === "givenUp" || end === "killed") {
-    const reason = [trouble, report?.error].filter(Boolean).join(": ") || "on a second signal";
-    return { ...rest, outcome: end === "killed" ? "killed" : "given up", reason };
+    return { ...rest, outcome: end === "killed" ? "killed" : "given up", reason: seen || "on a second signal" };
   }
   const outcome = report?.outcome ?? (ok ? "shutdown" : "failed");
-  return { ...rest, outcome, reason: report?.error ?? report?.reason ?? (trouble || "before it had started") };
+  return { ...rest, outcome, reason: report?.error ?? report?.reason ?? (seen || "before it had started") };
 };
 
 /** Where a tier is reached: the address of its first service, as a URL for a browser on this machine. */

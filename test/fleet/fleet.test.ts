@@ -243,6 +243,16 @@ describe("a fleet on this machine", () => {
     expect(facts.at(-1)).toMatchObject({ type: "fleet.stopped", services: [{ name: "inference", outcome: "given up" }] });
   });
 
+  it("F57: a process that is gone has the end of its log as the cause, on the board and in the last table", async () => {
+    const exits = 'if(process.argv.includes("inference"))console.error("the reason"),process.exit(2)';
+    const others = ["gateway", "agents", "consolidation", "web"].flatMap((tier) => ["--tier", `${tier}=0`]);
+    const fleet = up(["--json", ...others], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(exits)}` });
+    await fleet.ended;
+    const reason = "exited with code 2: the reason";
+    expect(factsOf(fleet).at(-1)).toMatchObject({ type: "fleet.stopped", services: [{ outcome: "given up", reason }] });
+    expect(viewsOf(fleet).get("inference")).toMatchObject({ state: "stopped", cause: "the reason" });
+  });
+
   it("F57: gives up what is wrongly configured with the cause that it reported, goes on with the rest, and ends with 1, its logs kept", async () => {
     const fleet = up(["--json", "--tier", "web=0"], refusal);
     const lost = await fact(fleet, "the loss", ({ type }) => type === "service.lost");
