@@ -33,6 +33,8 @@ class Connections {
     // a client that ends its side behind its request (nc, some load balancers) gets the answer: Node drops one that is not there yet
     Object.assign(server, { httpAllowHalfOpen: true });
     server.on("connection", (socket) => {
+      // one whose request is read again is emitted once more (web-sockets.ts)
+      if (this.#sockets.has(socket)) return;
       this.#accepted += 1;
       if (this.#sockets.size >= max) this.#sockets.keys().next().value?.destroy();
       this.#sockets.set(socket, new Set());

@@ -23,7 +23,7 @@ const openPages = async (): Promise<number> => {
   const server = await HttpServer.create({ host: "127.0.0.1", port: 0, advice: "", signal: stopping.signal, log });
   server.app.get("/readyz", async () => ({ ready: true }));
   server.app.get("/status", async ({ raw }) => {
-    await once(raw.socket, "end");
+    if (!raw.socket.readableEnded) await once(raw.socket, "end");
     return {};
   });
   closes.push(() => server.close());

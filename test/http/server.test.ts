@@ -215,6 +215,23 @@ describe("the end of an HTTP server", () => {
     expect(answer).toContain('{"body":{"a":1},"upgrade":null}');
   });
 
+  it("F38: keeps no listener on a connection whose requests each offer another protocol", async () => {
+    const { server } = await created();
+    await addWebSockets(server.app, { maxPayload: 100, reason: "" });
+    const listeners: number[] = [];
+    server.app.addHook("onResponse", async ({ raw }) => void listeners.push(raw.socket.listenerCount("close")));
+    server.app.get("/", async () => ({}));
+    const { port } = await server.listen();
+    const { socket, received } = await dial(port);
+    for (let count = 1; count <= 3; count += 1) {
+      socket.write("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+      await eventually("its answer", () => listeners.length === count);
+    }
+    expect(listeners[2]).toBe(listeners[0]);
+    socket.end();
+    expect((await received).match(/HTTP\/1\.1 200 /g)).toHaveLength(3);
+  });
+
   it("closes WebSockets with 1001 and the reason", async () => {
     const { server, stopping } = await created({ graceMs: forever });
     await addWebSockets(server.app, { maxPayload: 100, reason: "stopping" });
