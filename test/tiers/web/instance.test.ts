@@ -34,7 +34,8 @@ const show = async (rows: readonly Row[], place = "", options: Parameters<typeof
   return { page, scene };
 };
 
-const focusedId = (page: Page): Promise<string> => page.evaluate(() => document.activeElement?.id ?? "");
+const hasFocus = (page: Page, id: string) =>
+  eventually(`the focus on ${id}`, () => page.evaluate((wanted) => document.activeElement?.id === wanted, id));
 /** The names of the boxes of the folded chart that are drawn as reached. */
 const reached = (page: Page): Promise<string[]> =>
   page.evaluate(() =>
@@ -59,14 +60,15 @@ describe.skipIf(browser === undefined)("the whole chart", () => {
       );
     expect(sizes).toBe(0);
     const lit = page.locator('#whole .state.active[data-state="lifecycle.stopping.unwinding"]');
+    await lit.waitFor();
     expect(await lit.count()).toBe(1);
     expect(await page.evaluate(() => document.getElementById("whole")!.contains(document.activeElement))).toBe(true);
     await page.keyboard.press("c");
     expect(await page.locator("#whole").evaluate((dialog) => (dialog as HTMLDialogElement).open)).toBe(true);
     await page.keyboard.press("Escape");
-    expect(await page.locator("#whole").evaluate((dialog) => (dialog as HTMLDialogElement).open)).toBe(false);
+    await page.locator("#whole").waitFor({ state: "hidden" });
     expect(await page.locator("#one").isVisible()).toBe(true);
-    expect(await focusedId(page)).toBe("whole-open");
+    await hasFocus(page, "whole-open");
   });
 
   it("follows the instance while it is open, and closes by its button", async () => {
@@ -78,7 +80,7 @@ describe.skipIf(browser === undefined)("the whole chart", () => {
     scene.put({ ...row, path: "stopping.releasing", since: Date.now() });
     await page.locator('#whole .state.active[data-state="lifecycle.stopping.releasing"]').waitFor();
     await page.locator("#whole-close").click();
-    expect(await focusedId(page)).toBe("whole-open");
+    await hasFocus(page, "whole-open");
   });
 
   it.each([
