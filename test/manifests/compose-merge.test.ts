@@ -1,7 +1,7 @@
 /** `manifests check` of the compose files of one deployment: they are merged as compose does, and each fault is named once. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { checkFiles } from "../../src/manifests/check/check.ts";
 import { configurationOf, sourcesOf } from "../../src/service/options/configuration.ts";
@@ -50,6 +50,26 @@ describe("a compose file", () => {
       [`${path("compose.yaml")} with compose.prod.yaml`, expect.stringMatching(/^REDIS_URL names localhost/)],
       [`${path("compose.yaml")} with compose.test.yaml`, expect.stringMatching(/^npm stands/)],
     ]);
+  });
+
+  it("that is given by its name alone has its override merged over it once, also where that is given by another path", () => {
+    const path = write({ "compose.yaml": [...base, ...graceful], "compose.override.yaml": ["stop_grace_period: 5s"] });
+    const here = relative(process.cwd(), path("compose.yaml"));
+    for (const given of [
+      [here],
+      [here, path("compose.override.yaml")],
+      [path("compose.yaml"), `./${here}`.replace(".yaml", ".override.yaml")],
+    ])
+      expect(problemsIn(...given)).toEqual([expect.stringMatching(/^stop_grace_period is 5 s/)]);
+  });
+
+  it("of several documents has them merged", () => {
+    const path = write({ "compose.yaml": [...base, ...graceful] });
+    writeFileSync(
+      path("compose.yaml"),
+      `services: {orders: {stop_grace_period: 30s}}\n---\nservices: {orders: {image: "orders:1"}}\n`,
+    );
+    expect(problemsIn(path("compose.yaml")).filter((problem) => problem.startsWith("stop_grace_period"))).toEqual([]);
   });
 
   it("beside another deployment's is checked alone", () => {

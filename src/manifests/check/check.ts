@@ -1,6 +1,6 @@
 /** Checks the files of a deployment, of any known kind, against the deadlines of a service. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { readUpTo } from "../../bounded-file.ts";
 import { StargazerError } from "../../errors.ts";
@@ -106,22 +106,29 @@ const objectFindings = (files: Files, checked: Checked): FileFinding[] => {
   );
 };
 
+/** The compose files by their paths, several documents of one merged as compose does. */
+const composeIn = (files: Files): Map<string, object> =>
+  new Map(
+    [...files].flatMap(([file, objects]) => {
+      const own = objects.filter((each) => !isKubernetes(each));
+      return own.length === 0 ? [] : [[file, own.reduce<object>((under, over) => mergedCompose(under, over as object), {})]];
+    }),
+  );
+
 /** A compose file is checked with each one that is merged over it, so that one fault is named once, and alone where none is. */
 const composeFileFindings = (files: Files, checked: Checked): FileFinding[] => {
-  const own = new Map(
-    [...files].flatMap(([file, objects]) => objects.filter((each) => !isKubernetes(each)).map((each) => [file, each])),
-  );
-  const beside = [...own.keys()].flatMap(overridesOf).filter((file) => !own.has(file) && existsSync(file));
-  for (const file of beside) own.set(file, documentsIn(file, textOf(file))[0]);
-  const baseOf = (file: string) => [...own.keys()].find((base) => isOver(file, base));
-  const found = [...own].flatMap(([file, object]) => {
-    const base = baseOf(file);
+  const own = composeIn(files);
+  const isGiven = (file: string) => [...own.keys()].some((other) => resolve(other) === resolve(file));
+  const beside = [...own.keys()].flatMap(overridesOf).filter((file) => !isGiven(file) && existsSync(file));
+  for (const [file, object] of composeIn(new Map(beside.map((file) => [file, documentsIn(file, textOf(file))]))))
+    own.set(file, object);
+  return [...own].flatMap(([file, object]) => {
+    const base = [...own.keys()].find((other) => isOver(file, other));
     const isBase = [...own.keys()].some((other) => isOver(other, file));
     if (base === undefined) return isBase ? [] : composeFindings(object, checked).map((finding) => ({ file, ...finding }));
-    const whole = mergedCompose((own.get(base) ?? {}) as object, (object ?? {}) as object);
+    const whole = mergedCompose(own.get(base)!, object);
     return composeFindings(whole, checked).map((finding) => ({ file: `${base} with ${basename(file)}`, ...finding }));
   });
-  return found;
 };
 
 /**

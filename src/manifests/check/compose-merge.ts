@@ -1,5 +1,5 @@
 /** The compose files of one deployment as compose reads them: each merged over the one before. */
-import { basename, dirname } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -35,12 +35,12 @@ export const mergedCompose = (under: object, over: object): object => ({
 
 const stemOf = (file: string): string => basename(file).replace(/\.ya?ml$/i, "");
 
-/** The files that compose reads by itself over one of a default name. */
+/** The files that compose merges by itself over one of a default name. */
 export const overridesOf = (file: string): string[] =>
   /^(?:docker-)?compose$/.test(stemOf(file))
-    ? ["yaml", "yml"].map((end) => `${dirname(file)}/${stemOf(file)}.override.${end}`)
+    ? ["yaml", "yml"].map((end) => join(dirname(file), `${stemOf(file)}.override.${end}`))
     : [];
 
 /** Whether a file is one to merge over that one: `compose.prod.yaml` over `compose.yaml` beside it. */
 export const isOver = (file: string, base: string): boolean =>
-  file !== base && dirname(file) === dirname(base) && stemOf(file).startsWith(`${stemOf(base)}.`);
+  resolve(dirname(file)) === resolve(dirname(base)) && stemOf(file).startsWith(`${stemOf(base)}.`);
