@@ -5,19 +5,13 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "../kit/alive.ts";
 import { deadlines } from "../kit/deadlines.ts";
+import { runScript } from "../kit/script.ts";
 import { eventually } from "../kit/wait.ts";
 import { Conversation, countAll } from "./tally.mjs";
 
 const program = fileURLToPath(new URL("main.mjs", import.meta.url));
 
-const chaos = async (...args: string[]) => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (chunk) => (stdout += chunk));
-  child.stderr.on("data", (chunk) => (stderr += chunk));
-  const [status] = await once(child, "close");
-  return { status, stdout, stderr };
-};
+const chaos = (...args: string[]) => runScript(program, args);
 
 const none = { lost: 0, twice: 0, outOfOrder: 0, refused: 0, notices: 0 };
 

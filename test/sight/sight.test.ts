@@ -1,9 +1,8 @@
 /** Short forms of the proofs, without a bound of any time; `npm run sight` is the long one, with them. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { deadlines } from "../kit/deadlines.ts";
+import { runScript } from "../kit/script.ts";
 import { arrowsIn, missingIn, placesOf, readLife } from "./kills/arrows.mjs";
 import { delaysOf } from "./light/paints.mjs";
 import { hasBrowser } from "./page/browser.mjs";
@@ -17,14 +16,7 @@ interface Claim {
   readonly got: number | string;
 }
 
-const sight = async (...args: string[]) => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (chunk) => (stdout += chunk));
-  child.stderr.on("data", (chunk) => (stderr += chunk));
-  const [status] = await once(child, "close");
-  return { status, stdout, stderr };
-};
+const sight = (...args: string[]) => runScript(program, args);
 
 /** What each claim measured, by its first words. */
 const measured = async (name: string, ...args: string[]) => {
