@@ -47,7 +47,7 @@ export const descriptionOf = (snapshot: AnyMachineSnapshot): string =>
 export const waitsForOf = (snapshot: AnyMachineSnapshot): string => {
   const node = activeNodes(snapshot).find((active) => metaOf(active).waitsFor !== undefined);
   if (node === undefined) return "";
-  // equivalent mutant ("Stryker was here!"): the node was found by it; the type does not know
+  // equivalent mutant ("Stryker was here!"): the node was found by its waitsFor; only the type allows undefined
   const { waitsFor = "", detail } = metaOf(node);
   const more = detail?.(snapshot.context as never);
   return more === undefined ? waitsFor : `${waitsFor}, ${more}`;
@@ -75,7 +75,7 @@ const nodesAt = (machine: AnyStateMachine, path: string): AnyStateNode[] => {
 
 /** What the chart waits for in the state at that path (`pinging.attempt`), for a reader that has no snapshot; empty if nothing. */
 export const waitsForAt = (machine: AnyStateMachine, path: string): string =>
-  // equivalent mutant (OptionalChaining): the meta of a node that was found by it; the type does not know
+  // equivalent mutant (OptionalChaining): the node was found by its meta; only the type allows undefined
   nodesAt(machine, path).findLast((node) => metaOf(node).waitsFor !== undefined)?.meta?.waitsFor ?? "";
 
 /** The tags of the state at that path, for a reader that has no snapshot. */

@@ -597,7 +597,7 @@ const superseded = { target: "#lifecycle.stopping", actions: [report, "forgetLea
 
 /** The two orders of stopping: `last` follows where the port closes last, otherwise `next`. */
 const leads = <Next extends StopStep, Last extends StopStep, Actions = never>(next: Next, last: Last, actions?: Actions) => {
-  // equivalent mutant (false): XState takes actions that are undefined as none; its type does not
+  // equivalent mutant (false): XState ignores actions that are undefined; only its type does not allow them
   const does = actions === undefined ? {} : { actions };
   return [
     { guard: "closesHealthLast" as const, target: last, ...does },
@@ -894,7 +894,7 @@ export const lifecycleMachine = lifecycle.createMachine({
           after: { deregisterTimeout: { target: "draining", actions: mark("timeout") } },
           exit: "stopLease",
         },
-        /** Here nothing of ours is in the registry any more, or nothing more can be done about it. */
+        /** From here on the entry is out of the registry, or its delete was given up. */
         draining: {
           ...step("draining", {
             description: "Aborts the signal of onStart and run, and waits for the hooks that still run.",

@@ -46,7 +46,7 @@ const wayOf = (shown: Shown): string => {
   return [...way.slice(0, shown.reached).map(() => "●"), here].join("━━");
 };
 
-/** A stop keeps how far the process came. */
+/** A process that stops keeps the place that it had reached. */
 const reachedBy = (phase: string, before: Shown | undefined): number => {
   const place = placeOf(phase);
   return place === -1 ? (before?.reached ?? 0) : place;

@@ -79,7 +79,7 @@ export const parse = (argv: readonly string[], options: Options, optionalValues:
   });
   const given = tokens.filter((token) => token.kind === "option") as OptionToken[];
   const found = given.map((token) => ({ name: token.name, problem: problemOf(token, options, optionalValues) }));
-  // one problem for one option: what has no value is not judged as one
+  // an option has one problem: where its value is missing, no value is judged
   const isRefused = (name: string) => found.some((each) => each.name === name && each.problem !== undefined);
   const textsOf = (name: string) =>
     isRefused(name) ? [] : [values[name] ?? []].flat().filter((value) => typeof value === "string");

@@ -49,10 +49,10 @@ export const viewOf = (member: Member): ServiceView => {
   };
 };
 
-/** A supervisor that waits before another process is started. */
+/** Whether the supervisor waits before it starts another process. */
 const isWaiting = (snapshot: SupervisorSnapshot): boolean => snapshot.matches("backingOff") || snapshot.matches("givenUp");
 
-/** Of a process that lives, an end before it has no longer anything to say. */
+/** The cause of the last process's end; empty while a process lives. */
 const causeIn = (member: Member, snapshot: SupervisorSnapshot): string => (snapshot.matches("alive") ? "" : causeOf(member));
 
 /** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */

@@ -33,7 +33,7 @@ class Connections {
     // a client that ends its side behind its request (nc, some load balancers) gets the answer: Node drops one that is not there yet
     Object.assign(server, { httpAllowHalfOpen: true });
     server.on("connection", (socket) => {
-      // one whose request is read again is emitted once more (web-sockets.ts)
+      // a socket whose request is read again (web-sockets.ts) is emitted a second time
       if (this.#sockets.has(socket)) return;
       this.#accepted += 1;
       if (this.#sockets.size >= max) this.#sockets.keys().next().value?.destroy();

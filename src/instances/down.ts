@@ -44,7 +44,7 @@ export class DownServices {
     else service.ends.set(row.name, end);
   }
 
-  /** `name`: `service:instance`. */
+  /** Drops a row. `name`: `service:instance`. */
   remove(name: string): void {
     const key = name.slice(0, name.indexOf(":"));
     const service = this.#services.get(key);
@@ -65,7 +65,7 @@ export class DownServices {
   }
 }
 
-/** Those among all rows of a fleet. */
+/** The services that are down among all rows of a fleet. */
 export const downServices = (rows: Iterable<Row>): DownService[] => {
   const services = new DownServices();
   for (const row of rows) services.note(row);

@@ -29,7 +29,7 @@ export class Phases {
     return this.#all.findLast(({ phase, ms }) => ms === null && phase.startsWith(`${path}.`));
   }
 
-  /** Nothing of it is shown any more. */
+  /** Drops all phases: a boot that is no longer the newest is shown without them. */
   forget(): void {
     this.#all = [];
   }

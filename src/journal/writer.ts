@@ -117,7 +117,7 @@ export class JournalWriter {
     return this.#last([...before, { kind: "end", at: now(), ...end }]);
   }
 
-  /** A message was not written; the next one says so. */
+  /** Counts a message that was not written; the next one has the count. */
   noteLost(): void {
     this.#lost += 1;
   }

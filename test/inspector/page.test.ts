@@ -147,7 +147,7 @@ describe.runIf(browser !== undefined)("the page", () => {
     expect(await page.locator("#lease-strip [aria-current]").textContent()).toBe("held");
   });
 
-  it("has each word of the chart in the size of its line, whatever the page calls its own parts", async () => {
+  it("has each word of the chart in the size of its line, also where a class of the page has the same name", async () => {
     const { url } = await watched();
     const page = await drawn(await open(url));
     const others = await page

@@ -110,7 +110,7 @@ describe("a chart of which little is known", () => {
     chart.resolveState({ value: value as never, context: { now: () => 7, random: () => 0.5 } });
   const inner = place({ outer: "inner" });
 
-  it("is described by the states around a state that says nothing, and by nothing where there are none", () => {
+  it("has for a state without words those of the states around it, and none where these have none", () => {
     expect([descriptionOf(inner), waitsForOf(inner), waitsForAt(chart, "outer.inner")]).toEqual([
       "Outer.",
       "what is outside",

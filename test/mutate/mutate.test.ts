@@ -54,7 +54,7 @@ it("a survivor that is judged equivalent lowers the score of its file and of its
   expect(table).toContain("| 1 of 3 files, goal 98 % | 4 | 1 | 1 | 2 | 1 | 0 | 0 | 50.0 % |");
 });
 
-it("a file whose code has changed since it was counted says so in its row", () => {
+it("a file whose code has changed since it was counted is marked in its row", () => {
   const changed = tallyOf({ group: "machines", name: "one" }, "src/one.ts", { source, mutants }, true);
   expect(tableOf([changed], totals)).toContain("| src/one.ts (its code has changed since) |");
 });

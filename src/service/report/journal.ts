@@ -103,7 +103,7 @@ export class ServiceJournal {
     }
   }
 
-  /** A state that was entered before the journal was loaded: the present one has a deadline still. */
+  /** Notes a state that was entered before the journal was loaded; only the present one still has a deadline. */
   #recall(at: number, path: string): void {
     if (path === this.#path) return;
     const snapshot = this.#options.snapshot();

@@ -1,4 +1,4 @@
-/** What the fleet's model shows of each boot, as it changes: where it was seen last, and when its end was shown. Boots are told apart by their release. */
+/** What the fleet's model shows of each boot, as it changes: where it was seen last, and when its end was shown. Each boot has a release of its own. */
 
 export class Deaths {
   #model;

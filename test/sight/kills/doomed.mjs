@@ -55,7 +55,7 @@ const block = () => {
   die();
 };
 
-/** Stays where it is to be killed, and passes elsewhere. */
+/** Hangs in the place where it is to be killed; elsewhere it goes on after some ms. */
 const stay = (here) => (here === place ? new Promise(() => {}) : pause(5 + 30 * Math.random()));
 const stops = place.startsWith("stopping.");
 

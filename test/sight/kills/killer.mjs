@@ -1,4 +1,4 @@
-/** A thread that ends its process by SIGKILL, whatever the event loop does. */
+/** A thread that ends its process by SIGKILL, also while the event loop is blocked. */
 import { writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 

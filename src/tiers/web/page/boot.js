@@ -70,7 +70,7 @@ const waterfall = (title, phases, end, isOver) => {
   return [make("h3", "", title, make("span", "", briefly(whole))), list];
 };
 
-/** The state that it is in, or in which it was cut: it has not ended as a phase. @type {(instance: WireInstance, partOf: (state: string) => string | undefined) => Phase[]} */
+/** The present state, or the one in which it was cut: as a phase it has not ended. @type {(instance: WireInstance, partOf: (state: string) => string | undefined) => Phase[]} */
 const presentOf = ({ row, phases }, partOf) => {
   const isShown = phases.length > 0 && partOf(row.state) === "boot" && !phases.some(({ phase }) => phase === row.state);
   return isShown ? [{ phase: row.state, startedAt: stateSince(row), ms: null, outcome: "" }] : [];

@@ -39,7 +39,7 @@ export const onDeckOpen = (listener) => {
   onOpen = listener;
 };
 
-/** Whether it is shown: one that ended by its own word before the window is past. @param {WireRow} row */
+/** Whether it is shown: one that stopped in order before the window began is not. @param {WireRow} row */
 const isShown = (row) => {
   if (row.isOver && !row.hasDied && (row.end?.at ?? row.since) < fleet.now() - choice.ms) return false;
   if (choice.state !== "" && (row.state !== choice.state || row.kind === "expired")) return false;

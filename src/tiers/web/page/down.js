@@ -1,5 +1,5 @@
 // @ts-check
-/** The card of a service that is down: which ones are, the server's rows say. Pure. */
+/** The card of a service that is down; which services are, the server sends. Pure. */
 import { secondTime } from "../../../http/page/format.js";
 import { adviceFor } from "./advice.js";
 import { causeOf, needOf } from "./judge.js";

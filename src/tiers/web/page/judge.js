@@ -35,7 +35,7 @@ export const isAlive = ({ isOver }) => !isOver;
 /** Whether a boot died at the beginning of a span: with a failure, or without writing its end. @param {WireSpan} span */
 export const isFall = ([, , , , , mark]) => mark === "failed" || mark === "died";
 
-/** Whether a boot ended at the beginning of a span, however. @param {WireSpan} span */
+/** Whether a boot ended at the beginning of a span, in order or not. @param {WireSpan} span */
 export const isEnd = (span) => span[5] === "ended" || isFall(span);
 
 /** @type {(row: WireRow, stateOf: StateOf) => boolean} */

@@ -200,7 +200,7 @@ export const lifeOf = (row, known) => {
   const at = boxes.indexOf(end);
   const isOut = end.isOn || end.isPast || last.isOn;
   const from = isOut ? boxes.slice(0, at).findLast(({ isPast }) => isPast) : undefined;
-  // its end was not written, or another one wrote it: where it was then is the last that is known
+  // its end was not written, or was written by its parent: the last known state is shown
   const isGone = row.isOver && !last.isOn;
   const svg = draw("svg", { class: "life", role: "img", viewBox: `-12 0 384 ${last.y + last.height + 8}` });
   svg.setAttribute(

@@ -14,7 +14,7 @@ let chart;
 
 const dialog = () => /** @type {HTMLDialogElement} */ (byId("whole"));
 
-/** Whether it is open: the keys of the page are its own then. */
+/** Whether the dialog is open; the keys of the page do nothing then. */
 export const isWholeOpen = () => dialog().open;
 
 /** Lights where that row is or ended. @param {WireRow} row */
@@ -39,7 +39,7 @@ export const wireWhole = (opener) => {
   dialog().addEventListener("close", () => {
     if (document.activeElement === document.body) opener()?.focus();
   });
-  // a click beside it
+  // the backdrop is a part of the dialog
   dialog().addEventListener("click", ({ target }) => {
     if (target === dialog()) dialog().close();
   });
