@@ -25,6 +25,8 @@ const leaseTtlMs = 3000;
 const shownMs = 1000;
 /** instances that are opened on the page, at the end */
 const sampleSize = 16;
+/** dead instances that the sample is taken from: each model keeps 50 of a service, and which one is the oldest may differ */
+const newestDead = 40;
 /** ms without any news after which the rest is given up */
 const stuckMs = 60_000;
 
@@ -81,6 +83,9 @@ const itemsByVersion = async (redis) => {
   return items;
 };
 
+/** The state of the nine that a path is in. */
+const stateOf = (path) => path.split(".")[0];
+
 const judge = (life, { deaths, states, items, isUnderUp }) => {
   const seen = deaths.of(life.version) ?? {};
   const own = items.get(life.version) ?? [];
@@ -92,7 +97,7 @@ const judge = (life, { deaths, states, items, isUnderUp }) => {
     named: seen.path,
     isNamed:
       seen.version === life.version &&
-      (places.includes(seen.path) || places.some((place) => place.split(".")[0] === states.get(life.version))),
+      places.some((place) => [stateOf(seen.path ?? ""), states.get(life.version)].includes(stateOf(place))),
     places,
     shownAfterMs: seen.shownAt === undefined ? undefined : seen.shownAt - life.died,
   };
@@ -115,13 +120,16 @@ const samplePage = async (processes, judged, model) => {
   if (!hasBrowser) return undefined;
   const newest = model
     .rows()
+    .filter(({ end }) => end !== null)
+    .sort((a, b) => b.end.at - a.end.at)
+    .slice(0, newestDead)
     .flatMap((row) => judged.filter(({ version }) => version === row.version).map((life) => ({ ...life, name: row.name })));
   const step = Math.max(1, Math.floor(newest.length / sampleSize));
   const sample = newest.filter((_, at) => at % step === 0).slice(0, sampleSize);
   const shown = await readPage(processes, sample);
   return sample.map((life) => {
     const { release, state } = shown.get(life.name);
-    const isNamed = release === life.version && life.places.some((place) => place.split(".")[0] === state);
+    const isNamed = release === life.version && life.places.some((place) => stateOf(place) === state);
     return { ...life, isNamed, named: `${release} ${state}` };
   });
 };
