@@ -183,6 +183,8 @@ describe("a life", () => {
       {},
       {
         run: async ({ phase }) => {
+          // a journal that is loaded later has the last entries of the recorder alone
+          await eventually("the boot in the journal", async () => (await items()).length > 0);
           for (let at = 0; at < 100; at += 1) await phase("job", () => {});
         },
       },
