@@ -13,7 +13,7 @@ class Blinker extends StargazerService {
     return pause(between(100, 300));
   }
   async run({ signal }) {
-    setTimeout(() => void this.shutdown("the next life"), between(200, 600));
+    setTimeout(() => void this.shutdown("the next life"), between(1000, 3000));
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
   onStop() {
