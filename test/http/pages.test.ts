@@ -167,3 +167,21 @@ describe("a duration on a page", () => {
     expect(briefly(ms)).toBe(text);
   });
 });
+
+describe("a page", () => {
+  const source = fileURLToPath(new URL("../../src/", import.meta.url));
+  const importsOf = (file: string): string[] =>
+    [...readFileSync(join(source, file), "utf8").matchAll(/^(?:import|export)\s(?:[^;]*?from )?"(\.[^"]+)"/gm)].map(([, path]) =>
+      join(file, "..", path!),
+    );
+  const reachedFrom = (file: string, seen = new Set<string>()): Set<string> => {
+    for (const next of importsOf(file)) if (!seen.has(next)) reachedFrom(next, seen.add(next));
+    return seen;
+  };
+
+  it.each(["tiers/web", "inspector"])("of %s names each module that it loads, so that none waits for another one", (room) => {
+    const html = readFileSync(join(source, room, "page/index.html"), "utf8");
+    const named = [...html.matchAll(/rel="modulepreload" href="\/([^"]+)"/g)].map(([, path]) => path!);
+    expect(named).toEqual([...reachedFrom(`${room}/page/app.js`)].sort());
+  });
+});
