@@ -107,6 +107,21 @@ describe("the counts of stops", () => {
 
 const part = { version: "3/1", ending: () => "[]", endingLost: () => {}, endsWithinMs: 1, turnOff: () => {} };
 
+it("a delete of the entry that Redis refuses counts its message as lost", async () => {
+  const connection = openRegistryConnection(redis.witness);
+  endings.push(() => connection.disconnect());
+  let lost = 0;
+  const registration = new Registration({
+    ...{ redis: connection, service: "orders", instance: "refused", leaseTtlMs: 15_000, boot: "ab12" },
+    describe: () => ({ host: "here", pid: 1, version: "3/1", startedAt: 5, health: null, metadata: {} }),
+    journal: () => ({ ...part, endingLost: () => void (lost += 1) }),
+  });
+  await registration.register({ status: "running", changed: true }, { signal: signal() });
+  await redis.witness.set(keys.index("orders"), "no set");
+  await expect(registration.deregister({ signal: signal() })).rejects.toThrow();
+  expect(lost).toBe(1);
+});
+
 describe("an instance whose lease ends", () => {
   const register = async (instance: string, hasJournal: boolean): Promise<void> => {
     const connection = openRegistryConnection(redis.witness);

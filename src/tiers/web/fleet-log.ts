@@ -20,14 +20,10 @@ export class FleetLog {
   readonly #items = new Map<string, Item>();
   /** the names of those that are gone, the oldest first */
   readonly #gone = new Set<string>();
-  #epoch = randomBytes(8).toString("hex");
+  /** Distinguishes this log from the one of another process. */
+  readonly epoch = randomBytes(8).toString("hex");
   #newest = 0;
   #forgotten = 0;
-
-  /** Distinguishes this log from the one of another process, and from before `clear`. */
-  get epoch(): string {
-    return this.#epoch;
-  }
 
   /** The number of the last event; 0 before the first. */
   get newest(): number {
@@ -42,22 +38,13 @@ export class FleetLog {
   /** Puts an event in place of the last one of that name. */
   put(name: string, data: object, { isGone }: { readonly isGone: boolean }): void {
     this.#newest += 1;
-    const text = eventText({ id: `${this.#epoch}-${this.#newest}`, data });
+    const text = eventText({ id: `${this.epoch}-${this.#newest}`, data });
     this.#items.delete(name);
     this.#items.set(name, { seq: this.#newest, text, isGone });
     this.#gone.delete(name);
     if (isGone) this.#gone.add(name);
     const [oldest] = this.#gone;
     if (this.#gone.size > goneLimit) this.#forget(oldest!);
-  }
-
-  /** Voids everything that was put before. */
-  clear(): void {
-    this.#items.clear();
-    this.#gone.clear();
-    this.#epoch = randomBytes(8).toString("hex");
-    this.#newest = 0;
-    this.#forgotten = 0;
   }
 
   /** From the oldest event on, and those that are put later. It ends for good when it is asked beyond the newest. */
@@ -79,7 +66,6 @@ export class LogReader {
   /** whether it goes on behind the event that it was given */
   readonly isResumed: boolean;
   readonly #log: FleetLog;
-  readonly #epoch: string;
   readonly #items: IterableIterator<Item>;
   /** the number of the last event that was read */
   #seq: number;
@@ -91,7 +77,6 @@ export class LogReader {
     const [, epoch, seq] = position.exec(after ?? "") ?? [];
     this.isResumed = epoch === log.epoch && Number(seq) <= log.newest && Number(seq) >= log.forgotten;
     this.#log = log;
-    this.#epoch = log.epoch;
     this.#items = log.items();
     this.#seq = this.isResumed ? Number(seq) : 0;
     this.#from = this.isResumed ? 0 : log.newest;
@@ -99,7 +84,7 @@ export class LogReader {
 
   /** Whether an event that this reader needs is no longer kept: only a new reader is complete. */
   get isLost(): boolean {
-    return this.#epoch !== this.#log.epoch || this.#log.forgotten > Math.max(this.#seq, this.#from);
+    return this.#log.forgotten > Math.max(this.#seq, this.#from);
   }
 
   /** Whether there is no event that it has not read. */
