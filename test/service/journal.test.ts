@@ -6,6 +6,7 @@ import type { JournalEntry, JournalItem } from "../../src/journal/entry.ts";
 import { JournalReader } from "../../src/journal/reader.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
+import type { HookContext } from "../../src/service/types.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -35,6 +36,7 @@ const signal = () => AbortSignal.timeout(deadlines.fact);
 const entries = (): Promise<JournalEntry[]> =>
   new JournalReader(redis.witness).backwards({ limit: 10_000, sinceMs: deadlines.long, signal: signal() });
 const items = async (): Promise<JournalItem[]> => (await entries()).flatMap((entry) => entry.items);
+const isWritten = async (): Promise<boolean> => (await items()).length > 0;
 /** The last message counts the stop. */
 const lastMessage = (): Promise<unknown> =>
   eventually("the last message", async () => (await readEnds(redis.witness)).some(({ outcome }) => outcome !== "expired"));
@@ -55,6 +57,12 @@ const make = (
     if (event._transitions.length > 0 && !event.event.type.startsWith("phase.")) arrows.push(event.event.type);
   });
   return { tier, facts, arrows };
+};
+
+/** A stop that ends before the journal has been loaded is in no journal. */
+const runsInJournal = async (tier: TestTier): Promise<void> => {
+  await tier.waitFor("running");
+  await eventually("the boot", async () => (await items()).some((item) => item.kind === "step" && item.path === "running"));
 };
 
 describe("a life", () => {
@@ -107,9 +115,14 @@ describe("a life", () => {
   });
 
   it("is in the journal arrow by arrow, with its phases, its readiness and how it ended, under the boot of its entry", async () => {
-    const { tier, arrows } = make({}, { onStart: async (context) => void (await context.phase("model", () => {})) });
+    // a journal that is loaded later has no deadline of a phase that is over
+    const onStart = async ({ phase }: HookContext) => {
+      await eventually("the journal", isWritten);
+      await phase("model", () => {});
+    };
+    const { tier, arrows } = make({}, { onStart });
     const report = tier.runToCompletion();
-    await tier.waitFor("running");
+    await runsInJournal(tier);
     const [registered] = await new Registry(redis.witness).list("orders");
     await tier.shutdown("enough");
     await report;
@@ -154,7 +167,7 @@ describe("a life", () => {
   it("whose onStop fails after its entry was deleted is counted once, as failed, and its recording is kept in Redis", async () => {
     const { tier } = make({}, { onStop: () => Promise.reject(new Error("no room")) });
     const report = tier.runToCompletion();
-    await tier.waitFor("running");
+    await runsInJournal(tier);
     await tier.shutdown();
     await report;
     await lastMessage();
@@ -170,7 +183,6 @@ describe("a life", () => {
 
   it("that fails in onStart is counted, although it was never registered", async () => {
     // a last message without a connection that is ready is not sent
-    const isWritten = async () => (await items()).length > 0;
     const onStart = () => eventually("the journal", isWritten).then(() => Promise.reject(new Error("EACCES")));
     const { tier } = make({}, { onStart });
     await tier.runToCompletion();
@@ -184,7 +196,7 @@ describe("a life", () => {
       {
         run: async ({ phase }) => {
           // a journal that is loaded later has the last entries of the recorder alone
-          await eventually("the boot in the journal", async () => (await items()).length > 0);
+          await eventually("the journal", isWritten);
           for (let at = 0; at < 100; at += 1) await phase("job", () => {});
         },
       },
@@ -216,8 +228,7 @@ describe("the journal", () => {
   it("keeps the newest 64 turns while Redis is away, and then has how many were lost", async () => {
     const { tier } = make({ redis: proxy.through(redis.url), instanceId: "away" });
     const report = tier.runToCompletion();
-    await tier.waitFor("running");
-    await eventually("the boot", async () => (await items()).some((item) => item.kind === "step" && item.path === "running"));
+    await runsInJournal(tier);
     await proxy.refuse();
     const turns = 100;
     for (let at = 0; at < turns; at += 1) {
@@ -243,6 +254,7 @@ describe("the journal", () => {
     const { tier, facts } = make({ redis: url.href });
     const report = tier.runToCompletion();
     await tier.waitFor("running");
+    await eventually("the warning", () => facts.some(({ type }) => type === "journal.off"));
     expect(await new Registry(redis.witness).list("orders")).toHaveLength(1);
     await tier.shutdown();
     expect(await report).toMatchObject({ outcome: "shutdown", failures: [] });
@@ -260,8 +272,7 @@ describe("the journal", () => {
     [url.username, url.password] = ["losing", "pw"];
     const { tier, facts } = make({ redis: url.href });
     const report = tier.runToCompletion();
-    await tier.waitFor("running");
-    await eventually("the boot", async () => (await items()).some((item) => item.kind === "step" && item.path === "running"));
+    await runsInJournal(tier);
     await redis.witness.acl("SETUSER", "losing", "resetkeys", "~sg:registry:*");
     await tier.shutdown();
     expect(await report).toMatchObject({ outcome: "shutdown", failures: [] });
