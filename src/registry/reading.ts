@@ -78,7 +78,10 @@ const liveIn = async (source: Source, service: string, now: string): Promise<Ins
     const [leftOut, unfit, fit] = reply as [number, string[], string[]];
     if (leftOut > 0) skip(index);
     for (const instance of unfit) skip(keys.service(service, instance));
-    return fit.sort().flatMap((instance) => named(source, { service, instance }));
+    return fit
+      .sort()
+      .map((instance) => ({ service, instance }))
+      .filter((name) => isNamed(source, name));
   } catch (error) {
     if (!isWrongType(error)) throw error;
     skip(index);
@@ -87,10 +90,11 @@ const liveIn = async (source: Source, service: string, now: string): Promise<Ins
   }
 };
 
-const named = (source: Source, name: InstanceName): InstanceName[] => {
-  if (nameProblem("instance", name.instance) === undefined) return [name];
+/** Whether an instance can have this name. */
+const isNamed = (source: Source, name: InstanceName): boolean => {
+  if (nameProblem("instance", name.instance) === undefined) return true;
   source.skip(keyOf(source, name));
-  return [];
+  return false;
 };
 
 /** Each chunk is parsed when it arrives, so that a large fleet does not hold the event loop in one piece. */
@@ -111,7 +115,7 @@ const readChunk = async (source: Source, names: readonly InstanceName[]): Promis
 const parsed = (source: Source, name: InstanceName, text: string | number | null): RegistryEntry[] => {
   // equivalent mutant: an instance that has no entry is not listed
   if (text === null) return [];
-  const entry = typeof text === "string" ? parseEntry(text, name) : undefined;
+  const entry = parseEntry(String(text), name);
   if (entry === undefined) source.skip(keyOf(source, name));
   return entry === undefined ? [] : [entry];
 };

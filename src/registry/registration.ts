@@ -153,10 +153,8 @@ export class Registration {
       signal.throwIfAborted();
       return await until(this.#connect(signal).then(work), { signal, what: `the reply to ${what}` });
     } catch (error) {
-      // accepted mutant: the abort's reason would be wrapped, with its message
       if (signal.aborted || error instanceof StargazerError) throw error;
-      // accepted mutant: only which of two reasons for one outage is named
-      const cause = redis.status === "ready" ? withoutCommand(error) : (lastErrorOf(redis) ?? withoutCommand(error));
+      const cause = lastErrorOf(redis) ?? withoutCommand(error);
       const found = this.#findReason(error);
       const reason = (await until(found, { signal, what: "the reason of the refusal" })) ?? reasonOf(cause);
       throw new StargazerError("SG_ERR_REGISTRY", `cannot ${what} ${service}/${instance}: ${reason}`, { cause });
@@ -237,10 +235,9 @@ export class Registration {
   }
 
   #answer(reply: unknown): LeaseAnswer {
-    const [word, host, pid] = reply as [string, string?, string?];
+    const [word, host, pid] = reply as [string, string, string];
     if (word === "ok" || word === "gone") return { type: word };
-    // accepted mutant: every entry of this code has a host
-    if (word === "superseded") return { type: "superseded", twin: { host: host ?? "unknown", pid: Number(pid) } };
+    if (word === "superseded") return { type: "superseded", twin: { host, pid: Number(pid) } };
     const { service, instance } = this.#options;
     throw new StargazerError(
       "SG_ERR_REGISTRY",

@@ -83,9 +83,7 @@ export class Registry {
    * `SG_ERR_REGISTRY` where Redis cannot be read at the beginning; a later outage is a `stale` event, and watching goes on.
    * Each call is a watch of its own, with a connection of its own.
    */
-  // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
   watch(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<RegistryEvent> {
-    // accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
     return watching({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
   }
 
@@ -113,7 +111,6 @@ export class Registry {
 }
 
 /** Few processes watch, so the code for it is loaded when one does. */
-// accepted mutant: watch.test.ts notices; at 20 s a mutant it is not run here
 async function* watching(options: WatchOptions): AsyncGenerator<RegistryEvent, void, undefined> {
   const { watchRegistry } = await import("./watch.ts");
   yield* watchRegistry(options);

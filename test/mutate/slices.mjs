@@ -136,7 +136,7 @@ export const slices = [
     name: "registry",
     title: "the entry, its writer and its reader",
     mutate: registry("entry", "registration", "registry", "reading", "scripts"),
-    tests: tests("registry/entry", "registry/registry"),
+    tests: tests("registry/entry", "registry/reading", "registry/registration", "registry/registry"),
   },
   {
     group: "services",

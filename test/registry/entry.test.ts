@@ -36,6 +36,31 @@ describe("the entry", () => {
     );
   });
 
+  it("has at most 8192 bytes, written and read", () => {
+    const versioned = (bytes: number) => {
+      const empty = Buffer.byteLength(JSON.stringify({ ...entry, version: "" }));
+      return { ...entry, version: "v".repeat(bytes - empty) };
+    };
+    expect(parseEntry(entryText(versioned(8192)), name)).toEqual(versioned(8192));
+    expect(() => entryText(versioned(8193))).toThrow(
+      expect.objectContaining({ code: "SG_ERR_REGISTRY", message: expect.stringContaining("it has 8193") }),
+    );
+    expect(parseEntry(JSON.stringify(versioned(8193)), name)).toBeUndefined();
+  });
+
+  it("has metadata of at most 32 levels, written and read", () => {
+    const deep = (levels: number) => ({ ...entry, metadata: { x: JSON.parse("[".repeat(levels - 1) + "]".repeat(levels - 1)) } });
+    expect(parseEntry(entryText(deep(32)), name)).toEqual(deep(32));
+    expect(() => entryText(deep(33))).toThrow("at most 32 levels");
+    expect(parseEntry(JSON.stringify(deep(33)), name)).toBeUndefined();
+  });
+
+  it("has times that a date can hold", () => {
+    const latest = 8.64e15;
+    expect(parsed({ startedAt: latest, since: latest })).toMatchObject({ startedAt: latest, since: latest });
+    expect([parsed({ startedAt: latest + 1 }), parsed({ since: latest + 1 })]).toEqual([undefined, undefined]);
+  });
+
   it.each([
     { status: "starting" },
     { status: "healthy" },
