@@ -3,30 +3,10 @@
  * one is ready when code of the tier runs first, which may block the event loop or end the process; the registry's may not be.
  */
 import type { RedisClient } from "../redis/client.ts";
+import type { Argument } from "../redis/commands.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
-import { callScript } from "./scripts.ts";
-
-type Argument = string | number;
-
-/** What is done in one step; the script gets keys and arguments as one list. */
-interface Call {
-  readonly script: Script;
-  readonly keys: readonly string[];
-  readonly args: readonly Argument[];
-}
-
-/** Whether keys reach Redis as they are: a client may have a prefix for them, and only on a Cluster they have to be named as keys. */
-const keepsKeys = ({ isCluster, options }: RedisClient): boolean =>
-  !isCluster || !(options as { readonly keyPrefix?: string }).keyPrefix;
-
-/** A client of the caller's may hold commands back: a pipeline is written when it is executed. */
-const evaluated = async (client: RedisClient, { script, keys, args }: Call): Promise<unknown> => {
-  const sent = client.pipeline().eval(script.lua, client.isCluster ? keys.length : 0, ...keys, ...args);
-  const [[error, reply] = []] = (await sent.exec()) ?? [];
-  if (error != null) throw error;
-  return reply;
-};
+import { callUnprefixed } from "../redis/unprefixed.ts";
 
 export class Outlet {
   readonly #registry: RedisClient;
@@ -39,7 +19,7 @@ export class Outlet {
 
   /** `gated` has passed the ping gate. */
   open(gated: RedisClient): void {
-    if (gated !== this.#registry && keepsKeys(gated)) this.#gated = gated;
+    if (gated !== this.#registry) this.#gated = gated;
   }
 
   /** Whether what is sent now is written at once. */
@@ -72,8 +52,11 @@ export class Outlet {
   /** As `add`, with a script. */
   async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<void> {
     const client = this.#choose();
-    const call = { script, keys, args };
-    await this.#counted(client, client === this.#gated ? evaluated(client, call) : runScript(client, script, call));
+    const sent =
+      client === this.#gated
+        ? callUnprefixed(client, "eval", script.lua, keys.length, ...keys, ...args)
+        : runScript(client, script, { keys, args });
+    await this.#counted(client, sent);
   }
 
   /** The connection of the next message. The gate's is left once each message over it has been answered, so that messages stay in order. */
@@ -86,9 +69,7 @@ export class Outlet {
   }
 
   #call(client: RedisClient, command: string, key: string, ...args: Argument[]): Promise<unknown> {
-    return client === this.#gated
-      ? evaluated(client, { script: callScript, keys: [key], args: [command, ...args] })
-      : client.call(command, key, ...args);
+    return client === this.#gated ? callUnprefixed(client, command, key, ...args) : client.call(command, key, ...args);
   }
 
   #counted(client: RedisClient, sent: Promise<unknown>): Promise<unknown> {

@@ -2,30 +2,18 @@
 import { script } from "../redis/script.ts";
 import { counting, countOverdue, endsLimit } from "../registry/scripts.ts";
 
-/** Keys and arguments as one list: keys are named as keys on a Cluster only, since a client may put a prefix before them. */
-const listed = `
-local given = {}
-for _, list in ipairs({ KEYS, ARGV }) do
-  for _, value in ipairs(list) do given[#given + 1] = value end
-end
-`;
-
-/** One command. Key, command, and what follows the key. */
-export const callScript = script(`${listed}
-return redis.call(given[2], given[1], unpack(given, 3))`);
-
 /**
  * The last message of a boot: deletes what would count the boot as expired without this message, counts its stop, and adds the message. The
  * first write needs no memory, so that a Redis whose memory is full accepts the others.
- * Journal, ends, ending, known; instance, boot, place among the ending, field of the ends, length, and the message from there on.
+ * KEYS journal, ends, ending, known. ARGV instance, boot, place among the ending, field of the ends, length, and the message from there on.
  */
-export const endScript = script(`${counting}${listed}
-local journal, ends, ending, known = unpack(given, 1, 4)
-redis.call('ZREM', ending, given[7])
-local ok, entry = pcall(cjson.decode, redis.call('HGET', known, given[5]) or '')
-if ok and type(entry) == 'table' and entry[2] == given[6] then redis.call('HDEL', known, given[5]) end
-count(ends, given[8])
-redis.call('XADD', journal, 'MAXLEN', '~', given[9], '*', unpack(given, 10))
+export const endScript = script(`${counting}
+local journal, ends, ending, known = unpack(KEYS)
+redis.call('ZREM', ending, ARGV[3])
+local ok, entry = pcall(cjson.decode, redis.call('HGET', known, ARGV[1]) or '')
+if ok and type(entry) == 'table' and entry[2] == ARGV[2] then redis.call('HDEL', known, ARGV[1]) end
+count(ends, ARGV[4])
+redis.call('XADD', journal, 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6))
 return 1`);
 
 /** bytes of a field of the ends: longer than any that an instance writes */

@@ -3,6 +3,7 @@ import type { RedisClient } from "../redis/client.ts";
 import { adviceFor } from "../redis/reason.ts";
 import { script } from "../redis/script.ts";
 import { Unfit } from "../redis/unfit.ts";
+import { callUnprefixed } from "../redis/unprefixed.ts";
 import { until } from "../until.ts";
 import type { InstanceName } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
@@ -72,9 +73,9 @@ const unknownSha = "0".repeat(40);
 const textOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error);
 /** An error that is not about permissions has its own place: the write that meets it. */
 const refusedBy =
-  (command: string) =>
+  (command: string, key = "") =>
   (error: unknown): Refused[] =>
-    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, "", textOf(error), "registry"]] : [];
+    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, key, textOf(error), "registry"]] : [];
 
 /**
  * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key of the registry that is refused, and
@@ -88,11 +89,11 @@ export const checkPermissions = async (
   const { service: entry, released, index, services, events, known, journal, ending, ends, flight } = registryKeys(redis);
   const keys = [entry(service, instance), released(service, instance), index(service), services, events];
   const further = hasJournal ? [known(service), journal, ending, ends, flight(service, instance)] : [];
-  // keys get the client's prefix, which the registry does not use, and arguments get none; on a Cluster the keys name the node
-  const [named, listed] = redis.isCluster ? [keys, further] : [[], [...keys, ...further]];
-  const asked = redis.eval(askScript.lua, named.length, ...named, listed.join("\n")) as Promise<Refused[]>;
+  // on a Cluster a key names the node; elsewhere none does, since a script is refused as a whole for a key that the user may not use
+  const [named, listed] = redis.isCluster ? [keys.slice(0, 1), [...keys.slice(1), ...further]] : [[], [...keys, ...further]];
+  const asked = callUnprefixed(redis, "eval", askScript.lua, named.length, ...named, listed.join("\n")) as Promise<Refused[]>;
   const [inScripts, byHash] = await Promise.all([
-    asked.catch(refusedBy("EVAL")),
+    asked.catch(refusedBy("EVAL", named[0])),
     redis.evalsha(unknownSha, 0).then(() => [], refusedBy("EVALSHA")),
   ]);
   const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];

@@ -156,16 +156,28 @@ local function countOverdue(ends, ending, now)
 end
 `;
 
+/** ms that an ended lease waits for a reader that may count it: 1 day */
+const countedWithinMs = 86_400_000;
+
 /**
- * Takes the ended leases of one service out of its index and publishes each once, however many readers call it. Those of boots that write a
- * journal are counted, and are in the journal with what was last known of them.
- * KEYS index, services, events, the entries' keys up to the instance, known, journal, ends. ARGV service, limit.
- * Returns how many instances the index has left.
+ * Counts an ended lease, and adds it to the journal with what was last known of it. `isDone`: false where that is left to a reader that may
+ * write the journal, which is asked before the first write.
  */
-export const reapScript = script(`${counting}
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+const endedLeases = `${counting}
 local function encoded(value) return (string.gsub(cjson.encode(value), '\\\\/', '/')) end
+local function isAllowed(...)
+  local reply = redis.pcall(...)
+  local text = type(reply) == 'table' and reply.err or ''
+  return not (string.find(text, 'ermissions', 1, true) or string.find(text, 'executing the script', 1, true))
+end
+local may
+local function mayCount()
+  if may == nil then
+    may = KEYS[5] ~= nil and isAllowed('HGET', KEYS[5], '') and isAllowed('HDEL', KEYS[5], '') and isAllowed('XADD', KEYS[6], '0-0', '', '')
+      and isAllowed('HLEN', KEYS[7]) and isAllowed('HEXISTS', KEYS[7], '') and isAllowed('HINCRBY', KEYS[7], '', 'none')
+  end
+  return may
+end
 local function note(instance, ended)
   local ok, known = pcall(cjson.decode, redis.call('HGET', KEYS[5], instance) or '')
   if not ok or type(known) ~= 'table' then return end
@@ -175,9 +187,28 @@ local function note(instance, ended)
   redis.call('XADD', KEYS[6], 'MAXLEN', '~', ${journalLength}, '*', 'service', ARGV[1], 'instance', instance,
     'incarnation', '0', 'boot', boot, 'version', version, 'items', encoded({ { 'expired', math.max(0, now - ended), state, version } }))
 end
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local function isDone(instance, ended)
+  if mayCount() then pcall(note, instance, ended) end
+  return may or now - ended > ${countedWithinMs}
+end
+`;
+
+/**
+ * Takes the ended leases of one service out of its index and publishes each once, however many readers call it. Those of boots that write a
+ * journal are counted, and are in the journal with what was last known of them. A reader that may not write the journal leaves that to the
+ * next one which may: in the index they have their end in ms less `uncounted` until then, a day at most.
+ * KEYS index, services, events, the entries' keys up to the instance, known, journal, ends. ARGV service, limit.
+ * Returns how many instances the index has left.
+ */
+export const reapScript = script(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local uncounted = 1e15
+${endedLeases}
+local function endedWithin(from, to) return redis.call('ZRANGEBYSCORE', KEYS[1], from, to, 'WITHSCORES', 'LIMIT', 0, ARGV[2]) end
+local due, waiting = endedWithin('0', string.format('(%.0f', now)), endedWithin('-inf', '(0')
 for at = 1, #due, 2 do
-  local instance = due[at]
+  local instance, ended = due[at], tonumber(due[at + 1])
   local left = redis.call('PTTL', KEYS[4] .. instance)
   redis.call('ZREM', KEYS[1], instance)
   if left > 0 then
@@ -185,8 +216,11 @@ for at = 1, #due, 2 do
   else
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'type', 'expired', 'service', ARGV[1], 'instance', instance,
       'incarnation', '0', 'boot', '', 'status', '', 'since', '')
-    if KEYS[5] then pcall(note, instance, tonumber(due[at + 1])) end
+    if not isDone(instance, ended) then redis.call('ZADD', KEYS[1], string.format('%.0f', ended - uncounted), instance) end
   end
+end
+for at = 1, #waiting, 2 do
+  if isDone(waiting[at], tonumber(waiting[at + 1]) + uncounted) then redis.call('ZREM', KEYS[1], waiting[at]) end
 end
 local left = redis.call('ZCARD', KEYS[1])
 if left == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end

@@ -1,14 +1,17 @@
 /** Reading the journal and the counts of stops, beside what others may write to them; and what the reaper adds, once. */
+import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readEnds } from "../../src/journal/ends.ts";
 import type { JournalEntry } from "../../src/journal/entry.ts";
 import { JournalReader } from "../../src/journal/reader.ts";
 import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { openRegistryConnection } from "../../src/redis/connection.ts";
+import { runScript } from "../../src/redis/script.ts";
 import { endingPlace } from "../../src/registry/ends.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
 import { Registration } from "../../src/registry/registration.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { reapScript } from "../../src/registry/scripts.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -132,8 +135,8 @@ describe("an instance whose lease ends", () => {
       ...(hasJournal && { journal: () => part }),
     });
     await registration.register({ status: "starting", changed: true }, { signal: signal() });
-    // as that of a process that was killed a TTL ago
-    await redis.witness.multi().del(keys.service("orders", instance)).zadd(keys.index("orders"), 1, instance).exec();
+    // as that of a process that was killed a TTL and a second ago
+    await redis.witness.multi().del(keys.service("orders", instance)).zadd(keys.index("orders"), Date.now() - 1000, instance).exec();
   };
 
   it("is in the journal and counted once, with state and release, however many readers there are, and is forgotten then", async () => {
@@ -175,17 +178,39 @@ describe("an instance whose lease ends", () => {
     expect(new Date(item!.at).getUTCFullYear()).toBe(2001);
   });
 
-  it("is reaped by a reader that may not write the journal", async () => {
+  it.each([
+    ["use its keys", ["+@all", "~sg:registry:*"]],
+    ["run one of its commands", ["+@all", "-hincrby", "~sg:*"]],
+  ])("is published by a reader that may not %s, and is counted by the next one that may", async (_, rules) => {
     await register("orders-1", true);
-    await redis.witness.acl("SETUSER", "reader", "reset", "on", ">pw", "&*", "+@all", "~sg:registry:*");
-    const ending = new AbortController();
+    await redis.witness.acl("SETUSER", "reader", "reset", "on", ">pw", "&*", ...rules);
     const client = redis.witness.duplicate({ username: "reader", password: "pw" });
     endings.push(() => client.disconnect());
-    const reading = (async () => {
-      for await (const event of new Registry(client).watch("orders", { signal: ending.signal })) void event;
-    })();
-    await eventually("an empty index", async () => (await redis.witness.zcard(keys.index("orders"))) === 0);
-    ending.abort();
-    await reading;
+    const published = async () => JSON.stringify(await redis.witness.xrange(keys.events, "-", "+")).split('"expired"').length - 1;
+    const watchUntil = async (reader: Redis, what: string, isSo: () => Promise<boolean>): Promise<void> => {
+      const ending = new AbortController();
+      const reading = (async () => {
+        for await (const event of new Registry(reader).watch("orders", { signal: ending.signal })) void event;
+      })();
+      await eventually(what, isSo);
+      ending.abort();
+      await reading;
+    };
+    await watchUntil(client, "the event", async () => (await published()) === 1);
+    expect(await readEnds(redis.witness)).toEqual([]);
+    expect(await redis.witness.zrange(keys.index("orders"), "0", "+inf", "BYSCORE")).toEqual([]);
+    await watchUntil(redis.witness, "an empty index", async () => (await redis.witness.zcard(keys.index("orders"))) === 0);
+    expect(await readEnds(redis.witness)).toEqual([{ service: "orders", version: "3/1", outcome: "expired", count: 1 }]);
+    expect(await published()).toBe(1);
+    expect((await backwards(100))[0]!.items).toMatchObject([{ kind: "expired", state: "starting" }]);
+  });
+
+  it("is left by readers that may not count it for a day at most", async () => {
+    await register("orders-1", true);
+    await redis.witness.zadd(keys.index("orders"), Date.UTC(2001, 5), "orders-1");
+    const { services, events } = keys;
+    const own = [keys.index("orders"), services, events, keys.service("orders", "")];
+    const reap = () => runScript(redis.witness, reapScript, { keys: own, args: ["orders", 100] });
+    expect(await reap()).toBe(0);
   });
 });

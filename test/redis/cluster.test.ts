@@ -1,5 +1,7 @@
 import { Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Outlet } from "../../src/journal/outlet.ts";
+import { endScript } from "../../src/journal/scripts.ts";
 import type { RedisClient } from "../../src/redis/client.ts";
 import { closeRedis, openBlockingConnection, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
@@ -72,6 +74,52 @@ describe("on a Redis Cluster", () => {
       message: expect.stringContaining("may not run ZADD"),
     });
     await closeRedis(limited, { signal: soon() });
+  });
+
+  test.each([
+    ["the key {sg}:sg:registry:service:svc:one", ["~{sg}:sg:other:*", "+@all"]],
+    [
+      "the key {sg}:sg:registry:services",
+      ["~{sg}:sg:registry:service:*", "~{sg}:sg:registry:released:*", "~{sg}:sg:registry:idx:*", "+@all"],
+    ],
+    ["passed", ["~{sg}:*", "+@all"]],
+  ])("the permissions are asked for the registry's own keys, also behind a client's prefix: %s", async (verdict, rules) => {
+    await redis.witness.acl("SETUSER", "bounded", "reset", "on", ">pw", "&*", ...rules);
+    const bounded = new Cluster([{ host: "127.0.0.1", port: redis.port }], {
+      lazyConnect: true,
+      keyPrefix: "app:",
+      redisOptions: { username: "bounded", password: "pw" },
+    });
+    const check = (client: RedisClient) => checkPermissions(client, { service: "svc", instance: "one" }, { hasJournal: true });
+    const asked = pingGate(bounded, { owned: false, signal: soon(), check }).then(
+      () => "passed",
+      (error: Error & { advice?: string }) => `${error.message}. ${error.advice}`,
+    );
+    expect(await asked).toContain(verdict);
+    await closeRedis(bounded, { signal: soon() });
+  });
+
+  test("the first messages of a journal go over a client with a prefix, to the registry's own keys", async () => {
+    const prefixed = new Cluster([{ host: "127.0.0.1", port: redis.port }], {
+      lazyConnect: true,
+      keyPrefix: "app:",
+      redisOptions: { password: redis.password },
+    });
+    await pingGate(prefixed, { owned: false, signal: soon() });
+    const notConnected = openRegistryConnection(cluster);
+    const outlet = new Outlet(notConnected);
+    outlet.open(prefixed);
+    expect(outlet.isReady).toBe(true);
+    const { journal, ends, ending, known } = registryKeys(prefixed);
+    await outlet.add("xadd", journal, "*", "service", "early");
+    await outlet.run(endScript, [journal, ends, ending, known("early")], ["one", "ab", "place", "field", 10, "service", "late"]);
+    expect((await redis.witness.xrange(journal, "-", "+")).map(([, fields]) => fields)).toEqual([
+      ["service", "early"],
+      ["service", "late"],
+    ]);
+    expect(await redis.witness.keys("app:*")).toEqual([]);
+    await redis.witness.del(journal, ends);
+    await Promise.all([prefixed, notConnected].map((client) => closeRedis(client, { signal: soon() })));
   });
 
   test("an entry is written, prolonged, listed, watched and deleted, under one hash tag", async () => {

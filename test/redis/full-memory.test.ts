@@ -57,7 +57,7 @@ describe("F44: while the memory of Redis is full", () => {
     await redis.witness.set(`${prefix}a-live`, "{}", "PX", 60_000);
     await full(true);
     const reaped = await runScript(redis.witness, reapScript, {
-      keys: [keys.index("svc"), keys.services, keys.events, prefix],
+      keys: [keys.index("svc"), keys.services, keys.events, prefix, keys.known("svc"), keys.journal, keys.ends],
       args: ["svc", 100],
     });
     expect(reaped).toBe(1);
