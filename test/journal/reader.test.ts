@@ -136,7 +136,11 @@ describe("an instance whose lease ends", () => {
     });
     await registration.register({ status: "starting", changed: true }, { signal: signal() });
     // as that of a process that was killed a TTL and a second ago
-    await redis.witness.multi().del(keys.service("orders", instance)).zadd(keys.index("orders"), Date.now() - 1000, instance).exec();
+    await redis.witness
+      .multi()
+      .del(keys.service("orders", instance))
+      .zadd(keys.index("orders"), Date.now() - 1000, instance)
+      .exec();
   };
 
   it("is in the journal and counted once, with state and release, however many readers there are, and is forgotten then", async () => {
