@@ -7,11 +7,15 @@ import type { Drawn, Screen } from "./drawn.ts";
 import { drawnOn } from "./drawn.ts";
 import type { Writer } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import { duration, paintFor, table, wrapped } from "./terminal.ts";
+import { columnsWithin, duration, paintFor, table, wrapped } from "./terminal.ts";
 
 export type { Screen } from "./drawn.ts";
 
 const titles = ["SERVICE", "INIT TO RUNNING", "STATE", "PHASE", "FOR", "PID", "PORT", ""];
+const deathsColumn = titles.length - 1;
+
+/** Columns that a narrow terminal lacks, the first one first: the deaths then have a line of their own. */
+const spare = ["", "PID", "PORT", "FOR", "PHASE"].map((title) => titles.indexOf(title));
 
 /** A service, and when that view of it came, by the clock that measures. */
 interface Shown {
@@ -89,14 +93,17 @@ export const createBoard = (screen: Screen, now: () => number = () => performanc
       row === 0 ? paint("bold", cell) : column === 1 || column === 2 ? paint(colourOf(views[row - 1]!), cell) : cell;
     const running = views.filter((view) => !isDown(view) && isRunning(view.phase)).length;
     const width = (screen.columns || 80) - 1;
-    const all = views.map((view) => rowOf(view, now()));
-    const isWide = table([titles, ...all], { width: Number.MAX_SAFE_INTEGER }).every(({ length }) => length <= width);
-    const [head, ...rows] = table([titles, ...(isWide ? all : all.map((row) => row.with(-1, "")))], { width, paint: colour });
+    const all = [titles, ...views.map((view) => rowOf(view, now()))];
+    const columns = columnsWithin(all, [...titles.keys()], { width, spare });
+    const [head, ...rows] = table(
+      all.map((row) => columns.map((column) => row[column]!)),
+      { width, paint: (row, place, cell) => colour(row, columns[place]!, cell) },
+    );
     // the cause has a line of its own below its service, and where there is no room its deaths have one too
     const belowOf = (view: Shown) => {
       const { trouble, cause } = view.service;
       const why = [trouble, cause].filter((part) => part !== "").join(": ");
-      const words = [isWide ? "" : deathsOf(view, now()), why].filter((part) => part !== "").join("; ");
+      const words = [columns.includes(deathsColumn) ? "" : deathsOf(view, now()), why].filter((part) => part !== "").join("; ");
       return words === "" ? [] : wrapped(cleanLine(words), width - 2).map((line) => `  ${line}`.slice(0, width));
     };
     const counted = paint("bold", `${running} of ${views.length} running`);

@@ -15,20 +15,15 @@ const placed = ({ pid, healthPort, port }: ServiceView): string =>
   [`pid ${pid ?? "-"}`, `health ${healthPort ?? "-"}`, ...(port === undefined ? [] : [`http ${port}`])].join(", ");
 
 const describe = (service: ServiceView): string => {
-  const why = [service.trouble, service.state === "givenUp" ? "" : service.cause]
-    .filter((part) => part !== "")
-    .map((part) => `: ${part}`);
+  const why = [service.trouble, service.cause].filter((part) => part !== "").map((part) => `: ${part}`);
   if (isRunning(service.state)) return `${service.name} running (${placed(service)})`;
   // between two processes it is in no state of its own
   if (lifePartOf(service.state) === undefined) return `${service.name} ${betweenOf(service.state)}${why.join("")}`;
   return `${service.name} ${service.phase}${why.join("")}`;
 };
 
-/** What its supervisor does: it waits for the next start, has given the service up for a while, or starts it no more. */
-const betweenOf = (state: string): string => {
-  if (state === "backingOff") return "died and is started again";
-  return state === "givenUp" ? "died too often and is given a pause" : "has exited";
-};
+/** What its supervisor does: it waits for the next start, or starts it no more. */
+const betweenOf = (state: string): string => (state === "backingOff" ? "died and is started again" : "has exited");
 
 const addressLine = ({ tier, url }: { readonly tier: string; readonly url: string }): string =>
   tier === "web" ? `page  ${url}` : `chat  ${invocation()} chat  (${url.replace(/^http/, "ws")}/webchat)`;
@@ -44,13 +39,7 @@ const retryLine = (name: string, retryMs: number): string =>
 const endingTable = (services: readonly ServiceEnding[]): string[] =>
   table([
     ["SERVICE", "OUTCOME", "REASON", "EXIT", "TIME"],
-    ...services.map(({ name, outcome, reason, exitCode, ms }) => [
-      name,
-      outcome,
-      reason,
-      String(exitCode ?? "-"),
-      `${Math.round(ms)} ms`,
-    ]),
+    ...services.map(({ name, outcome, reason, exitCode, ms }) => [name, outcome, reason, String(exitCode ?? "-"), duration(ms)]),
   ]);
 
 const takenPorts = (taken: readonly number[]): string => {
@@ -76,7 +65,7 @@ export const linesOf = (fact: FleetFact): string[] => {
       return [describe(fact.service)];
     case "service.lost":
       return [
-        `${fact.service.name} was given up: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`,
+        `${fact.service.name} died too often: ${[fact.service.trouble, fact.cause].filter(Boolean).join(": ")}`,
         ...(fact.retryMs === undefined ? [] : [retryLine(fact.service.name, fact.retryMs)]),
       ];
     case "redis.changed":
@@ -98,9 +87,12 @@ export const linesOf = (fact: FleetFact): string[] => {
 
 type Print = (line: string) => void;
 
-/** The table at the end has how each service stopped; only a board and programs are given each step of it. */
-const isWorthALine = (fact: FleetFact): boolean =>
-  fact.type !== "service.changed" || !(isStopping(fact.service.state) || hasStopped(fact.service.state));
+/** The table at the end has how each service stopped, and a loss has lines of its own; only a board and programs are given each step. */
+const isWorthALine = (fact: FleetFact): boolean => {
+  if (fact.type !== "service.changed") return true;
+  const { state } = fact.service;
+  return !(isStopping(state) || hasStopped(state) || state === "givenUp");
+};
 
 /** A line of text for each fact. */
 export const createLines = (print: Print): Writer => ({

@@ -8,7 +8,7 @@ import type { RegistryEntry } from "../registry/registry.ts";
 import type { Wanted } from "./instance.ts";
 import { absentFrom } from "./instance.ts";
 import type { Paint } from "./terminal.ts";
-import { duration, table, wrapped } from "./terminal.ts";
+import { columnsWithin, duration, table, wrapped } from "./terminal.ts";
 
 /** Whether nothing of the instance runs any more. */
 export const isOver = ({ kind }: Row): boolean => isEndKind(kind);
@@ -59,18 +59,13 @@ const whyOf = (row: Row, now: number): string => (row.ready === true && row.leas
 const none = "-";
 
 /** Columns that a narrow terminal lacks, the first one first. */
-const spare = ["HOST", "PID", "HEALTH", "RELEASE", "FOR"];
+const spare = ["WHY", "HOST", "PID", "HEALTH", "RELEASE", "FOR"].map((title) => titles.indexOf(title));
 const sentenceColumn = titles.length - 1;
 
 /** The columns for a terminal of that width: those that have anything in them, and without the sentence where that has no room in each row. */
-const columnsFor = (rows: readonly (readonly string[])[], width: number): number[] => {
-  const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const isTooWide = (columns: readonly number[]) => columns.reduce((sum, column) => sum + widths[column]! + 2, -2) > width;
+const columnsFor = (rows: readonly (readonly string[])[], width: number): readonly number[] => {
   const used = titles.flatMap((_, column) => (rows.slice(1).some((row) => row[column] !== none) ? [column] : []));
-  if (!isTooWide(used)) return used;
-  let shown = used.filter((column) => column !== sentenceColumn);
-  for (const title of spare) if (isTooWide(shown)) shown = shown.filter((column) => titles[column] !== title);
-  return shown;
+  return columnsWithin(rows, used, { width, spare });
 };
 
 /** The table for a terminal: a sentence that has no room in its row stands below it. */

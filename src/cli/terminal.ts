@@ -33,6 +33,17 @@ export const table = (rows: readonly (readonly string[])[], { width = 1000, pain
   );
 };
 
+/** The columns that have room beside each other: those of `spare` are left out while the others are too wide, the first one first. */
+export const columnsWithin = (
+  rows: readonly (readonly string[])[],
+  columns: readonly number[],
+  { width, spare }: { readonly width: number; readonly spare: readonly number[] },
+): readonly number[] => {
+  const widthOf = (column: number) => Math.max(...rows.map((row) => cleanLine(row[column]!).length));
+  const isTooWide = (shown: readonly number[]) => shown.reduce((sum, column) => sum + widthOf(column) + 2, -2) > width;
+  return spare.reduce((shown, column) => (isTooWide(shown) ? shown.filter((each) => each !== column) : shown), columns);
+};
+
 /** The words of a text in lines of at most `width` characters; a longer word has a line of its own. */
 export const wrapped = (text: string, width: number): string[] => {
   const lines: string[] = [];

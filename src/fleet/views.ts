@@ -61,7 +61,7 @@ const troubleOf = (snapshot: SupervisorSnapshot): string => {
   if (!snapshot.matches("ended")) return trouble;
   const { reason = "" } = report ?? {};
   const how = reason.startsWith("SIG") ? `by ${reason}, which this fleet has not sent` : "by itself";
-  return `${how}; it is not started again until the fleet is`;
+  return `${how}; it is started again with the fleet only`;
 };
 
 /** What the service reported of its failure; one that could not report it and was not ended by a signal wrote it to its log, as a rule. */

@@ -137,6 +137,22 @@ describe("the board", () => {
     for (const line of lines.slice(1)) expect(line.length).toBeLessThanOrEqual(63);
   });
 
+  it.each([
+    [100, "STATE PHASE FOR PID PORT"],
+    [60, "STATE PHASE FOR PORT"],
+    [45, "STATE PHASE"],
+    [36, "STATE"],
+  ])("on a terminal of %i columns shows each column whole or not at all", (columns, titles) => {
+    const { texts, write } = drawnOn({ columns, rows: 24 });
+    const starting = { ...view("web"), state: "starting", phase: "starting.model", pid: 13_829, healthPort: 44_953 };
+    write({ type: "fleet.starting", redis: "r", isOwnRedis: false, services: [starting] });
+    const [head, row] = texts.at(-1)!.split("\n").slice(1);
+    expect(head!.replace("INIT TO RUNNING", "").trim().split(/ +/)).toEqual(["SERVICE", ...titles.split(" ")]);
+    const cells = { STATE: "starting", PHASE: "model", FOR: "0 ms", PID: "13829", PORT: "44953" };
+    const shown = titles.split(" ").map((title) => cells[title as keyof typeof cells]);
+    expect(row!.trim().split(/ {2,}/).slice(2)).toEqual(shown);
+  });
+
   it("shows the lines of a fact above it", () => {
     const { texts, write } = drawnOn({ columns: 80, rows: 24 });
     write({ type: "fleet.starting", redis: "redis://r", isOwnRedis: true, logs: "/l", services });

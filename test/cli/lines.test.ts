@@ -1,6 +1,6 @@
 /** The lines of `up` where there is no board. */
 import { expect, it } from "vitest";
-import { createLines } from "../../src/cli/lines.ts";
+import { createLines, linesOf } from "../../src/cli/lines.ts";
 import type { ServiceView } from "../../src/fleet/index.ts";
 
 const view: ServiceView = {
@@ -22,10 +22,19 @@ const printed = (...views: ServiceView[]): string[] => {
   return lines;
 };
 
-it("each death has how the process ended and its cause; a pause has them in the line of the loss", () => {
+it("each death has how the process ended and its cause; the last one before a pause has them in the line of the loss alone", () => {
   expect(printed(view, { ...view, cause: "" }, { ...view, state: "givenUp", phase: "givenUp" })).toEqual([
     "orders died and is started again: exited with code 1: EACCES: permission denied",
     "orders died and is started again: exited with code 1",
-    "orders died too often and is given a pause: exited with code 1",
   ]);
+  expect(linesOf({ type: "service.lost", service: view, cause: view.cause, retryMs: 600_000 })).toEqual([
+    "orders died too often: exited with code 1: EACCES: permission denied",
+    "orders is started again in 10 min, the others go on: remove the cause; a restart of the fleet (Ctrl-C, then up) is sooner",
+  ]);
+});
+
+it("the table at the end has the length of a stop in the unit that suits it", () => {
+  const service = { name: "orders", outcome: "shutdown", reason: "SIGTERM", exitCode: 0, ms: 5505, ok: true } as const;
+  const [, row] = linesOf({ type: "fleet.stopped", services: [service, { ...service, ms: 150 }] } as never);
+  expect(row).toMatch(/ 5\.5 s$/);
 });

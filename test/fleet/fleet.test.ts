@@ -359,7 +359,7 @@ describe("a fleet on this machine", () => {
     await eventually("the end", () => viewsOf(fleet).get("gateway")!.state === "ended");
     const { trouble, port, healthPort } = viewsOf(fleet).get("gateway") as View & { trouble: string };
     expect([trouble, port, healthPort]).toEqual([
-      "by SIGTERM, which this fleet has not sent; it is not started again until the fleet is",
+      "by SIGTERM, which this fleet has not sent; it is started again with the fleet only",
       undefined,
       undefined,
     ]);
