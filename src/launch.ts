@@ -12,6 +12,7 @@ import type { StargazerService } from "./service/service.ts";
 import { demandService, isClass, isService } from "./service/shape.ts";
 import type { StopReport } from "./service/types.ts";
 import { writeTermination } from "./termination.ts";
+import { rejectingLater } from "./until.ts";
 
 const wrongConfiguration = 2;
 
@@ -48,12 +49,14 @@ export function launch(service: Launchable): Promise<StopReport>;
  * other in a circle, two have one health port, a service is there twice, or the list is empty.
  */
 export function launch(group: readonly (Launchable | LaunchMember)[], options?: LaunchOptions): Promise<readonly StopReport[]>;
-export async function launch(
+export function launch(
   given: Launchable | readonly (Launchable | LaunchMember)[],
   options?: LaunchOptions,
 ): Promise<StopReport | readonly StopReport[]> {
-  const session = openSession();
-  return Array.isArray(given) ? launchGroup(session, given, options) : launchOne(session, given as Launchable);
+  return rejectingLater<StopReport | readonly StopReport[]>(async () => {
+    const session = openSession();
+    return Array.isArray(given) ? launchGroup(session, given, options) : launchOne(session, given as Launchable);
+  });
 }
 
 const launchOne = async ({ running, stopped }: Session, service: Launchable): Promise<StopReport> => {

@@ -7,6 +7,7 @@ import type { HookContext } from "../src/service/types.ts";
 import { announced, hasNoListener, lastLines, listeners, resetProcess, signal, state, uncaught } from "./kit/process-in-hand.ts";
 import type { TestHooks } from "./kit/tier.ts";
 import { aborted, hangs, TestTier } from "./kit/tier.ts";
+import { turnsBetween } from "./kit/turns.ts";
 
 vi.mock("../src/clock.ts", async (original) => ({
   ...(await original<object>()),
@@ -156,6 +157,13 @@ describe("a factory", () => {
     await expect(launch((() => 7) as never)).rejects.toThrow("the process has ended");
     expect(state.exited).toEqual([2]);
   });
+
+  it.each([[{}], [[{}]], [[]]])(
+    "F69: given %j instead of a service is refused in a later turn of the event loop",
+    async (given) => {
+      expect(await turnsBetween(() => launch(given as never))).toBe(true);
+    },
+  );
 });
 
 describe("signals", () => {

@@ -2,7 +2,7 @@
  * Following the registry: its event stream for what was published, its index for leases that ended, and a full listing now and then
  * for what both missed (a trimmed stream, a flush). One step after the other: a step that fails is an outage, and a listing ends it.
  */
-
+import { setImmediate as turn } from "node:timers/promises";
 import { systemClock } from "../clock.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
@@ -44,9 +44,9 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Ends when the signal aborts. Throws `SG_ERR_REGISTRY` where Redis cannot be read at the beginning. */
+/** Ends when the signal aborts, in a later turn of the event loop where it had aborted before. Throws `SG_ERR_REGISTRY` where Redis cannot be read at the beginning. */
 export async function* watchRegistry(options: WatchOptions): AsyncGenerator<RegistryEvent, void, undefined> {
-  if (options.signal.aborted) return;
+  if (options.signal.aborted) return turn();
   const watch = new Watch(options);
   try {
     yield* await watch.begin();

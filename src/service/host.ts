@@ -117,8 +117,8 @@ export class ServiceHost {
     return this.#report;
   }
 
-  waitFor(state: StateName, signal: AbortSignal | undefined): Promise<void> {
-    return rejectingLater(() => waitForState({ host: this, actor: this.#actor, state, signal }));
+  waitFor(state: StateName, { signal }: { readonly signal?: AbortSignal }): Promise<void> {
+    return rejectingLater(async () => waitForState({ host: this, actor: this.#actor, state, signal }));
   }
 
   /** Sends the chart a fact that is no command; false, and without effect, once the service has stopped. */

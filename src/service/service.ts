@@ -1,10 +1,9 @@
 /** The base of every tier: nine phases from `init` to `stopped`, always in one order. */
 import type { StateName } from "../../machines/index.ts";
 import { momentOf } from "../../machines/lifecycle.machine.ts";
-import { stateNames } from "../../machines/phases.ts";
 import type { ServiceClock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { messageOf, StargazerError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { writeFlight } from "../flight/file.ts";
 import { FlightRecorder } from "../flight/recorder.ts";
 import type { FlightRecording } from "../flight/recording.ts";
@@ -157,13 +156,8 @@ export abstract class StargazerService {
    * Resolves when the service is in `state`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
    * and with the signal's reason when it aborts.
    */
-  async waitFor(state: StateName, options: { signal?: AbortSignal } = {}): Promise<void> {
-    const wrong = (message: string) => new StargazerError("SG_ERR_CONFIG_INVALID", message);
-    if (!stateNames.includes(state)) throw wrong(`'${String(state)}' is no state; the states are ${stateNames.join(", ")}.`);
-    const { signal } = options ?? {};
-    if (signal !== undefined && typeof signal?.addEventListener !== "function")
-      throw wrong("waitFor takes { signal }, an AbortSignal, or nothing.");
-    await this.#host.waitFor(state, signal);
+  waitFor(state: StateName, options: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.#host.waitFor(state, options ?? {});
   }
 
   /** Where the service is and since when, its phases, its lease and its failures, as plain JSON. Any state. */

@@ -1,7 +1,7 @@
 /** Waiting for a state of a service. */
 import type { Subscription } from "xstate";
 import type { LifecycleActor, LifecycleSnapshot, StateName } from "../../machines/index.ts";
-import { finalState, isStopping } from "../../machines/phases.ts";
+import { finalState, isStopping, stateNames } from "../../machines/phases.ts";
 import { canReach } from "../../machines/state.ts";
 import { StargazerError } from "../errors.ts";
 import { toError } from "./report/report.ts";
@@ -19,9 +19,13 @@ export interface StateWait {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Resolves in `state`; rejects at once if it can no longer come, with the first failure as `cause`, and when `signal` aborts. */
-export const waitForState = ({ host, actor, state, signal }: StateWait): Promise<void> =>
-  new Promise((resolve, reject) => {
+/**
+ * Resolves in `state`; rejects at once if it can no longer come, with the first failure as `cause`, and when `signal` aborts. Throws
+ * `SG_ERR_CONFIG_INVALID` for what is no state or no signal.
+ */
+export const waitForState = ({ host, actor, state, signal }: StateWait): Promise<void> => {
+  demandWait(state, signal);
+  return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       // equivalent mutant: it saves work: a settled promise stays settled
       settled = true;
@@ -53,6 +57,15 @@ export const waitForState = ({ host, actor, state, signal }: StateWait): Promise
     if (host.snapshot.status === "error") lookAgain();
     else look();
   });
+};
+
+const demandWait = (state: unknown, signal: Partial<AbortSignal> | undefined): void => {
+  const wrong = (message: string) => new StargazerError("SG_ERR_CONFIG_INVALID", message);
+  if (!(stateNames as readonly unknown[]).includes(state))
+    throw wrong(`'${String(state)}' is no state; the states are ${stateNames.join(", ")}.`);
+  if (signal !== undefined && typeof signal?.addEventListener !== "function")
+    throw wrong("waitFor takes { signal }, an AbortSignal, or nothing.");
+};
 
 const unreachable = (wanted: StateName, host: StateWait["host"]): StargazerError => {
   const cause = firstFailure(host);

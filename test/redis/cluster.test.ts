@@ -19,6 +19,7 @@ import { deadlines } from "../kit/deadlines.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { turnsBetween } from "../kit/turns.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -52,6 +53,16 @@ describe("on a Redis Cluster", () => {
     await pingGate(cluster, { owned: false, signal: soon() });
     expect(cluster.status).toBe("ready");
   });
+
+  test.each(["pipeline", "multi"] as const)(
+    "F36: a %s across slots is refused in a later turn of the event loop",
+    async (kind) => {
+      const own = openRegistryConnection(cluster) as Cluster;
+      await own.connect();
+      expect(await turnsBetween(() => own[kind]().mset("a", 1, "b", 2).exec())).toBe(true);
+      await closeRedis(own, { signal: soon() });
+    },
+  );
 
   test("the ping gate refuses a client for one Redis, with the way on", async () => {
     const plain = openRedis(redis.url);

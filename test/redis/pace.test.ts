@@ -7,6 +7,7 @@ import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { longestPaceMs, paceRejections } from "../../src/redis/pace.ts";
 import { endPrograms, Program } from "../kit/program.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { turnsBetween } from "../kit/turns.ts";
 
 const opened: Redis[] = [];
 const signal = AbortSignal.timeout(60_000);
@@ -73,6 +74,25 @@ describe("F36: while Redis is away", () => {
     } finally {
       await server.stop();
     }
+  });
+});
+
+describe("F36: on a connection that is good", () => {
+  const refused: Record<string, (client: Redis) => Promise<() => Promise<unknown>>> = {
+    "a command behind a subscription": async (client) => {
+      await client.subscribe("sg:news");
+      return () => client.get("sg:x");
+    },
+    "a second connect": async (client) => () => client.connect(),
+  };
+
+  it.each(Object.entries(refused))("%s rejects in a later turn of the event loop", async (_what, prepare) => {
+    const server = await startTestRedis();
+    const client = openRedis(server.url);
+    opened.push(client);
+    await client.connect();
+    expect(await turnsBetween(await prepare(client))).toBe(true);
+    await server.stop();
   });
 });
 

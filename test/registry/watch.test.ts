@@ -7,12 +7,14 @@ import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { unreadable } from "../../src/registry/unreadable.ts";
 import { VanishWatch } from "../../src/registry/vanish-watch.ts";
+import { watchRegistry } from "../../src/registry/watch.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { hourMs } from "../kit/hours.ts";
 import { connectionsTo, noteLeftovers } from "../kit/leftovers.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { turnsBetween } from "../kit/turns.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -343,4 +345,18 @@ test("an error of the registry is not wrapped again", async () => {
   const error = await unreadable(redis.witness, new Error("no such thing"));
   expect(error).toMatchObject({ code: "SG_ERR_REGISTRY", message: "The registry cannot be read: no such thing." });
   expect(await unreadable(redis.witness, error)).toBe(error);
+});
+
+test("F69: a watch whose signal has aborted ends in a later turn of the event loop", async () => {
+  const ended = async () => {
+    const watched = watchRegistry({
+      redis: writing,
+      registry: new Registry(writing),
+      serviceName: undefined,
+      signal: AbortSignal.abort(),
+    });
+    for await (const { type } of watched) expect(type).toBe("nothing");
+    throw new Error("the watch has ended");
+  };
+  expect(await turnsBetween(ended)).toBe(true);
 });

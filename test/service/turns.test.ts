@@ -6,6 +6,7 @@ import type { HookContext } from "../../src/service/types.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { aborted, TestTier } from "../kit/tier.ts";
+import { turnsBetween } from "../kit/turns.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -24,23 +25,16 @@ const over = AbortSignal.abort(new Error("over"));
 /** What is refused once a service has stopped, or whatever its state. */
 const refused: Record<string, (stopped: Stopped) => Promise<unknown>> = {
   "context.phase": ({ context }) => context.phase("pass", () => {}),
+  "context.phase without work": ({ context }) => context.phase("pass", undefined as never),
   "context.spawn": ({ context }) => context.spawn({ name: "x", logic: { transition() {} }, input: {} } as never),
   "context.spawn of what is no chart": ({ context }) => context.spawn({} as never),
   boot: ({ tier }) => tier.boot(),
   waitFor: ({ tier }) => tier.waitFor("init"),
   "waitFor with a signal that has aborted": ({ tier }) => tier.waitFor("stopped", { signal: over }),
+  "waitFor of what is no state": ({ tier }) => tier.waitFor("ready" as never),
+  "waitFor with what is no signal": ({ tier }) => tier.waitFor("stopped", { signal: 7 as never }),
   "lead with a wrong name": ({ context }) => lead(context, { name: "a b" }, () => {}),
   "the commit of a term that is over": ({ term }) => term.commit([], []),
-};
-
-/** Calls until the event loop has turned, at most a thousand times; each call has to reject. */
-const turnsBetween = async (call: () => Promise<unknown>): Promise<boolean> => {
-  let hasTurned = false;
-  setImmediate(() => {
-    hasTurned = true;
-  });
-  for (let count = 0; count < 1000 && !hasTurned; count += 1) await expect(call()).rejects.toThrow();
-  return hasTurned;
 };
 
 describe("F69: a refusal", () => {

@@ -207,7 +207,8 @@ export class HookRunner {
         return redis();
       },
       defer: (release: Release) => {
-        demandFunction("defer", release);
+        const wrong = noFunction("defer", release);
+        if (wrong !== undefined) throw wrong;
         if (this.#releases.defer(release)) send({ type: "release.owed" });
       },
       spawn: (companion) => this.#spawn(companion),
@@ -222,8 +223,8 @@ export class HookRunner {
 
   async #phase<T>(name: string, signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
     const { send, tracing, moment } = this.#options;
-    demandFunction("phase", work);
-    if (signal.aborted) return rejectLater(signal.reason);
+    const wrong = noFunction("phase", work);
+    if (wrong !== undefined || signal.aborted) return rejectLater(wrong ?? signal.reason);
     const outcomeOf = (error: unknown) => (isAbortOf(signal, error) ? "aborted" : "failed");
     const began = moment();
     send({ type: "phase.began", phase: name, began });
@@ -249,10 +250,8 @@ const demandCompanion = (given: Partial<Companion> | null | undefined): void => 
   );
 };
 
-const demandFunction = (call: string, given: unknown): void => {
-  if (typeof given === "function") return;
-  throw new StargazerError(
-    "SG_ERR_CONFIG_INVALID",
-    `context.${call} takes a function, not ${given === null ? "null" : typeof given}.`,
-  );
+const noFunction = (call: string, given: unknown): StargazerError | undefined => {
+  if (typeof given === "function") return undefined;
+  const found = given === null ? "null" : typeof given;
+  return new StargazerError("SG_ERR_CONFIG_INVALID", `context.${call} takes a function, not ${found}.`);
 };

@@ -3,7 +3,7 @@ import { afterTurn } from "../../clock.ts";
 import type { ServiceFact } from "./facts.ts";
 
 /** after so many facts in a row signals and timers get a turn: a listener may cause a fact at each one */
-const breatherEvery = 1000;
+const breatherEvery = 100;
 
 export class FactQueue {
   readonly #deliver: (fact: ServiceFact) => void;
@@ -28,7 +28,7 @@ export class FactQueue {
 
   /**
    * Delivers what waits. Called from within a delivery it returns at once: the facts follow when that delivery is done. What is left
-   * after a thousand facts follows in a later turn.
+   * after a hundred facts follows in a later turn.
    */
   flush(): void {
     if (this.#isDelivering) return;
