@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import type { Redis } from "ioredis";
+import { nameOf } from "../../machines/thrown.ts";
 import { reasonOf } from "./reason.ts";
 
 interface Insides {
@@ -86,5 +87,6 @@ const isOfSelect = (error: unknown): boolean => {
   return (command === undefined || command.name === "select") && !message.startsWith("NOAUTH");
 };
 
+/** Named as the server's reply is: it is running. */
 const unselected = (database: number, error: unknown): Error =>
-  new Error(`database ${database} cannot be selected: ${reasonOf(error)}`);
+  Object.assign(new Error(`database ${database} cannot be selected: ${reasonOf(error)}`), { name: nameOf(error) });

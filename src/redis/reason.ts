@@ -44,6 +44,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/^NOREPLICAS/, "it has too few replicas, and takes no writes (min-replicas-to-write)"],
   [/^CLUSTERDOWN/, "the cluster is down"],
   [/^BUSY /, "busy with a script"],
+  [/undeclared key/, "its scripts may use only keys that they declare"],
   [/^DENIED .*protected mode/, "in protected mode, which refuses other machines"],
 ];
 
@@ -62,6 +63,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
   [/cluster is down/, "CLUSTER INFO of a node names the slots that are not served."],
   [/busy with a script/, "Wait for the script, or end it with SCRIPT KILL."],
   [/protected mode/, "Give it a password, or turn protected-mode off where its network is closed to others."],
+  [/only keys that they declare/, "Start Dragonfly with --default_lua_flags=allow-undeclared-keys."],
   [/no such database/, "Name one that it has: its setting databases is their number, and the first is 0."],
   [
     /does not know/,
@@ -94,8 +96,15 @@ export const reasonOf = (error: unknown): string => {
   return replies.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 };
 
+/** As Redis says it, in a script too, and proxies and hosted servers for it. */
+const unknownCommand = /(?:unknown|unsupported) (?:redis )?command|command is not available/i;
+
+/** Whether the server does not have the command, by its reply. */
+export const isUnknownCommand = (text: string): boolean => unknownCommand.test(text);
+
 /** The command that the server does not have, by its reply. */
-const unknownCommandIn = (text: string): string | undefined => /^ERR unknown command ['`]?(\w+)/.exec(text)?.[1]?.toUpperCase();
+const unknownCommandIn = (text: string): string | undefined =>
+  /^(?:ERR )?(?:unknown command|unsupported command|command is not available:) ['`]?(\w+)/i.exec(text)?.[1]?.toUpperCase();
 
 /** What a refused user wanted to do, without any value. */
 interface Denied {

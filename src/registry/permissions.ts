@@ -1,12 +1,18 @@
 /** Whether the user may do all that the registry's writer does: each command is asked in a form that changes nothing. */
 import type { RedisClient } from "../redis/client.ts";
-import { adviceFor } from "../redis/reason.ts";
+import { adviceFor, isUnknownCommand } from "../redis/reason.ts";
 import { script } from "../redis/script.ts";
 import { Unfit } from "../redis/unfit.ts";
 import { callUnprefixed } from "../redis/unprefixed.ts";
 import { until } from "../until.ts";
 import type { InstanceName } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
+
+/** In the error of a command that is refused whatever its arguments are. */
+const refusals = [
+  ...["executing the script", "ermissions", "READONLY", "MASTERDOWN", "NOREPLICAS"],
+  ...["Unknown Redis command", "nsupported command", "not available", "not allowed from", "undeclared key"],
+];
 
 /**
  * Redis checks permissions before arguments: a command with wrong arguments is refused, or fails for them, and never writes.
@@ -24,7 +30,7 @@ local function ask(command, key, ...)
   local reply
   if key then reply = redis.pcall(command, key, ...) else reply = redis.pcall(command) end
   local text = type(reply) == 'table' and reply.err
-  for _, word in ipairs({ 'executing the script', 'ermissions', 'READONLY', 'MASTERDOWN', 'NOREPLICAS', 'Unknown Redis command' }) do
+  for _, word in ipairs({ ${refusals.map((word) => `'${word}'`).join(", ")} }) do
     if text and string.find(text, word, 1, true) then
       refused[#refused + 1] = { command, key or '', text, room }
       return false
@@ -71,11 +77,15 @@ type Refused = readonly [command: string, key: string, error: string, room: "reg
 
 const unknownSha = "0".repeat(40);
 const textOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error);
-/** An error that is not about permissions has its own place: the write that meets it. */
+/** A server that refuses to run a script which changes nothing would refuse each write, for any reason; an unknown hash is expected. */
 const refusedBy =
   (command: string, key = "") =>
-  (error: unknown): Refused[] =>
-    /^NOPERM|unknown command|READONLY|MASTERDOWN/.test(textOf(error)) ? [[command, key, textOf(error), "registry"]] : [];
+  (error: unknown): Refused[] => {
+    const text = textOf(error);
+    if (text.startsWith("NOSCRIPT")) return [];
+    if (!text.startsWith("NOPERM") && !isUnknownCommand(text)) throw error;
+    return [[command, key, text, "registry"]];
+  };
 
 /**
  * Sent as it is called, in one round trip. Rejects with `Unfit`, which names every command and key of the registry that is refused, and
@@ -98,8 +108,8 @@ export const checkPermissions = async (
   ]);
   const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
   const [refused, missed] = [all.filter(([, , , room]) => room !== "journal"), all.filter(([, , , room]) => room === "journal")];
-  const readOnly = refused.find(([, , error]) => /READONLY|MASTERDOWN|NOREPLICAS/.test(error));
-  if (readOnly !== undefined) throw new Error(readOnly[2].replace(/^-/, ""));
+  const ofServer = refused.find(([, , error]) => /READONLY|MASTERDOWN|NOREPLICAS|undeclared key/.test(error));
+  if (ofServer !== undefined) throw new Error(ofServer[2].replace(/^-/, ""));
   if (refused.length > 0) throw notPermitted(refused);
   if (missed.length === 0) return "";
   const { message, advice } = notPermitted(missed);
@@ -128,7 +138,7 @@ export const deniedReason = async (redis: RedisClient, error: unknown, name: Ins
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);
 
 /** Turned off for everyone, by a new name or by a proxy: no permission helps. */
-const isUnknown = ([, , error]: Refused): boolean => /unknown (redis )?command/i.test(error);
+const isUnknown = ([, , error]: Refused): boolean => isUnknownCommand(error);
 
 const notKnown = (refused: readonly Refused[]): Unfit => {
   const clause = `it does not know ${[...new Set(refused.map(([command]) => command))].join(", ")}`;

@@ -70,7 +70,7 @@ describe("F70: a server that asks for a password", () => {
       closes += 1;
     });
     await client.connect();
-    await check(client);
+    await expect(check(client)).rejects.toThrow("NOAUTH");
     await expect(client.ping()).rejects.toThrow("NOAUTH");
     expect(closes).toBe(0);
   });
@@ -91,6 +91,23 @@ describe("F71: the answer of a server", () => {
     ["ping", "-CLUSTERDOWN The cluster is down", "the cluster is down", "CLUSTER INFO"],
     ["ping", "-ERR unknown command 'ping', with args beginning with: ", "it does not know PING", "rename-command"],
     ["ping", "-ERR something new", "ERR something new", "It is running"],
+    ["eval", "-ERR unsupported command 'eval'", "it does not know EVAL", "a proxy does not pass it"],
+    ["evalsha", "-unsupported command 'evalsha'", "it does not know EVALSHA", "a proxy does not pass it"],
+    ["eval", "-ERR Command is not available: 'EVAL'. See the documentation", "it does not know EVAL", "allow it"],
+    ["eval", "-ERR scripting is disabled", "ERR scripting is disabled", "It is running"],
+    ["eval", "-CLUSTERDOWN Hash slot not served", "the cluster is down", "CLUSTER INFO"],
+    [
+      "eval",
+      "-ERR Error running script (call to 0123): @user_script:4: script tried accessing undeclared key, key: sg:x",
+      "its scripts may use only keys that they declare",
+      "allow-undeclared-keys",
+    ],
+    [
+      "eval",
+      "*1\r\n*4\r\n+TIME\r\n+sg:x\r\n+script tried accessing undeclared key, key: sg:x\r\n+registry",
+      "its scripts may use only keys that they declare",
+      "allow-undeclared-keys",
+    ],
     ["eval", "-ERR unknown command `eval`, with args beginning with: `local`", "it does not know EVAL", "rename-command"],
     ["evalsha", "-ERR unknown command 'evalsha'", "it does not know EVALSHA", "rename-command"],
     [
@@ -104,6 +121,13 @@ describe("F71: the answer of a server", () => {
       message: expect.stringContaining(message),
       advice: expect.stringContaining(advice),
     });
+  });
+
+  it("to SELECT, which a proxy may not know, is the reason, and is no question whether it runs", async () => {
+    const url = `${await answering("select", "-unsupported command 'select'")}/1`;
+    const { message, advice } = await verdict(url);
+    expect(message).toBe("database 1 cannot be selected: it does not know SELECT");
+    expect(advice).toContain("a proxy does not pass it");
   });
 
   it("to a database that it does not have names how many there may be", async () => {
