@@ -36,7 +36,9 @@ export const createFleetBoard = (
     const rows = all.filter((row) => !isOver(row) || now - row.end!.at < endedMs);
     const ready = rows.filter((row) => row.ready === true).length;
     const away = memory.isCurrent ? "" : `  Redis does not answer; as it was ${duration(Math.max(0, memory.now() - now))} ago`;
-    const head = `${ready} of ${rows.filter((row) => !isOver(row)).length} ready${downWords(downServices(all).map(({ service }) => service))}${away}`;
+    const down = downWords(downServices(all).map(({ service }) => service));
+    const count = `${ready} of ${rows.filter((row) => !isOver(row)).length} ready`;
+    const head = `${rows.length === 0 ? "no instance runs" : count}${down}${away}`;
     const width = (screen.columns || 80) - 1;
     return [
       paint("bold", head.slice(0, width)),

@@ -91,8 +91,9 @@ export interface Listing {
 
 type PaintCell = (line: number, column: number, text: string) => string;
 
-/** One line a row; on a terminal also lines below it. */
+/** The titles and one line a row, on a terminal also lines below it; nothing where there is no row. */
 export const rowTable = (rows: readonly Row[], { now, entries, width, paint }: Listing): string[] => {
+  if (rows.length === 0) return [];
   const lines = rows.map((row) => {
     const health = entries.get(row.name)?.health ?? null;
     return [
