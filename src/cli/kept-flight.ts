@@ -5,6 +5,7 @@ import type { FlightRecording } from "../flight/index.ts";
 import { parseFlight } from "../flight/index.ts";
 import { keptLimitBytes } from "../flight/kept.ts";
 import { rebuiltFlight } from "../flight/rebuild.ts";
+import { noteLeaseEnds } from "../instances/glance.ts";
 import { FleetModel } from "../instances/model.ts";
 import { RedisTime } from "../instances/redis-time.ts";
 import type { Boot } from "../instances/row.ts";
@@ -15,7 +16,6 @@ import type { RedisClient } from "../redis/client.ts";
 import type { InstanceName } from "../registry/entry.ts";
 import { nameOf } from "../registry/fleet-view.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
-import type { RegistryEntry } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
 import { absentFrom } from "./instance.ts";
 
@@ -40,11 +40,7 @@ const keptBy = async (redis: RedisClient, { service, instance }: InstanceName): 
 };
 
 /** The boots of the instance as the fleet's model has them, the newest first. */
-const bootsIn = ({ own, registered, now }: Read, name: string): readonly Boot[] => {
-  const model = new FleetModel();
-  for (const entry of own) model.note(entry);
-  if (registered === undefined) model.noteLeaseEnd(name, now);
-  else model.apply({ type: "registered", entry: registered });
+const bootsIn = ({ model, now }: Read, name: string): readonly Boot[] => {
   // the model forgets an instance a day after its end, the journal does not
   const known = model.row(name);
   model.tick(now);
@@ -64,7 +60,8 @@ const placeOf = (boots: readonly Boot[], number: number | undefined): number =>
 interface Read {
   /** of the journal, oldest first */
   readonly own: readonly JournalEntry[];
-  readonly registered: RegistryEntry | undefined;
+  /** of that instance alone */
+  readonly model: FleetModel;
   /** by the clock of Redis */
   readonly now: number;
   /** all instances in the journal */
@@ -74,12 +71,16 @@ interface Read {
 const readOf = async (redis: RedisClient, name: InstanceName): Promise<Read> => {
   const signal = AbortSignal.timeout(readTimeoutMs);
   const isOwn = ({ service, instance }: InstanceName) => service === name.service && instance === name.instance;
-  const registered = (await new Registry(redis).list(name.service, { signal })).find(isOwn);
+  const entries = (await new Registry(redis).list(name.service, { signal })).filter(isOwn);
   const all = await new JournalReader(redis).backwards({ limit: journalLength, sinceMs, signal });
   const time = new RedisTime();
   await time.read(redis, signal);
   const names = [...new Map(all.map((entry) => [nameOf(entry), entry])).values()];
-  return { own: all.filter(isOwn), registered, now: time.now(), names };
+  const [own, model, now] = [all.filter(isOwn), new FleetModel(), time.now()];
+  for (const entry of own) model.note(entry);
+  for (const entry of entries) model.apply({ type: "registered", entry });
+  await noteLeaseEnds(redis, model, { entries, now, signal });
+  return { own, model, now, names };
 };
 
 /**

@@ -48,9 +48,9 @@ export const glance = async (redis: RedisClient, { signal, onSkipped }: GlanceOp
 
 /**
  * An instance that was killed wrote nothing of it, and where no watch runs the end of its lease is not in the journal: the index of its
- * service has it.
+ * service has it. That it is not among `entries` proves no end: it may have registered since they were read.
  */
-const noteLeaseEnds = async (
+export const noteLeaseEnds = async (
   redis: RedisClient,
   model: FleetModel,
   { entries, now, signal }: Pick<Glance, "entries" | "now"> & Pick<GlanceOptions, "signal">,

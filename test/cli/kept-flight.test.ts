@@ -6,6 +6,7 @@ import { replay } from "../../src/cli/replay.ts";
 import type { JournalItem } from "../../src/journal/item.ts";
 import { wireFields, wireItems } from "../../src/journal/wire.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
+import { FleetGenerator } from "../kit/fleet-generator.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 
@@ -67,7 +68,26 @@ describe("a recording that is rebuilt", () => {
     const killed = { service: "orders", instance: "killed-1" };
     const held: JournalItem = { kind: "step", at: 0, path: "running", event: "lease.held" };
     await writeOf(killed, "a7", ...steps("jitter", "starting", "registering"), held);
+    await redis.witness.zadd(registryKeys(redis.witness).index(killed.service), Date.now() - 1000, killed.instance);
     expect(await findFlight(redis.witness, killed)).toMatchObject({ lives: false, boots: [{ outcome: "expired" }] });
+  });
+
+  it("of a boot that registers while the journal is read is a living one", async () => {
+    const fleet = new FleetGenerator(redis.witness);
+    const [late] = fleet.add(1);
+    const client = redis.witness.duplicate();
+    const { xrevrangeBuffer } = client;
+    Object.assign(client, {
+      xrevrangeBuffer: async (...range: unknown[]) => {
+        if (!late!.isLiving) await fleet.boot([late!]);
+        return Reflect.apply(xrevrangeBuffer, client, range);
+      },
+    });
+    try {
+      expect(await findFlight(client, late!)).toMatchObject({ lives: true, boots: [{ outcome: "" }] });
+    } finally {
+      client.disconnect();
+    }
   });
 
   it("is refused for a boot that is not there, with how many there are", async () => {
