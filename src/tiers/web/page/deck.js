@@ -14,6 +14,8 @@ import { TierView } from "./tier.js";
 /** with so many at most, rows are tall; with so many at most, each has a row */
 const tallCount = 8;
 const rowCount = 80;
+/** rows of a service beside its cells, at most */
+const besideCount = 40;
 const ticks = 5;
 const order = new Intl.Collator("en", { numeric: true });
 
@@ -24,7 +26,8 @@ let choice = { ms: 600_000, text: "", state: "", open: "" };
 let lanes = { epoch: 0, ms: choice.ms };
 /** @type {Map<string, RowView>} */
 const views = new Map();
-/** By service. @type {Map<string, { view: TierView, rows: WireRow[], form: Form }>} */
+/** `rows`: by name. `isFull`: there is no room for a further row. @typedef {{ view: TierView, rows: Map<string, WireRow>, form: Form, isFull: boolean }} Tier */
+/** By service. @type {Map<string, Tier>} */
 const tiers = new Map();
 /** @type {(name: string) => void} */
 let onOpen = () => {};
@@ -61,6 +64,12 @@ const viewOf = (row) => {
 
 const moment = () => ({ now: fleet.now(), stateOf: fleet.stateOf, isPast: fleet.staleFor() > 0 });
 
+/** Those that need a look. @param {readonly WireRow[]} rows */
+const needyOf = (rows) => {
+  const at = moment();
+  return new Set(rows.filter((row) => needOf(row, at) !== undefined));
+};
+
 /** In the order of the deck: by name, and where there are many, the largest first. @param {readonly WireRow[]} rows */
 const sortedGroups = (rows) => {
   const isMany = rows.length > rowCount;
@@ -87,15 +96,17 @@ export const arrange = () => {
   for (const service of tiers.keys()) if (!groups.has(service)) tiers.delete(service);
   const used = new Set();
   const sorted = [...groups].map(([service, rows]) => {
-    const own =
-      form === "many" ? rows.filter((row) => row.name === choice.open || needOf(row, moment()) !== undefined).slice(0, 40) : rows;
+    const needy = needyOf(rows);
+    const isBeside = (/** @type {WireRow} */ row) => row.name === choice.open || needy.has(row);
+    const own = form === "many" ? rows.filter(isBeside).slice(0, besideCount) : rows;
     for (const { name } of own) used.add(name);
     const view = tierOf(service);
     view.arrange(rows, form, own.map(viewOf), choice.open);
     tiers.delete(service);
-    tiers.set(service, { view, rows, form });
+    const isFull = form === "many" && own.length === besideCount;
+    tiers.set(service, { view, rows: new Map(rows.map((row) => [row.name, row])), form, isFull });
     for (const row of own) viewOf(row).show(row, lanes, row.name === choice.open);
-    view.showSummary(rows, rows.filter((row) => needOf(row, moment()) !== undefined).length, lanes, form);
+    view.showSummary(rows, needy.size, lanes, form);
     return view.element;
   });
   for (const name of views.keys()) if (!used.has(name)) views.delete(name);
@@ -120,12 +131,11 @@ export const showRows = (names) => {
   for (const name of names) {
     const row = fleet.rows.get(name);
     const tier = row === undefined ? undefined : tiers.get(row.service);
-    const at = row === undefined || tier === undefined ? -1 : tier.rows.findIndex((known) => known.name === name);
-    if (row === undefined || tier === undefined || at === -1) {
+    if (row === undefined || tier?.rows.has(name) !== true) {
       isFit = false;
       continue;
     }
-    tier.rows[at] = row;
+    tier.rows.set(name, row);
     isFit = showRow(row, tier) && isFit;
     touched.add(row.service);
   }
@@ -133,21 +143,23 @@ export const showRows = (names) => {
   return isFit;
 };
 
-/** Shows a row in its place; false where that is not its place any more. @type {(row: WireRow, tier: { view: TierView, form: Form }) => boolean} */
-const showRow = (row, { view: tierView, form }) => {
+/** Shows a row in its place; false where that is not its place any more. @type {(row: WireRow, tier: Tier) => boolean} */
+const showRow = (row, { view: tierView, form, isFull }) => {
   const view = views.get(row.name);
   const isOpen = row.name === choice.open;
   view?.show(row, lanes, isOpen);
   if (form === "many") tierView.showCell(row, isOpen);
-  return isShown(row) && (form !== "many" || (view !== undefined) === (isOpen || needOf(row, moment()) !== undefined));
+  if (!isShown(row) || form !== "many") return isShown(row);
+  const isBeside = isOpen || needOf(row, moment()) !== undefined;
+  return (view !== undefined) === isBeside || (isFull && view === undefined);
 };
 
 /** @param {string} service */
 const showTier = (service) => {
   const tier = tiers.get(service);
   if (tier === undefined) return;
-  const needs = tier.rows.filter((row) => needOf(row, moment()) !== undefined).length;
-  tier.view.showSummary(tier.rows, needs, lanes, tier.form);
+  const rows = [...tier.rows.values()];
+  tier.view.showSummary(rows, needyOf(rows).size, lanes, tier.form);
 };
 
 const showTicks = () => {

@@ -94,11 +94,11 @@ const changeWords = (row, at, stateOf) => {
 /** By row: of a large fleet few rows change at once. @type {WeakMap<WireRow, Happening[]>} */
 const known = new WeakMap();
 
-/** @type {(row: WireRow, since: number, stateOf: StateOf) => Happening[]} */
-const ofRow = (row, since, stateOf) => {
+/** @type {(row: WireRow, stateOf: StateOf) => Happening[]} */
+const ofRow = (row, stateOf) => {
   const happenings = known.get(row) ?? readRow(row, stateOf);
   known.set(row, happenings);
-  return happenings.filter(({ at }) => at >= since);
+  return happenings;
 };
 
 /** @type {(row: WireRow, stateOf: StateOf) => Happening[]} */
@@ -124,16 +124,20 @@ const together = (sorted) => {
   return merged;
 };
 
-/** The newest so many of each service, in order. @type {(sorted: readonly Happening[], most: number) => Happening[]} */
-const newestOf = (sorted, most) => {
-  /** @type {Map<string, number>} */
-  const counts = new Map();
-  const own = sorted.filter((one) => {
-    const count = (counts.get(serviceOf(one)) ?? 0) + 1;
-    counts.set(serviceOf(one), count);
-    return count <= most;
-  });
-  return own.slice(0, 5 * most);
+/** @type {(a: Happening, b: Happening) => number} */
+const newestFirst = (a, b) => b.at - a.at;
+
+/** The newest so many of each service, in order. @type {(rows: Iterable<WireRow>, most: number, options: { since: number, stateOf: StateOf }) => Happening[]} */
+const newestOf = (rows, most, { since, stateOf }) => {
+  /** By service. @type {Map<string, Happening[]>} */
+  const groups = new Map();
+  for (const row of rows) {
+    const own = groups.get(row.service) ?? [];
+    groups.set(row.service, own);
+    for (const happening of ofRow(row, stateOf)) if (happening.at >= since) own.push(happening);
+  }
+  const newest = [...groups.values()].flatMap((own) => own.sort(newestFirst).slice(0, most));
+  return newest.sort(newestFirst).slice(0, 5 * most);
 };
 
 /** The service of an instance's name. @param {Happening} happening */
@@ -154,7 +158,7 @@ const shared = (sorted, count) => {
   });
   const first = sorted.filter((_, at) => isWithin[at] === true).slice(0, count);
   const rest = sorted.filter((_, at) => isWithin[at] === false).slice(0, count - first.length);
-  return [...first, ...rest].sort((a, b) => b.at - a.at);
+  return [...first, ...rest].sort(newestFirst);
 };
 
 /**
@@ -162,7 +166,5 @@ const shared = (sorted, count) => {
  *
  * @type {(rows: Iterable<WireRow>, options: { since: number, count: number, stateOf: StateOf }) => Happening[]}
  */
-export const happeningsOf = (rows, { since, count, stateOf }) => {
-  const all = [...rows].flatMap((row) => ofRow(row, since, stateOf)).sort((a, b) => b.at - a.at);
-  return shared(together(newestOf(all, 20 * count)), count);
-};
+export const happeningsOf = (rows, { since, count, stateOf }) =>
+  shared(together(newestOf(rows, 20 * count, { since, stateOf })), count);

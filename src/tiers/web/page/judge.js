@@ -168,6 +168,7 @@ const unready = (row, { now, stateOf, isPast }) => {
 
 /** @type {(row: WireRow, moment: Moment) => Need | undefined} */
 const slow = (row, { now, stateOf, isPast }) => {
+  if (!isAlive(row) || stateOf(row.state)?.part === "run") return undefined;
   const { waits } = row;
   const since = stateSince(row);
   const isStopping = stateOf(row.state)?.isEnding === true;
@@ -175,7 +176,7 @@ const slow = (row, { now, stateOf, isPast }) => {
   const until = waits?.until ?? null;
   const total = waits?.totalMs ?? null;
   const isLate = until !== null && total !== null && total > 1000 && until - now < (1 - slowShare) * total;
-  if (!isAlive(row) || stateOf(row.state)?.part === "run" || !(isOver || isLate)) return undefined;
+  if (!isOver && !isLate) return undefined;
   const left =
     until === null ? "" : `; ${briefly(Math.max(0, until - now))} left${total === null ? "" : ` of ${briefly(total)}`}`;
   return {

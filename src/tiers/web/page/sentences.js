@@ -41,8 +41,9 @@ const newRelease = ({ lane }, from) => {
   for (let at = lane.length - 1; at > 0; at -= 1) {
     const [, begin, , , version, mark] = /** @type {import("../wire.ts").WireSpan} */ (lane[at]);
     if (begin < from) return undefined;
+    if (mark !== "boot") continue;
     const before = lane.slice(0, at).findLast(([, , , , other]) => other !== "");
-    if (mark === "boot" && before !== undefined && before[4] !== version) return { at: begin, version };
+    if (before !== undefined && before[4] !== version) return { at: begin, version };
   }
   return undefined;
 };

@@ -36,6 +36,8 @@ export class TierView {
   #head;
   /** By name. @type {Map<string, HTMLElement>} */
   #cells = new Map();
+  /** What each cell shows: thousands are asked each time, and few have changed. @type {WeakMap<HTMLElement, string>} */
+  #shown = new WeakMap();
   element;
 
   /** @param {string} service @param {(name: string) => void} onOpen */
@@ -83,13 +85,16 @@ export class TierView {
     const cell = this.#cells.get(row.name);
     if (cell === undefined) return;
     const look = cellClass(row, isOpen);
-    if (cell.className !== look) cell.className = look;
+    const words = `${row.instance}, ${stateWord(row)}${isUnready(row, fleet.stateOf) ? ", not ready" : ""}`;
+    const shown = `${look} ${words}`;
+    if (this.#shown.get(cell) === shown) return;
+    this.#shown.set(cell, shown);
+    cell.className = look;
     if (cell.dataset.name !== row.name) {
       setAttribute(cell, "type", "button");
       cell.dataset.name = row.name;
       cell.tabIndex = -1;
     }
-    const words = `${row.instance}, ${stateWord(row)}${isUnready(row, fleet.stateOf) ? ", not ready" : ""}`;
     setAttribute(cell, "aria-label", words);
     setAttribute(cell, "title", words);
   }
