@@ -206,7 +206,6 @@ export class ServiceHost {
   }
 
   #takes(command: LifecycleCommand): boolean {
-    // equivalent mutant: a chart that has ended takes no event
     return this.snapshot.status === "active" && this.snapshot.can(command);
   }
 
@@ -227,7 +226,6 @@ export class ServiceHost {
 
   async #bootError(): Promise<StargazerError> {
     const report = await this.#report;
-    // equivalent mutant: what has stopped has a cause
     if (report.error && this.snapshot.context.cause?.outcome !== "shutdown") return report.error;
     const message = `the boot was cut by a shutdown (${report.reason}); everything begun has been undone.`;
     return new StargazerError("SG_ERR_BOOT_ABORTED", message, { phase: finalState, cause: report.error });
@@ -236,9 +234,7 @@ export class ServiceHost {
   /** An action or guard threw. XState stops such a machine but not its children, so what was begun is undone here. */
   async #afterFailure(error: unknown): Promise<StopReport> {
     const { hooks, resources, clock } = this.#options;
-    const lease = this.snapshot.children.lease;
-    // accepted mutant: the unwinding deletes the entry once more; the lease only stops sooner
-    if (lease?.getSnapshot().status === "active") lease.send({ type: "release" });
+    this.snapshot.children.lease?.send({ type: "release" });
     await unwind({ begun: this.snapshot.context.begun, hooks, resources, clock });
     return brokenReport(this.snapshot.context, stateName({ value: this.snapshot.value }), error);
   }

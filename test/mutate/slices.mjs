@@ -122,14 +122,16 @@ export const slices = [
       "unwind",
       "wait-for-state",
     ),
-    tests: tests("service/releases", "service/facts", "service/on-drain", "service/host", "service/service"),
+    tests: tests(
+      ...["service/releases", "service/facts", "service/companion", "service/on-drain", "service/host", "service/service"],
+    ),
   },
   {
     group: "services",
     name: "world",
     title: "the service on a real Redis",
     mutate: service("service", "effects/resources", "effects/open-resources"),
-    tests: tests("service/service", "flight/flight", "service/resources", "service/lifecycle"),
+    tests: tests("service/service", "flight/flight", "service/resources", "service/lifecycle", "service/journal"),
   },
   {
     group: "services",

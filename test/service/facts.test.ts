@@ -10,8 +10,9 @@ import { FactQueue } from "../../src/service/report/fact-queue.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
 import { writeFact } from "../../src/service/report/facts.ts";
 import { FactCounts, lifecycleMetrics } from "../../src/service/report/metrics.ts";
-import { brokenReport, toReport } from "../../src/service/report/report.ts";
+import { brokenReport, endOf, toReport } from "../../src/service/report/report.ts";
 import { statusOf } from "../../src/service/report/status.ts";
+import { settles } from "../kit/gates.ts";
 import type { Cue } from "../kit/story.ts";
 import { story, trouble } from "../kit/story.ts";
 
@@ -158,6 +159,17 @@ describe("the queue of facts", () => {
   });
 });
 
+it("a queue of more than a thousand facts gives timers a turn, and delivers the rest behind it", async () => {
+  let delivered = 0;
+  const queue: FactQueue = new FactQueue(() => {
+    delivered += 1;
+    if (delivered < 1500) queue.add({ type: "lease.held" });
+  });
+  queue.add({ type: "lease.held" });
+  expect(delivered).toBe(1000);
+  await settles("the rest is delivered", () => delivered === 1500);
+});
+
 describe("a fact in the log", () => {
   const lineOf = (fact: object): string => {
     let line = "";
@@ -242,6 +254,14 @@ describe("the status", () => {
     expect(statusAfter([])).toMatchObject({ waits: "boot", deadline: null });
   });
 
+  it("has what Redis was refused for while the ping gate is tried again, and nothing once it is passed", () => {
+    expect(statusAfter(degrading)).toMatchObject({ state: "pinging", condition: expect.stringContaining("attempts: trouble") });
+    expect(statusAfter([...degrading, "after pingBackoff", "pingRedis done"])).toMatchObject({
+      state: "starting",
+      condition: "",
+    });
+  });
+
   it("has the state of the lease", () => {
     expect(statusAfter([], {}, held, 42).lease).toEqual({
       state: "held.waiting",
@@ -304,6 +324,14 @@ describe("the report", () => {
     expect(report).toMatchObject({ outcome: "failed", reason: "onStart failed", exitCode: 1, phases: output.phases });
     const { error: _, ...well } = output;
     expect("error" in toReport({ ...well, failures: [] })).toBe(false);
+  });
+
+  it("has an end for a recording, with its outcome, its reason and its failures", () => {
+    expect(endOf(toReport(output))).toEqual({
+      outcome: "failed",
+      reason: "onStart failed",
+      failures: [{ phase: "starting", code: "SG_ERR_START_FAILED", message: "onStart failed: trouble" }],
+    });
   });
 
   it("keeps an error of ours with the failure's code and message; any other error becomes the cause of a new one", () => {

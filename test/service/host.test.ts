@@ -1,18 +1,21 @@
 /** The host of the chart, with resources of the test's own: which effects it runs and when, and what it does when the chart itself fails. */
 import { getEventListeners } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { setup } from "xstate";
 import type { LeaseAnswer, LeaseWrite } from "../../machines/index.ts";
 import { systemClock } from "../../src/clock.ts";
-import type { Logger } from "../../src/index.ts";
+import type { HookContext, Logger } from "../../src/index.ts";
 import { StargazerError } from "../../src/index.ts";
 import type { Resources } from "../../src/service/effects/resources.ts";
 import { isAbortOf, stopReason } from "../../src/service/hooks/abort.ts";
 import type { HookRunner } from "../../src/service/hooks/hooks.ts";
+import { ServiceHost } from "../../src/service/host.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
 import { seams } from "../../src/service/service.ts";
 import { unwind } from "../../src/service/unwind.ts";
 import type { Waiting } from "../../src/until.ts";
 import { Gates } from "../kit/gates.ts";
+import { hourMs } from "../kit/hours.ts";
 import type { TestHooks } from "../kit/tier.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
 
@@ -81,6 +84,29 @@ describe("a host with resources", () => {
     const facts = factsOf(tier);
     expect(await tier.runToCompletion()).toMatchObject({ outcome: "failed", reason: "superseded" });
     expect(facts).toContainEqual({ type: "lease.superseded", twin });
+  });
+});
+
+describe("a host", () => {
+  const hooks = { abortStopping: () => {}, endReleases: () => {} } as unknown as HookRunner;
+  const settings = { jitterMaxMs: hourMs };
+
+  it("has the chart's actor, its recorder and its probes, which are called after each transition until they are taken away", async () => {
+    const { resources } = makeResources();
+    const clock = { ...systemClock, epochNow: () => 77 };
+    const contained: string[] = [];
+    const onContained = (message: string) => void contained.push(message);
+    const host = new ServiceHost({ settings, hooks, resources, clock, random: () => 1, onFact: () => {}, onContained });
+    const [recorded, probed]: [string[], string[]] = [[], []];
+    host.record(({ type }) => recorded.push(type));
+    const forget = host.onTransition(() => probed.push(host.state));
+    const booted = host.boot().catch((error: StargazerError) => error.code);
+    expect(host.actor.getSnapshot()).toBe(host.snapshot);
+    expect(host.snapshot.context.phases[0]?.startedAt).toBe(77);
+    expect([probed, recorded.includes("@xstate.microstep")]).toEqual([["jitter"], true]);
+    forget();
+    await host.shutdown("asked");
+    expect([probed, await booted, contained]).toEqual([["jitter"], "SG_ERR_BOOT_ABORTED", []]);
   });
 });
 
@@ -287,7 +313,7 @@ describe("the hooks' context", () => {
 
 describe("a chart that fails", () => {
   /** The clock throws once, at the tier's request, so that an action of the chart throws. */
-  const breaking = (hooks: TestHooks, own: Own = {}) => {
+  const breaking = (hooks: TestHooks, own: Own = {}, options: object = {}) => {
     const { resources, asked, signals } = makeResources(own);
     const state = { armed: false };
     const clock = {
@@ -299,7 +325,12 @@ describe("a chart that fails", () => {
       },
     };
     const released: string[] = [];
-    const tier = make({ onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks }, resources, { clock });
+    const tier = make(
+      { onStart: ({ defer }) => defer(() => void released.push("released")), ...hooks },
+      resources,
+      { clock },
+      options,
+    );
     return { tier, asked, signals, released, state };
   };
 
@@ -309,12 +340,77 @@ describe("a chart that fails", () => {
     tier.actor.subscribe({ error: (error) => void observed.push(error) });
     void tier.runToCompletion();
     await tier.waitFor("running");
+    const { lease } = tier.actor.getSnapshot().children;
+    expect(lease!.getSnapshot().status).toBe("active");
     state.armed = true;
     const report = await tier.shutdown("asked");
+    expect(lease!.getSnapshot().status).toBe("done");
     expect(report).toMatchObject({ outcome: "failed", exitCode: 1, error: { code: "SG_ERR_INTERNAL" } });
     expect(report.error?.message).toContain("no time");
     expect(asked.slice(-3)).toEqual(["closeHealth", "deregister", "close"]);
     expect([tier.calls, released, observed.length]).toEqual([["onStart", "run", "onStop"], ["released"], 1]);
+  });
+
+  it("is the cause of a wait for a state that can no longer come", async () => {
+    const { tier, state } = breaking({});
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    await tier.shutdown("asked");
+    await expect(tier.waitFor("running")).rejects.toMatchObject({
+      code: "SG_ERR_STATE_UNREACHABLE",
+      cause: { code: "SG_ERR_INTERNAL", message: expect.stringContaining("no time") },
+    });
+  });
+
+  it("takes no command any more", async () => {
+    const { tier, state } = breaking({});
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    await tier.shutdown("asked");
+    await expect(tier.boot()).rejects.toThrow("boot() is not allowed in state 'stopped'. Allowed: nothing.");
+  });
+
+  it("in a boot without Redis rejects that boot with its failure", async () => {
+    const onStart = async () => {
+      await new Promise(setImmediate);
+      state.armed = true;
+    };
+    const { tier, state } = breaking({ onStart }, {}, { redis: null });
+    await expect(tier.boot()).rejects.toMatchObject({ code: "SG_ERR_INTERNAL", message: expect.stringContaining("no time") });
+    expect(tier.state).toBe("stopped");
+  });
+
+  it("as onStop ends has that hook called no second time", async () => {
+    const onStop = async () => {
+      // the transition that calls it is over, and its facts are written
+      await new Promise(setImmediate);
+      state.armed = true;
+    };
+    const { tier, state } = breaking({ onStop });
+    await tier.boot();
+    expect(await tier.shutdown("asked")).toMatchObject({ outcome: "failed", error: { code: "SG_ERR_INTERNAL" } });
+    expect(tier.calls).toEqual(["onStart", "onStop"]);
+  });
+
+  it("takes no companion any more: the spawn rejects as after an abort", async () => {
+    const gates = new Gates();
+    let spawn: HookContext["spawn"] | undefined;
+    const run = (context: HookContext) => {
+      spawn = context.spawn;
+      return aborted(context.signal);
+    };
+    const { tier, state } = breaking({ run }, { closeHealth: () => gates.hold("closeHealth") });
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    state.armed = true;
+    const stop = tier.shutdown("asked");
+    const gate = await gates.take("closeHealth");
+    const logic = setup({}).createMachine({});
+    await expect(spawn!({ name: "late", logic, input: {} })).rejects.toBe(stopReason);
+    gate.open();
+    await stop;
   });
 
   it("is stopping while the host undoes what was begun, and stopped after that; a wait for an earlier state rejects", async () => {
@@ -419,8 +515,12 @@ describe("a release at the end of stopping", () => {
     const tier = make({ onStart: (context) => void (defer = context.defer) }, makeResources().resources, {}, { logger });
     await tier.boot();
     await tier.shutdown();
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     defer(() => Promise.reject(new Error("late")));
     await new Promise((resolve) => setImmediate(resolve));
     expect(lines).toMatchObject([{ type: "release.failed", code: "SG_ERR_STOP_FAILED" }]);
+    // of XState, for an event that is sent to an actor that has stopped
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 });

@@ -37,6 +37,18 @@ const stoppedBy = async (clock: HeldClock, stopped: Promise<unknown>): Promise<v
 };
 
 describe("onDrain", () => {
+  it("that the tier has taken away since its start is not called, and that is no failure", async () => {
+    const { tier, clock } = await running({ onDrain: () => Promise.reject(new Error("never")) });
+    Object.assign(tier, { onDrain: undefined });
+    const stopped = tier.shutdown();
+    const { children } = tier.actor.getSnapshot();
+    expect(children.announceTier).toBeDefined();
+    await settles("the step waits for its delay", () => tier.actor.getSnapshot().children.announceTier === undefined);
+    clock.fire(drainDelayMs);
+    await stoppedBy(clock, stopped);
+    expect(await stopped).toMatchObject({ outcome: "shutdown", failures: [] });
+  });
+
   it("is called once the probes show that the service stops, and the step lasts drainDelayMs also where it has ended", async () => {
     const seen: unknown[] = [];
     const { tier, clock, path } = await running({

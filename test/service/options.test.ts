@@ -5,7 +5,7 @@ import { defaultSettings } from "../../machines/index.ts";
 import { tierMetrics } from "../../src/health/metrics.ts";
 import { silentLogger } from "../../src/logger.ts";
 import { configurationOf, sourcesOf } from "../../src/service/options/configuration.ts";
-import { optionVariables, resolveOptions, settingsOf } from "../../src/service/options/options.ts";
+import { numberDefaults, optionVariables, resolveOptions, settingsOf } from "../../src/service/options/options.ts";
 
 const variables = [...optionVariables.values()].filter((name) => name !== undefined);
 const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
@@ -174,6 +174,22 @@ describe("the environment", () => {
   });
 });
 
+describe("a variable of an option that is no number", () => {
+  it.each([
+    ["SG_INSTANCE_ID", "instanceId", "one", "one"],
+    ["SG_REDIS_REQUIRED", "redisRequired", "0", false],
+  ] as const)("%s is read where %s is absent", (variable, option, text, read) => {
+    environment({ [variable]: text });
+    expect(optionVariables.get(option)).toBe(variable);
+    expect(resolve()[option]).toBe(read);
+  });
+
+  it("SG_INSTANCE_ID that is no name is refused", () => {
+    environment({ SG_INSTANCE_ID: "a:b" });
+    expect(problems()).toContain("instanceId must not contain");
+  });
+});
+
 describe("the configuration in force", () => {
   const inForce = (options: object = {}) => {
     const given = { serviceName: "test", ...options };
@@ -204,8 +220,21 @@ describe("the configuration in force", () => {
     expect(found.get("logger")).toMatchObject({ value: "a logger of the program's own", source: "option" });
     expect(found.get("metadata")?.value).toBe('{"zone":"a"}');
     expect(found.get("allowedHosts")?.value).toBe('["a","b"]');
+    expect(found.get("metrics")).toMatchObject({ value: null, source: "default" });
+    expect(found.get("probeThread")).toMatchObject({ value: true, source: "default" });
     expect(inForce({ redis: null }).get("redis")).toMatchObject({ value: null, source: "option" });
     expect(inForce().get("logger")).toMatchObject({ value: "lines on standard output", source: "default" });
+  });
+});
+
+describe("metrics of the program's own in the configuration in force", () => {
+  it("are described, though they have themselves among their values", () => {
+    environment({});
+    const metrics: Record<string, unknown> = { metrics: () => "" };
+    metrics.self = metrics;
+    const given = { serviceName: "test", metrics } as never;
+    const found = configurationOf(resolveOptions(given), sourcesOf(given)).find(({ option }) => option === "metrics");
+    expect(found).toEqual({ option: "metrics", value: "metrics of the program's own", source: "option", variable: null });
   });
 });
 
@@ -325,6 +354,9 @@ describe("a configuration", () => {
     expect(resolve({ redis: client }).redis).toBe(client);
     for (const half of [{ duplicate: () => {} }, { ping: () => {} }, {}, 7])
       expect(problems({ redis: half })).toContain("redis must be an ioredis Redis or Cluster");
+    for (const own of [{ isOpen: true }, { sendCommand: () => {} }])
+      expect(resolve({ redis: { ...client, ...own } }).redis).toMatchObject(own);
+    expect(problems({ redis: 7 })).toMatch(/redis must be an ioredis Redis or Cluster, a URL, or null\.$/);
     const other = { ...client, isOpen: false, isReady: false, sendCommand: () => {} };
     expect(problems({ redis: other })).toContain("this is a client of node-redis (the package redis): pass its URL");
   });
@@ -371,6 +403,46 @@ describe("a configuration", () => {
     expect(problems({ logger: { info() {}, warn: "no" } })).toContain("logger has no debug, warn, error");
     expect(problems({ logger: null })).toContain("logger has no debug, info, warn, error");
   });
+});
+
+describe("options that need the health server", () => {
+  const without = { useHealthServer: false };
+  const one = { one: () => {} };
+
+  it.each([
+    ["a check", { checks: one }],
+    ["a liveness check", { livenessChecks: one }],
+    ["a check of each kind", { checks: one, livenessChecks: one }],
+    ["metrics", { metrics: { metrics: () => "" } }],
+  ])("are refused without it: %s", (_what, given) => {
+    expect(problems({ ...without, ...given })).toMatch(/1 problem: checks, livenessChecks and metrics need the health server/);
+    expect(problems({ useHealthServer: true, ...given })).toBe("");
+  });
+
+  it.each([[{ checks: [] }], [{ checks: { odd: 7 } }]])("%j is one problem, without it too", (given) => {
+    expect(problems({ ...without, ...given })).toContain("1 problem: ");
+  });
+});
+
+describe("closing the health server", () => {
+  it("comes first or last, and first where that is absent", () => {
+    expect([undefined, "first", "last"].map((closeHealth) => resolve({ closeHealth }).closeHealth)).toEqual([
+      "first",
+      "first",
+      "last",
+    ]);
+    for (const wrong of ["", "never", null, true])
+      expect(problems({ closeHealth: wrong })).toContain('closeHealth must be "first" or "last", not ');
+  });
+});
+
+it("a check's name is shown to its 64th character", () => {
+  expect(problems({ checks: { ["x".repeat(65)]: () => {} } })).toContain(`: checks.${"x".repeat(64)}: a name has 1 to 64`);
+});
+
+it("the default of each number is known by its option", () => {
+  const defaults = Object.entries(numbers).map(([name, [fallback]]) => [name, fallback] as const);
+  expect(numberDefaults).toEqual(new Map(defaults));
 });
 
 describe("the settings of the chart", () => {

@@ -15,8 +15,9 @@ export const spawnUnder = async (
 ): Promise<AnyActorRef | undefined> => {
   const id = companionId(companion.name, count);
   let spawned: AnyActorRef | undefined;
-  const creation = service.system.inspect(({ type, actorRef }) => {
-    if (type === "@xstate.actor" && (actorRef as AnyActorRef).id === id) spawned ??= actorRef as AnyActorRef;
+  const creation = service.system.inspect((event) => {
+    const actor = event.actorRef as AnyActorRef;
+    if (actor.id === id) spawned ??= actor;
   });
   service.send({ type: "companion.spawn", companion, count });
   // sent within a transition, the event is queued until that is over

@@ -118,10 +118,11 @@ export class HookRunner {
 
   /** Aborts `context.stopping`. Any number of times. */
   abortStopping(): void {
-    if (!this.#stopping.signal.aborted) this.#stopping.abort(stopReason);
+    this.#stopping.abort(stopReason);
   }
 
   abort(): void {
+    // accepted mutant (false): only a chart that fails while it drains has its companions resign twice
     if (this.#work.signal.aborted) return;
     this.abortStopping();
     this.#work.abort(stopReason);

@@ -22,6 +22,7 @@ export type OptionSources = ReadonlyMap<string, OptionSource>;
 
 const sourceOf = (given: unknown, variable: string | undefined): OptionSource => {
   if (given !== undefined) return "option";
+  // equivalent mutant (true): no environment has a variable of the name undefined
   return variable !== undefined && fromEnvironment(variable) !== undefined ? "environment" : "default";
 };
 
@@ -34,13 +35,11 @@ export const sourcesOf = (options: ServiceOptions): OptionSources => {
 const described: Readonly<Record<string, (value: unknown) => EffectiveOption["value"]>> = {
   redis: (value) => (typeof value === "string" ? redactUrl(value) : value === null ? null : "a client of the program's own"),
   logger: (value) => (value === undefined ? "lines on standard output" : "a logger of the program's own"),
+  metrics: (value) => (value === undefined ? null : "metrics of the program's own"),
 };
 
-const shownValue = (value: unknown): EffectiveOption["value"] => {
-  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  if (value === undefined) return null;
-  return typeof value === "function" ? "a function of the program's own" : JSON.stringify(value);
-};
+const shownValue = (value: unknown): EffectiveOption["value"] =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : JSON.stringify(value);
 
 /** Every option, in the order of the table of the documentation. */
 export const configurationOf = (options: ResolvedOptions, sources: OptionSources): readonly EffectiveOption[] =>

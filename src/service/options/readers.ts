@@ -23,6 +23,7 @@ export interface NumberRule {
 export const longestMs = 2 ** 31 - 1;
 
 export const readNumber = (name: string, rule: NumberRule, given: unknown, problems: string[]): number => {
+  // equivalent mutant (true): no environment has a variable of the name undefined
   const text = given === undefined && rule.variable !== undefined ? fromEnvironment(rule.variable) : undefined;
   const value = given === undefined ? (text === undefined ? rule.fallback : numberIn(text)) : given;
   if (isWhole(value) && value >= rule.min && value <= rule.max) return value;
