@@ -1,4 +1,5 @@
 /** The user's folder for fleets: in it each run has a folder of its own. The Redis URL of a fleet is in it, so it is trusted or refused. */
+import type { Stats } from "node:fs";
 import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -44,9 +45,18 @@ const otherFolders = (): string[] => {
   return fromEnvironment("XDG_RUNTIME_DIR") === undefined ? inRuntime(`/run/user/${ownUid()}`) : others;
 };
 
+/** What is at the path; undefined for nothing, also where a folder above it is a file. */
+const foundAt = (path: string): Stats | undefined => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw new StargazerError("SG_ERR_CONFIG_INVALID", `the folder of this user's fleets cannot be read: ${messageOf(error)}`);
+  }
+};
+
 /** Why what lies in the folder may be another user's, as a clause. */
-const problemOf = (path: string): string | undefined => {
-  const found = lstatSync(path);
+const problemOf = (found: Stats): string | undefined => {
   if (!found.isDirectory()) return "is a symbolic link or no folder";
   if (!isOwn(found)) return "belongs to another user";
   return ownUid() !== undefined && (found.mode & 0o022) !== 0 ? "can be written to by other users" : undefined;
@@ -61,8 +71,9 @@ const refused = (path: string, problem: string): StargazerError =>
 /** The folder, if there is one. Throws `SG_ERR_CONFIG_INVALID` where other users could have written to it. */
 export const existingFleetFolder = (): string | undefined => {
   const path = fleetFolder();
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-  const problem = problemOf(path);
+  const found = foundAt(path);
+  if (found === undefined) return undefined;
+  const problem = problemOf(found);
   if (problem !== undefined) throw refused(path, problem);
   return path;
 };
@@ -73,7 +84,10 @@ export const existingFleetFolder = (): string | undefined => {
  */
 export const existingFleetFolders = (): string[] => {
   const own = existingFleetFolder();
-  const isTrusted = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined && problemOf(path) === undefined;
+  const isTrusted = (path: string) => {
+    const found = foundAt(path);
+    return found !== undefined && problemOf(found) === undefined;
+  };
   return [...(own === undefined ? [] : [own]), ...otherFolders().filter(isTrusted)];
 };
 

@@ -94,7 +94,11 @@ describe("wrong usage", () => {
     ),
     [["run", "web"], /SG_TOKEN must have 32 to 256 characters of A-Z, a-z, 0-9, - and _\.$/m, { SG_TOKEN: "hunter2" }],
     [["up"], /SG_HEALTH_HOST is "192.0.2.1", which cannot be listened on: it is no address/, { SG_HEALTH_HOST: "192.0.2.1" }],
-    [["up"], /SG_ERR_CONFIG_INVALID the folder for temporary files cannot be used: .*set TMPDIR/, { TMPDIR: "/nonexistent" }],
+    [
+      ["up"],
+      /SG_ERR_CONFIG_INVALID the folder for temporary files cannot be used: .*set TMPDIR/,
+      { TMPDIR: `${modules}/none.mjs` },
+    ],
     [["run", "web"], /SG_ERR_CONFIG_INVALID/, { SG_HEALTH_PORT: "-1" }],
     [["run", `${modules}/class.mjs`], /SG_ERR_CONFIG_INVALID/, { SAMPLE_NAME: "a:b" }],
   ])("%j exits 2 with one line on standard error", async (args, problem, env = {}) => {
