@@ -1,7 +1,7 @@
 /** Where a server listens, as a text and as a URL. */
 import { isIP } from "node:net";
 
-/** What a server, or its entry, says of itself. */
+/** Where a server listens, as it or its registry entry has it. */
 export interface Address {
   readonly host: string;
   readonly port: number;

@@ -1,4 +1,4 @@
-/** Telling an object from everything else that JSON or a caller may give, and bounding what is in it. */
+/** Whether a value is an object, and bounds for what is in it. */
 
 /** Whether `value` is an object with names and values: not null, no list. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -52,7 +52,7 @@ interface Raised {
   end(): void;
 }
 
-/** Notes the signals that code of this process sends it by `process.kill`; the kernel does not say who sent one. */
+/** Notes the signals that code of this process sends it by `process.kill`; the kernel does not name the sender to Node. */
 const noteRaised = (): Raised => {
   const { kill } = process;
   const raised = new Set<string | number>();

@@ -18,7 +18,7 @@ interface Described {
 
 /** What every service reads that is given no option but its name. */
 const anyService = (): Described => {
-  const given = { serviceName: "any" };
+  const given = { serviceName: "every-service" };
   const options = configurationOf(resolveOptions(given), sourcesOf(given));
   return { service: null, options: options.filter(({ option }) => option !== "serviceName") };
 };

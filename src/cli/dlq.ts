@@ -42,7 +42,7 @@ const list: Action = async (letters, _ids, args) => {
   return 0;
 };
 
-const missing = (id: string): void => printError(`there is no dead letter ${id}`);
+const missing = (id: string): void => printError(`there is no dead letter ${id}: stargazer dlq list has those that are kept`);
 
 const linesOf = (letter: ReadLetter): string[] => {
   const { id, stream, group, entry, attempts, reason, fields } = letter;

@@ -22,7 +22,7 @@ const listed = 10;
 const listOf = (known: readonly string[]): string => {
   if (known.length === 0) return "nothing is";
   const more = known.length > listed ? ` and ${known.length - listed} more` : "";
-  return `there are ${known.slice(0, listed).join(", ")}${more}`;
+  return `there ${known.length === 1 ? "is only" : "are"} ${known.slice(0, listed).join(", ")}${more}`;
 };
 
 /** What there is in place of an instance that is not: the instances of its service, else the services, with the one that was meant. */

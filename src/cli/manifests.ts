@@ -91,7 +91,9 @@ const check = async (files: readonly string[], args: Arguments): Promise<number>
   else {
     for (const { file, where, problem } of findings) print(`${file}: ${where}: ${problem}`);
     printError(
-      findings.length === 0 ? "nothing contradicts the deadlines of the service" : `${findings.length} contradiction(s)`,
+      findings.length === 0
+        ? "nothing contradicts the deadlines of the service"
+        : `${findings.length} ${findings.length === 1 ? "contradiction" : "contradictions"}`,
     );
   }
   return findings.length === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 /**
- * The one way out of the CLI. Every line is cleaned here, whatever its text comes from: a status, an error of Redis, a reply. Only
+ * The one way out of the CLI. Every line is cleaned here, since its text may come from a status, an error of Redis or a reply. Only
  * colours and movements of the cursor that are the CLI's own pass.
  */
 import { randomBytes } from "node:crypto";

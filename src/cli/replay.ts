@@ -17,14 +17,15 @@ import { duration, paintFor } from "./terminal.ts";
 const colours: Readonly<Record<Tone, Parameters<ReturnType<typeof paintFor>>[0]>> = { plain: "dim", state: "bold", bad: "red" };
 
 const read = (path: string): FlightRecording => {
-  const unreadable = (why: string) => new StargazerError("SG_ERR_CONFIG_INVALID", `${path} cannot be read: ${why}`);
+  const invalid = (what: string) => new StargazerError("SG_ERR_CONFIG_INVALID", `${path} ${what}`);
+  if (!existsSync(path)) throw invalid("is not there. A failed stop names its file in the log.");
   let json: string | undefined;
   try {
     json = readUpTo(path, maxFlightBytes);
   } catch (cause) {
-    throw unreadable(messageOf(cause));
+    throw invalid(`cannot be read: ${messageOf(cause)}`);
   }
-  if (json === undefined) throw unreadable(`a recording has at most ${maxFlightBytes} bytes`);
+  if (json === undefined) throw invalid(`is too long: a recording has at most ${maxFlightBytes} bytes`);
   return parseFlight(json, path);
 };
 

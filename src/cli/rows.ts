@@ -39,7 +39,7 @@ export const rowsMeant = (rows: readonly Row[], wanted: Wanted, now: number, lab
   return found;
 };
 
-/** What the command line says where only the registry was read. */
+/** The notice of a command that could read the registry only. */
 export const journalMissing = (reason: string): string =>
   `the journal cannot be read, so instances that boot or have ended are missing: ${reason}`;
 

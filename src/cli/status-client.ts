@@ -51,7 +51,7 @@ type LastKnown = ReadBy<typeof lastKnownReader>;
 
 const failed = (message: string, cause?: unknown): StargazerError => new StargazerError("SG_ERR_FAILED", message, { cause });
 
-/** Its probe thread answers in place of a main thread that is blocked: what it says of each probe. */
+/** Its probe thread answers in place of a main thread that is blocked: its answers to both probes. */
 const blocked = async (name: string, url: string, { error, state }: LastKnown): Promise<StargazerError> => {
   const [ready, alive] = await Promise.all(["readyz", "healthz"].map((probe) => probeAnswer(`${url}/${probe}`)));
   return failed(

@@ -26,7 +26,7 @@ export const fleetNamed = (notes: readonly FleetNote[], wanted: string): FleetNo
   if (found !== undefined && more.length === 0) return found;
   if (found !== undefined)
     throw refused(`several fleets are called ${wanted}: name one with --fleet PID: ${listOf([found, ...more])}.`);
-  const known = notes.length === 0 ? "no fleet runs here" : `there are ${listOf(notes)}`;
+  const known = notes.length === 0 ? "no fleet runs here" : `there ${notes.length === 1 ? "is only" : "are"} ${listOf(notes)}`;
   throw refused(`no fleet is called ${wanted}${didYouMean(wanted, notes.map(nameOf))}: ${known}.`);
 };
 

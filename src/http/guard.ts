@@ -14,7 +14,7 @@ declare module "fastify" {
 
 /**
  * Which pages may send requests, beside those of the same site. `same`: only the server's own. A list: those of this machine, those
- * of the name that the request was sent to, whatever their port, and those of the origins in it.
+ * of the name that the request was sent to, on any port, and those of the origins in it.
  */
 export type Origins = "same" | readonly string[];
 

@@ -71,12 +71,12 @@ const advices: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** One sentence that fits the reason; undefined where there is only the question whether it runs. What Redis said comes from one that does. */
+/** One sentence that fits the reason; undefined where there is only the question whether it runs. An error reply comes from one that runs. */
 export const adviceFor = (reason: string, error?: unknown): string | undefined =>
   advices.find(([pattern]) => pattern.test(reason))?.[1] ??
   (nameOf(error) === "ReplyError" ? "It is running, and answers so." : undefined);
 
-/** What Redis said to a command in a script, without the place in the script: before version 7 that stands before it, since 7 behind. */
+/** The error reply to a command in a script, without the place in the script: before version 7 that stands before it, since 7 behind. */
 const withoutScript = (text: string): string =>
   text
     .replace(/ script: [0-9a-f]{40}, on @\w+:\d+\.?$/, "")

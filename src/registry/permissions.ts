@@ -137,7 +137,7 @@ export const deniedReason = async (redis: RedisClient, error: unknown, name: Ins
 
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);
 
-/** Turned off for everyone, by a new name or by a proxy: no permission helps. */
+/** Turned off for every user, renamed, or refused by a proxy: no permission helps. */
 const isUnknown = ([, , error]: Refused): boolean => isUnknownCommand(error);
 
 const notKnown = (refused: readonly Refused[]): Unfit => {

@@ -213,7 +213,7 @@ export abstract class StargazerService {
    */
   protected abstract run(context: HookContext): Promise<void> | void;
   /**
-   * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. To tell those who send work that no more is taken;
+   * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. For announcing to load balancers and clients that no more work is taken;
    * listeners, `run` and Redis still work. It has to end within `drainDelayMs`, when its signal aborts (`SG_ERR_DRAIN_TIMEOUT`); the step
    * lasts that long in any case. With a delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
    */

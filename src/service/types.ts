@@ -180,7 +180,7 @@ export interface HookContext {
 
 /**
  * How a service stopped. `durationMs` and `offsetMs`, which is counted from the construction of the service, are measured, in ms; `startedAt`
- * is what the wall clock said, in ms since the epoch, so the difference of two of them is no duration.
+ * is a reading of the wall clock, in ms since the epoch, so the difference of two of them is no duration.
  */
 export interface StopReport {
   /** The first cause: `run` returned, a shutdown or signal, or a failure. A hook or release that fails makes it `failed` too. */

@@ -74,7 +74,7 @@ const unreachable = (wanted: StateName, host: StateWait["host"]): StargazerError
   return new StargazerError("SG_ERR_STATE_UNREACHABLE", message, { phase: host.state, cause });
 };
 
-/** What the report says as its error, or is going to say. */
+/** The error of the report, or of the report to come. */
 const firstFailure = ({ stopped, snapshot }: StateWait["host"]): StargazerError | undefined => {
   const [failure] = snapshot.context.failures;
   return stopped?.error ?? (failure && toError(failure));

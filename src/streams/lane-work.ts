@@ -101,7 +101,7 @@ export class LaneWork<T> {
     if (this.#held.size === 0) return;
     const asked = [...this.#held].map((held) => ({ held, task: held.task }));
     const over = new Set(await this.#lanes.renew(asked.map(({ task }) => task)));
-    // a message that was settled meanwhile has passed its lease on, as the reply to that says, which may have come with this one
+    // a message that was settled meanwhile has passed its lease on; the reply that has it may have come with this one
     await new Promise<void>((resolve) => void systemClock.setTimeout(resolve, 0));
     for (const { held, task } of asked)
       if (over.has(task.token) && held.task === task) held.lease.lose("another worker has taken this message");

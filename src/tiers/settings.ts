@@ -115,7 +115,7 @@ type Reached = Pick<ListeningSettings, "host" | "allowedHosts" | "token">;
 
 const publicVariable = "SG_CHAT_PUBLIC";
 
-/** Whether anybody who reaches a gateway may chat, without a token. */
+/** Whether the chat of a gateway needs no token. */
 export const isChatPublic = (): boolean => {
   const text = fromEnvironment(publicVariable) ?? "0";
   if (text === "0" || text === "1") return text === "1";
@@ -131,7 +131,7 @@ const refuseExposure = ({ host, allowedHosts, token }: Reached): void => {
   ];
   if (missing.length === 0) return;
   const problem = `is ${JSON.stringify(host)}, where other machines reach this tier`;
-  throw invalid("SG_HTTP_HOST", `${problem}: set ${missing.join(", and ")}; or ${publicVariable}=1 if anybody may chat`);
+  throw invalid("SG_HTTP_HOST", `${problem}: set ${missing.join(", and ")}; or ${publicVariable}=1 for a chat without a token`);
 };
 
 const listeningSettings = (setting: PortSetting, { port, host, token, allowedHosts }: Listening): ListeningSettings => {

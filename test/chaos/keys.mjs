@@ -27,7 +27,7 @@ export const countPending = async (redis) => {
   return { pending: pending + inLanes + leased + begun + open, deadLetters };
 };
 
-/** Keys of a fleet at rest that do not expire: as many as are named here, whatever was sent. */
+/** Keys of a fleet at rest that do not expire: as many as are named here, after any messages. */
 const lasting = (redis, platforms) => {
   const { inbound, outbound, sessionSecret } = messageKeys(redis);
   const { fence, routed } = laneKeys(inbound);

@@ -56,7 +56,11 @@ describe("dlq", () => {
     expect(code).toBe(0);
     expect(out).toMatch(`${id} is put back once, at the end of its conversation`);
     expect(out).toMatch(`as entry ${entry}`);
-    expect(await dlq("replay", id)).toMatchObject({ code: 1, out: "", err: `there is no dead letter ${id}\n` });
+    expect(await dlq("replay", id)).toMatchObject({
+      code: 1,
+      out: "",
+      err: `there is no dead letter ${id}: stargazer dlq list has those that are kept\n`,
+    });
     expect(await redis.witness.xlen(stream)).toBe(1);
   });
 

@@ -90,13 +90,13 @@ for (const trouble of troubles) {
   const slow = !quick.includes(trouble.name);
   const work = async (happened: Happened) => {
     const troubled = await begin(trouble);
-    const [gaveUp, letGo, recovers] = await Promise.all([
+    const [refused, released, recovers] = await Promise.all([
       givesUp(troubled.url, trouble),
       letsGo(troubled.url),
       getsBy(troubled, trouble),
     ]);
-    happened(gaveUp);
-    happened(letGo);
+    happened(refused);
+    happened(released);
     happened(await recovers(() => trouble.end(troubled)));
   };
   fault("F18", trouble.name, work, { slow });

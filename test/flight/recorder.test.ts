@@ -211,7 +211,11 @@ describe("what is no recording is refused with one line, and exit 2", () => {
   it.each<[string, string[], RegExp]>([
     ["no file", [], /name one file/],
     ["two files", ["a", "b"], /name one file/],
-    ["a file that is not there", ["no-such.json"], /SG_ERR_CONFIG_INVALID no-such\.json cannot be read: ENOENT/],
+    [
+      "a file that is not there",
+      ["no-such.json"],
+      /SG_ERR_CONFIG_INVALID no-such\.json is not there\. A failed stop names its file in the log\./,
+    ],
     ["a service without its instance", ["orders"], /there is no file orders; for an instance of a fleet write orders\/INSTANCE/],
     ["a folder", [".."], /cannot be read: EISDIR/],
     ["something else", ["package.json"], /package\.json is no flight recording: its format is not/],

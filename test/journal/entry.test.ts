@@ -18,7 +18,7 @@ const everyKind: readonly JournalItem[] = [
   { kind: "began", at: now, phase: "starting.model", deadlineMs: 59_000.5 },
   { kind: "ended", at: now, phase: "starting.model", outcome: "failed", ms: 12.345 },
   { kind: "fact", at: now, type: "failed", level: "error", text: "starting: EACCES" },
-  { kind: "ready", at: now, ready: false, reason: "the service is starting" },
+  { kind: "ready", at: now, ready: false, reason: "the service is in 'starting'" },
   { kind: "waits", at: now, what: "the tier's onStart", deadlineMs: null },
   { kind: "leads", at: now, name: "nightly", leads: true },
   { kind: "lost", at: now, count: 3 },

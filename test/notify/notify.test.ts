@@ -74,7 +74,7 @@ describe("systemd is sent", () => {
     expect(calls().join()).not.toContain("WATCHDOG");
   });
 
-  it("F53: one line of a phase, whatever its name has, and no more of it than an argument may have", async () => {
+  it("F53: a phase is one line, also where its name has breaks, and no longer than an argument may be", async () => {
     start(
       `await context.phase("a\\nMAINPID=1\\0" + "x".repeat(300_000), () => ${untilAbort.replace(";", "").replace("await ", "")});`,
     );

@@ -1,4 +1,4 @@
-/** An error says what Redis said, with the command and the key, and with advice that fits. */
+/** An error carries the reply of Redis, with the command and the key, and with advice that fits. */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:net";

@@ -1,4 +1,4 @@
-/** The verdict of the ping gate on a server that answers: what it said, and advice that fits. */
+/** The verdict of the ping gate on a server that answers: its reply, and advice that fits. */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:net";

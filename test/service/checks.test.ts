@@ -156,7 +156,7 @@ describe("the checks of a service that stops", () => {
     const stopped = orders.shutdown();
     const { queries } = orders.pool;
     const { data } = await answers(port, "/readyz", 503);
-    expect(data.reason).toBe("the service is stopping");
+    expect(data.reason).toBe("the service is in 'stopping'");
     for (let probes = 0; probes < 50; probes += 1) await ask(port, "/readyz");
     expect([orders.pool.queries, orders.checkFacts]).toEqual([queries, []]);
     orders.release();

@@ -96,7 +96,7 @@ describe.each([
       const held = await worker.gates.take(gate);
       await eventually("the step is shown", async () => (await answersOf(port)).path === `stopping.${step}`);
       expect(await answersOf(port)).toEqual({
-        ready: [503, "the service is stopping"],
+        ready: [503, "the service is in 'stopping'"],
         alive: 200,
         path: `stopping.${step}`,
         state: "stopping",

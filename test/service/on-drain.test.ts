@@ -61,7 +61,10 @@ describe("onDrain", () => {
     });
     const stopped = tier.shutdown();
     await settles("onDrain has ended", () => tier.actor.getSnapshot().children.announceTier === undefined && seen.length === 2);
-    expect(seen).toEqual([[503, "the service is stopping", false, true, "stopping.announcing"], "stopping.announcing.announce"]);
+    expect(seen).toEqual([
+      [503, "the service is in 'stopping'", false, true, "stopping.announcing"],
+      "stopping.announcing.announce",
+    ]);
     expect([path(), tier.actor.getSnapshot().context.begun.drain]).toEqual(["stopping.announcing", false]);
     clock.fire(drainDelayMs);
     await stoppedBy(clock, stopped);

@@ -378,7 +378,7 @@ describe("a service with the real resources", () => {
     expect((await ask(port, "/readyz", { agent })).headers.connection).toBe("keep-alive");
     void tier.shutdown();
     const { status, data, headers } = await ask(port, "/readyz", { agent });
-    expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is stopping" }, "close"]);
+    expect([status, data, headers.connection]).toEqual([503, { ready: false, reason: "the service is in 'stopping'" }, "close"]);
     end();
   });
 
@@ -388,7 +388,7 @@ describe("a service with the real resources", () => {
     return JSON.parse(execFileSync(process.execPath, ["-e", askAtOnce], { encoding: "utf8", timeout: deadlines.fact }));
   };
   const patient = { probeThread: true, readinessBlockMs: 30_000, livenessBlockMs: 30_000 };
-  const unready = { ready: false, reason: "the service is stopping" };
+  const unready = { ready: false, reason: "the service is in 'stopping'" };
 
   it("answers 503 to probes before a subscriber sees 'stopping'", async () => {
     const { port } = await reservePort();

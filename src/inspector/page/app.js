@@ -94,7 +94,7 @@ const bannerText = () => {
   return "";
 };
 
-/** The colour of what the banner says: a stop has that of its outcome. */
+/** The colour of the banner: a stop has that of its outcome. */
 const bannerLook = () => {
   if (connection !== "ended") return connection === "lost" || connection === "refused" ? "bad" : "";
   return picture?.report?.outcome === "failed" ? "bad" : "good";

@@ -137,7 +137,7 @@ const bootJournal = async (
 
 const chartReadiness = (snapshot: LifecycleSnapshot): Readiness => {
   const isReady = snapshot.status === "active" && snapshot.hasTag("ready");
-  return isReady ? { ready: true } : { ready: false, reason: `the service is ${stateName(snapshot)}` };
+  return isReady ? { ready: true } : { ready: false, reason: `the service is in '${stateName(snapshot)}'` };
 };
 
 const healthSource = (options: ResolvedOptions, source: ServiceSource, { resources, version }: Parts): HealthSource => ({

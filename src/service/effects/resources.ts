@@ -120,7 +120,7 @@ export class ServiceResources implements Resources {
     this.#openJournal(client, asked.missing);
   }
 
-  /** The question of the gate, and what the answer said of the journal. */
+  /** The check of the ping gate, and what the user may not do for the journal, empty until it has run. */
   #asking(): { readonly check: (redis: RedisClient) => Promise<void>; missing: string } {
     const { loadJournal } = this.#options;
     const asked = {

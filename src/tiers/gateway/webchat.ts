@@ -1,5 +1,5 @@
 /**
- * Chat over a WebSocket at `/webchat`; `webchat/frames.ts` has the frames. A client says which conversation it continues and which line
+ * Chat over a WebSocket at `/webchat`; `webchat/frames.ts` has the frames. A client names the conversation that it continues and the line that
  * it has last, is shown the lines behind that one, and then each line as it is written. Any gateway serves any conversation.
  */
 import type { FastifyRequest } from "fastify";

@@ -1,5 +1,5 @@
 /**
- * Which messages the server is told to be handled (XEP-0198): those that were accepted, so that it gives the others of a gateway that died
+ * Which messages are confirmed to the server as handled (XEP-0198): those that were accepted, so that it gives the others of a gateway that died
  * to the next one that connects. `@xmpp/client` would confirm what was received.
  */
 import type { Client, Stanza } from "./xmpp-client.ts";

@@ -76,7 +76,7 @@ type Rules = Readonly<Record<string, Rule>>;
 /** W3C's traceparent, version 00, with an identity. */
 const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The traceparent of an entry. What is none is left out, since a message is read whatever its trace is. */
+/** The traceparent of an entry. One that is not valid is left out: no trace keeps a message from being read. */
 const traceOf = (raw: RawFields): { readonly traceparent?: string } => {
   const at = raw.findIndex((field, index) => index % 2 === 0 && field.length === 11 && decoded(field) === "traceparent");
   const bytes = at === -1 ? undefined : raw[at + 1];
