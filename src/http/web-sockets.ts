@@ -40,9 +40,18 @@ const refuseOtherUpgrades = ({ server }: FastifyInstance): void => {
   });
 };
 
+const isOffer = (name: string): boolean => /^(?:upgrade|http2-settings)$/i.test(name);
+
+/** A header as it came, without what offers a protocol: `Connection: close, Upgrade` still asks for the end of the connection. */
+const keptOf = (name: string, value: string): string => {
+  if (isOffer(name)) return "";
+  if (name.toLowerCase() !== "connection") return `${name}: ${value}\r\n`;
+  const options = value.split(",").filter((option) => !isOffer(option.trim()));
+  return options.length === 0 ? "" : `${name}: ${options.join(",")}\r\n`;
+};
+
 /** The head of a request as it came, without what offers a protocol. */
 const withoutOffer = ({ method, url, httpVersion, rawHeaders }: IncomingMessage): string => {
-  const lines = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1]]] : []));
-  const kept = lines.filter(([name]) => !/^(?:upgrade|connection|http2-settings)$/i.test(name!));
-  return `${method} ${url} HTTP/${httpVersion}\r\n${kept.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+  const kept = rawHeaders.map((name, at) => (at % 2 === 0 ? keptOf(name, rawHeaders[at + 1]!) : ""));
+  return `${method} ${url} HTTP/${httpVersion}\r\n${kept.join("")}\r\n`;
 };

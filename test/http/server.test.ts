@@ -232,6 +232,20 @@ describe("the end of an HTTP server", () => {
     expect((await received).match(/HTTP\/1\.1 200 /g)).toHaveLength(3);
   });
 
+  it("F38: ends a connection whose request offers another protocol and asks for its end", async () => {
+    const { server } = await created();
+    await addWebSockets(server.app, { maxPayload: 100, reason: "" });
+    server.app.get("/", async ({ headers }) => ({ connection: headers.connection ?? null }));
+    const { port } = await server.listen();
+    const { socket, received } = await dial(port);
+    const chunks: string[] = [];
+    socket.on("data", (chunk) => chunks.push(String(chunk)));
+    socket.write("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n");
+    await eventually("its answer", () => chunks.join("").endsWith("}"));
+    expect(chunks.join("")).toMatch(/^connection: close\r$/im);
+    expect(await received).toContain('{"connection":"close"}');
+  });
+
   it("closes WebSockets with 1001 and the reason", async () => {
     const { server, stopping } = await created({ graceMs: forever });
     await addWebSockets(server.app, { maxPayload: 100, reason: "stopping" });
