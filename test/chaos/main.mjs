@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `npm run chaos`: messages by seed to processes that are killed, frozen and stopped, on a Redis that restarts; counts what comes of each. */
 import { readArguments } from "../kit/arguments.mjs";
+import { abandonBy, progress, seedOfClock } from "../kit/command.mjs";
 import { settings as floodSettings, runFlood, tableOfFlood } from "./flood.mjs";
 import { runMessages, settings } from "./messages.mjs";
 import { Processes } from "./processes.mjs";
@@ -25,35 +26,19 @@ Counts what came of each message at the stream of the answers and at the client.
 Exit codes: 0 each message was answered once, in order, and seen so; 1 not so; 2 wrong usage.`;
 
 const [string, flag] = [{ type: "string" }, { type: "boolean" }];
-const { values, usage } = readArguments("chaos", help, {
+const { values, usage, whole } = readArguments("chaos", help, {
   options: { scenario: string, seed: string, messages: string, quick: flag, logs: string, json: flag },
 });
-const whole = (name) => {
-  const text = values[name];
-  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);
-  return usage(`--${name} needs a whole number from 1 on, not ${JSON.stringify(text)}`);
-};
 const scenario = values.scenario ?? "messages";
 if (!["messages", "flood"].includes(scenario)) usage(`--scenario is messages or flood, not ${JSON.stringify(scenario)}`);
 const messages = whole("messages");
-const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
-
-const progress = (line) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-};
+const seed = whole("seed") ?? seedOfClock();
 
 const world = { isOver: false, visitors: [] };
-const abandon = async (code) => {
+abandonBy(async () => {
   world.isOver = true;
   await world.processes?.abandon();
   await world.redis?.stop();
-  process.exit(code);
-};
-process.once("SIGINT", () => abandon(130));
-process.once("SIGTERM", () => abandon(143));
-process.once("uncaughtException", (error) => {
-  console.error(error);
-  void abandon(1);
 });
 
 world.redis = await ChaosRedis.start();

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `npm run fuzz`: inputs by seed to real servers in child processes; counts what crashes, hangs and grows. */
 import { readArguments } from "../kit/arguments.mjs";
+import { progress, seedOfClock } from "../kit/command.mjs";
 import { randomOf } from "./inputs.mjs";
 import { deadlineMs, targets } from "./targets.mjs";
 
@@ -20,25 +21,16 @@ within ${deadlineMs / 1000} s) and memory that grew by more than 256 MiB. Input 
 Exit codes: 0 nothing found, 1 something found, 2 wrong usage.`;
 
 const string = { type: "string" };
-const { values, usage } = readArguments("fuzz", help, {
+const { values, usage, whole } = readArguments("fuzz", help, {
   options: { seconds: string, count: string, seed: string, only: string, json: { type: "boolean" } },
 });
-const whole = (name, fallback) => {
-  const text = values[name];
-  if (text === undefined) return fallback;
-  return /^\d{1,9}$/.test(text) ? Number(text) : usage(`--${name} needs a whole number, not ${JSON.stringify(text)}`);
-};
-const [seconds, count] = [whole("seconds", 60), whole("count", undefined)];
-const seed = whole("seed", Date.now() % 1_000_000_000);
+const [seconds, count] = [whole("seconds") ?? 60, whole("count")];
+const seed = whole("seed") ?? seedOfClock();
 const chosen = values.only?.split(",") ?? names;
 const unknown = chosen.find((name) => !names.includes(name));
 if (unknown !== undefined) usage(`unknown target ${JSON.stringify(unknown)}: use ${names.join(", ")}`);
 
 const growthLimit = 256 * 1024 * 1024;
-const progress = (line) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-};
-
 /** Tries inputs until the time or the count is over, or five were found. */
 const fuzz = async (name, place) => {
   const target = await targets[name](place);

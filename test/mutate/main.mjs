@@ -42,15 +42,11 @@ Survivors are printed as they are found. The table has a line for each file that
 and each survivor with its judgement (the comment above its line). Exits 1 where a goal is missed, and where a judgement is about a
 mutant that no longer exists.`;
 
-const { values, positionals, usage } = readArguments("mutate", help, { options, allowPositionals: true });
+const { values, positionals, usage, whole } = readArguments("mutate", help, { options, allowPositionals: true });
 const namesOf = ({ group, name, mutate }) => [group, name, ...mutate];
 const unknown = positionals.filter((name) => !slices.some((slice) => namesOf(slice).includes(name)));
 if (unknown.length > 0) usage(`there is no part ${unknown.join(", ")}`);
-const wholeNumber = (option) => {
-  const number = Number(values[option]);
-  return Number.isInteger(number) && number > 0 ? number : usage(`--${option} needs a whole number`);
-};
-const limits = { concurrency: wholeNumber("concurrency"), timeoutMS: wholeNumber("timeout-ms") };
+const limits = { concurrency: whole("concurrency"), timeoutMS: whole("timeout-ms") };
 
 const changedSince = (commit) => {
   try {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `npm run sight`: what the fleet's memory, its page and its metrics have to show, on real processes, a real Redis and a real Chromium. */
 import { readArguments } from "../kit/arguments.mjs";
+import { abandonBy, progress, seedOfClock } from "../kit/command.mjs";
 import * as endurance from "./endurance/endurance.mjs";
 import * as kills from "./kills/kills.mjs";
 import * as light from "./light/light.mjs";
@@ -27,18 +28,13 @@ Times are those of this machine while it does nothing else: the load is printed 
 Exit codes: 0 each target is met; 1 not so; 2 wrong usage.`;
 
 const [string, flag] = [{ type: "string" }, { type: "boolean" }];
-const { values, positionals, usage } = readArguments("sight", help, {
+const { values, positionals, usage, whole } = readArguments("sight", help, {
   options: { seed: string, kills: string, minutes: string, quick: flag, steady: flag, json: flag },
   allowPositionals: true,
 });
-const whole = (name) => {
-  const text = values[name];
-  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text && Number(text);
-  return usage(`--${name} needs a whole number from 1 on, not ${JSON.stringify(text)}`);
-};
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown !== undefined) usage(`there is no proof ${JSON.stringify(unknown)}: use ${names.join(", ")}`);
-const seed = whole("seed") ?? (Date.now() % 1_000_000_000) + 1;
+const seed = whole("seed") ?? seedOfClock();
 const options = {
   seed,
   kills: whole("kills"),
@@ -47,21 +43,8 @@ const options = {
   isSteady: values.steady === true,
 };
 
-const progress = (line) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-};
-
 let processes;
-const abandon = async (code) => {
-  await processes?.abandon();
-  process.exit(code);
-};
-process.once("SIGINT", () => abandon(130));
-process.once("SIGTERM", () => abandon(143));
-process.once("uncaughtException", (error) => {
-  console.error(error);
-  void abandon(1);
-});
+abandonBy(() => processes?.abandon());
 
 if (!values.json) console.log(`seed ${seed}`);
 const results = [];
@@ -73,9 +56,9 @@ for (const name of positionals.length > 0 ? positionals : names) {
   await processes.end();
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
   progress("");
-  const whole = { name, title, seconds, loads: [before, loadNow()], ...result };
-  results.push(whole);
-  if (!values.json) console.log(`\n${tableOf(whole)}`);
+  const proof = { name, title, seconds, loads: [before, loadNow()], ...result };
+  results.push(proof);
+  if (!values.json) console.log(`\n${tableOf(proof)}`);
 }
 const ok = results.every(isMet);
 if (values.json) console.log(JSON.stringify({ seed, ok, results }));
