@@ -1,5 +1,7 @@
 /** The words of the contract and the record of what a service went through. Pure data and pure functions. */
 
+import { shortened } from "./thrown.ts";
+
 /** The parts of a life. A state belongs to one of them. */
 export type LifePart = "boot" | "run" | "stop";
 
@@ -33,6 +35,12 @@ export const runningState: StateName = "running";
 
 /** The state that every service ends in; the only final one. */
 export const finalState: StateName = "stopped";
+
+/** characters of a path */
+const longestPath = 250;
+
+/** The path of a phase of the tier's own below another one: 250 characters of it at most, since status, report and metrics repeat it. */
+export const pathOf = (above: string, name: string): string => shortened(`${above}.${name}`, longestPath);
 
 const partOfState: ReadonlyMap<string, LifePart> = new Map(Object.entries(lifeParts));
 const stateOfPhase = (phase: string): string => {

@@ -20,9 +20,16 @@ export const isOf = <T>(thrown: unknown, kind: abstract new (...args: never[]) =
 
 const unprintable = "something that cannot be printed was thrown";
 
-/** The message of an error, the text of any other value. */
+/** characters of a message that reports, logs and answers have of it */
+const longestMessage = 8192;
+
+/** A text of at most so many characters; what is cut off is an ellipsis. */
+export const shortened = (text: string, characters: number): string =>
+  text.length > characters ? `${text.slice(0, characters - 1)}…` : text;
+
+/** The message of an error, the text of any other value: 8192 characters of it at most. */
 export const messageOf = (thrown: unknown): string =>
-  textOf(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable;
+  shortened(textOf(() => (thrown instanceof Error ? String(thrown.message) : String(thrown))) ?? unprintable, longestMessage);
 
 /** The name of an error: `AbortError`. */
 export const nameOf = (thrown: unknown): string | undefined => textOf(() => (thrown as { name?: unknown }).name);

@@ -1,6 +1,6 @@
 /** Loggers: the interface (pino's), and the default one, which writes a line a fact to standard output: JSON, or text on a terminal. */
 import { isOf } from "../machines/thrown.ts";
-import { escaped } from "./clean.ts";
+import { cleanLine, escaped } from "./clean.ts";
 import { fromEnvironment } from "./environment.ts";
 import { messageOf } from "./errors.ts";
 import type { Bounds } from "./plain.ts";
@@ -103,6 +103,9 @@ export const contain = (logger: Logger, report: (message: string) => void): Logg
   const safely = (level: Level) => (fact: object, message?: string) => contained(() => logger[level](fact, message), failed);
   return { debug: safely("debug"), info: safely("info"), warn: safely("warn"), error: safely("error") };
 };
+
+/** A warning of the process, as one line that moves no terminal. */
+export const warn = (text: string): void => process.emitWarning(cleanLine(text), "StargazerWarning");
 
 /** A logger that writes nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

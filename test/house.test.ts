@@ -170,6 +170,9 @@ describe("edges stay at the edge", () => {
     const writes = /\bstd(?:out|err)\s*\.\s*(?:write|end)\b|\b(?:writeSync|writeOut)\b|screen\.write/;
     expect(using(writes, (file) => isPrinter(file) || !file.startsWith("src/cli/"))).toEqual([]);
   });
+  it("F53: a warning of the process is emitted in the file that cleans it", () => {
+    expect(using(/\bemitWarning\b/, (file) => file === "src/logger.ts")).toEqual([]);
+  });
   it("F61: timers and the monotonic clock of the library are those of src/clock.ts, which fake timers leave alone", () => {
     // a command line runs under no fake timers; `process.ts` holds a process open, `launch/session.ts` the second after its last service
     const isOutside = (file: string) => /^src\/(?:cli\/|fleet\/|(?:clock|process|launch\/session|notify\/thread)\.ts)/.test(file);

@@ -1,7 +1,7 @@
 /** Reading the fleet. The cost grows with the instances that are listed, not with the other keys in Redis. */
 
 import { messageOf, StargazerError } from "../errors.ts";
-import { contained } from "../logger.ts";
+import { contained, warn } from "../logger.ts";
 import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
 import { rejectingLater, until } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
@@ -105,7 +105,7 @@ export class Registry {
     if (this.#skipped.size > skippedLimit) this.#skipped.delete(oldest!);
     contained(
       () => this.#onSkipped(key),
-      (error) => process.emitWarning(`onSkipped threw: ${messageOf(error)}`, "StargazerWarning"),
+      (error) => warn(`onSkipped threw: ${messageOf(error)}`),
     );
   }
 }

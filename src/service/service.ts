@@ -8,7 +8,7 @@ import { writeFlight } from "../flight/file.ts";
 import { FlightRecorder } from "../flight/recorder.ts";
 import type { FlightRecording } from "../flight/recording.ts";
 import type { Logger } from "../logger.ts";
-import { contain, createLogger } from "../logger.ts";
+import { contain, createLogger, warn } from "../logger.ts";
 import type { ServiceActor } from "./actor.ts";
 import { readOnlyActor } from "./actor.ts";
 import { openResources } from "./effects/open-resources.ts";
@@ -70,7 +70,7 @@ export abstract class StargazerService {
     this.#log = contain(
       // accepted mutant: process.test.ts notices: in a process of its own, where it is not counted
       resolved.logger ?? createLogger(this.#names, { level: resolved.logLevel }),
-      (message) => void process.emitWarning(message, "StargazerWarning"),
+      warn,
     );
     this.#resources =
       resources ??

@@ -31,6 +31,11 @@ describe("what was thrown", () => {
     expect(messageOf(thrown)).toBe(message);
   });
 
+  it("has 8192 characters of a message at most", () => {
+    const long = "m".repeat(8192);
+    expect([long, new Error(`${long}m`)].map(messageOf)).toEqual([long, `${"m".repeat(8191)}…`]);
+  });
+
   it("has a name where it has one", () => {
     expect([new TypeError("torn"), undefined, null, "text", odd, unprintable].map(nameOf)).toEqual([
       "TypeError",

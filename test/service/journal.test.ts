@@ -91,6 +91,7 @@ describe("a life", () => {
     await eventually("its readiness", async () => (await items()).some((item) => item.kind === "ready" && item.ready));
     await tier.shutdown();
     await report;
+    await lastMessage();
   });
 
   it("has the deadline of a phase that began before the journal had been loaded", async () => {
@@ -112,6 +113,7 @@ describe("a life", () => {
     complete();
     await tier.shutdown();
     await report;
+    await lastMessage();
   });
 
   it("is in the journal arrow by arrow, with its phases, its readiness and how it ended, under the boot of its entry", async () => {

@@ -3,7 +3,7 @@ import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { AnyActorRef } from "xstate";
 import type { Companion, CompanionCommand, HookFact, ReleaseWork } from "../../../machines/index.ts";
 import type { Moment } from "../../../machines/phases.ts";
-import { effectPhases } from "../../../machines/phases.ts";
+import { effectPhases, pathOf } from "../../../machines/phases.ts";
 import type { Clock } from "../../clock.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -213,7 +213,7 @@ export class HookRunner {
         if (this.#releases.defer(release)) send({ type: "release.owed" });
       },
       spawn: (companion) => this.#spawn(companion),
-      phase: (name, work) => this.#phase(`${this.#phaseHere() ?? phase}.${name}`, signal, work),
+      phase: (name, work) => this.#phase(pathOf(this.#phaseHere() ?? phase, name), signal, work),
     };
   }
 
