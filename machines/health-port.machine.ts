@@ -8,7 +8,8 @@
  * chart has no delays: `open` and `close` take a signal with the caller's deadline, and its abort sends `destroy`.
  *
  * The arrows that do not exist: nothing leads from `ending` back to `listening`; `parting` takes no command, since nothing is left
- * to cut; the port never moves back to a thread.
+ * to cut; the port never moves back to a thread. A main thread that was asked to listen, in vain or not, is asked to end: it closes
+ * what it has built for that.
  */
 import type { ActorRefFrom, SnapshotFrom } from "xstate";
 import { assign, emit, enqueueActions, sendTo, setup, spawnChild, stopChild } from "xstate";
@@ -109,7 +110,6 @@ const healthPort = setup({
     probeThread: declaredCallback<HolderCommand>("probeThread"),
     mainPort: declaredCallback<HolderCommand>("mainPort"),
     loadApp: declared("loadApp"),
-    closeApp: declared("closeApp"),
     noticeBoard: declaredCallback("noticeBoard"),
     loopWatch: declaredCallback("loopWatch"),
     check: checkMachine,
@@ -174,9 +174,8 @@ const report = {
     params: ({ event }: Event<ReportedType>) => ({ fact: event }),
   },
 };
-/** The thread is no more, or never was; the app still closes. */
-const withoutThread = ["#health-port.parting.app.closing", "#health-port.parting.thread.exited"] as const;
 const forceThread = { target: "#health-port.ending.killed", actions: ["killThread", noteFailure] } as const;
+const endMain = { target: "#health-port.ending.main", actions: "endMain" } as const;
 const forceMain = { target: "#health-port.ending.main", actions: ["endMain", "cutMain", noteFailure] } as const;
 
 /** The chart of a health port. A host provides the threads, the checks and the HTTP application; the chart has no timers of its own. */
@@ -229,8 +228,8 @@ export const healthPortMachine = healthPort.createMachine({
           description: "Fastify is loaded beside the boot.",
           invoke: { src: "loadApp", id: "loadApp" },
           on: {
-            close: { target: withoutThread },
-            destroy: { target: withoutThread, actions: noteFailure },
+            close: "#health-port.gone",
+            destroy: { target: "#health-port.gone", actions: noteFailure },
           },
         },
       },
@@ -261,7 +260,7 @@ export const healthPortMachine = healthPort.createMachine({
           entry: ["releaseThread", "startMain", "listenOnMain"],
           on: {
             "port.listening": { target: "#health-port.listening.port.main", actions: [noteAddress, emitListening] },
-            "port.refused": { target: withoutThread, actions: noteFailure },
+            "port.refused": { target: "#health-port.ending.main", actions: ["endMain", noteFailure] },
             close: { actions: "noteClosing" },
             destroy: forceMain,
           },
@@ -304,16 +303,13 @@ export const healthPortMachine = healthPort.createMachine({
             main: {
               description: "The main thread holds the port.",
               tags: ["bound"],
-              always: { guard: "isClosing", target: "#health-port.ending.main", actions: "endMain" },
-              on: {
-                close: { target: "#health-port.ending.main", actions: "endMain" },
-                destroy: forceMain,
-              },
+              always: { guard: "isClosing", ...endMain },
+              on: { close: endMain, destroy: forceMain },
             },
             lost: {
               description: "The port could not be moved; probes are refused.",
-              always: { guard: "isClosing", target: withoutThread },
-              on: { close: { target: withoutThread }, destroy: { target: withoutThread } },
+              always: { guard: "isClosing", ...endMain },
+              on: { close: endMain, destroy: forceMain },
             },
           },
         },
@@ -341,57 +337,32 @@ export const healthPortMachine = healthPort.createMachine({
           meta: { waitsFor: "the last answers of the probe thread" },
           on: {
             "port.ended": { target: "#health-port.parting", actions: "killThread" },
-            "thread.exited": { target: withoutThread, actions: emitDied },
+            "thread.exited": { target: "#health-port.gone", actions: emitDied },
             destroy: forceThread,
           },
         },
         killed: {
           description: "The probe thread was terminated; its connections are cut with it.",
           meta: { waitsFor: "the probe thread to exit" },
-          on: { "thread.exited": { target: withoutThread } },
+          on: { "thread.exited": "#health-port.gone" },
         },
         main: {
-          description: "The main thread answers what is under way, or cuts it.",
+          description: "The main thread answers what is under way, or cuts it, and closes the Fastify app.",
           meta: { waitsFor: "the last answers of the main thread" },
           on: {
-            "port.ended": { target: withoutThread },
+            "port.ended": "#health-port.gone",
             destroy: { actions: ["cutMain", noteFailure] },
           },
         },
       },
     },
     parting: {
-      description: "The port is free; the app closes, and the probe thread exits.",
-      type: "parallel",
-      tags: ["ending"],
-      entry: "releaseMain",
-      onDone: "gone",
-      states: {
-        app: {
-          initial: "closing",
-          states: {
-            closing: {
-              description: "The Fastify app closes.",
-              meta: { waitsFor: "the Fastify app to close" },
-              invoke: { src: "closeApp", id: "closeApp", onDone: "closed", onError: "closed" },
-            },
-            closed: { type: "final", tags: ["free"], description: "Nothing of the Fastify app is left." },
-          },
-        },
-        thread: {
-          initial: "exiting",
-          states: {
-            exiting: {
-              description: "The probe thread was terminated.",
-              meta: { waitsFor: "the probe thread to exit" },
-              on: { "thread.exited": "exited" },
-            },
-            exited: { type: "final", description: "No thread is left.", entry: "releaseThread" },
-          },
-        },
-      },
+      description: "The port is free; the probe thread was terminated.",
+      tags: ["ending", "free"],
+      meta: { waitsFor: "the probe thread to exit" },
+      on: { "thread.exited": "gone" },
     },
-    gone: { type: "final", tags: ["free"], description: "Nothing is left." },
+    gone: { type: "final", tags: ["free"], description: "Nothing is left.", entry: ["releaseThread", "releaseMain"] },
   },
 } satisfies Parameters<typeof healthPort.createMachine>[0]);
 

@@ -13,10 +13,8 @@ import type { Answer, Path } from "./answers.ts";
 import { CheckSchedule } from "./check-schedule.ts";
 import type { Holder } from "./holder.ts";
 import type { LazyApp } from "./lazy-app.ts";
-import type { LoadMeter } from "./load-meter.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import { MainPort } from "./main-port.ts";
-import type { RuntimeMeter } from "./runtime-meter.ts";
 import type { HealthSource } from "./source.ts";
 import { isStopping } from "./source.ts";
 import type { BoardWriter } from "./thread/board.cjs";
@@ -27,8 +25,6 @@ import { startThread } from "./thread/thread-port.ts";
 export interface HealthParts {
   readonly source: HealthSource;
   readonly app: LazyApp;
-  readonly meter: LoadMeter;
-  readonly runtime: RuntimeMeter;
   /** Answers a question of the probe thread. */
   readonly answer: (path: Path) => Promise<Answer>;
   readonly board: InstanceType<typeof BoardWriter>;
@@ -61,15 +57,9 @@ export const providedHealthPort = healthPortMachine.provide({
       return obey(startThread({ settings, answer, publish, sendBack }), receive);
     }),
     mainPort: fromCallback<HolderCommand>(({ system, sendBack, receive }) =>
-      obey(new MainPort(partsOf(system).app.get, sendBack), receive),
+      obey(new MainPort(partsOf(system).app, sendBack), receive),
     ),
     loadApp: fromPromise(({ system }) => partsOf(system).app.load()),
-    closeApp: fromPromise(({ system }) => {
-      const { app, meter, runtime } = partsOf(system);
-      meter.stop();
-      runtime.stop();
-      return app.close();
-    }),
     noticeBoard: fromCallback(({ system, sendBack }) => {
       const { source, board, publish } = partsOf(system);
       const unsubscribe = source.onChange(() => {

@@ -5,18 +5,19 @@ import { messageOf } from "../errors.ts";
 import { Connections } from "../http/connections.cjs";
 import { listenFrom, portSteps } from "../http/steps.ts";
 import type { Holder, SendBack } from "./holder.ts";
+import type { LazyApp } from "./lazy-app.ts";
 import { listen } from "./listen.ts";
 
 const maxConnections = 512;
 
 export class MainPort implements Holder {
-  readonly #app: () => Promise<FastifyInstance>;
+  readonly #app: Pick<LazyApp, "get" | "close">;
   readonly #sendBack: SendBack;
   /** aborts when nothing may listen any more */
   readonly #cut = new AbortController();
   #listener: { readonly server: FastifyInstance["server"]; readonly connections: InstanceType<typeof Connections> } | undefined;
 
-  constructor(app: () => Promise<FastifyInstance>, sendBack: SendBack) {
+  constructor(app: Pick<LazyApp, "get" | "close">, sendBack: SendBack) {
     this.#app = app;
     this.#sendBack = sendBack;
   }
@@ -29,9 +30,10 @@ export class MainPort implements Holder {
     );
   }
 
+  /** The app closes behind the last answer. */
   end(): void {
-    const ended = this.#listener?.connections.end() ?? Promise.resolve();
-    void ended.then(() => this.#sendBack({ type: "port.ended" }));
+    const closed = this.#end().catch(() => {});
+    void closed.then(() => this.#sendBack({ type: "port.ended" }));
   }
 
   cut(): void {
@@ -40,8 +42,13 @@ export class MainPort implements Holder {
     this.#listener?.connections.destroy();
   }
 
+  async #end(): Promise<void> {
+    await this.#listener?.connections.end();
+    await this.#app.close();
+  }
+
   async #open(wanted: PortAddress, signal: AbortSignal): Promise<PortAddress> {
-    const { server } = await this.#app();
+    const { server } = await this.#app.get();
     signal.throwIfAborted();
     this.#listener = { server, connections: new Connections(server, { max: maxConnections }) };
     const listenOn = (port: number) => listen(server, { host: wanted.host, port, signal });

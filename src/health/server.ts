@@ -83,7 +83,7 @@ export class HealthServer {
     });
     this.#provideParts();
     this.#actor.on("*", (fact) => this.#facts.push(fact));
-    this.#actor.subscribe(this.#afterTransition);
+    this.#actor.subscribe({ next: this.#afterTransition, complete: this.#endMeters });
     this.#actor.start();
   }
 
@@ -126,7 +126,7 @@ export class HealthServer {
 
   /** Cuts everything now, an `open` under way too. Returns at once; any time, any number of times. */
   destroy(): void {
-    this.#send({ type: "destroy", error: closedEarly() });
+    this.#send({ type: "destroy", error: undefined });
   }
 
   /** Resolves when nothing is left, the thread included. To be called after `close` or `destroy`. */
@@ -148,7 +148,7 @@ export class HealthServer {
     if (this.#snapshot.status === "active" && this.#snapshot.can(event)) this.#actor.send(event);
   };
 
-  /** Why it cannot be opened, or could not. */
+  /** Why it cannot be opened, or could not. A `destroy` has no reason of its own. */
   #refusal(): unknown {
     return this.#snapshot.context.failure?.error ?? closedEarly();
   }
@@ -170,6 +170,12 @@ export class HealthServer {
         this.#options.onFact?.(fact);
       } catch {}
     }
+  };
+
+  /** What was measured for `/metrics` and `/readyz`. */
+  readonly #endMeters = (): void => {
+    this.#meter.stop();
+    this.#runtime.stop();
   };
 
   readonly #isLeaving = (): boolean => this.#snapshot.hasTag("ending") || isStopping(this.#options.source);
@@ -232,8 +238,6 @@ export class HealthServer {
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
-      meter: this.#meter,
-      runtime: this.#runtime,
       answer: (path) => containedAnswer(path, answers, this.#meter.load, this.#send),
       board: this.#board,
       watch: this.#watch,

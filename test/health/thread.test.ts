@@ -1,10 +1,12 @@
 /** What the probe thread is there for: probes under a blocked loop; and what happens when it dies. */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import type { SendBack } from "../../src/health/holder.ts";
+import { LoadMeter } from "../../src/health/load-meter.ts";
 import type { HealthOptions } from "../../src/health/options.ts";
+import { RuntimeMeter } from "../../src/health/runtime-meter.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import { BoardReader, BoardWriter } from "../../src/health/thread/board.cjs";
 import { startThread } from "../../src/health/thread/thread-port.ts";
@@ -54,6 +56,18 @@ const refusalsOf = async (all: readonly Prober[]) => {
   return probes.map((one) => one.find(({ status, data }) => status === 503 && JSON.stringify(data).includes(blocked))?.data);
 };
 const isReadyAgain = (port: number) => eventually("ready", async () => (await ask(port, "/readyz")).status === 200);
+
+test("the meters of the scrapes are stopped once the port is gone, and not before", async () => {
+  const stops = [vi.spyOn(LoadMeter.prototype, "stop"), vi.spyOn(RuntimeMeter.prototype, "stop")];
+  endings.push(() => vi.restoreAllMocks());
+  const { server } = create();
+  const { port } = await server.open({ signal: never });
+  expect((await ask(port, "/metrics")).status).toBe(200);
+  expect(stops.map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  await server.close({ signal: never });
+  await server.gone();
+  expect(stops.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+});
 
 // each answer that is waited for in the block can only come from the thread
 describe("while the loop is blocked", () => {

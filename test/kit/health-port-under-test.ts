@@ -55,7 +55,7 @@ const inputOf = ({ hasThread, isChecked }: Variant, port = 0): HealthPortInput =
 export const healthPortModel = ({ hasThread, isChecked }: Variant): Model<HealthPortSnapshot> => ({
   machine: healthPortMachine.provide({
     actors: Object.fromEntries(
-      Object.keys(healthPortMachine.implementations.actors).map((name) => [name, /App$/.test(name) ? never : inert]),
+      Object.keys(healthPortMachine.implementations.actors).map((name) => [name, name === "loadApp" ? never : inert]),
     ) as never,
   }) as never,
   input: inputOf({ hasThread, isChecked }),
@@ -75,9 +75,9 @@ export const healthPortModel = ({ hasThread, isChecked }: Variant): Model<Health
   },
 });
 
-/** No real part causes these: an app that does not close, and a listener that fails after it listened. The service has no metrics of its own. */
+/** No real part causes these: a listener that fails after it listened. The service has no metrics of its own. */
 export const isForcedHere = (_: unknown, { type }: ModelEvent): boolean =>
-  type === "xstate.error.actor.closeApp" || type === "health.server.failed" || type.startsWith("metrics.");
+  type === "health.server.failed" || type.startsWith("metrics.");
 
 type Callback = (scope: { receive(listener: (event: EventObject) => void): void; sendBack(event: EventObject): void }) => unknown;
 
@@ -104,7 +104,6 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
   #crash = () => {};
   #failed = () => {};
   readonly #source: TurnedSource;
-  #closeApp = (_: "done" | "error") => {};
 
   static async make(own: Variant, events: readonly ModelEvent[], onTaken: (name: string) => void): Promise<HealthPortUnderTest> {
     const outcomes = events.filter(({ type }) => type === "port.listening" || type === "port.refused");
@@ -152,8 +151,6 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     provideParts(this.#actor.system, {
       source,
       app: this.#app,
-      meter,
-      runtime,
       answer: (path) => containedAnswer(path, parts, meter.load, onFact),
       board,
       watch: this.#watch,
@@ -170,8 +167,6 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
     if (type.startsWith("port.")) return this.#release(statePath(before).includes("thread") ? "probeThread" : "mainPort", type);
     if (type === "check.judged") return this.#failCheck();
     if (type === "service.stopping") return this.#stopService();
-    if (type === "xstate.done.actor.closeApp") return this.#closeApp("done");
-    if (type === "xstate.error.actor.closeApp") return this.#closeApp("error");
     if (type === "loop.blocked") return this.#block();
     if (type === "health.request.failed") return this.#failRequest();
     this.#actor.send(event as never);
@@ -206,13 +201,6 @@ export class HealthPortUnderTest implements UnderTest<HealthPortSnapshot> {
       actors: {
         probeThread: this.#holding("probeThread"),
         mainPort: this.#holding("mainPort"),
-        closeApp: fromPromise(
-          ({ signal }) =>
-            new Promise<void>((resolve, reject) => {
-              this.#closeApp = (end) =>
-                void this.#app.close().then(() => (end === "done" || signal.aborted ? resolve() : reject(error)));
-            }),
-        ),
       } as never,
     });
   }

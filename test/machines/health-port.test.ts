@@ -13,12 +13,8 @@ import { story } from "../kit/story.ts";
 const idle = fromCallback(() => {});
 const never = fromPromise<never, never>(() => new Promise<never>(() => {}));
 const callbacks = ["probeThread", "mainPort", "noticeBoard", "loopWatch"];
-const promises = ["loadApp", "closeApp"];
 const machine = healthPortMachine.provide({
-  actors: Object.fromEntries([
-    ...[...callbacks, "check"].map((name) => [name, idle]),
-    ...promises.map((name) => [name, never]),
-  ]) as never,
+  actors: Object.fromEntries([...[...callbacks, "check"].map((name) => [name, idle]), ["loadApp", never]]) as never,
 });
 
 const wanted = { host: "127.0.0.1", port: 0 };
@@ -89,8 +85,6 @@ const reports = {
   "metrics.restored": "=",
 };
 const checkEvents = { "check.judged": "=", "service.stopping": "=" };
-const parting = { "port.refused": "parting.app.closing+thread.exited" };
-const partedWithoutThread = "parting.app.closing+thread.exited";
 
 /** from / event / to, for a port with a probe thread */
 const withThread: Table = {
@@ -120,15 +114,15 @@ const withThread: Table = {
   },
   "starting.main": {
     ...reports,
-    ...parting,
     "port.listening": "listening.main",
+    "port.refused": "ending.main",
     close: "starting.main, to close",
     destroy: "ending.main",
   },
   "starting.main, to close": {
     ...reports,
     "port.listening": "ending.main, to close",
-    "port.refused": `${partedWithoutThread}, to close`,
+    "port.refused": "ending.main, to close",
     close: "=",
     destroy: "ending.main, to close",
   },
@@ -151,34 +145,27 @@ const withThread: Table = {
     ...reports,
     ...checkEvents,
     "port.listening": "ending.main, to close",
-    "port.refused": `${partedWithoutThread}, to close`,
+    "port.refused": "ending.main, to close",
     close: "=",
     destroy: "ending.main, to close",
   },
   "listening.main": { ...reports, ...checkEvents, close: "ending.main", destroy: "ending.main" },
-  "listening.lost": { ...reports, ...checkEvents, close: partedWithoutThread, destroy: partedWithoutThread },
+  "listening.lost": { ...reports, ...checkEvents, close: "ending.main", destroy: "ending.main" },
   "ending.thread": {
     ...reports,
-    "port.ended": "parting.app.closing+thread.exiting",
-    "thread.exited": partedWithoutThread,
+    "port.ended": "parting",
+    "thread.exited": "gone",
     destroy: "ending.killed",
   },
-  "ending.killed": { ...reports, "thread.exited": partedWithoutThread },
-  "ending.main": { ...reports, "port.ended": partedWithoutThread, destroy: "=" },
-  "parting.app.closing+thread.exiting": {
-    ...reports,
-    "thread.exited": partedWithoutThread,
-    "closeApp done": "parting.app.closed+thread.exiting",
-    "closeApp error": "parting.app.closed+thread.exiting",
-  },
-  "parting.app.closing+thread.exited": { ...reports, "closeApp done": "gone", "closeApp error": "gone" },
-  "parting.app.closed+thread.exiting": { ...reports, "thread.exited": "gone" },
+  "ending.killed": { ...reports, "thread.exited": "gone" },
+  "ending.main": { ...reports, "port.ended": "gone", destroy: "=" },
+  parting: { ...reports, "thread.exited": "gone" },
 };
 
 /** what is different where the main thread holds the port from the start */
 const withoutThread: Table = {
   "closed.idle": { ...reports, prepare: "closed.loading", open: "starting.main", close: "gone", destroy: "gone" },
-  "closed.loading": { ...reports, open: "starting.main", close: partedWithoutThread, destroy: partedWithoutThread },
+  "closed.loading": { ...reports, open: "starting.main", close: "gone", destroy: "gone" },
 };
 
 /** Once it ends it no longer matters that a close was asked for before. */
@@ -225,7 +212,7 @@ describe("the chart of the health port", () => {
   });
 
   it("comes to its end from everywhere: a destroy, and then what the actors report", () => {
-    const ends = ["destroy", "port.ended", "thread.exited", "xstate.done.actor.closeApp"];
+    const ends = ["destroy", "port.ended", "thread.exited"];
     for (const { states, reach } of [worlds.withThread, worlds.withoutThread])
       for (const snapshot of states)
         expect(
@@ -240,14 +227,14 @@ describe("the chart of the health port", () => {
         ...new Set(worlds.withThread.states.filter((snapshot) => snapshot.hasTag(tag)).map((s) => portOf(s).split(",")[0]!)),
       ].sort();
     expect(tagged("bound")).toEqual(["listening.main", "listening.thread"]);
-    expect(tagged("free")).toEqual(["gone", "parting.app.closed+thread.exiting"]);
+    expect(tagged("free")).toEqual(["gone", "parting"]);
     const all = worlds.withThread.states.map((snapshot) => portOf(snapshot).split(",")[0]!);
     expect(tagged("ending")).toEqual([...new Set(all.filter((path) => /^(ending|parting)/.test(path)))].sort());
   });
 
   it("describes each state in a sentence, and names what each waiting state waits for", () => {
     const states = chartOf(machine as unknown as AnyStateMachine).states;
-    const regions = ["port", "checks", "app", "thread"].map(
+    const regions = ["port", "checks"].map(
       (name) => states.find((state) => state.name === name && state.children.length > 0)?.id,
     );
     expect(
@@ -265,8 +252,7 @@ describe("the chart of the health port", () => {
       "ending.thread": "the last answers of the probe thread",
       "ending.killed": "the probe thread to exit",
       "ending.main": "the last answers of the main thread",
-      "parting.app.closing+thread.exited": "the Fastify app to close",
-      "parting.app.closed+thread.exiting": "the probe thread to exit",
+      parting: "the probe thread to exit",
       gone: "",
     });
     expect(waitsForAt(machine as unknown as AnyStateMachine, "closed.loading")).toBe("open");
@@ -294,7 +280,7 @@ const moved: readonly Cue[] = [...moving, cue("port.listening")];
 
 describe("a port, step by step", () => {
   it("is prepared, opened on the thread, moved to the main thread when that exits, closed, and gone", () => {
-    const cues = ["prepare", ...moved, "close", "port.ended", "closeApp done"];
+    const cues = ["prepare", ...moved, "close", "port.ended"];
     expect(play(cues).steps).toMatchInlineSnapshot(`
       [
         "closed.idle",
@@ -304,29 +290,27 @@ describe("a port, step by step", () => {
         "thread.exited crashed -> listening.port.moving+checks.due | emit health.thread.died crashed | stop probeThread | start mainPort | mainPort <- listen 127.0.0.1 8123",
         "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+checks.due | emit health.port.moved 127.0.0.1 8123",
         "close -> ending.main | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end",
-        "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
-        "closeApp done -> gone | stop closeApp",
+        "port.ended -> gone | stop mainPort",
       ]
     `);
   });
 
-  it("on the thread alone: the close lets it answer, and the app closes while the thread exits", () => {
-    const cues = [...listening, "close", "port.ended", "closeApp done", cue("thread.exited")];
+  it("on the thread alone: the close lets it answer, and the port is free while the thread exits", () => {
+    const cues = [...listening, "close", "port.ended", cue("thread.exited")];
     expect(play(cues).steps).toMatchInlineSnapshot(`
       [
         "closed.idle",
         "open -> starting.thread | start probeThread | probeThread <- listen 127.0.0.1 0",
         "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.thread+checks.due | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch | start check.redis.redis | start check.readiness.database",
         "close -> ending.thread | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | probeThread <- end",
-        "port.ended -> parting.app.closing+thread.exiting | probeThread <- cut | start closeApp",
-        "closeApp done -> parting.app.closed+thread.exiting | stop closeApp",
+        "port.ended -> parting | probeThread <- cut",
         "thread.exited crashed -> gone | stop probeThread",
       ]
     `);
   });
 
   it("on the main thread alone: Fastify is loaded beside the boot, and no thread is ever started", () => {
-    const cues = ["prepare", ...listening, "close", cue("destroy"), "port.ended", "closeApp error"];
+    const cues = ["prepare", ...listening, "close", cue("destroy"), "port.ended"];
     expect(play(cues, onlyMain).steps).toMatchInlineSnapshot(`
       [
         "closed.idle",
@@ -335,8 +319,7 @@ describe("a port, step by step", () => {
         "port.listening {"host":"127.0.0.1","port":8123} -> listening.port.main+checks.due | emit health.listening 127.0.0.1 8123 | start noticeBoard | start loopWatch",
         "close -> ending.main | stop noticeBoard | stop loopWatch | mainPort <- end",
         "destroy {} -> ending.main | mainPort <- cut",
-        "port.ended -> parting.app.closing+thread.exited | stop mainPort | start closeApp",
-        "closeApp error -> gone | stop closeApp",
+        "port.ended -> gone | stop mainPort",
       ]
     `);
   });
@@ -371,7 +354,7 @@ describe("a port, step by step", () => {
       `"port.refused {} -> ending.killed | probeThread <- cut"`,
     );
     expect(lastOf(["open", cue("port.refused")], onlyMain)).toMatchInlineSnapshot(
-      `"port.refused {} -> parting.app.closing+thread.exited | stop mainPort | start closeApp"`,
+      `"port.refused {} -> ending.main | mainPort <- end"`,
     );
   });
 
@@ -386,7 +369,7 @@ describe("a port, step by step", () => {
       `"port.listening {"host":"127.0.0.1","port":8123} -> ending.main | emit health.port.moved 127.0.0.1 8123 | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end"`,
     );
     expect(lastOf([...moving, "close", cue("port.refused")])).toMatchInlineSnapshot(
-      `"port.refused {} -> parting.app.closing+thread.exited | emit health.server.failed table | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | stop mainPort | start closeApp"`,
+      `"port.refused {} -> ending.main | emit health.server.failed table | stop check.redis.redis | stop check.readiness.database | stop noticeBoard | stop loopWatch | mainPort <- end"`,
     );
   });
 });
@@ -485,8 +468,8 @@ describe("what a port notes", () => {
 describe("an actor that was not provided", () => {
   const actors = healthPortMachine.implementations.actors as unknown as Record<string, { config: () => unknown }>;
 
-  it.each(promises)("%s rejects with its own name", async (name) => {
-    await expect(actors[name]!.config()).rejects.toThrow(`'${name}'`);
+  it("loadApp rejects with its own name", async () => {
+    await expect(actors.loadApp!.config()).rejects.toThrow("'loadApp'");
   });
 
   it.each(callbacks)("%s throws its own name", (name) => {
