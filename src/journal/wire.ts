@@ -90,27 +90,19 @@ const wireValue = (field: string, value: unknown): unknown => {
   return typeof value === "string" ? cut(value, texts.has(field) ? textLimit : nameLimit) : value;
 };
 
-/** The item as JSON within the limits. `now`: by the clock of `at`. */
-const wireItem = (item: JournalItem, now: number): string => {
+/** The values of an item within the limits. `now`: by the clock of `at`. */
+const wireItem = (item: JournalItem, now: number): unknown[] => {
   const own = (item.kind === "end" ? fitted(item) : item) as Readonly<Record<string, unknown>>;
   const values = wireOrder[item.kind].map((field) => wireValue(field, own[field]));
-  return JSON.stringify([item.kind, Math.max(0, Math.round(now - item.at)), ...values]);
+  return [item.kind, Math.max(0, Math.round(now - item.at)), ...values];
 };
 
-/** The items as the JSON of as few messages as the limits allow. */
+/** The items as the JSON of messages within the limits: of one, or where that is too long, of those of either half. */
 export const wireItems = (items: readonly JournalItem[], now: number): string[] => {
-  const messages: string[][] = [];
-  let bytes = itemsLimitBytes;
-  for (const item of items) {
-    const json = wireItem(item, now);
-    // with the comma or the bracket before it
-    bytes += Buffer.byteLength(json) + 1;
-    const last = messages.at(-1);
-    if (last !== undefined && last.length < itemsLimit && bytes < itemsLimitBytes) last.push(json);
-    else {
-      messages.push([json]);
-      bytes = Buffer.byteLength(json) + 1;
-    }
-  }
-  return messages.map((each) => `[${each.join(",")}]`);
+  if (items.length === 0) return [];
+  const json = JSON.stringify(items.map((item) => wireItem(item, now)));
+  const fits = items.length <= itemsLimit && Buffer.byteLength(json) <= itemsLimitBytes;
+  if (fits || items.length === 1) return [json];
+  const half = Math.ceil(items.length / 2);
+  return [...wireItems(items.slice(0, half), now), ...wireItems(items.slice(half), now)];
 };

@@ -8,6 +8,7 @@ import { afterTurn, quietClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { withoutCommand } from "../redis/reason.ts";
+import type { RegistryKeys } from "../registry/keys.ts";
 import { journalLength, registryKeys } from "../registry/keys.ts";
 import type { BootEnd, JournalItem } from "./item.ts";
 import { Outlet } from "./outlet.ts";
@@ -42,7 +43,7 @@ const isForGood = (error: unknown): boolean => /NOPERM|WRONGTYPE/.test(messageOf
 export class JournalWriter {
   readonly #options: JournalWriterOptions;
   readonly #clock: Clock;
-  readonly #key: string;
+  readonly #keys: RegistryKeys;
   readonly #outlet: Outlet;
   #turn: JournalItem[] = [];
   readonly #waiting: JournalItem[][] = [];
@@ -54,7 +55,7 @@ export class JournalWriter {
   constructor(options: JournalWriterOptions) {
     this.#options = options;
     this.#clock = options.clock ?? quietClock;
-    this.#key = registryKeys(options.redis).journal;
+    this.#keys = registryKeys(options.redis);
     this.#outlet = new Outlet(options.redis);
   }
 
@@ -124,24 +125,24 @@ export class JournalWriter {
 
   /** Sends the last message, which counts the stop, and ends the journal. Without a connection that is ready the message is not sent. */
   end(end: BootEnd, { place, field }: { readonly place: string; readonly field: string }): void {
-    const { redis, author, now } = this.#options;
+    const { author, now } = this.#options;
     if (this.isOn && this.#outlet.isReady) {
       const last = this.#last([...this.#taken(), { kind: "end", at: now(), ...end }]);
       const { service, instance, boot } = author();
-      const { journal, ends, ending, known } = registryKeys(redis);
+      const { journal, ends, ending, known } = this.#keys;
       const keys = [journal, ends, ending, known(service)];
       const args = [instance, boot, place, field, journalLength, ...wireFields(author(), last)];
-      this.#follow(this.#outlet.run(endScript, keys, args));
+      // nothing follows it that could count it as lost
+      this.#outlet.run(endScript, keys, args).catch(() => {});
     }
     this.#close();
   }
 
   /** Keeps the recording of a failed stop. The close of the connection waits until it has been sent, within its own deadline. */
   keepFlight(json: string): void {
-    const { redis, author } = this.#options;
     if (!this.isOn || !this.#outlet.isReady) return;
-    const { service, instance } = author();
-    this.#outlet.set("set", registryKeys(redis).flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
+    const { service, instance } = this.#options.author();
+    this.#outlet.set("set", this.#keys.flight(service, instance), json, "PX", flightKeptMs).catch(() => {});
   }
 
   /** Sends the items but for those of the last message, and returns these. */
@@ -184,7 +185,7 @@ export class JournalWriter {
   #send(items: string): void {
     this.#sentAt = this.#clock.now();
     const fields = wireFields(this.#options.author(), items);
-    this.#follow(this.#outlet.add("xadd", this.#key, "MAXLEN", "~", journalLength, "*", ...fields));
+    this.#follow(this.#outlet.add("xadd", this.#keys.journal, "MAXLEN", "~", journalLength, "*", ...fields));
   }
 
   #follow(sent: Promise<void>): void {

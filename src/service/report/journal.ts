@@ -47,6 +47,9 @@ const leads: Readonly<Partial<Record<ServiceFact["type"], boolean>>> = {
   "leadership.abandoned": false,
 };
 
+/** the readiness of a chart that is not ready */
+const notReady = "false ";
+
 export class ServiceJournal {
   readonly #options: ServiceJournalOptions;
   readonly #phases = new RunPhases();
@@ -58,17 +61,22 @@ export class ServiceJournal {
   constructor(options: ServiceJournalOptions) {
     this.#options = options;
     options.recorder.follow((noted, snapshot) => this.#look(noted, snapshot));
-    this.#lookAhead(options.now(), options.snapshot());
+    const snapshot = options.snapshot();
+    this.#lookAhead(options.now(), statePath(snapshot), snapshot);
     // the tier's code may be under way
     options.writer.flush();
   }
 
   /** Notes the readiness where it has changed. */
-  lookAtReadiness(verdict: Readiness = this.#options.readiness()): void {
-    const { snapshot, now } = this.#options;
+  lookAtReadiness(given?: Readiness): void {
+    const { snapshot, now, readiness } = this.#options;
+    // where the chart itself is not ready its state is the reason, in one state after another
+    const isOpen = snapshot().hasTag("ready");
+    if (!isOpen && this.#readiness === notReady) return;
+    const verdict = given ?? readiness();
     const reason = verdict.ready ? "" : verdict.reason;
-    // where the chart itself is not ready its state is the reason; figures in a reason change with each check
-    const known = `${verdict.ready} ${reason !== "" && snapshot().hasTag("ready") ? reason.replace(/\d+/g, "") : ""}`;
+    // figures in a reason change with each check
+    const known = isOpen ? `${verdict.ready} ${reason.replace(/\d+/g, "")}` : notReady;
     if (known === this.#readiness) return;
     this.#readiness = known;
     this.#note(now(), { kind: "ready", ready: verdict.ready, reason });
@@ -99,7 +107,7 @@ export class ServiceJournal {
       const path = statePath({ value });
       if (snapshot === undefined) this.#recall(at, path);
       this.#step(at, event, path);
-      if (snapshot !== undefined) this.#lookAhead(at, snapshot);
+      if (snapshot !== undefined) this.#lookAhead(at, path, snapshot);
     }
   }
 
@@ -163,8 +171,7 @@ export class ServiceJournal {
   }
 
   /** What the chart waits for, where that has changed; before the tier's code runs all of it is sent. */
-  #lookAhead(at: number, snapshot: LifecycleSnapshot): void {
-    const path = statePath(snapshot);
+  #lookAhead(at: number, path: string, snapshot: LifecycleSnapshot): void {
     const isNew = path !== this.#path;
     if (isNew) this.#entered(at, path, deadlineOf(snapshot));
     const what = waitsForOf(snapshot);
