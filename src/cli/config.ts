@@ -10,6 +10,7 @@ import type { Command } from "./command.ts";
 import { jsonDetail, jsonOption, refuse, refusePositionals } from "./command.ts";
 import { print, printJson } from "./print.ts";
 import { constructed } from "./service-of.ts";
+import { table } from "./terminal.ts";
 
 interface Described {
   readonly service: string | null;
@@ -45,10 +46,8 @@ const optionRow = ({ option, value, source, variable }: EffectiveOption): string
 const variableRow = ({ variable, value, fallback }: EffectiveVariable): string[] =>
   value === null ? [variable, fallback, "default"] : [variable, value, "environment"];
 
-const columns = (rows: readonly (readonly string[])[]): string[] => {
-  const widthOf = (at: number) => Math.max(...rows.map((row) => row[at]!.length));
-  return rows.map((row) => `  ${row.map((cell, at) => cell.padEnd(widthOf(at))).join("  ")}`.trimEnd());
-};
+const columns = (rows: readonly (readonly string[])[]): string[] =>
+  table(rows, { width: Number.POSITIVE_INFINITY }).map((line) => `  ${line}`);
 
 export const config: Command = {
   name: "config",

@@ -2,7 +2,7 @@
 import type { StopSignal } from "../process.ts";
 import { announceReport, exit, onSignals } from "../process.ts";
 
-/** Nothing has begun, so nothing has to be undone: the process ends as a service does that is stopped in its first state. */
+/** Nothing has begun, so nothing is undone: the process exits 0, as a service that is stopped in its first state. */
 const end = (reason: StopSignal): void => {
   announceReport({ outcome: "shutdown", reason, exitCode: 0 });
   exit(0);
@@ -10,7 +10,7 @@ const end = (reason: StopSignal): void => {
 
 let release = (): void => {};
 
-/** From now on the first signal that asks the process to end ends the process with 0. To be called once, as early as possible. */
+/** From now on the first stop signal exits the process with 0. Call it once, as early as possible. */
 export const beginEarlySignals = (): void => {
   release = onSignals(end);
 };

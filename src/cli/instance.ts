@@ -25,7 +25,7 @@ const listOf = (known: readonly string[]): string => {
   return `there ${known.length === 1 ? "is only" : "are"} ${known.slice(0, listed).join(", ")}${more}`;
 };
 
-/** What there is in place of an instance that is not: the instances of its service, else the services, with the one that was meant. */
+/** The error for a name that is not there, with the names that are: of instances of its service, else of services. */
 export const absentFrom = (
   known: readonly InstanceName[],
   { service, instance }: Wanted,

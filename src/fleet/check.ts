@@ -48,7 +48,7 @@ const settingProblems = async (wanted: typeof tiers, token: string): Promise<str
   return problems;
 };
 
-/** The hosts, where the settings that name them are well formed: the check of a text that is none would only repeat that. */
+/** Whether the hosts can be listened on. Called where their settings are well formed, so that no problem is named twice. */
 const listenProblems = async (wanted: typeof tiers): Promise<string[]> => [
   ...(wanted.some(({ port }) => port !== undefined) ? await hostProblems("SG_HTTP_HOST") : []),
   ...(await hostProblems("SG_HEALTH_HOST")),

@@ -51,7 +51,7 @@ const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, "abort");
 };
 
-/** A named Redis is asked once; what becomes of it later its services notice. */
+/** A named Redis is checked once; its later failures are seen by the services. */
 const keepNamed = async (named: RedisPlace, send: Send, signal: AbortSignal): Promise<undefined> => {
   await withRedis(named, async () => {}, { signal });
   send({ type: "redis.provided", redis: { url: named.url, label: named.label, isOwn: false } });

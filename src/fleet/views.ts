@@ -55,7 +55,7 @@ const isWaiting = (snapshot: SupervisorSnapshot): boolean => snapshot.matches("b
 /** The cause of the last process's end; empty while a process lives. */
 const causeIn = (member: Member, snapshot: SupervisorSnapshot): string => (snapshot.matches("alive") ? "" : causeOf(member));
 
-/** A service that has ended, by itself or by a signal that the fleet did not send, had no trouble but is gone. */
+/** Of a service that has ended without trouble: whether by itself or by a signal from outside the fleet. */
 const troubleOf = (snapshot: SupervisorSnapshot): string => {
   const { trouble, report } = snapshot.context;
   if (!snapshot.matches("ended")) return trouble;

@@ -65,7 +65,7 @@ export const handedBack = { type: "rests", restMs: 0, isCounted: false } as cons
 /** A random time near `ms`, so that workers that began together do not stay in step. */
 export const jittered = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
 
-/** ms that a lane rests at most, the last failure being none that it rests after. */
+/** ms of the longest rest of a lane; the last failure has none. */
 export const longestRestMs = ({ retryMs, maxAttempts }: Pick<LaneWorkOptions<unknown>, "retryMs" | "maxAttempts">): number =>
   1.2 * retryMs * 2 ** Math.max(0, maxAttempts - 2);
 

@@ -1,4 +1,4 @@
-/** Dead letters: messages that failed too often, or that cannot be read; written with a reason, and kept for a person to decide. */
+/** Dead letters: messages that failed too often, or that cannot be read; written with a reason, and kept to be replayed or dropped. */
 import type { RedisClient } from "../redis/client.ts";
 import type { Command } from "../redis/commands.ts";
 import { runScript, script } from "../redis/script.ts";

@@ -20,7 +20,7 @@ const fullTrip = 8;
 /** entries that one trip routes at most */
 const routeLimit = 64;
 
-/** A command of a message that was to be settled is none, or Redis refused it: those before it have run. */
+/** A write of a message is no command, or Redis refused it; the commands before it have run. */
 export class RefusedCommand extends Error {
   override readonly name: string = "RefusedCommand";
 }
@@ -37,7 +37,7 @@ export interface LanesOptions {
   readonly leaseMs: number;
   /** an entry with more bytes than that is not read, but buried. Default 1 MiB */
   readonly maxEntryBytes: number;
-  /** ms beyond which no lane is leased or rests: one that is farther ahead had its time before the clock of Redis was set back. Default ten leases */
+  /** ms; a lane whose time is farther ahead is taken at once, since the clock of Redis was set back. Default ten leases */
   readonly farMs?: number;
 }
 

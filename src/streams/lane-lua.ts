@@ -1,6 +1,6 @@
 /** Lua that the scripts of the lanes share. */
 
-/** A script costs its calls of Redis: reads and writes of several messages share one call, and the clock is read only where it is needed. */
+/** The cost of a script is its calls of Redis: several messages share a read or a write, and the clock is read on first use. */
 export const common = `
 local now
 local function after(us)

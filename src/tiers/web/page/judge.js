@@ -99,7 +99,7 @@ export const exitWords = ({ parent }) => {
 const loop = (row, { now, stateOf, isPast }) => {
   const falls = fallsOf(row, now);
   if (falls < 2) return undefined;
-  // one that runs again, and has for longer than it took to fall, has recovered
+  // ready for longer than a fifth of the loop's window: recovered
   if (isReady(row, stateOf) && now - stateSince(row) > loopMs / 5) return undefined;
   const first = Math.min(...row.falls.filter((at) => now - at < loopMs));
   const span = `${Math.max(1, Math.ceil((now - first) / 60_000))} min`;

@@ -85,7 +85,7 @@ const boxesOf = (row, known) => {
   const isThere = isAlive(row);
   const reached = reachedIn(row, spans, known);
   const current = states.findIndex(({ name }) => name === row.state);
-  // one that was cut has not stopped
+  // an instance that was killed has passed no stop
   const fell = states[current]?.isFinal === true ? states.find(({ isEnding, isFinal }) => isEnding && !isFinal) : undefined;
   let y = 6;
   return states.map((state, at) => {
