@@ -131,7 +131,10 @@ export const slices = [
     name: "world",
     title: "the service on a real Redis",
     mutate: service("service", "effects/resources", "effects/open-resources"),
-    tests: tests("service/service", "flight/flight", "service/resources", "service/lifecycle", "service/journal"),
+    tests: tests(
+      ...["service/service", "service/health-address", "flight/flight", "service/open-resources", "service/resources"],
+      ...["service/lifecycle", "service/journal", "registry/permissions"],
+    ),
   },
   {
     group: "services",

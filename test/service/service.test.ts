@@ -66,6 +66,14 @@ describe("the order of states", () => {
 });
 
 describe("the calls", () => {
+  it("configuration() has each option with its value, in every state", async () => {
+    const tier = make({}, { drainDelayMs: 7 });
+    const entryOf = (name: string) => tier.configuration().find(({ option }) => option === name);
+    expect(entryOf("redis")).toMatchObject({ value: null, source: "option" });
+    await tier.shutdown();
+    expect(entryOf("drainDelayMs")).toMatchObject({ value: 7, source: "option" });
+  });
+
   it("boot resolves in healthy, before run", async () => {
     const tier = make();
     await tier.boot();
