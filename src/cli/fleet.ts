@@ -61,16 +61,16 @@ const list = async (redis: RedisClient, args: Arguments, label: string): Promise
   const signal = AbortSignal.timeout(readTimeoutMs);
   const { model, now, entries, withoutJournal } = await glance(redis, { signal, onSkipped: printSkipped });
   if (withoutJournal !== "") printError(journalMissing(withoutJournal));
-  const rows = [...model.rows()]
-    .sort(byName)
-    .filter((row) => args.has("all") || (args.has("json") ? !isOver(row) : isNews(row, now)));
+  const all = model.rows();
+  const rows = [...all].sort(byName).filter((row) => args.has("all") || (args.has("json") ? !isOver(row) : isNews(row, now)));
   const byInstance = new Map(entries.map((entry) => [nameOf(entry), entry]));
   if (args.has("json"))
     return printJson(
       rows.map((row) => ({ ...byInstance.get(row.name), ...plainRow(row, now) })),
       2,
     );
-  if (rows.length === 0) return print(`no service is registered in ${label}`);
+  if (rows.length === 0)
+    return print(`no service is registered in ${label}${all.length === 0 ? "" : "; --all lists those that ended"}`);
   print(rowTable(rows, { now, entries: byInstance, width: widthOf(), paint: paintFor(process.stdout) }));
 };
 

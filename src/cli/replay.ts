@@ -145,7 +145,10 @@ export const replay: Command = {
     const [file] = args.positionals as [string];
     const name = instanceIn(file);
     if (name === undefined && !existsSync(file) && !file.includes(".") && nameProblem("service", file) === undefined)
-      throw usageError([`there is no file ${file}; for an instance of a fleet write ${file}/INSTANCE`], replay.name);
+      throw usageError(
+        [`there is no file ${file}; for an instance of a fleet write ${file.replace(/\/$/, "")}/INSTANCE`],
+        replay.name,
+      );
     const flight =
       name === undefined
         ? { recording: read(file), isRebuilt: false, lives: false, boots: [], shown: 0 }

@@ -130,6 +130,16 @@ describe("fleet", () => {
     expect((await run("fleet", "--all")).out).toContain("gateway-1");
   });
 
+  it("names --all where each service has ended", async () => {
+    const all = fleet.add(2);
+    await fleet.boot(all);
+    await fleet.stop(all);
+    expect(await run("fleet")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^no service is registered in redis:.*; --all lists those that ended\n$/),
+    });
+  });
+
   it("--watch prints a boot before it is registered, readiness with its reason, and a death", async () => {
     const watching = shell.start(["fleet", "--watch", "--redis", redis.url]);
     await watching.line("that it is in step", (line) => line.includes("in the registry"));
