@@ -1,9 +1,11 @@
 /** One short conversation with the fleet's Redis. */
 import type { Redis } from "ioredis";
 import type { RedisPlace } from "../../machines/index.ts";
+import { nameOf } from "../../machines/thrown.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { closeRedis, openRedis } from "../redis/connection.ts";
 import { pingGate } from "../redis/ping.ts";
+import { adviceFor, reasonOf, withoutCommand } from "../redis/reason.ts";
 
 /** ms for connecting, and for closing */
 const connectTimeoutMs = 3000;
@@ -21,7 +23,19 @@ const tlsAdvice = "Is it running, and does its port speak TLS?";
 
 const adviceIn = (error: unknown): string | undefined => (error instanceof StargazerError ? error.advice : undefined);
 
-/** Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password. */
+/** What the server said to a command of `work`. */
+const refusal = ({ label }: RedisPlace, error: unknown): StargazerError => {
+  const cause = withoutCommand(error);
+  const reason = reasonOf(cause);
+  return new StargazerError("SG_ERR_REDIS_UNREACHABLE", `Redis at ${label} refused: ${reason}. ${adviceFor(reason, cause)}`, {
+    cause,
+  });
+};
+
+/**
+ * Calls `work` with a connection that has answered; closes it afterwards. Throws `SG_ERR_REDIS_UNREACHABLE`, never with a password, also where
+ * the server refuses a command of `work`.
+ */
 export const withRedis = async <T>(
   place: RedisPlace,
   work: (redis: Redis) => Promise<T>,
@@ -36,7 +50,9 @@ export const withRedis = async <T>(
         throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
       },
     );
-    return await work(redis);
+    return await work(redis).catch((error: unknown) => {
+      throw nameOf(error) === "ReplyError" ? refusal(place, error) : error;
+    });
   } finally {
     await closeRedis(redis, { signal: AbortSignal.timeout(closeTimeoutMs) });
   }

@@ -59,6 +59,6 @@ export const noteLeaseEnds = async (
   const missing = model.rows().filter(({ end, lease, name }) => end === null && lease.state !== "none" && !registered.has(name));
   if (missing.length === 0) return;
   const services = [...new Set(missing.map(({ service }) => service))];
-  const ends = await readLeaseEnds(redis, { services, from: 0, to: now, signal }).catch(() => new Map<string, number>());
+  const ends = await readLeaseEnds(redis, { services, from: "-inf", to: now, signal }).catch(() => new Map<string, number>());
   for (const { name } of missing) if (ends.has(name)) model.noteLeaseEnd(name, ends.get(name)!);
 };

@@ -20,7 +20,7 @@ const refusals = [
  * ends, flight. Ten words of a command at most: to one of more a server that asks for a password replies nothing, and closes.
  * Returns {command, key, error, room} for each that is refused.
  */
-const askScript = script(`
+const asking = `
 local keys = {}
 for _, key in ipairs(KEYS) do keys[#keys + 1] = key end
 for key in string.gmatch(ARGV[1], '[^\\n]+') do keys[#keys + 1] = key end
@@ -40,6 +40,9 @@ local function ask(command, key, ...)
 end
 ask('TIME')
 ask('GETRANGE', keys[1], 0, 0)
+`;
+
+const askScript = script(`${asking}
 ask('GET', keys[2])
 ask('SET', keys[1], '', 'NX', 'XX')
 ask('SET', keys[2], '', 'NX', 'XX')
@@ -63,6 +66,14 @@ if keys[6] then
   ask('HINCRBY', keys[9], '', 'none')
   ask('SET', keys[10], '', 'NX', 'XX')
 end
+return refused`);
+
+/** What a reader's scripts send. KEYS, then the lines of ARGV: an entry, services, index, events. */
+const askReaderScript = script(`${asking}
+ask('SMEMBERS', keys[2])
+ask('ZRANGE', keys[3], 0, 0)
+ask('XREVRANGE', keys[4], '+', '-', 'COUNT', 1)
+ask('MGET', keys[1])
 return refused`);
 
 /** What a service sends for its journal beside them. */
@@ -133,6 +144,18 @@ export const deniedReason = async (redis: RedisClient, error: unknown, name: Ins
     () => undefined,
     (refusal: unknown) => (refusal instanceof Unfit ? refusal.message : undefined),
   );
+};
+
+/** As `deniedReason`, for what reads the registry: the error of a reader's script. */
+export const deniedToReader = async (redis: RedisClient, error: unknown): Promise<string | undefined> => {
+  if (!/script/.test(textOf(error)) || !isDenied(error)) return undefined;
+  const { service, services, index, events } = registryKeys(redis);
+  const [one, ...others] = [service("svc", "one"), services, index("svc"), events];
+  const [named, listed] = redis.isCluster ? [[one!], others] : [[], [one!, ...others]];
+  const sent = callUnprefixed(redis, "eval", askReaderScript.lua, named.length, ...named, listed.join("\n"));
+  const asked = until(sent, { signal: AbortSignal.timeout(timeoutMs), what: "what the user may read" }) as Promise<Refused[]>;
+  const refused = await asked.catch((): Refused[] => []);
+  return refused.length === 0 ? undefined : notPermitted(refused).message;
 };
 
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);

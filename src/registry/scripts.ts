@@ -156,6 +156,9 @@ local function countOverdue(ends, ending, now)
 end
 `;
 
+/** what the end of a lease in the index is less while it waits to be counted, in ms: no live lease ends then */
+export const uncountedMs = 1_000_000_000_000_000;
+
 /** ms that an ended lease waits for a reader that may count it: 1 day */
 const countedWithinMs = 86_400_000;
 
@@ -196,14 +199,14 @@ end
 /**
  * Takes the ended leases of one service out of its index and publishes each once, however many readers call it. Those of boots that write a
  * journal are counted, and are in the journal with what was last known of them. A reader that may not write the journal leaves that to the
- * next one which may: in the index they have their end in ms less `uncounted` until then, a day at most.
+ * next one which may: in the index their end is less by `uncountedMs` until then, a day at most.
  * KEYS index, services, events, the entries' keys up to the instance, known, journal, ends. ARGV service, limit.
  * Returns how many instances the index has left.
  */
 export const reapScript = script(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local uncounted = 1e15
+local uncounted = ${uncountedMs}
 ${endedLeases}
 local function endedWithin(from, to) return redis.call('ZRANGEBYSCORE', KEYS[1], from, to, 'WITHSCORES', 'LIMIT', 0, ARGV[2]) end
 local due, waiting = endedWithin('0', string.format('(%.0f', now)), endedWithin('-inf', '(0')

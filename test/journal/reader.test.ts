@@ -1,6 +1,7 @@
 /** Reading the journal and the counts of stops, beside what others may write to them; and what the reaper adds, once. */
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readLeaseEnds } from "../../src/instances/lease-ends.ts";
 import { readEnds } from "../../src/journal/ends.ts";
 import type { JournalEntry } from "../../src/journal/entry.ts";
 import { JournalReader } from "../../src/journal/reader.ts";
@@ -187,6 +188,7 @@ describe("an instance whose lease ends", () => {
     ["run one of its commands", ["+@all", "-hincrby", "~sg:*"]],
   ])("is published by a reader that may not %s, and is counted by the next one that may", async (_, rules) => {
     await register("orders-1", true);
+    const leaseEnd = Number(await redis.witness.zscore(keys.index("orders"), "orders-1"));
     await redis.witness.acl("SETUSER", "reader", "reset", "on", ">pw", "&*", ...rules);
     const client = redis.witness.duplicate({ username: "reader", password: "pw" });
     endings.push(() => client.disconnect());
@@ -203,6 +205,8 @@ describe("an instance whose lease ends", () => {
     await watchUntil(client, "the event", async () => (await published()) === 1);
     expect(await readEnds(redis.witness)).toEqual([]);
     expect(await redis.witness.zrange(keys.index("orders"), "0", "+inf", "BYSCORE")).toEqual([]);
+    const ends = await readLeaseEnds(redis.witness, { services: ["orders"], from: "-inf", to: "+inf", signal: signal() });
+    expect(ends).toEqual(new Map([["orders:orders-1", leaseEnd]]));
     await watchUntil(redis.witness, "an empty index", async () => (await redis.witness.zcard(keys.index("orders"))) === 0);
     expect(await readEnds(redis.witness)).toEqual([{ service: "orders", version: "3/1", outcome: "expired", count: 1 }]);
     expect(await published()).toBe(1);

@@ -1,5 +1,8 @@
 /** What the user may not do is named by the gate and by every write, and an optional Redis passes the gate before it is written to. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { withRedis } from "../../src/fleet/connect.ts";
+import { openRedis } from "../../src/redis/connection.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import { LifecycleProbe } from "../../src/testing/index.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { hourMs } from "../kit/hours.ts";
@@ -64,4 +67,30 @@ it.each([
   await user.set("~*", "+@all");
   await tier.shutdown();
   expect(await ended).toMatchObject({ outcome: "shutdown" });
+});
+
+it.each(["time", "smembers", "zrange", "getrange"])("F45: a reader whose user may not run %s says so", async (command) => {
+  const tier = new TestTier({ redis: redis.url, serviceName: "listed", ...times });
+  const ended = tier.runToCompletion();
+  await tier.waitFor("running");
+  const { url } = await userWith(`-${command}`);
+  const client = openRedis(url);
+  try {
+    await client.connect();
+    const listed = new Registry(client).list();
+    await expect(listed).rejects.toThrow(`The registry cannot be read: its user may not run ${command.toUpperCase()}.`);
+  } finally {
+    client.disconnect();
+    await tier.shutdown();
+    await ended;
+  }
+});
+
+it("F45: what a command line may not run is named with the server's place, and is no error of its own", async () => {
+  const { url } = await userWith("-xrevrange");
+  const place = { url, from: "--redis" as const, label: "redis://here" };
+  await expect(withRedis(place, (client) => client.xrevrange("sg:fleet:journal", "+", "-"))).rejects.toMatchObject({
+    code: "SG_ERR_REDIS_UNREACHABLE",
+    message: "Redis at redis://here refused: its user may not run XREVRANGE. Grant it to the user with ACL SETUSER.",
+  });
 });
