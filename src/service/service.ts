@@ -153,7 +153,7 @@ export abstract class StargazerService {
   }
 
   /**
-   * Resolves when the service is in `state`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
+   * Resolves when the service is in `state`, at once where it is. Any state; no deadline but that of `signal`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
    * and with the signal's reason when it aborts.
    */
   waitFor(state: StateName, options: { signal?: AbortSignal } = {}): Promise<void> {
@@ -205,20 +205,28 @@ export abstract class StargazerService {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Opens what the tier needs (phases 3 to 7); Redis has passed the ping gate. Called once at most. */
+  /**
+   * Opens what the tier needs. Called in `starting`, once at most; Redis has passed the ping gate. Its errors end the boot
+   * (`SG_ERR_START_FAILED`), and so does a call that takes longer than `startTimeoutMs` (`SG_ERR_START_TIMEOUT`).
+   */
   protected abstract onStart(context: HookContext): Promise<void> | void;
   /**
-   * The tier's work; ends when `context.signal` aborts. Returning from it stops the service: `completed`. A loop has to wait in each
-   * of its passes, behind what catches its errors, or it blocks the event loop and no signal arrives: see `context.redis`.
+   * The tier's work. Called in `running`, once at most. Returning from it stops the service as `completed`, an error as `failed`
+   * (`SG_ERR_RUN_FAILED`). It has to end within `drainTimeoutMs` once `context.signal` aborts (`SG_ERR_DRAIN_TIMEOUT`). A loop has to
+   * wait in each of its passes, behind what catches its errors, or it blocks the event loop and no signal arrives: see `context.redis`.
    */
   protected abstract run(context: HookContext): Promise<void> | void;
   /**
-   * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. For announcing to load balancers and clients that no more work is taken;
-   * listeners, `run` and Redis still work. It has to end within `drainDelayMs`, when its signal aborts (`SG_ERR_DRAIN_TIMEOUT`); the step
-   * lasts that long in any case. With a delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
+   * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. It announces to load balancers and clients that
+   * no more work is taken; listeners, `run` and Redis still work. It has to end within `drainDelayMs`, when its signal aborts
+   * (`SG_ERR_DRAIN_TIMEOUT`); its errors make the outcome `failed` (`SG_ERR_DRAIN_FAILED`). The step lasts that long in any case. With a delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
    */
   protected onDrain?(context: HookContext): Promise<void> | void;
-  /** Undoes what `defer` does not cover. Called exactly once if `onStart` was begun, also if that failed, else never. */
+  /**
+   * Undoes what `defer` does not cover. Called in `stopping.unwinding`, exactly once if `onStart` was begun, also if that failed, else
+   * never. Its errors (`SG_ERR_STOP_FAILED`) and its deadline, a share of `stopTimeoutMs` (`SG_ERR_STOP_TIMEOUT`), make the outcome `failed`;
+   * what was deferred is released in any case.
+   */
   protected abstract onStop(context: HookContext): Promise<void> | void;
 
   /**
