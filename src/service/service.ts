@@ -153,8 +153,8 @@ export abstract class StargazerService {
   }
 
   /**
-   * Resolves when the service is in `state`, at once where it is. Any state; no deadline but that of `signal`. Rejects at once with `SG_ERR_STATE_UNREACHABLE` if that state can no longer come,
-   * and with the signal's reason when it aborts.
+   * Resolves when the service is in `state`, at once where it is. Any state; no deadline but that of `signal`. Rejects at once with
+   * `SG_ERR_STATE_UNREACHABLE` if that state can no longer come, and with the signal's reason when it aborts.
    */
   waitFor(state: StateName, options: { signal?: AbortSignal } = {}): Promise<void> {
     return this.#host.waitFor(state, options ?? {});
@@ -219,7 +219,8 @@ export abstract class StargazerService {
   /**
    * Optional: called first in `stopping`, once `/readyz` is 503, if `onStart` has ended. It announces to load balancers and clients that
    * no more work is taken; listeners, `run` and Redis still work. It has to end within `drainDelayMs`, when its signal aborts
-   * (`SG_ERR_DRAIN_TIMEOUT`); its errors make the outcome `failed` (`SG_ERR_DRAIN_FAILED`). The step lasts that long in any case. With a delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
+   * (`SG_ERR_DRAIN_TIMEOUT`); its errors make the outcome `failed` (`SG_ERR_DRAIN_FAILED`). The step lasts that long in any case. With a
+   * delay of 0 it is called, its signal aborts in the next turn of the event loop, and the drain waits for it.
    */
   protected onDrain?(context: HookContext): Promise<void> | void;
   /**
