@@ -56,6 +56,39 @@ describe.skipIf(browser === undefined)("of hundreds of instances", () => {
     expect(looks.filter(([, style]) => style !== "1 none none auto")).toEqual([]);
   });
 
+  it("no label lies on another one, and the chat is in sight, also with Redis away", async () => {
+    const { page, scene } = await show(many(Date.now(), 500));
+    const shown = (selector: string) =>
+      page.locator(selector).evaluateAll((labels) =>
+        labels.flatMap((label) => {
+          const { left, right, top, bottom } = label.getBoundingClientRect();
+          const isShown = label.textContent !== "" && label.checkVisibility({ visibilityProperty: true });
+          return isShown ? [{ text: label.textContent, left, right, top, bottom }] : [];
+        }),
+      );
+    const overlaps = async (selector: string) => {
+      const labels = await shown(selector);
+      expect(labels.length).toBeGreaterThan(3);
+      const pairs = labels.flatMap((a, at) => labels.slice(at + 1).map((b) => [a, b] as const));
+      const isOver = ([a, b]: (typeof pairs)[number]) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return pairs.filter(isOver).map(([a, b]) => `${a.text} | ${b.text}`);
+    };
+    const labels = "#ticks span, .flow b, .flow span";
+    for (const ms of ["600000", "120000"]) {
+      await page.click(`#windows [data-ms="${ms}"]`);
+      expect(await overlaps(labels)).toEqual([]);
+    }
+    scene.set(false);
+    await page.waitForSelector('body[data-condition="redis"]');
+    for (const ms of ["120000", "600000"]) {
+      await page.click(`#windows [data-ms="${ms}"]`);
+      expect(await overlaps(labels)).toEqual([]);
+    }
+    const bottom = await page.locator("#send, #text").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().bottom));
+    expect(bottom.filter((at) => at > 900)).toEqual([]);
+  });
+
   it("one that needs a look beyond the forty rows of its service lays out nothing anew when it changes", async () => {
     const now = Date.now();
     const rows = many(now, 500).map((row) => (row.service === "inference" ? unready(now, row, 1000, "no answer") : row));

@@ -262,7 +262,7 @@ describe.runIf(browser !== undefined)("the page's own conditions", () => {
     expect(await text(page, "#empty-how")).toMatch(/npx stargazer run .*\nnpx stargazer up/);
     scene.put(...five(Date.now()));
     await page.locator("#verdict:visible").waitFor();
-    expect(await page.locator("#empty, #loading").filter({ visible: true }).count()).toBe(0);
+    expect(await page.locator("#empty, .loading").filter({ visible: true }).count()).toBe(0);
   });
 
   it("with Redis away from the beginning nothing is known, with the cause, until Redis answers", async () => {
@@ -286,7 +286,7 @@ describe.runIf(browser !== undefined)("the page's own conditions", () => {
     scene.isCurrent = false;
     const { page, server } = await show([], { scene });
     expect(server.feed.condition).toContain(`"isCurrent":false,"isKnown":false,"awaySince":0`);
-    expect(await page.locator("#loading").isVisible()).toBe(true);
+    expect(await page.locator(".loading").filter({ visible: true }).count()).toBe(2);
     expect([await text(page, "#live-text"), await page.locator("#banner").isVisible()]).toEqual(["connecting", false]);
     scene.set(true);
     await page.locator("#empty:visible").waitFor();

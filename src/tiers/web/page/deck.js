@@ -169,6 +169,7 @@ const showTicks = () => {
     return (choice.ms < 600_000 || at === ticks ? secondTime : hourTime)(end - choice.ms + (at * choice.ms) / ticks);
   });
   const list = byId("ticks");
+  list.classList.toggle("fine", choice.ms < 600_000);
   if (list.childElementCount === 0) {
     for (let at = 0; at <= ticks; at += 1) {
       const tick = make("span", "");
