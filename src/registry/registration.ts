@@ -153,7 +153,7 @@ export class Registration {
       signal.throwIfAborted();
       return await until(this.#connect(signal).then(work), { signal, what: `the reply to ${what}` });
     } catch (error) {
-      if (signal.aborted || error instanceof StargazerError) throw error;
+      if (error instanceof StargazerError) throw error;
       const cause = lastErrorOf(redis) ?? withoutCommand(error);
       const found = this.#findReason(error);
       const reason = (await until(found, { signal, what: "the reason of the refusal" })) ?? reasonOf(cause);

@@ -283,7 +283,10 @@ describe("fencing", () => {
     const one = boot();
     await register(one);
     await one.deregister({ signal: soon() });
-    await expect(register(one)).rejects.toMatchObject({ code: "SG_ERR_REGISTRY" });
+    await expect(register(one)).rejects.toMatchObject({
+      code: "SG_ERR_REGISTRY",
+      message: "cannot register svc/one: this boot, or a newer one, has deregistered",
+    });
     expect(await beat(one)).toEqual(gone);
     expect(await stored()).toBeNull();
     expect(await register(boot())).toEqual(ok);
