@@ -198,16 +198,13 @@ describe("F39: the wall clock", () => {
     "machines/lifecycle.machine.ts": "the default of epochNow",
     "src/clock.ts": "epochNow",
     "src/logger.ts": "the time of a line",
-    "src/registry/registration.ts": "the default of epochNow, for since",
     "src/inspector/picture.ts": "when a picture was taken",
-    "src/cli/dlq.ts": "the age of a dead letter",
-    "src/cli/fleet.ts": "the age of an entry, the time of a line",
+    "src/cli/fleet.ts": "the time of a line",
     "src/cli/lines.ts": "the time of a fact",
     "src/fleet/index.ts": "startedAt in the note of a fleet",
     "src/fleet/views.ts": "since in a view",
     "src/tiers/gateway/gateway.ts": "when a message came",
     "src/tiers/inference/inference.ts": "when a message was answered",
-    "src/tiers/recurring.ts": "when a pass began",
   };
   const files = [...sources("machines"), ...filesIn("src", /\.(?:ts|js|cjs|mjs)$/)];
 

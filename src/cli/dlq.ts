@@ -1,6 +1,7 @@
 /** `dlq`: the dead letters, one by one: what failed and why, and whether it is tried again or dropped. */
 import { withRedis } from "../fleet/connect.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { timeOf } from "../redis/time.ts";
 import type { ReadLetter } from "../streams/dead-letters.ts";
 import { DeadLetters } from "../streams/dead-letters.ts";
 import type { Arguments, Command } from "./command.ts";
@@ -10,7 +11,7 @@ import { print, printError, printJson } from "./print.ts";
 import { duration, table } from "./terminal.ts";
 
 /** Resolves with the exit code. */
-type Action = (letters: DeadLetters, ids: readonly string[], args: Arguments) => Promise<number>;
+type Action = (letters: DeadLetters, ids: readonly string[], args: Arguments, redis: RedisClient) => Promise<number>;
 
 const defaultCount = 50;
 const writtenAt = ({ id }: ReadLetter): number => Number(id.split("-")[0]);
@@ -30,13 +31,14 @@ const rowOf = (letter: ReadLetter, now: number): string[] => [
   letter.reason,
 ];
 
-const list: Action = async (letters, _ids, args) => {
+const list: Action = async (letters, _ids, args, redis) => {
   const found = await letters.list(Number(args.text("count") ?? defaultCount));
   if (args.has("json")) printJson(found, 2);
   else if (found.length === 0) print("no dead letters");
   else {
     const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-    const now = Date.now();
+    // an id has the time of Redis in it
+    const now = await timeOf(redis);
     print(table([titles, ...found.map((letter) => rowOf(letter, now))], width === undefined ? {} : { width }));
   }
   return 0;
@@ -127,6 +129,6 @@ export const dlq: Command = {
     const act = actions[name];
     if (act === undefined) throw usageError([`unknown ${JSON.stringify(name)}`], dlq.name);
     const place = await findPlace(args, dlq);
-    return withRedis(place, (redis: RedisClient) => act(new DeadLetters(redis), ids, args));
+    return withRedis(place, (redis: RedisClient) => act(new DeadLetters(redis), ids, args, redis));
   },
 };

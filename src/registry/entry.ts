@@ -10,19 +10,20 @@ export interface InstanceName {
   readonly instance: string;
 }
 
-/** What a service knows of itself. Times in ms since the epoch. */
-export interface EntryDetails {
+/** What a service knows of itself, beside when it started. */
+export interface OwnDetails {
   readonly host: string;
   readonly pid: number;
   readonly version: string;
-  readonly startedAt: number;
   /** null until the listener is open */
   readonly health: { readonly host: string; readonly port: number } | null;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** One boot of one instance, as the registry has it. Times in ms since the epoch. */
-export interface RegistryEntry extends EntryDetails, InstanceName {
+/** One boot of one instance, as the registry has it. Times in ms since the epoch, by the clock of Redis. */
+export interface RegistryEntry extends OwnDetails, InstanceName {
+  /** when the service was constructed */
+  readonly startedAt: number;
   /** the state that the service has last written */
   readonly status: LeaseStatus;
   /** a whole number that grows with each boot of the same instance */

@@ -7,18 +7,17 @@ import { lastErrorOf, readyNow, whenReady } from "../redis/connection.ts";
 import { reasonOf, withoutCommand } from "../redis/reason.ts";
 import type { Script } from "../redis/script.ts";
 import { runScript } from "../redis/script.ts";
+import { clockFrom } from "../redis/time.ts";
 import type { Waiting } from "../until.ts";
 import { until } from "../until.ts";
 import { endingPlace, knownText } from "./ends.ts";
-import type { EntryDetails } from "./entry.ts";
+import type { OwnDetails } from "./entry.ts";
 import { entryText } from "./entry.ts";
 import { registryKeys } from "./keys.ts";
 import { deniedReason, isDenied } from "./permissions.ts";
 import { deregisterScript, drawScript, registerScript, renewScript } from "./scripts.ts";
 import type { TypedKey } from "./wrong-type.ts";
 import { wrongTypeReason } from "./wrong-type.ts";
-
-export type { EntryDetails } from "./entry.ts";
 
 /** ms for which a tombstone refuses late writes; longer than any of them can be on its way. */
 export const tombstoneMs = 60_000;
@@ -48,16 +47,16 @@ export interface RegistrationOptions {
   readonly service: string;
   readonly instance: string;
   readonly leaseTtlMs: number;
-  /** what the entry has of the service, read at each write */
-  readonly describe: () => EntryDetails;
+  /** what the entry has of the service, read at each write; `uptimeMs` since its construction */
+  readonly describe: () => OwnDetails & { readonly uptimeMs: number };
   /** hexadecimal; distinguishes boots that drew the same incarnation. Default: random */
   readonly boot?: string;
   /** has Redis pass the ping gate before `register`, where it has not yet. Default: it has passed */
   readonly passGate?: (redis: RedisClient) => Promise<void> | undefined;
   /** the journal's part in the writes; undefined while there is none */
   readonly journal?: () => JournalPart | undefined;
-  /** tells the time, for `since`: ms since the epoch. Default: the system's clock */
-  readonly epochNow?: () => number;
+  /** the clock that measures, in ms. Default: the system's */
+  readonly now?: () => number;
 }
 
 /**
@@ -75,6 +74,9 @@ export class Registration {
   #wrote = false;
   #status: LeaseStatus | undefined;
   #since = 0;
+  #startedAt: number | undefined;
+  /** the time of Redis, once the incarnation is drawn: readers on other machines measure by it, and no wall clock is set in it */
+  #redisTime = (): number => 0;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -193,7 +195,9 @@ export class Registration {
     // equivalent mutant: the script reads the first two
     const drawn = await runScript(this.#options.redis, drawScript, { keys: this.#keys.slice(0, 2), args: [], signal });
     signal.throwIfAborted();
-    this.#incarnation ??= Number(drawn);
+    if (this.#incarnation !== undefined) return;
+    this.#incarnation = Number(drawn);
+    this.#redisTime = clockFrom(this.#incarnation / 1000, this.#options.now);
   }
 
   /** A user who may not write the journal, or no longer, writes the entry without it. */
@@ -218,13 +222,19 @@ export class Registration {
   }
 
   #body(status: LeaseStatus, whole: boolean, journal: JournalPart | undefined): Call {
-    const { service, instance, leaseTtlMs, describe, epochNow = Date.now } = this.#options;
-    if (status !== this.#status) this.#since = epochNow();
+    if (status !== this.#status) this.#since = this.#redisTime();
     this.#status = status;
-    const own = { service, instance, status, incarnation: this.#incarnation!, boot: this.#boot, since: this.#since };
-    const args = [leaseTtlMs, whole ? entryText({ ...describe(), ...own }) : "", status, this.#since];
+    const args = [this.#options.leaseTtlMs, whole ? this.#text(status) : "", status, this.#since];
     if (journal === undefined || !whole) return { keys: [], args };
     return { keys: this.#journalKeys.slice(0, 1), args: [...args, knownText(status, this.#boot, journal.version)] };
+  }
+
+  #text(status: LeaseStatus): string {
+    const { service, instance, describe } = this.#options;
+    const { uptimeMs, ...details } = describe();
+    this.#startedAt ??= Math.round(this.#redisTime() - uptimeMs);
+    const own = { service, instance, status, incarnation: this.#incarnation!, boot: this.#boot, since: this.#since };
+    return entryText({ ...details, ...own, startedAt: this.#startedAt });
   }
 
   #deregistration(journal: JournalPart | undefined): Call {

@@ -8,6 +8,7 @@ import { lead } from "../leadership/lead.ts";
 import type { WordedLogger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
+import { timeOf } from "../redis/time.ts";
 import type { HookContext } from "../service/types.ts";
 import { until } from "../until.ts";
 import { tierKeys } from "./keys.ts";
@@ -15,7 +16,7 @@ import { tierKeys } from "./keys.ts";
 /** One pass of a job. Once `signal` has aborted every wait of it rejects with the signal's reason, and nothing more is sent. */
 export interface Job {
   readonly signal: AbortSignal;
-  /** when the pass began, ms since the epoch */
+  /** when the pass began by the clock of Redis, ms since the epoch */
   readonly now: number;
   /** Sends a command and waits for its answer. */
   ask<T>(command: (redis: RedisClient) => Promise<T>): Promise<T>;
@@ -72,9 +73,10 @@ const passIfDue = async ({ redis, log }: WordedContext, { name, everyMs, work }:
     const leftMs = await ask((client) => client.pttl(done));
     // more than an interval is left where the interval was longer once, or the clock of Redis was set back
     if (leftMs > 0 && leftMs <= everyMs) return leftMs;
-    const [now, beganAt] = [Date.now(), systemClock.now()];
+    const beganAt = systemClock.now();
     // read before all that the pass reads: a late commit of an earlier pass is seen by this one, or refused
-    let commits = Number((await ask((client) => client.get(revision))) ?? "0");
+    const [known, now] = await ask((client) => Promise.all([client.get(revision), timeOf(client)]));
+    let commits = Number(known ?? "0");
     const commit: Job["commit"] = async (keys, commands, { isPart = false } = {}) => {
       const still = { key: revision, value: String(commits) };
       commits += 1;

@@ -224,7 +224,7 @@ describe("with a Redis", () => {
       host: hostname(),
       pid: 1,
       version: "1.0.0",
-      startedAt: 1,
+      uptimeMs: 1,
       health: { host: "127.0.0.1", port: 9090 },
       metadata,
     };

@@ -41,7 +41,7 @@ interface Told {
 const register = async ({ service = "sample", host = hostname(), health = null, metadata = {} }: Told): Promise<void> => {
   const connection = openRegistryConnection(redis.witness);
   closing.push(() => connection.disconnect());
-  const details = { host, pid: 1, version: "1.0.0", startedAt: 1, health, metadata };
+  const details = { host, pid: 1, version: "1.0.0", uptimeMs: 1, health, metadata };
   const own = new Registration({ redis: connection, service, instance: "one", leaseTtlMs: 60_000, describe: () => details });
   await own.register({ status: "running", changed: true }, { signal: AbortSignal.timeout(deadlines.fact) });
 };

@@ -117,7 +117,7 @@ it("a delete of the entry that Redis refuses counts its message as lost", async 
   let lost = 0;
   const registration = new Registration({
     ...{ redis: connection, service: "orders", instance: "refused", leaseTtlMs: 15_000, boot: "ab12" },
-    describe: () => ({ host: "here", pid: 1, version: "3/1", startedAt: 5, health: null, metadata: {} }),
+    describe: () => ({ host: "here", pid: 1, version: "3/1", uptimeMs: 5, health: null, metadata: {} }),
     journal: () => ({ ...part, endingLost: () => void (lost += 1) }),
   });
   await registration.register({ status: "running", changed: true }, { signal: signal() });
@@ -132,7 +132,7 @@ describe("an instance whose lease ends", () => {
     endings.push(() => connection.disconnect());
     const registration = new Registration({
       ...{ redis: connection, service: "orders", instance, leaseTtlMs: 15_000, boot: "ab12" },
-      describe: () => ({ host: "here", pid: 1, version: "3/1", startedAt: 5, health: null, metadata: {} }),
+      describe: () => ({ host: "here", pid: 1, version: "3/1", uptimeMs: 5, health: null, metadata: {} }),
       ...(hasJournal && { journal: () => part }),
     });
     await registration.register({ status: "starting", changed: true }, { signal: signal() });

@@ -43,12 +43,11 @@ export class Generated {
     this.version = name.version;
     this.boot = boot;
     const { service, instance, version } = name;
-    const startedAt = Date.now();
     const describe = () => ({
       host: "10.0.0.1",
       pid: 4242,
       version,
-      startedAt,
+      uptimeMs: 1000,
       health: { host: "10.0.0.1", port: 9090 },
       metadata: {},
     });

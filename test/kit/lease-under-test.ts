@@ -58,7 +58,7 @@ export class LeaseUnderTest {
       service: serviceName,
       instance: this.#instance,
       leaseTtlMs: 60_000,
-      describe: () => ({ host: "here", pid: 2, version: "0", startedAt: 0, health: null, metadata: {} }),
+      describe: () => ({ host: "here", pid: 2, version: "0", uptimeMs: 0, health: null, metadata: {} }),
     });
     const input = {
       parent: createEmptyActor() as never,

@@ -140,7 +140,7 @@ describe("on a Redis Cluster", () => {
       service: "svc",
       instance: "one",
       leaseTtlMs: 15_000,
-      describe: () => ({ host: "here", pid: 1, version: "3.0.0", startedAt: 5, health: null, metadata: {} }),
+      describe: () => ({ host: "here", pid: 1, version: "3.0.0", uptimeMs: 5, health: null, metadata: {} }),
     });
     const registry = new Registry(cluster);
     const ending = new AbortController();

@@ -23,8 +23,7 @@ const registrationOf = (backend: RegistryBackend, instance: string, boot = myId,
     instance,
     boot,
     leaseTtlMs: ttlMs,
-    describe: () => ({ host: "here", pid: 1, version: "3", startedAt: 0, health: null, metadata: {} }),
-    epochNow: () => 0,
+    describe: () => ({ host: "here", pid: 1, version: "3", uptimeMs: 0, health: null, metadata: {} }),
   });
 
 const entryText = (incarnation: number | string, boot: string, rest = ',"host":"there","pid":7}'): string =>

@@ -33,7 +33,7 @@ const boot = (own: Partial<RegistrationOptions> = {}, url = redis.url): Registra
     service: "svc",
     instance: "one",
     leaseTtlMs: hourMs,
-    describe: () => ({ host: "here", pid: 1, version: "3.0.0", startedAt: 5, health: null, metadata: {} }),
+    describe: () => ({ host: "here", pid: 1, version: "3.0.0", uptimeMs: 5, health: null, metadata: {} }),
     ...own,
   });
 };

@@ -1,6 +1,7 @@
 import { Cluster, Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseStatus } from "../../machines/index.ts";
+import { systemClock } from "../../src/clock.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../src/redis/connection.ts";
 import type { RegistryEntry } from "../../src/registry/entry.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
@@ -35,7 +36,7 @@ interface Boot {
   readonly instance?: string;
   readonly ttl?: number;
   readonly pid?: number;
-  readonly epochNow?: () => number;
+  readonly now?: () => number;
 }
 const boot = ({
   on = open(),
@@ -43,19 +44,19 @@ const boot = ({
   instance = "one",
   ttl = hourMs,
   pid = 1,
-  epochNow = Date.now,
+  now = systemClock.now,
 }: Boot = {}): Registration =>
   new Registration({
     redis: on,
     service,
     instance,
     leaseTtlMs: ttl,
-    epochNow,
+    now,
     describe: () => ({
       host: "here",
       pid,
       version: "3.0.0",
-      startedAt: 5,
+      uptimeMs: 5,
       health: null,
       metadata: { list: [], n: 9007199254740991 },
     }),
@@ -88,8 +89,9 @@ afterAll(async () => {
 
 describe("an entry", () => {
   test("has every field of the contract, incarnation and boot first", async () => {
-    const one = boot({ epochNow: () => 77 });
+    const one = boot({ now: () => 77 });
     await register(one);
+    const drawnAt = Math.round(one.incarnation! / 1000);
     const text = await redis.witness.get(entryKey);
     expect(text).toMatch(/^{"incarnation":\d{16},"boot":"[0-9a-f]{16}","service":"svc","instance":"one","status":"starting",/);
     expect(JSON.parse(text!)).toEqual({
@@ -98,8 +100,8 @@ describe("an entry", () => {
       service: "svc",
       instance: "one",
       status: "starting",
-      startedAt: 5,
-      since: 77,
+      startedAt: drawnAt - 5,
+      since: drawnAt,
       host: "here",
       pid: 1,
       version: "3.0.0",
@@ -118,15 +120,16 @@ describe("an entry", () => {
     expect(await redis.witness.smembers(keys.services)).toEqual(["svc"]);
   });
 
-  test("follows the status, and `since` is when that status began", async () => {
+  test("F39: follows the status, and `since` is when that status began, by the clock of Redis and never by the wall clock", async () => {
     let now = 1;
-    const one = boot({ epochNow: () => now });
+    const one = boot({ now: () => now });
     await register(one);
-    now = 2;
+    const drawnAt = Math.round(one.incarnation! / 1000);
+    now = 2001;
     await update(one, "healthy");
-    now = 3;
+    now = 3001;
     await update(one, "healthy");
-    expect(await stored()).toMatchObject({ status: "healthy", since: 2 });
+    expect(await stored()).toMatchObject({ status: "healthy", since: drawnAt + 2000 });
   });
 
   test.each([

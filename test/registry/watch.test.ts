@@ -36,7 +36,7 @@ const start = async ({ instance = "one", service = "svc", ttl = hourMs }: Boot =
     service,
     instance,
     leaseTtlMs: ttl,
-    describe: () => ({ host: "here", pid: 1, version: "3.0.0", startedAt: 5, health: null, metadata: {} }),
+    describe: () => ({ host: "here", pid: 1, version: "3.0.0", uptimeMs: 5, health: null, metadata: {} }),
   });
   await registration.register({ status: "starting", changed: true }, { signal: soon() });
   return registration;

@@ -10,6 +10,7 @@ import type { LeaseWrite } from "../../machines/index.ts";
 import { healthPortMachine, statePath } from "../../machines/index.ts";
 import { HealthServer } from "../../src/health/server.ts";
 import type { RegistryEntry, ServiceFact, ServiceOptions } from "../../src/index.ts";
+import { timeOf } from "../../src/redis/time.ts";
 import type { ResourcesOptions } from "../../src/service/effects/resources.ts";
 import { ServiceResources } from "../../src/service/effects/resources.ts";
 import { seams } from "../../src/service/service.ts";
@@ -17,6 +18,7 @@ import { programVersion } from "../../src/version.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { Gates, holdTimers } from "../kit/gates.ts";
 import { turnedSource, unhurried } from "../kit/health-source.ts";
+import { hourMs, hoursOf } from "../kit/hours.ts";
 import { ask } from "../kit/http-client.ts";
 import { reservePort } from "../kit/port-reservation.ts";
 import { startProber } from "../kit/prober.ts";
@@ -57,7 +59,7 @@ const open = (own: Partial<ResourcesOptions> = {}): ServiceResources => {
     leaseTtlMs: 15_000,
     prepareTimeoutMs: 1000,
     isDegraded: () => false,
-    describe: () => ({ host: "here", pid: 1, version: "1.0.0", startedAt: 0, health: null, metadata: {} }),
+    describe: () => ({ host: "here", pid: 1, version: "1.0.0", uptimeMs: 0, health: null, metadata: {} }),
     loadHealth: undefined,
     ...own,
   });
@@ -269,7 +271,7 @@ describe("a service with the real resources", () => {
     const tier = await run({ metadata: { zone: "b" } }, Described);
     const entry = await written(tier);
     expect(entry).toMatchObject({ host: hostname(), pid: process.pid, metadata: { zone: "b", port: 1234 } });
-    expect(entry.startedAt).toBe(tier.status().phases[0]?.startedAt);
+    expect(hoursOf(entry.startedAt + 2 * hourMs - (await timeOf(redis.witness)))).toBe(2);
   });
 
   it.each([

@@ -75,7 +75,7 @@ export const createInstance = (options: InstanceOptions): Witness => {
   const weather = new Weather({ random: random.fork(), trouble, met });
   const instance = instanceIdOf(identity);
   const world = new SimulatedWorld({
-    ...{ clock, process, wall, plan, server, weather, instance, watcher: witness },
+    ...{ clock, process, plan, server, weather, instance, watcher: witness },
     service: serviceName,
     boot: bootIdOf(identity, boot),
     pid: 100 * identity + boot,

@@ -10,7 +10,6 @@ import { SimulatedConnection } from "./connection.ts";
 import type { EffectPlan, InstancePlan } from "./plan.ts";
 import type { VirtualProcess } from "./process.ts";
 import type { SimulatedServer } from "./server.ts";
-import type { WallClock } from "./wall-clock.ts";
 import type { Weather } from "./weather.ts";
 
 /** What the world sees of what the service asks of it. */
@@ -26,7 +25,6 @@ export interface WorldWatcher {
 export interface SimulatedWorldOptions {
   readonly clock: VirtualClock;
   readonly process: VirtualProcess;
-  readonly wall: WallClock;
   readonly server: SimulatedServer;
   readonly weather: Weather;
   readonly plan: InstancePlan;
@@ -171,7 +169,7 @@ export class SimulatedWorld implements Resources {
   }
 
   get #registrationNow(): Registration {
-    const { wall, service, instance, boot, pid, leaseTtlMs } = this.#options;
+    const { clock, service, instance, boot, pid, leaseTtlMs } = this.#options;
     this.#connection ??= new SimulatedConnection(this.#options);
     this.#registration ??= new Registration({
       redis: this.#connection as unknown as RedisClient,
@@ -179,8 +177,8 @@ export class SimulatedWorld implements Resources {
       instance,
       boot,
       leaseTtlMs,
-      describe: () => ({ host: "simulated", pid, version: "0.0.0", startedAt: 0, health: null, metadata: {} }),
-      epochNow: wall.now,
+      describe: () => ({ host: "simulated", pid, version: "0.0.0", uptimeMs: 0, health: null, metadata: {} }),
+      now: () => clock.now,
     });
     return this.#registration;
   }

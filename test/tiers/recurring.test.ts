@@ -1,9 +1,11 @@
 /** A recurring job: when it is due, what a failed pass does, and that nothing of it outlives its signal. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ServiceFact } from "../../src/index.ts";
+import { timeOf } from "../../src/redis/time.ts";
 import { tierKeys } from "../../src/tiers/keys.ts";
 import type { Job, RecurringJob } from "../../src/tiers/recurring.ts";
 import { runRecurring } from "../../src/tiers/recurring.ts";
+import { hourMs, hoursOf } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { aborted, hangs, TestTier } from "../kit/tier.ts";
@@ -87,6 +89,15 @@ describe("a recurring job", () => {
     await second.tier.shutdown();
     vi.restoreAllMocks();
     expect([second.jobs.length, await redis.witness.hget("sg:count", "passes")]).toEqual([0, "1"]);
+  });
+
+  it("F39: has the time of Redis, whatever the wall clock of its leader shows", async () => {
+    const { now } = Date;
+    vi.spyOn(Date, "now").mockImplementation(() => now() + hourMs);
+    const first = recurring(increment);
+    await eventually("a pass", () => typesOf(first).includes("job.done"));
+    vi.restoreAllMocks();
+    expect(hoursOf(first.jobs[0]!.now + 2 * hourMs - (await timeOf(redis.witness)))).toBe(2);
   });
 
   it("is done again when it is due, and at once where the last time lies in the future", async () => {

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import type { AnyActorRef } from "xstate";
 import type { LifecycleSnapshot } from "../../../machines/index.ts";
+import { uptimeOf } from "../../../machines/lifecycle.machine.ts";
 import { isStopping } from "../../../machines/phases.ts";
 import { stateName } from "../../../machines/state.ts";
 import { messageOf } from "../../errors.ts";
@@ -61,8 +62,7 @@ export const openResources = (options: ResolvedOptions, source: ServiceSource): 
       host: hostname(),
       pid: process.pid,
       version: version(),
-      // equivalent mutant: init is entered by the constructor
-      startedAt: source.snapshot().context.phases[0]?.startedAt ?? 0,
+      uptimeMs: uptimeOf(source.snapshot().context),
       health: resources.healthAddress ?? null,
       metadata: metadata(),
     }),

@@ -5,7 +5,7 @@ import type { RedisClient } from "../../redis/client.ts";
 import { closeRedis, openRedis, openRegistryConnection } from "../../redis/connection.ts";
 import { checkFitness, pingGate } from "../../redis/ping.ts";
 import { checkPermissions } from "../../registry/permissions.ts";
-import type { EntryDetails, JournalPart } from "../../registry/registration.ts";
+import type { JournalPart, RegistrationOptions } from "../../registry/registration.ts";
 import { Registration } from "../../registry/registration.ts";
 import type { Waiting } from "../../until.ts";
 import { until } from "../../until.ts";
@@ -54,7 +54,7 @@ export interface ResourcesOptions {
   readonly leaseTtlMs: number;
   /** what drawing the incarnation may take while the ping gate is passed */
   readonly prepareTimeoutMs: number;
-  readonly describe: () => EntryDetails;
+  readonly describe: RegistrationOptions["describe"];
   /** makes the journal of this boot, on the registry's connection; called once. Default: there is none */
   readonly loadJournal?: ((registry: RedisClient, boot: Boot) => Promise<BootJournal>) | undefined;
   /** whether Redis is optional and has not passed the ping gate */

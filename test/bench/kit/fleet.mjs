@@ -24,7 +24,7 @@ export const bootOf = (redis, service, instance, leaseTtlMs = 10 * minute) =>
       host: "node-17.example",
       pid: 4242,
       version: "3.0.0",
-      startedAt: 1_760_000_000_000,
+      uptimeMs: 60_000,
       health: { host: "10.0.0.17", port: 9090 },
       metadata: { zone: "b" },
     }),

@@ -1,12 +1,16 @@
 /** A reminder is written to its conversation once, when it is due, also where its leader ends before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { commitFenced } from "../../../src/leadership/commit.ts";
+import { timeOf } from "../../../src/redis/time.ts";
 import type { Reminder } from "../../../src/tiers/agents/reminder.ts";
 import { reminderWrites } from "../../../src/tiers/agents/reminder.ts";
 import { keepReminders } from "../../../src/tiers/agents/reminders.ts";
+import { remindTool } from "../../../src/tiers/inference/tools/remind.ts";
 import { tierKeys } from "../../../src/tiers/keys.ts";
 import { messageKeys } from "../../../src/tiers/messages/keys.ts";
 import { lineOf } from "../../../src/tiers/messages/lines.ts";
+import { deadlines } from "../../kit/deadlines.ts";
+import { hourMs, hoursOf } from "../../kit/hours.ts";
 import { jobOn } from "../../kit/job.ts";
 import type { TestRedis } from "../../kit/redis.ts";
 import { startTestRedis } from "../../kit/redis.ts";
@@ -69,6 +73,15 @@ describe("a reminder", () => {
     expect(await linesOf()).toHaveLength(1);
     await keepReminders(jobOn(redis.witness, { now: 1000 }), redis.witness);
     expect((await linesOf()).map(({ text }) => text)).toEqual(["Reminder: tea", "Reminder: more tea"]);
+  });
+
+  it("F39: is due by the clock of Redis, whatever the wall clock of the worker shows that promised it", async () => {
+    const message = { id: "m1", platform: "webchat", channel: "c", author: "visitor", text: "remind me", at: 1 };
+    const context = { redis: redis.witness, message, now: Date.now() + hourMs, signal: AbortSignal.timeout(deadlines.fact) };
+    const { writes } = await remindTool.run(JSON.stringify({ seconds: 7200, text: "tea" }), context);
+    await commitFenced(redis.witness, { name: "test", fence: 1, ...writes! });
+    const [, due] = await redis.witness.zrange(tierKeys(redis.witness).reminders, "0", "0", "WITHSCORES");
+    expect(hoursOf(Number(due) - (await timeOf(redis.witness)))).toBe(2);
   });
 
   it("that cannot be read ends without a line, and holds up no other", async () => {
