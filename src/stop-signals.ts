@@ -16,7 +16,7 @@ const keys: readonly StopSignal[] = ["SIGINT", "SIGQUIT", "SIGBREAK"];
 export interface StopHandlers {
   /** called once, at the first signal */
   stop(signal: StopSignal): void;
-  /** called at each further signal that a person sent, who does not wait any longer */
+  /** called at each further signal that a person sent */
   force(signal: StopSignal): void;
 }
 

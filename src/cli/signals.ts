@@ -1,4 +1,4 @@
-/** Signals as a command sees them: the first asks it to end, a second one that a person sent means now. */
+/** The signals of a command: the first asks it to end, a second one that a person sent ends it at once. */
 import { onStopSignals } from "../stop-signals.ts";
 
 export interface Interruption {

@@ -121,7 +121,7 @@ class Outcome {
     this.#client = client;
     Outcome.#pending.set(client, this);
     this.#settled = new Promise((resolve, reject) => this.#listen(resolve, () => reject(new Error("Connection is closed."))));
-    // each of those who wait handles a rejection
+    // a rejection is handled by each waiting call
     this.#settled.finally(() => this.#end()).catch(() => {});
   }
 

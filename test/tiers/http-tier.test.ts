@@ -233,7 +233,9 @@ describe.runIf(browser !== undefined)("F56: in a browser", () => {
 
     const { page: without } = await openPage(browser!);
     await without.goto(url);
-    await without.getByText("Services and chat are for those who open this page by the link").waitFor();
+    await without
+      .getByText("Open it by the link that was printed when the fleet started: services and chat need its token.")
+      .waitFor();
     expect(await without.locator(".row, .cell, #text:enabled").count()).toBe(0);
     expect(await without.content()).not.toContain(chat.instanceId);
     await without.context().close();

@@ -158,11 +158,11 @@ export const showCensus = (rows, ms, filter) => {
 
 /** In place of the fleet, where the server does not send it. @param {boolean} isChatPublic */
 export const showWithheld = (isChatPublic) => {
-  const link = "those who open this page by the link that was printed when the fleet started";
+  const open = "Open it by the link that was printed when the fleet started";
   byId("loading").hidden = true;
   byId("empty").hidden = false;
   setText(byId("empty-title"), "This page needs its link");
-  setText(byId("empty-text"), isChatPublic ? `The services are shown to ${link}.` : `Services and chat are for ${link}.`);
+  setText(byId("empty-text"), `${open}: ${isChatPublic ? "the list of services needs" : "services and chat need"} its token.`);
   showText(byId("empty-how"), "");
   fleet.setCondition("refused");
   showCondition();

@@ -62,7 +62,7 @@ const elementOf = ({ look, from: begin, to }, { epoch, ms }) => {
 /** @type {(track: Element, pieces: readonly Piece[], window: Window) => void} */
 export const fillLane = (track, pieces, window) => track.replaceChildren(...pieces.map((piece) => elementOf(piece, window)));
 
-/** The lane in words, for those who do not see it. @type {(spans: readonly WireSpan[], from: number, span: string) => string} */
+/** The lane in words, for a screen reader. @type {(spans: readonly WireSpan[], from: number, span: string) => string} */
 export const laneWords = (spans, from, span) => {
   const recent = spans.filter(([, begin]) => begin >= from);
   const boots = recent.filter(([, , , , , mark]) => mark === "boot").length;
