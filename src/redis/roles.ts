@@ -27,10 +27,13 @@ export const reconnectDelays = (): (() => number) => {
 };
 
 /**
- * ioredis' 2: reconnect and send the command again, which leaves a master that became a replica. The error of a script begins with its
- * place in the script before Redis 7.
+ * Reconnects, which leaves a master that became a replica. ioredis' 1: the command rejects with what the server said; 2: it is sent again,
+ * which needs a queue. The error of a script begins with its place in the script before Redis 7.
  */
-const onReadonly = (error: Error): 2 | false => (/(?:^|: -)READONLY/.test(error.message) ? 2 : false);
+const onReadonly =
+  (how: 1 | 2) =>
+  (error: Error): 1 | 2 | false =>
+    /(?:^|: -)READONLY/.test(error.message) ? how : false;
 
 /** ms that a closing socket may wait for its peer before it is destroyed */
 export const disconnectTimeoutMs = 100;
@@ -49,7 +52,6 @@ const common = {
   maxLoadingRetryTime: 250,
   protocol: 2,
   disableClientInfo: true,
-  reconnectOnError: onReadonly,
 } satisfies RedisOptions;
 
 /**
@@ -63,6 +65,7 @@ export const forCommands = {
   commandTimeout: 2000,
   maxRetriesPerRequest: 1,
   enableOfflineQueue: false,
+  reconnectOnError: onReadonly(1),
 } satisfies RedisOptions;
 
 /**
@@ -86,6 +89,7 @@ export const forBlocking = {
   enableReadyCheck: true,
   maxRetriesPerRequest: null,
   enableOfflineQueue: true,
+  reconnectOnError: onReadonly(2),
   enableAutoPipelining: false,
 } satisfies RedisOptions;
 

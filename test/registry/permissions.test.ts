@@ -8,7 +8,7 @@ import { deadlines } from "../kit/deadlines.ts";
 import { hourMs } from "../kit/hours.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
-import { TestTier } from "../kit/tier.ts";
+import { aborted, TestTier } from "../kit/tier.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -93,4 +93,25 @@ it("F45: what a command line may not run is named with the server's place, and i
     code: "SG_ERR_REDIS_UNREACHABLE",
     message: "Redis at redis://here refused: its user may not run XREVRANGE. Grant it to the user with ACL SETUSER.",
   });
+});
+
+it("F45: a lease on a Redis that became a replica says so, and a command of the tier's is refused with what Redis said", async () => {
+  const own = await startTestRedis();
+  const tier = new TestTier({ redis: own.url, serviceName: "demoted", ...times }, { run: ({ signal }) => aborted(signal) });
+  const probe = new LifecycleProbe(tier);
+  const ended = tier.runToCompletion();
+  try {
+    await probe.fact("lease.held", within);
+    await probe.state("running", within);
+    await own.witness.call("REPLICAOF", "127.0.0.1", "1");
+    expect(await probe.fact("lease.suspect", within)).toMatchObject({ reason: expect.stringContaining("a read-only replica") });
+    const client = openRedis(own.url);
+    await client.connect();
+    await expect(client.set("sg:any", "1")).rejects.toThrow("READONLY");
+    client.disconnect();
+  } finally {
+    await tier.shutdown();
+    await ended;
+    await own.stop();
+  }
 });
