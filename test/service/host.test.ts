@@ -298,6 +298,7 @@ describe("the hooks' context", () => {
           expect(() => defer(7 as never)).toThrow(
             expect.objectContaining({ ...wrong, message: expect.stringContaining("defer") }),
           );
+          expect(() => defer(null as never)).toThrow("context.defer takes a function, not null.");
           await expect(phase("odd", undefined as never)).rejects.toMatchObject({
             ...wrong,
             message: expect.stringContaining("phase"),
