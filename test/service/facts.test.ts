@@ -8,7 +8,7 @@ import { isOpen } from "../../machines/phases.ts";
 import { StargazerError } from "../../src/errors.ts";
 import { FactQueue } from "../../src/service/report/fact-queue.ts";
 import type { ServiceFact } from "../../src/service/report/facts.ts";
-import { writeFact } from "../../src/service/report/facts.ts";
+import { forLog, writeFact } from "../../src/service/report/facts.ts";
 import { FactCounts, lifecycleMetrics } from "../../src/service/report/metrics.ts";
 import { brokenReport, endOf, toReport } from "../../src/service/report/report.ts";
 import { statusOf } from "../../src/service/report/status.ts";
@@ -170,6 +170,14 @@ it("a queue of more than a hundred facts gives timers a turn, and delivers the r
   await settles("the rest is delivered", () => delivered === 150);
 });
 
+it("a fact has its error under err in the log, its cause before its error, and is itself where it has none", () => {
+  const error = new Error("torn");
+  expect(forLog({ type: "failed", cause: trouble, error })).toEqual({ type: "failed", err: trouble });
+  expect(forLog({ type: "stopped", error })).toEqual({ type: "stopped", err: error });
+  const without = { type: "lease.held" };
+  expect(forLog(without)).toBe(without);
+});
+
 describe("a fact in the log", () => {
   const lineOf = (fact: object): string => {
     let line = "";
@@ -256,6 +264,7 @@ describe("the status", () => {
 
   it("has what Redis was refused for while the ping gate is tried again, and nothing once it is passed", () => {
     expect(statusAfter(degrading)).toMatchObject({ state: "pinging", condition: expect.stringContaining("attempts: trouble") });
+    expect(statusAfter(degrading, optional)).toMatchObject({ degraded: true, condition: expect.stringContaining("trouble") });
     expect(statusAfter([...degrading, "after pingBackoff", "pingRedis done"])).toMatchObject({
       state: "starting",
       condition: "",
@@ -303,6 +312,33 @@ describe("the metrics", () => {
       'sg_phase_duration_seconds{phase="jitter",outcome="done"} 0.01',
     ]);
     expect(text).toEqual(expect.arrayContaining(["sg_degraded 0", "sg_lease_held 0", "sg_lease_missed_writes 0"]));
+  });
+
+  it("count the facts by type, errors from the beginning, and the refused commands", () => {
+    const counts = new FactCounts();
+    const refused = { type: "command.refused", command: "boot", path: "running" } as const;
+    for (const fact of [{ type: "lease.held" }, { type: "lease.held" }, refused] as const) counts.count(fact);
+    const [facts, commands] = ["sg_facts_total", "sg_commands_refused_total"].map((name) =>
+      counts.metrics().find((metric) => metric.name === name),
+    );
+    const errors = ["failed", "lease.superseded", "lease.broken", "health.server.failed", "health.request.failed"];
+    expect(facts!.type).toBe("counter");
+    expect(facts!.samples).toEqual([
+      ...errors.map((type) => ({ labels: { type }, value: 0 })),
+      { labels: { type: "lease.held" }, value: 2 },
+      { labels: { type: "command.refused" }, value: 1 },
+    ]);
+    expect(commands!.type).toBe("counter");
+    expect(commands!.samples).toEqual(
+      ["boot", "run", "shutdown"].map((command) => ({ labels: { command }, value: command === "boot" ? 1 : 0 })),
+    );
+    const durations = counts.metrics().filter(({ name }) => name.startsWith("sg_phase"));
+    expect(durations.flatMap(({ samples }) => samples).filter(({ labels }) => labels !== undefined)).toEqual([]);
+  });
+
+  it("name their types", () => {
+    const text = lifecycleMetrics(statusAfter([]), { version: "1", counts: new FactCounts() });
+    for (const name of ["sg_service_info", "sg_state", "sg_degraded"]) expect(text).toContain(`# TYPE ${name} gauge\n`);
   });
 
   it("have the state of the lease, and whether the service is degraded", () => {

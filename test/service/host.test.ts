@@ -280,6 +280,21 @@ describe("the hooks' context", () => {
     expect(outcome).toBe("shutdown");
   });
 
+  it("has a signal for the stop of the service, which aborts as it begins to stop and not before", async () => {
+    let context: HookContext | undefined;
+    const run = (given: HookContext) => {
+      context = given;
+      return aborted(given.signal);
+    };
+    const tier = make({ run }, makeResources().resources);
+    void tier.runToCompletion();
+    await tier.waitFor("running");
+    expect(context!.stopping.aborted).toBe(false);
+    const stopped = tier.shutdown();
+    expect(context!.stopping.aborted).toBe(true);
+    await stopped;
+  });
+
   it("a run that fails during the drain is a failure of the phase `running`", async () => {
     const tier = make(
       { run: ({ signal }) => aborted(signal).then(() => Promise.reject(new Error("lost"))) },
@@ -453,6 +468,14 @@ describe("the unwinding without a chart", () => {
     expect(asked.splice(0)).toEqual(["closeHealth", "deregister", "drain", "stop", "release", "close", "endReleases"]);
     await unwind({ begun: none, hooks: hooksThat(asked), resources, clock: systemClock });
     expect(asked).toEqual(["close", "endReleases"]);
+  });
+
+  it("gives the releases the time of a step", async () => {
+    const works: unknown[] = [];
+    const { resources } = makeResources();
+    const hooks = hooksThat([], { release: async (work: unknown) => void works.push(work) });
+    await unwind({ begun: { ...none, releases: true }, hooks, resources, clock: systemClock });
+    expect(works).toEqual([{ withinMs: 2000 }]);
   });
 
   it("goes on after a step that fails or hangs, whose signal aborts at its deadline, and leaves no timer", async () => {
