@@ -192,12 +192,12 @@ export const closeRedis = async (
   });
   emitter.once("end", onEnd);
   if (client.status !== "end") client.disconnect();
-  // with no reply to wait for there is no reason to wait for the peer's FIN
-  if (!isOwed(client, unawaited)) socketOf(client)?.destroy();
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]);
+  // with no reply to wait for there is no reason to wait for the peer's FIN, nor for a deadline of it
+  const cut = isOwed(client, unawaited) ? undefined : socketOf(client)?.destroy();
+  const deadline = cut === undefined ? AbortSignal.any([signal, AbortSignal.timeout(2 * disconnectTimeoutMs)]) : signal;
   if (hasSocket) await until(ended, { signal: deadline, what: "the connection to Redis to close" }).catch(() => {});
   socketOf(client)?.destroy();
-  await Promise.race([ended, turn()]);
+  if (client.status !== "end") await Promise.race([ended, turn()]);
   if (!client.isCluster) {
     clearDisconnectTimer(client as Redis);
     rejectHeldBack(client as Redis);
