@@ -39,12 +39,19 @@ const ownFile = (path: string): { readonly path: string; readonly mtimeMs: numbe
   return found?.isFile() && isOwn(found) ? { path, mtimeMs: found.mtimeMs } : undefined;
 };
 
-/** Removes the oldest of the user's recordings until one more fits. A file that cannot be removed is no reason not to write. */
-const makeRoom = (folder: string): void => {
+/** ms by which another file may be ahead of a new one; more, and the clock that it was written by was set back since */
+const aheadMs = 3_600_000;
+
+/**
+ * Removes the oldest of the user's recordings until one more fits; one from a time that is yet to come counts as older than all, or a clock
+ * that was wrong once would keep 31 of them for good. A file that cannot be removed is no reason not to write.
+ */
+const makeRoom = (folder: string, writtenAt: number): void => {
+  const rank = ({ mtimeMs }: { readonly mtimeMs: number }): number => (mtimeMs > writtenAt + aheadMs ? 0 : mtimeMs);
   const own = readdirSync(folder)
     .filter((name) => nameForm.test(name))
     .flatMap((name) => ownFile(join(folder, name)) ?? []);
-  const tooMany = own.sort((a, b) => b.mtimeMs - a.mtimeMs).slice(maxFiles - 1);
+  const tooMany = own.sort((a, b) => rank(b) - rank(a)).slice(maxFiles - 1);
   for (const { path } of tooMany) {
     try {
       rmSync(path);
@@ -73,7 +80,7 @@ export const writeFlight = (recording: FlightRecording, folder: string): string 
   const path = join(folder, nameOf(recording));
   const text = `${JSON.stringify(recording, undefined, 1)}\n`;
   try {
-    makeRoom(folder);
+    makeRoom(folder, recording.writtenAt);
   } catch {
     // a folder that can be written to but not listed
   }

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { flightFolder, writeFlight } from "../../src/flight/file.ts";
@@ -54,6 +54,14 @@ describe("F48: recordings", () => {
     expect(statSync(written).size).toBeGreaterThan(1000);
     expect(names()).toContain(named(31));
     expect(names()).not.toContain(named(32));
+  });
+
+  it("F39: of a time that is yet to come go first: a clock that was wrong once takes no later recording away", () => {
+    for (let at = 1; at <= 40; at += 1) plant(named(at), -100_000 - at);
+    const earlier = writeFlight(recording, folder);
+    const later = writeFlight({ ...recording, writtenAt: recording.writtenAt + 1000 }, folder);
+    expect(names()).toHaveLength(32);
+    expect(names()).toEqual(expect.arrayContaining([basename(earlier), basename(later)]));
   });
 
   it("leave files of other forms, folders and symbolic links where they are", () => {
