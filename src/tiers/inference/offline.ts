@@ -1,4 +1,4 @@
-/** The responder without a model. It names what is missing, and calls the tools by a few words, so that they can be tried. */
+/** The responder without a model. It names what is missing, once in a conversation, and calls the tools by a few words, so that they can be tried. */
 import type { Conversation, Responder } from "./responder.ts";
 
 const offline = "No model is connected (set OPENAI_BASE_URL), so this is Stargazer's offline responder.";
@@ -37,7 +37,14 @@ const resultOf = async (text: string, { tools, signal }: Conversation): Promise<
   return `You said: ${[...text].slice(0, maxRepeated).join("")}`;
 };
 
+/** Whether the conversation has read of it: among its last turns, once is enough. */
+const isNamed = async ({ recollect }: Conversation): Promise<boolean> =>
+  (await recollect()).turns.some(({ role, content }) => role === "assistant" && content.startsWith(offline));
+
 export const offlineResponder: Responder = {
   name: "offline responder",
-  respond: async (text, conversation) => `${offline} ${await resultOf(text, conversation)}`,
+  respond: async (text, conversation) => {
+    const result = await resultOf(text, conversation);
+    return (await isNamed(conversation)) ? result : `${offline} ${result}`;
+  },
 };

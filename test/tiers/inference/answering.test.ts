@@ -317,6 +317,12 @@ describe("the offline responder", () => {
     expect((await reply("hello")).text).toMatch(/No model is connected \(set OPENAI_BASE_URL\).*offline.*You said: hello$/);
   });
 
+  it("names itself once in a conversation, as far as its last turns reach", async () => {
+    await said("0", "hello");
+    await answered("0", (await reply("hello")).text);
+    expect((await reply("hello again")).text).toBe("You said: hello again");
+  });
+
   it.each([
     ["what time is it?", /1 January 1970/, 0],
     ["Remind me in 10 s to drink tea", /the reminder is set for 1970-01-01T00:00:15/, 3],
