@@ -132,6 +132,19 @@ describe.skipIf(browser === undefined)("an instance that died", () => {
     expect(await page.locator("#one .life").textContent()).toContain("last seen here");
   });
 
+  it("has its last moment in sight, below those before it", async () => {
+    const at = Date.now() - 60_000;
+    const moments = Array.from({ length: 30 }, (_, n) => ({ at, text: `step ${n}`, level: "info" as const }));
+    const { page } = await show([{ ...gone(Date.now(), "orders", "orders-1", 60_000), moments }], "#/orders/orders-1");
+    const isInSight = (text: string) =>
+      page.locator("#one .last li", { hasText: text }).evaluate((item) => {
+        const [own, list] = [item.getBoundingClientRect(), item.parentElement!.getBoundingClientRect()];
+        return own.top >= list.top && own.bottom <= list.bottom;
+      });
+    await eventually("the last moment", () => isInSight("step 29"));
+    expect(await isInSight("step 10")).toBe(false);
+  });
+
   it("again and again has a red cell among many", async () => {
     const { page } = await show(many(Date.now(), 100).concat(crashLoop(Date.now(), "inference", "inference-99")));
     const cell = page.locator('.cell[data-name="inference:inference-99"]');

@@ -77,6 +77,17 @@ describe("the verdict", () => {
     expect(said([...five(now), row]).headline).toBe("5 ready, orders is down");
   });
 
+  it("counts an instance that its parent starts again soon as one that is not ready", () => {
+    const died = { mark: "died", outcome: "failed", cause: "killed by SIGKILL" } as const;
+    const killed = (nextTryAt: number | null) =>
+      sceneRow(now, "gateway", "gateway-2", [{ version: "3.0.0", parts: [["running", 9000]], end: died }], {
+        parent: { exitCode: null, signal: "SIGKILL", nextTryAt, tries: 1 },
+        end: { outcome: "failed", reason: "killed by SIGKILL", at: now, steps: {} },
+      });
+    expect(said([...five(now), killed(now + 400)]).headline).toBe("5 of 6 ready");
+    for (const nextTryAt of [null, now - 60_000]) expect(said([...five(now), killed(nextTryAt)]).headline).toBe("All 5 ready");
+  });
+
   it("is no alarm where every instance of a service has stopped in order", () => {
     const stopped = ended("orders", "shutdown", 300_000);
     expect(said([...five(now), stopped])).toMatchObject({ mark: "good", headline: "All 5 ready", cards: [] });

@@ -135,6 +135,8 @@ const momentsOf = ({ moments, row }) => {
   const list = make("ol", "last", ...items);
   list.tabIndex = 0;
   list.setAttribute("aria-label", "Last moments, the last one below");
+  // the last one is what the list is opened for
+  requestAnimationFrame(() => list.scrollTo(0, list.scrollHeight));
   return [make("h3", "", "Last moments"), list];
 };
 

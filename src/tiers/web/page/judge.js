@@ -26,11 +26,17 @@ const loopMs = 600_000;
 const lookMs = 3_600_000;
 /** ms after which a stop is slow */
 const slowStopMs = 10_000;
+/** ms after which a try that has not come is not expected any more */
+const lateMs = 30_000;
 /** share of a deadline after which a wait is slow */
 const slowShare = 0.8;
 
 /** Whether a boot of it exists. @param {WireRow} row */
 export const isAlive = ({ isOver }) => !isOver;
+
+/** Whether it runs or is about to run again: its parent has written when it starts it. @type {(row: WireRow, now: number) => boolean} */
+export const isExpected = ({ isOver, parent }, now) =>
+  !isOver || (parent !== null && parent.nextTryAt !== null && now - parent.nextTryAt < lateMs);
 
 /** Whether a boot died at the beginning of a span: with a failure, or without writing its end. @param {WireSpan} span */
 export const isFall = ([, , , , , mark]) => mark === "failed" || mark === "died";

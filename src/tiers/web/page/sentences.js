@@ -2,7 +2,7 @@
 /** The verdict on the fleet: one headline, one sentence with its cause, and the rollouts under way. Pure. */
 import { briefly, counted, place } from "../../../http/page/format.js";
 import { downNeed } from "./down.js";
-import { isAlive, isReady, needOf } from "./judge.js";
+import { isAlive, isExpected, isReady, needOf } from "./judge.js";
 
 /** @import { DownService } from "../../../instances/down.ts" */
 /** @import { WireRow } from "../wire.ts" */
@@ -145,11 +145,11 @@ const readyWords = ({ ready, asked, unknown, living, isPast }, isDown) => {
 
 /** @param {Whole} whole @returns {Verdict} */
 export const verdictOf = ({ rows, cards, rollouts, moment, staleFor }) => {
-  const { stateOf, isPast } = moment;
+  const { now, stateOf, isPast } = moment;
   const downs = new Set(cards.flatMap(({ need }) => need.name ?? []));
-  const living = rows.filter((row) => isAlive(row) && !downs.has(row.service));
+  const living = rows.filter((row) => isExpected(row, now) && !downs.has(row.service));
   const ready = living.filter((row) => isReady(row, stateOf)).length;
-  const unknown = living.filter((row) => row.ready === null && stateOf(row.state)?.takesWork === true).length;
+  const unknown = living.filter((row) => isAlive(row) && row.ready === null && stateOf(row.state)?.takesWork === true).length;
   const isAll = ready === living.length && living.length > 0;
   const [first] = cards;
   const rollout = rolloutGist(rollouts, moment, first !== undefined);

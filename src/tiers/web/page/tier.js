@@ -2,7 +2,7 @@
 /** One service on the deck: its head, and its instances as rows, or as a river and cells where there are many. */
 import { draw, make, setAttribute, setChildren, setText } from "../../../http/page/dom.js";
 import * as fleet from "./fleet.js";
-import { fallsOf, isAlive, isReady, isUnready } from "./judge.js";
+import { fallsOf, isExpected, isReady, isUnready } from "./judge.js";
 import { flowOf } from "./river.js";
 import { stateWord, toneOf } from "./row.js";
 import { rolloutOf } from "./sentences.js";
@@ -113,7 +113,7 @@ export class TierView {
 
   /** How it is with all of them. @type {(rows: readonly WireRow[], needs: number, window: Window, form: Form) => void} */
   showSummary(rows, needs, window, form) {
-    const living = rows.filter(isAlive);
+    const living = rows.filter((row) => isExpected(row, fleet.now()));
     const ready = living.filter((row) => isReady(row, fleet.stateOf)).length;
     const of = ` of ${living.length} ${fleet.staleFor() > 0 ? "were " : ""}ready`;
     const look = needs === 0 ? [] : [" · ", make("b", "bad", `${needs} to look at`)];
