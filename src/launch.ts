@@ -20,7 +20,7 @@ const wrongConfiguration = 2;
  * Runs a service as a process and resolves with its `StopReport`. Takes an instance, or a factory, whose configuration error
  * is printed and exits 2.
  *
- * SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGBREAK, and SIGUSR2 where the program has no listener of its own for it, stop every
+ * SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPWR, SIGBREAK, and SIGUSR2 where the program has no listener of its own for it, stop every
  * launched service; `nohup` has SIGHUP ignored. What a supervisor repeats is ignored. A second Ctrl-C at the terminal, or a
  * signal (except SIGHUP, and one that code of the process sends it) more than 1000 ms of the process's own running time after the
  * first, exits at once with 128 + its number.

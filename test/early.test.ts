@@ -53,7 +53,7 @@ describe("stargazer/early", () => {
     process.emit("SIGTERM", "SIGTERM");
     process.emit("SIGINT", "SIGINT");
     expect(keptSignal()).toBe("SIGTERM");
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGBREAK"])
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR", "SIGBREAK"])
       for (const listener of process.listeners(signal as "SIGTERM").slice(signal === "SIGTERM" ? before : 0))
         process.off(signal, listener);
   });

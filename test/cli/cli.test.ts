@@ -149,7 +149,7 @@ describe("run", () => {
     expect(code).toBe(2);
   });
 
-  it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const)(
+  it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR"] as const)(
     "ends at %s with 0 while its module is still being loaded",
     async (signal) => {
       const sample = shell.start(["run", `${modules}/stuck.mjs`], { SAMPLE_STAYS: "1" });

@@ -22,7 +22,7 @@ const endedWell = async (program: Program, reason: string): Promise<void> => {
   stoppedOnce(program, reason);
 };
 
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR"] as const) {
   fault("F40", signal, async (happened) => {
     const program = stage.service();
     await program.state("running");

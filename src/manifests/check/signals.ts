@@ -1,6 +1,6 @@
 /** The signal with which a platform stops a service. */
 
-const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"];
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR"];
 const numbers: Readonly<Record<string, string>> = {
   1: "SIGHUP",
   2: "SIGINT",
@@ -8,6 +8,7 @@ const numbers: Readonly<Record<string, string>> = {
   9: "SIGKILL",
   12: "SIGUSR2",
   15: "SIGTERM",
+  30: "SIGPWR",
 };
 
 const signalNamed = (text: string): string => numbers[text] ?? (text.startsWith("SIG") ? text : `SIG${text}`);
