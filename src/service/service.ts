@@ -81,6 +81,7 @@ export abstract class StargazerService {
         status: () => reinsOf(this).status(),
         metrics: (version) => lifecycleMetrics(reinsOf(this).status(), { version, counts: this.#counts }),
         describe: () => hooks.inContext(() => this.describe()),
+        inContext: (call) => hooks.inContext(call),
         recorder: () => this.#flight,
         flight: (end) => this.#recording(end),
         onFact: (fact) => this.#host.publish(fact),

@@ -61,7 +61,7 @@ export const claims = {
   F60: "An exit by other code while a service is launched is no success, and is reported",
   F61: "The fake timers of a test runner hold no life of a service, and move no deadline",
   F62: "The built package checks what its source checks, and a variable's value has no blanks around it",
-  F63: "Hooks and releases run in the asynchronous context where their service was made",
+  F63: "Hooks, releases, checks and own metrics run in the asynchronous context where their service was made",
   F64: "A client of the user's may have texts for numbers",
   F65: "A proxy that the environment names is not asked for a member of the fleet",
   F66: "What a cluster's primary and pm2 do in place of a signal is a stop",

@@ -107,6 +107,7 @@ export class SystemUnderTest {
       status: () => this.service.status(),
       metrics: () => "",
       describe: () => ({}),
+      inContext: (call) => call(),
       recorder: () => new FlightRecorder("none", this.#clock),
       flight: () => this.service.flight(),
       onFact: () => {},

@@ -6,8 +6,8 @@ import { aborted, TestTier } from "../kit/tier.ts";
 
 const storage = new AsyncLocalStorage<string>();
 
-it("F63: hooks and releases run where the service was made, also where a request stops it", async () => {
-  const seen: [string, string | undefined][] = [];
+it("F63: hooks, releases, checks and own metrics run where the service was made, also where a request stops it", async () => {
+  const seen: [what: string, where: string | undefined][] = [];
   const note = (what: string) => void seen.push([what, storage.getStore()]);
   const hooks = {
     onStart: ({ defer }: HookContext) => {
@@ -20,11 +20,23 @@ it("F63: hooks and releases run where the service was made, also where a request
     },
     onStop: () => note("onStop"),
   };
-  const tier = storage.run("program", () => new TestTier({ redis: null }, hooks));
+  const options = {
+    redis: null,
+    useHealthServer: true,
+    healthPort: 0,
+    probeThread: false,
+    checks: { db: () => note("check") },
+    metrics: { metrics: () => (note("metrics"), "") },
+  };
+  const tier = storage.run("program", () => new TestTier(options, hooks));
   await storage.run("boot request", () => tier.boot());
   const report = tier.runToCompletion();
   await tier.waitFor("running");
+  await storage.run("scrape", () =>
+    fetch(`http://127.0.0.1:${tier.healthAddress!.port}/metrics`).then((answer) => answer.text()),
+  );
   await storage.run("stop request", () => tier.shutdown());
   await report;
-  expect(seen).toEqual(["onStart", "run", "onStop", "release"].map((what) => [what, "program"]));
+  expect(new Set(seen.map(([what]) => what))).toEqual(new Set(["onStart", "run", "check", "metrics", "onStop", "release"]));
+  expect(seen.filter(([, where]) => where !== "program")).toEqual([]);
 });

@@ -38,6 +38,8 @@ export interface ServiceSource {
   /** the metrics of the service's life, in the text format of Prometheus */
   metrics(version: string): string;
   describe(): unknown;
+  /** Calls code of the tier in the asynchronous context where the service was constructed. */
+  inContext<T>(call: () => T): T;
   /** what the service has noted of itself */
   recorder(): FlightRecorder;
   /** the flight recording, with this end */
@@ -147,12 +149,13 @@ const healthSource = (options: ResolvedOptions, source: ServiceSource, { resourc
   stopping: () => isStopping(stateName(source.snapshot())),
   status: () => source.status(),
   metrics: () => source.metrics(version()),
-  ownMetrics: options.metrics,
+  ownMetrics: options.metrics && { metrics: () => source.inContext(() => options.metrics!.metrics()) },
   tierMetrics: options[tierMetrics],
   checks: [
     ...(options.redis === null || !options.redisRequired ? [] : [redisCheck(resources)]),
-    ...options.checks,
-    ...options.livenessChecks,
+    ...[...options.checks, ...options.livenessChecks].map(
+      (check): Check => ({ ...check, run: (waiting) => source.inContext(() => check.run(waiting)) }),
+    ),
   ],
 });
 
