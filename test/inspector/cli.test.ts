@@ -142,7 +142,7 @@ describe("stargazer inspect", () => {
 
   it.each([
     ["sampel", "sampel is not registered in .* (did you mean sample?): there are .*sample"],
-    ["sample/onn", "sample/onn is not registered in .* (did you mean one?): there are .*one"],
+    ["sample/onn", "sample/onn is not registered in .* (did you mean one?): there is only one"],
   ])("F57: suggests the name that %s may stand for", async (name, says) => {
     await running({ instanceId: "one" });
     const { code, err } = await inspect(name);

@@ -74,12 +74,10 @@ describe("systemd is sent", () => {
     expect(calls().join()).not.toContain("WATCHDOG");
   });
 
-  it("F53: a phase is one line, also where its name has breaks, and no longer than an argument may be", async () => {
-    start(
-      `await context.phase("a\\nMAINPID=1\\0" + "x".repeat(300_000), () => ${untilAbort.replace(";", "").replace("await ", "")});`,
-    );
-    const line = await call("READY with the phase", /^READY=1 STATUS=running\.a MAINPID=1x+$/);
-    expect(line).toHaveLength("READY=1 STATUS=".length + 1000);
+  it("F53: phases are one line, also where their names have breaks, and no longer than an argument may be", async () => {
+    start(`await context.phase("a\\nMAINPID=1\\0" + "x".repeat(300_000), async () => { ${untilAbort} });`);
+    const line = await call("READY with the phase", /^READY=1 STATUS=running\.a MAINPID=1x+…$/);
+    expect(line!.length).toBeLessThan("READY=1 STATUS=".length + 1000);
   });
 
   it("WATCHDOG while the event loop turns, and nothing once it is blocked", async () => {

@@ -3,6 +3,7 @@ import { Cluster } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { commitFenced } from "../../src/leadership/commit.ts";
 import { silentLogger } from "../../src/logger.ts";
+import { timeOf } from "../../src/redis/time.ts";
 import { keepReminders } from "../../src/tiers/agents/reminders.ts";
 import { summarise } from "../../src/tiers/agents/summaries.ts";
 import { consolidate } from "../../src/tiers/consolidation/knowledge.ts";
@@ -37,7 +38,8 @@ it("a message is accepted, answered with a reminder, summarised and consolidated
   const answering = { redis: client, log: silentLogger, responder: offlineResponder, memoryTokens: 100 };
   const writes = await answerTo(answering, message, { token: 1, epochNow: () => 1000, signal });
   expect(await commitFenced(client, { name: "test", fence: 1, ...writes })).toBe(true);
-  for (const work of [summarise, consolidate, keepReminders]) await work(jobOn(client, { now: 5000 }), client);
+  for (const work of [summarise, consolidate]) await work(jobOn(client, { now: 5000 }), client);
+  await keepReminders(jobOn(client, { now: (await timeOf(client)) + 60_000 }), client);
   const lines = (await client.xrange(messageKeys(client).log("webchat", "c"), "-", "+")).map((entry) => lineOf(entry)!.text);
   expect(lines.slice(2)).toEqual([expect.stringContaining("the reminder is set"), "Reminder: call Bob"]);
   expect(await factsOf(client, message)).toEqual(["ada lives in berlin"]);
