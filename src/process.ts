@@ -8,7 +8,7 @@ import { fromEnvironment } from "./environment.ts";
 import { messageOf } from "./errors.ts";
 
 /** The signals by which terminals, supervisors, container runtimes (LXC: SIGPWR) and dev tools (nodemon: SIGUSR2) ask a process to end. */
-const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR", "SIGBREAK"] as const;
+export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR", "SIGBREAK"] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
 /** Many subscribers, one listener on the process, which is there exactly while there is a subscriber. */

@@ -100,9 +100,10 @@ const wireItem = (item: JournalItem, now: number): unknown[] => {
 /** The items as the JSON of messages within the limits: of one, or where that is too long, of those of either half. */
 export const wireItems = (items: readonly JournalItem[], now: number): string[] => {
   if (items.length === 0) return [];
-  const json = JSON.stringify(items.map((item) => wireItem(item, now)));
-  const fits = items.length <= itemsLimit && Buffer.byteLength(json) <= itemsLimitBytes;
-  if (fits || items.length === 1) return [json];
+  if (items.length <= itemsLimit) {
+    const json = JSON.stringify(items.map((item) => wireItem(item, now)));
+    if (items.length === 1 || Buffer.byteLength(json) <= itemsLimitBytes) return [json];
+  }
   const half = Math.ceil(items.length / 2);
   return [...wireItems(items.slice(0, half), now), ...wireItems(items.slice(half), now)];
 };

@@ -1,6 +1,8 @@
 /** The signal with which a platform stops a service. */
+import { stopSignals } from "../../process.ts";
 
-const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGPWR"];
+/** SIGBREAK is a signal of Windows. */
+const stops: readonly string[] = stopSignals.filter((signal) => signal !== "SIGBREAK");
 const numbers: Readonly<Record<string, string>> = {
   1: "SIGHUP",
   2: "SIGINT",
@@ -15,6 +17,6 @@ const signalNamed = (text: string): string => numbers[text] ?? (text.startsWith(
 
 /** `where` names the setting; undefined is the default, SIGTERM. */
 export const signalProblems = (text: string | undefined, where: string): string[] =>
-  text === undefined || stopSignals.includes(signalNamed(text.toUpperCase()))
+  text === undefined || stops.includes(signalNamed(text.toUpperCase()))
     ? []
     : [`${where}${signalNamed(text)} ends the process without a stop: leave it out, or write SIGTERM`];
