@@ -2,21 +2,9 @@
 import { describe, expect, it } from "vitest";
 import type { RegistryEntry } from "../../src/registry/entry.ts";
 import { entryText, parseEntry } from "../../src/registry/entry.ts";
+import { registryEntry } from "../kit/registry-entry.ts";
 
-const entry: RegistryEntry = {
-  incarnation: 42,
-  boot: "00ff",
-  service: "svc",
-  instance: "one",
-  status: "running",
-  startedAt: 1,
-  since: 2,
-  host: "here",
-  pid: 3,
-  version: "1.0.0",
-  health: { host: "127.0.0.1", port: 9090 },
-  metadata: { list: [] },
-};
+const entry = { ...registryEntry, metadata: { list: [] } };
 const name = { service: "svc", instance: "one" };
 const parsed = (change: object) => parseEntry(JSON.stringify({ ...entry, ...change }), name);
 

@@ -8,6 +8,7 @@ import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { registryEntry as entry } from "../kit/registry-entry.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -18,20 +19,6 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
-const entry = {
-  incarnation: 42,
-  boot: "00ff",
-  service: "svc",
-  instance: "one",
-  status: "running",
-  startedAt: 1,
-  since: 2,
-  host: "here",
-  pid: 3,
-  version: "1.0.0",
-  health: { host: "127.0.0.1", port: 9090 },
-  metadata: {},
-} as const;
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 const withMetadata = (json: string, instance: string) =>
   JSON.stringify({ ...entry, instance }).replace('"metadata":{}', `"metadata":${json}`);

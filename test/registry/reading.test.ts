@@ -1,6 +1,5 @@
 /** What a reader of the registry lists, what it leaves out, and what it reports of that. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { RegistryEntry } from "../../src/registry/entry.ts";
 import { entryText } from "../../src/registry/entry.ts";
 import { registryKeys } from "../../src/registry/keys.ts";
 import { listServices } from "../../src/registry/reading.ts";
@@ -8,6 +7,7 @@ import type { RegistryEvent } from "../../src/registry/registry.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
+import { registryEntry as entry } from "../kit/registry-entry.ts";
 import { eventually } from "../kit/wait.ts";
 
 let redis: TestRedis;
@@ -18,20 +18,6 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
-const entry: RegistryEntry = {
-  incarnation: 42,
-  boot: "00ff",
-  service: "svc",
-  instance: "one",
-  status: "running",
-  startedAt: 1,
-  since: 2,
-  host: "here",
-  pid: 3,
-  version: "1.0.0",
-  health: null,
-  metadata: {},
-};
 /** Writes an entry whose lease ends at `ends`. */
 const put = async (instance: string, { service = "svc", ends = 9e15 } = {}): Promise<void> => {
   await redis.witness.sadd(keys.services, service);
