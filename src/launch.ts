@@ -1,6 +1,7 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
 import { hasStopped, isStopping } from "../machines/phases.ts";
-import { fromEnvironment } from "./environment.ts";
+import { unknownInEnvironment } from "./closest.ts";
+import { fromEnvironment, unknownVariables } from "./environment.ts";
 import { StargazerError } from "./errors.ts";
 import { announcer, followPhases, noteReport } from "./launch/ending.ts";
 import type { Launchable, LaunchMember, LaunchOptions } from "./launch/options.ts";
@@ -92,8 +93,8 @@ const launchGroup = async (
   options?: LaunchOptions,
 ): Promise<readonly StopReport[]> => {
   const members = list.map((given, at) => {
-    const { service, after = [] } = memberOf(given);
-    return { given: construct(service, `launch takes services, or functions that return one: at ${at}`), after };
+    const { service, after = [], ...others } = memberOf(given);
+    return { given: construct(service, `launch takes services, or functions that return one: at ${at}`), after, others };
   });
   if (members.map(({ given, after }) => emitLaunched(given, after)).includes(true)) return neverRun();
   // keeps the session open while the code of a group is loaded; a stop that comes meanwhile is the session's
@@ -126,6 +127,9 @@ const construct = (service: Launchable, wanted: string): StargazerService => {
   } catch (error) {
     endIfLast();
     if (!isFactory || !(error instanceof StargazerError) || error.code !== "SG_ERR_CONFIG_INVALID") throw error;
+    // the warning of the process comes in a later turn, which there is not
+    const unknown = unknownVariables();
+    if (unknown.length > 0) writeLastLine(unknownInEnvironment(unknown));
     writeLastLine(`${error.code}: ${error.message}`);
     writeTermination(`${error.code}: ${error.message}`);
     return exit(wrongConfiguration);

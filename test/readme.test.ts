@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { withTables } from "../src/config/tables.ts";
 import { variableRows } from "../src/config/variables.ts";
+import { variables } from "../src/environment.ts";
 import { optionVariables, resolveOptions } from "../src/service/options/options.ts";
 import { factLevels } from "../src/service/report/facts.ts";
 import { rendered } from "./bench/kit/publish.mjs";
@@ -89,7 +90,7 @@ it("has the tables of options and variables as they are generated", () => {
 
 it("lists every variable that the code reads, and none that it does not", () => {
   const sources = readdirSync(fileURLToPath(new URL("../src/", import.meta.url)), { recursive: true, encoding: "utf8" })
-    .filter((file) => /\.(?:ts|js|cjs)$/.test(file) && !file.startsWith("config/"))
+    .filter((file) => /\.(?:ts|js|cjs)$/.test(file) && !file.startsWith("config/") && file !== "environment.ts")
     .map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), "utf8"));
   const names = /(?<![\w.])(?:SG|OPENAI)_(?!ERR_)[A-Z_]+|(?<=fromEnvironment\(")\w+(?="\))/g;
   const read = new Set(sources.flatMap((text) => [...text.matchAll(names)].map(([name]) => name)));
@@ -98,6 +99,7 @@ it("lists every variable that the code reads, and none that it does not", () => 
   const listed = [...optionVariables.values(), ...variableRows.map(({ variable }) => variable)];
   const own = listed.filter((name) => name !== undefined);
   expect([...read].filter((name) => !foreign.includes(name)).sort()).toEqual(own.sort());
+  expect([...variables].sort()).toEqual(own);
 });
 
 it("lists every fact with its level", () => {

@@ -1,6 +1,7 @@
 /** The command line: finds the command, prints help, turns each error into one line and an exit code. */
 import { cleanLines } from "../clean.ts";
-import { didYouMean } from "../closest.ts";
+import { didYouMean, unknownInEnvironment } from "../closest.ts";
+import { unknownVariables } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { announceReport, exit, exitCode, setExitCode } from "../process.ts";
 import { version } from "../version.ts";
@@ -36,6 +37,12 @@ const overview = async (): Promise<string[]> => {
 /** Commands that start services. A signal that arrives while such a command is loaded stops it as well. */
 const services = ["run", "up"];
 
+/** `run` launches its service, which names them itself. */
+const nameUnknownVariables = (command: string): void => {
+  const found = command === "run" ? [] : unknownVariables();
+  if (found.length > 0) printError(`stargazer: ${unknownInEnvironment(found)}`);
+};
+
 const runCommand = async (name: string, argv: readonly string[]): Promise<number> => {
   if (services.includes(name)) beginEarlySignals();
   const command = await commands[name]!();
@@ -45,6 +52,7 @@ const runCommand = async (name: string, argv: readonly string[]): Promise<number
     print(helpOf(command));
     return 0;
   }
+  nameUnknownVariables(name);
   return command.run(args);
 };
 

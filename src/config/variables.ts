@@ -1,11 +1,12 @@
-/** Every variable of the environment that is not an option of a service. A test fails for a variable that is read and not listed here. */
+/** Every variable of the environment that is not an option of a service. A test fails for a variable that has no row here. */
+import type { Variable } from "../environment.ts";
 import { fromEnvironment } from "../environment.ts";
 
 /** The reader of a variable: every service, a tier, or the command line. */
 export type VariableReader = "services" | "gateway" | "inference" | "agents" | "consolidation" | "web" | "up" | "commands";
 
 export interface VariableRow {
-  readonly variable: string;
+  readonly variable: Variable;
   /** the default, in words */
   readonly fallback: string;
   readonly readBy: readonly VariableReader[];

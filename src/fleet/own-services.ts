@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import { readUpTo } from "../bounded-file.ts";
+import { unknownKeys } from "../closest.ts";
 import { messageOf } from "../errors.ts";
 import { isRecord } from "../record.ts";
 import { nameProblem } from "../registry/names.ts";
@@ -45,22 +46,36 @@ export const readFleetFile = ():
   | { readonly services: readonly OwnService[]; readonly problems: readonly string[] }
   | undefined => {
   if (!existsSync(fleetFile)) return undefined;
-  const wrong = (problem: string) => ({ services: [], problems: [`${fleetFile} ${problem}`] });
   try {
-    const given: unknown = JSON.parse(readUpTo(fleetFile, maxBytes) ?? "");
-    const services = isRecord(given) ? given.services : undefined;
-    if (!isRecord(services)) return wrong('must be { "services": { "orders": { "module": "./orders.js", "replicas": 2 } } }');
-    const entries = Object.entries(services);
-    const odd = entries.find(([, one]) => !isRecord(one) || typeof one.module !== "string");
-    if (odd !== undefined) return wrong(`has no module for ${odd[0]}`);
-    return {
-      services: entries.map(([name, one]) => {
-        const { module, replicas = 1 } = one as { module: string; replicas?: number };
-        return { name, module, replicas };
-      }),
-      problems: entries.length === 0 ? [`${fleetFile} names no service`] : [],
-    };
+    return servicesIn(JSON.parse(readUpTo(fleetFile, maxBytes) ?? ""));
   } catch (error) {
-    return wrong(`cannot be read: ${messageOf(error)}`);
+    return wrong([`cannot be read: ${messageOf(error)}`]);
   }
+};
+
+const wrong = (problems: readonly string[]) => ({ services: [], problems: problems.map((problem) => `${fleetFile} ${problem}`) });
+
+/** A service as the file describes it. */
+type Described = Pick<OwnService, "module"> & Partial<OwnService>;
+
+const isService = (one: unknown): one is Described => isRecord(one) && typeof one.module === "string";
+
+/** The clauses for the keys without meaning, of the whole and of each service. */
+const unknownIn = (given: object, services: Readonly<Record<string, unknown>>): string[] => [
+  ...unknownKeys(given, ["services"], "key").map((problem) => `has an ${problem}`),
+  ...Object.entries(services).flatMap(([name, one]) =>
+    unknownKeys(isRecord(one) ? one : {}, ["module", "replicas"], "key").map((problem) => `has an ${problem} for ${name}`),
+  ),
+];
+
+const servicesIn = (given: unknown): { readonly services: readonly OwnService[]; readonly problems: readonly string[] } => {
+  const [whole, named] = isRecord(given) ? [given, given.services] : [{}, undefined];
+  const unknown = unknownIn(whole, isRecord(named) ? named : {});
+  if (unknown.length > 0) return wrong(unknown);
+  if (!isRecord(named)) return wrong(['must be { "services": { "orders": { "module": "./orders.js", "replicas": 2 } } }']);
+  const entries = Object.entries(named);
+  const odd = entries.find(([, one]) => !isService(one));
+  if (odd !== undefined) return wrong([`has no module for ${odd[0]}`]);
+  if (entries.length === 0) return wrong(["names no service"]);
+  return { services: entries.map(([name, one]) => ({ name, replicas: 1, ...(one as Described) })), problems: [] };
 };

@@ -1,6 +1,6 @@
 /** The order of a group, checked before anything boots. */
 import type { GroupFailing } from "../../machines/group.machine.ts";
-import { didYouMean } from "../closest.ts";
+import { didYouMean, unknownKeys } from "../closest.ts";
 import { StargazerError } from "../errors.ts";
 import { reinsOf } from "../service/reins.ts";
 import type { StargazerService } from "../service/service.ts";
@@ -12,6 +12,8 @@ import type { LaunchOptions } from "./options.ts";
 export interface Member {
   readonly given: StargazerService;
   readonly after: readonly string[];
+  /** what else it was given with */
+  readonly others?: object;
 }
 
 /** A group that may boot. */
@@ -23,7 +25,8 @@ export interface GroupPlan {
 }
 
 /** Throws `SG_ERR_CONFIG_INVALID` with every problem of the group at once. */
-export const planGroup = (members: readonly Member[], { fail = "together" }: LaunchOptions = {}): GroupPlan => {
+export const planGroup = (members: readonly Member[], options: LaunchOptions = {}): GroupPlan => {
+  const { fail = "together" } = options;
   const services = members.map(({ given }) => reinsOf(given));
   const names = services.map(({ serviceName }) => serviceName);
   const isList = members.every(({ after }) => Array.isArray(after));
@@ -31,6 +34,10 @@ export const planGroup = (members: readonly Member[], { fail = "together" }: Lau
   const problems = [
     ...(members.length > 0 ? [] : ["launch takes at least one service."]),
     ...(fail === "together" || fail === "apart" ? [] : [`fail is "together" or "apart", not ${JSON.stringify(fail)}.`]),
+    ...unknownKeys(options, ["fail"]).map((problem) => `${problem}.`),
+    ...members.flatMap(({ others = {} }, at) =>
+      unknownKeys(others, ["service", "after"], "key").map((problem) => `${names[at]} has an ${problem}.`),
+    ),
     ...(isList ? [] : ["after is a list of names."]),
     ...names
       .filter((_, at) => members.findIndex(({ given }) => given === members[at]!.given) < at)

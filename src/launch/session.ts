@@ -1,14 +1,18 @@
 /** What all launches of a process share, from the first one until the last service has stopped: signals, uncaught errors, the exit. */
 import { isStopping } from "../../machines/phases.ts";
 import { nameOf } from "../../machines/thrown.ts";
+import { unknownInEnvironment } from "../closest.ts";
+import { unknownVariables } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { flightFolder } from "../flight/file.ts";
 import { hasOpenTelemetry } from "../instrumented.ts";
+import { warn } from "../logger.ts";
 import type { StopSignal } from "../process.ts";
 import {
   exit,
   exitCode,
   holdOpen,
+  isSupervised,
   keptSignal,
   onExit,
   onParentEnds,
@@ -57,8 +61,15 @@ export const openSession = (): Session => {
   return session;
 };
 
+/** One warning of the process. Under a supervisor of Stargazer's none: `up` has named them. */
+const nameUnknownVariables = (): void => {
+  const names = unknownVariables();
+  if (names.length > 0 && !isSupervised()) warn(unknownInEnvironment(names));
+};
+
 const installed = (): Session => {
   clearTimeout(linger);
+  nameUnknownVariables();
   const unwatchExit = onExit(cutOff);
   const removals = [
     unwatchExit,

@@ -5,6 +5,7 @@ import { fromPromise } from "xstate";
 import type { LeadAnswer, LeadershipTimes, LeadTerm, RenewAnswer } from "../../machines/index.ts";
 import { leadershipMachine } from "../../machines/leadership.machine.ts";
 import { systemClock } from "../clock.ts";
+import { unknownKeys } from "../closest.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { runScript } from "../redis/script.ts";
 import type { HookContext } from "../service/types.ts";
@@ -61,10 +62,12 @@ export interface LeadOptions {
  */
 export const lead = async (
   context: Pick<HookContext, "redis" | "spawn">,
-  { name, holder = `${hostname()}-${process.pid}`, times }: LeadOptions,
+  options: LeadOptions,
   task: (term: Term) => Promise<void> | void,
 ): Promise<void> => {
-  const resolved = await rejectingLater(async () => resolveTimes(name, times));
+  const { name, holder = `${hostname()}-${process.pid}`, times } = options;
+  const unknown = unknownKeys(options, ["name", "holder", "times"]);
+  const resolved = await rejectingLater(async () => resolveTimes(name, times, unknown));
   await context.spawn({
     name: `leadership.${name}`,
     logic: electionOn(context.redis, { name, holder, lockTtlMs: resolved.lockTtlMs, task }),

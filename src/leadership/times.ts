@@ -1,6 +1,7 @@
 /** The times of an election, checked as client-go checks its own: renewal, then deadline, then the lock's end. */
 import type { LeadershipTimes } from "../../machines/index.ts";
 import { defaultLeadershipTimes, leadershipJitter } from "../../machines/leadership.machine.ts";
+import { unknownKeys } from "../closest.ts";
 import { StargazerError } from "../errors.ts";
 
 const dayMs = 86_400_000;
@@ -8,11 +9,12 @@ const dayMs = 86_400_000;
 const isWhole = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= dayMs;
 
 /** What is wrong with each value alone. */
-const valueProblems = (given: Readonly<Record<string, unknown>>): string[] =>
-  Object.entries(given).flatMap(([name, value]) => {
-    if (!Object.hasOwn(defaultLeadershipTimes, name)) return [`unknown time '${name}'`];
-    return isWhole(value) ? [] : [`${name} must be a whole number from 1 to ${dayMs}, not ${String(value).slice(0, 80)}`];
-  });
+const valueProblems = (given: Readonly<Record<string, unknown>>): string[] => [
+  ...unknownKeys(given, Object.keys(defaultLeadershipTimes), "time"),
+  ...Object.entries(given)
+    .filter(([name, value]) => Object.hasOwn(defaultLeadershipTimes, name) && !isWhole(value))
+    .map(([name, value]) => `${name} must be a whole number from 1 to ${dayMs}, not ${String(value).slice(0, 80)}`),
+];
 
 /** What is wrong with the values together; a period counts at its longest, jitter included. */
 const orderProblems = ({ lockTtlMs, renewDeadlineMs, renewMs, retryMs, askTimeoutMs }: LeadershipTimes): string[] => {
@@ -36,11 +38,15 @@ const nameProblems = (name: unknown): string[] =>
     ? []
     : ["name must be 1 to 64 letters, digits, '_', '-' or '.', and not begin with '.'"];
 
-/** The given times over the defaults. Throws `SG_ERR_CONFIG_INVALID` that names every problem of name and times. */
-export const resolveTimes = (name: string, given: Partial<LeadershipTimes> = {}): LeadershipTimes => {
+/** The given times over the defaults. Throws `SG_ERR_CONFIG_INVALID` that names every problem of name and times, those in `known` first. */
+export const resolveTimes = (
+  name: string,
+  given: Partial<LeadershipTimes> = {},
+  known: readonly string[] = [],
+): LeadershipTimes => {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const times: LeadershipTimes = { ...defaultLeadershipTimes, ...set };
-  const alone = [...nameProblems(name), ...valueProblems(set)];
+  const alone = [...known, ...nameProblems(name), ...valueProblems(set)];
   const problems = [...alone, ...(Object.values(times).every(isWhole) ? orderProblems(times) : [])];
   if (problems.length === 0) return times;
   throw new StargazerError(

@@ -1,5 +1,6 @@
 /** Reading the fleet. The cost grows with the instances that are listed, not with the other keys in Redis. */
 
+import { unknownKeys } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained, warn } from "../logger.ts";
 import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
@@ -35,6 +36,11 @@ const refusePrefix = (redis: RedisClient): void => {
   throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
 };
 
+const refuseUnknown = (options: object): void => {
+  const problems = unknownKeys(options, ["onSkipped"]);
+  if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `Registry was given an ${problems.join(", an ")}.`);
+};
+
 /**
  * Reads the registry through a client of the caller's, which it never closes or reconfigures.
  *
@@ -48,10 +54,12 @@ export class Registry {
   readonly #onSkipped: (key: string) => void;
   readonly #skipped = new Set<string>();
 
-  /** Throws `SG_ERR_CONFIG_INVALID` for a client with a `keyPrefix`: the registry's keys have none. */
-  constructor(redis: GivenRedisClient, { onSkipped = () => {} }: RegistryOptions = {}) {
+  /** Throws `SG_ERR_CONFIG_INVALID` for a client with a `keyPrefix`, since the registry's keys have none, and for an unknown option. */
+  constructor(redis: GivenRedisClient, options: RegistryOptions = {}) {
+    const { onSkipped = () => {} } = options;
     this.#redis = redis as RedisClient;
     refusePrefix(this.#redis);
+    refuseUnknown(options);
     this.#onSkipped = onSkipped;
   }
 

@@ -60,7 +60,7 @@ export const play = async (scenario: Scenario, factory: ServiceFactory, limits: 
 /**
  * Drives services that `factory` makes through every state and fault, and reports which claims of the contract held: hooks in
  * pairs, signals obeyed, deadlines kept, nothing left behind. Resolves with the report, also where the service breaks every claim. Rejects with a
- * `TypeError` for an unknown name in `only` and where no scenario is left, and with `SG_ERR_REDIS_SERVER_MISSING` where the machine
+ * `TypeError` for an unknown option, an unknown name in `only` and where no scenario is left, and with `SG_ERR_REDIS_SERVER_MISSING` where the machine
  * has no Redis server. A service that conforms takes about ten seconds, one that hangs longer. Call it once at a time in a process:
  * it watches the handles and the listeners of the whole process.
  *

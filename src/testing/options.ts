@@ -1,4 +1,5 @@
 /** The options of the conformance kit. */
+import { unknownKeys } from "../closest.ts";
 import type { Logger } from "../logger.ts";
 import { silentLogger } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
@@ -34,7 +35,7 @@ export interface ConformanceOptions {
 
 export type Limits = Required<Omit<ConformanceOptions, "only">>;
 
-export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits => ({
+const defaults: Limits = {
   redis: true,
   startWithinMs: 10_000,
   obeyWithinMs: 3000,
@@ -43,8 +44,14 @@ export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits 
   settleMs: 1000,
   turnWithinMs: 1000,
   logger: silentLogger,
-  ...given,
-});
+};
+
+/** Throws a `TypeError` for an unknown option: a limit that has no effect must not look kept. */
+export const limitsOf = ({ only: _only, ...given }: ConformanceOptions): Limits => {
+  const problems = unknownKeys(given, Object.keys(defaults));
+  if (problems.length > 0) throw new TypeError(`conformance was given an ${problems.join(", an ")}`);
+  return { ...defaults, ...given };
+};
 
 /** what the chart reserves for the steps of stopping: one second each */
 const stepsMs = 8000;

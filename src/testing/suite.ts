@@ -27,7 +27,7 @@ const scenarioTimeoutMs = 120_000;
 
 /**
  * Declares a suite that holds a service to the contract; call it where tests are declared. The message of a test that fails names
- * what the service did wrong. Throws a `TypeError` where no scenario is left, and for an option among `describe` and `it`. A service that blocks the event loop for
+ * what the service did wrong. Throws a `TypeError` where no scenario is left, for an unknown option, and for an option among `describe` and `it`. A service that blocks the event loop for
  * good ends the process of its test file: see `conformance`.
  *
  * ```ts

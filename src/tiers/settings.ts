@@ -1,16 +1,17 @@
 /** The settings of the tiers, from options and the environment; checked in constructors, before anything starts. */
 import { initialState } from "../../machines/phases.ts";
 import { allowedHostsFromEnvironment, allowedHostsVariable } from "../allowed-hosts.ts";
+import type { Variable } from "../environment.ts";
 import { fromEnvironment, numberIn } from "../environment.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { createToken, tokenFromEnvironment, tokenProblem, tokenVariable } from "../http/token.ts";
 import { isLoopback } from "../loopback.ts";
 
-export const invalid = (variable: string, problem: string): StargazerError =>
+export const invalid = (variable: Variable, problem: string): StargazerError =>
   new StargazerError("SG_ERR_CONFIG_INVALID", `${variable} ${problem}.`, { phase: initialState });
 
 export interface NumberSetting {
-  readonly variable: string;
+  readonly variable: Variable;
   readonly value: number | undefined;
   readonly fallback: number;
   readonly min: number;
@@ -29,7 +30,7 @@ export const readNumber = ({ variable, value, fallback, min, max }: NumberSettin
 export const readPort = (setting: PortSetting, value?: number): number => readNumber({ ...setting, value, min: 0, max: 65_535 });
 
 /** ms; a day at most */
-const readInterval = (variable: string, value: number | undefined, fallback: number): number =>
+const readInterval = (variable: Variable, value: number | undefined, fallback: number): number =>
   readNumber({ variable, value, fallback, min: 10, max: 86_400_000 });
 
 /** Where the tiers that serve HTTP listen: loopback, unless `SG_HTTP_HOST` names another address. */
@@ -40,7 +41,7 @@ const readHost = (value: string | undefined): string => {
 };
 
 /** An http or https URL, or undefined. The error shows nothing of a refused URL, which may carry a password. */
-export const readUrl = (variable: string, value: string | undefined): URL | undefined => {
+export const readUrl = (variable: Variable, value: string | undefined): URL | undefined => {
   const text = value ?? fromEnvironment(variable);
   if (text === undefined) return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -49,7 +50,7 @@ export const readUrl = (variable: string, value: string | undefined): URL | unde
 };
 
 /** Names separated by commas. */
-export const readList = (variable: string): readonly string[] =>
+export const readList = (variable: Variable): readonly string[] =>
   (fromEnvironment(variable) ?? "")
     .split(",")
     .map((name) => name.trim())
@@ -97,7 +98,7 @@ export type ReadListening = (given?: Listening) => ListeningSettings;
 
 /** The variable that names a tier's port, and the port without one. */
 export interface PortSetting {
-  readonly variable: string;
+  readonly variable: Variable;
   readonly fallback: number;
 }
 

@@ -89,6 +89,12 @@ describe("up", () => {
     [[], "{", /stargazer\.json cannot be read/],
     [[], "[]", /stargazer\.json must be \{ "services"/],
     [[], '{"services":{"web":{"module":"./orders.mjs"}}}', /\.\/orders\.mjs would be called like the tier web/],
+    [[], '{"servces":{}}', /stargazer\.json has an unknown key 'servces' \(did you mean services\?\)/],
+    [
+      [],
+      '{"services":{"shop":{"module":"./orders.mjs","replcias":2}}}',
+      /stargazer\.json has an unknown key 'replcias' \(did you mean replicas\?\) for shop/,
+    ],
     [[], '{"services":{"shop":{}}}', /stargazer\.json has no module for shop/],
   ])("%j with a stargazer.json of '%s' is refused with every problem, and exits 2", async (args, text, problem) => {
     writeFileSync(join(folder, "stargazer.json"), text || JSON.stringify({ services: { billing: { module: "./billing.mjs" } } }));

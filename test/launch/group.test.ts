@@ -332,6 +332,11 @@ describe("a group that is refused with SG_ERR_CONFIG_INVALID, before anything bo
     ["a service after itself", [{ service: db, after: ["db"] }], "in a circle: db -> db."],
     ["one service twice", [twice, { service: twice, after: [] }], "twice is there twice."],
     ["no service", [], "launch takes at least one service."],
+    [
+      "an unknown key of a member",
+      [db, { service: twice, aftr: ["db"] }],
+      "twice has an unknown key 'aftr' (did you mean after?).",
+    ],
     ["a text as after", [db, { service: twice, after: "db" }], "after is a list of names."],
     ["what is no service", [db, { service: 7 }], "launch takes services, or functions that return one: at 1, not number."],
     [
@@ -354,6 +359,9 @@ describe("a group that is refused with SG_ERR_CONFIG_INVALID, before anything bo
 
   it("an option that does not exist, with all the other problems", async () => {
     const list = [{ service: db, after: ["x", "y"] }, twice, twice];
+    await expect(launch([twice], { fial: "apart" } as never)).rejects.toMatchObject({
+      message: "unknown option 'fial' (did you mean fail?).",
+    });
     await expect(launch(list, { fail: "alone" as never })).rejects.toMatchObject({
       message: expect.stringMatching(/fail is "together" or "apart", not "alone"\..*twice is there twice.*"x".*"y"/),
     });

@@ -190,11 +190,14 @@ describe("leadership on Redis", () => {
 
   it("options that contradict each other fail the hook before Redis is asked", async () => {
     const tier = new TestTier(options(), {
-      run: (context) => lead(context, { name: "a:b", times: { lockTtlMs: 10 } }, () => {}),
+      run: (context) => lead(context, { name: "a:b", times: { lockTtlMs: 10 }, holdr: "me" } as never, () => {}),
     });
     const { failures } = await tier.runToCompletion();
     expect(failures).toEqual([
-      expect.objectContaining({ code: "SG_ERR_RUN_FAILED", message: expect.stringMatching(/name must .*lockTtlMs/) }),
+      expect.objectContaining({
+        code: "SG_ERR_RUN_FAILED",
+        message: expect.stringMatching(/unknown option 'holdr' \(did you mean holder\?\); name must .*lockTtlMs/),
+      }),
     ]);
     expect(await redis.witness.keys("sg:leader:*")).toEqual([]);
   });

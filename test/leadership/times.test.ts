@@ -28,6 +28,7 @@ describe("the times of a leadership", () => {
 
   it("a time of another name is refused", () => {
     expect(refusal({ leaseMs: 1 })).toContain("unknown time 'leaseMs'");
+    expect(refusal({ lockTtlMS: 1 })).toContain("unknown time 'lockTtlMS' (did you mean lockTtlMs?)");
     expect(refusal({ toString: 1 })).toContain("unknown time 'toString'");
   });
 

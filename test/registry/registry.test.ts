@@ -527,6 +527,15 @@ describe("listing", () => {
     );
   });
 
+  test("an option of a reader that does not exist is refused", () => {
+    expect(() => new Registry(redis.witness, { onSkiped() {} } as never)).toThrow(
+      expect.objectContaining({
+        code: "SG_ERR_CONFIG_INVALID",
+        message: "Registry was given an unknown option 'onSkiped' (did you mean onSkipped?).",
+      }),
+    );
+  });
+
   test("accepts a Cluster's client, whose options name no prefix", () => {
     const cluster = new Cluster([{ host: "127.0.0.1", port: redis.port }], { lazyConnect: true });
     expect(() => new Registry(cluster)).not.toThrow();

@@ -435,7 +435,10 @@ describe("the report", () => {
     expect(String(new ConformanceReport("mine", []))).toBe("mine was not checked");
   });
 
-  it("a scenario of an unknown name is refused", async () => {
+  it("an unknown option and a scenario of an unknown name are refused", async () => {
+    await expect(conformance(() => new TestTier(), { workMS: 1 } as never)).rejects.toThrow(
+      "unknown option 'workMS' (did you mean workMs?)",
+    );
     await expect(conformance(() => new TestTier(), { only: ["run"] })).rejects.toThrow("no scenario is called 'run'");
   });
 

@@ -1,14 +1,8 @@
 /** Checks the variables of a deployment: values that the service refuses, and values without effect. */
-import { didYouMean, nearest } from "../../closest.ts";
-import { variableRows } from "../../config/variables.ts";
+import { meantVariable, unknownVariable } from "../../closest.ts";
+import { isUnknownVariable } from "../../environment.ts";
 import type { EffectiveOption } from "../../service/options/configuration.ts";
-import { optionVariables } from "../../service/options/options.ts";
 
-const known: ReadonlySet<string> = new Set(
-  [...optionVariables.values(), ...variableRows.map(({ variable }) => variable)].filter((name) => name !== undefined),
-);
-
-const isUnknownName = (name: string): boolean => name.startsWith("SG_") && !known.has(name);
 const isWholeNumber = (text: string | undefined): boolean => text === undefined || text === "" || /^\s*\d{1,16}\s*$/.test(text);
 
 /** Variables as a file has them; undefined is a value that something else fills in. */
@@ -30,10 +24,7 @@ export const assignmentsIn = (line: string): ReadonlyMap<string, string> =>
       .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
   );
 
-const nameProblems = (names: Iterable<string>): string[] =>
-  [...names]
-    .filter(isUnknownName)
-    .map((name) => `${name} is not a variable of Stargazer, so it has no effect${didYouMean(name, [...known])}`);
+const nameProblems = (names: Iterable<string>): string[] => [...names].filter(isUnknownVariable).map(unknownVariable);
 
 /** Numbers that are none, and figures that the constructor of the service would refuse together. */
 const valueProblems = (options: readonly EffectiveOption[], variables: Given): string[] => {
@@ -68,7 +59,7 @@ const valueProblems = (options: readonly EffectiveOption[], variables: Given): s
  */
 export const doubtful = (options: readonly EffectiveOption[], variables: Given): ReadonlySet<string> =>
   new Set([
-    ...[...variables.keys()].filter(isUnknownName).map((name) => nearest(name, [...known]) ?? ""),
+    ...[...variables.keys()].filter(isUnknownVariable).map((name) => meantVariable(name) ?? ""),
     ...options.flatMap(({ value, variable }) =>
       variable !== null && typeof value === "number" && !isWholeNumber(variables.get(variable)) ? [variable] : [],
     ),

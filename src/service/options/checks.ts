@@ -1,5 +1,6 @@
 /** Reads the options `checks` and `livenessChecks`. */
 import type { CheckKind } from "../../../machines/check.machine.ts";
+import { unknownKeys } from "../../closest.ts";
 import type { Check } from "../../health/source.ts";
 import { isRecord } from "../../record.ts";
 import type { HealthCheckOptions } from "../types.ts";
@@ -42,8 +43,7 @@ const readCheck = (option: CheckOption, check: string, value: unknown, problems:
   const source = `${option}.${check.slice(0, 64)}`;
   if (!nameForm.test(check)) problems.push(`${source}: a name has 1 to 64 letters, digits, '.', '_' or '-'`);
   const own: Partial<HealthCheckOptions> = typeof value === "function" ? { check: value as Check["run"] } : optionsOf(value);
-  const unknown = Object.keys(own).filter((name) => name !== "check" && !Object.hasOwn(rules, name));
-  if (unknown.length > 0) problems.push(`${source} has an unknown option '${unknown[0]}'`);
+  problems.push(...unknownKeys(own, ["check", ...paceNames]).map((problem) => `${source} has an ${problem}`));
   const run = own.check;
   if (typeof run !== "function") {
     problems.push(`${source} must be a function, or an object with one as check, not ${shown(value)}`);

@@ -1,4 +1,5 @@
 /** The options of a service as they are in force, and where each of them came from. */
+import type { Variable } from "../../environment.ts";
 import { fromEnvironment } from "../../environment.ts";
 import { redactUrl } from "../../redis/url.ts";
 import type { ServiceOptions } from "../types.ts";
@@ -20,7 +21,7 @@ export interface EffectiveOption {
 
 export type OptionSources = ReadonlyMap<string, OptionSource>;
 
-const sourceOf = (given: unknown, variable: string | undefined): OptionSource => {
+const sourceOf = (given: unknown, variable: Variable | undefined): OptionSource => {
   if (given !== undefined) return "option";
   // equivalent mutant (true): no environment has a variable of the name undefined
   return variable !== undefined && fromEnvironment(variable) !== undefined ? "environment" : "default";

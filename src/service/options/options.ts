@@ -5,7 +5,8 @@ import type { LifecycleSettings } from "../../../machines/index.ts";
 import { initialState } from "../../../machines/phases.ts";
 import { defaultSettings, givenClient } from "../../../machines/settings.ts";
 import { allowedHostsVariable } from "../../allowed-hosts.ts";
-import { didYouMean } from "../../closest.ts";
+import { unknownKeys } from "../../closest.ts";
+import type { Variable } from "../../environment.ts";
 import { fromEnvironment } from "../../environment.ts";
 import { messageOf, StargazerError } from "../../errors.ts";
 import { tierMetrics } from "../../health/metrics.ts";
@@ -36,7 +37,7 @@ import {
   shown,
 } from "./readers.ts";
 
-const ms = (variable: string, fallback: number, min = 0): NumberRule => ({ variable, fallback, min, max: longestMs });
+const ms = (variable: Variable, fallback: number, min = 0): NumberRule => ({ variable, fallback, min, max: longestMs });
 
 const numberRules = {
   healthPort: { variable: "SG_HEALTH_PORT", fallback: 9090, min: 0, max: 65_535 },
@@ -80,7 +81,7 @@ export interface ResolvedOptions extends Record<NumberOption, number> {
 }
 
 /** The options that are no numbers, and the variable that each is read from where the option is absent. */
-const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption | symbol>, string | undefined>> = {
+const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption | symbol>, Variable | undefined>> = {
   serviceName: undefined,
   instanceId: "SG_INSTANCE_ID",
   redis: "REDIS_URL",
@@ -99,11 +100,11 @@ const otherOptions: Readonly<Record<Exclude<keyof ResolvedOptions, NumberOption 
 };
 
 /** Each option, and the variable that it is read from where it is absent. */
-export const optionVariables: ReadonlyMap<string, string | undefined> = new Map([
+export const optionVariables: ReadonlyMap<string, Variable | undefined> = new Map([
   ...numberNames.map((name) => [name, numberRules[name].variable] as const),
   ...Object.entries(otherOptions),
 ]);
-const knownOptions = new Set(optionVariables.keys());
+const knownOptions = [...optionVariables.keys()];
 
 /** The default of each option that is a number. */
 export const numberDefaults: ReadonlyMap<string, number> = new Map(numberNames.map((name) => [name, numberRules[name].fallback]));
@@ -167,8 +168,7 @@ const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
     problems.push(`the options must be an object, not ${shown(options)}`);
     return { serviceName: "unknown" };
   }
-  for (const name of Object.keys(options))
-    if (!knownOptions.has(name)) problems.push(`unknown option '${name}'${didYouMean(name, [...knownOptions])}`);
+  problems.push(...unknownKeys(options, knownOptions));
   const read = (name: string): unknown => {
     try {
       return options[name];
@@ -177,7 +177,7 @@ const readOptions = (options: unknown, problems: string[]): ServiceOptions => {
       return undefined;
     }
   };
-  return Object.fromEntries([...knownOptions].map((name) => [name, read(name)])) as unknown as ServiceOptions;
+  return Object.fromEntries(knownOptions.map((name) => [name, read(name)])) as unknown as ServiceOptions;
 };
 
 const invalid = (service: unknown, problems: readonly string[]): StargazerError => {

@@ -1,6 +1,7 @@
 /** A reader for each kind of option: it returns a value, and appends what is wrong to `problems`. */
 import { defaultSettings } from "../../../machines/settings.ts";
 import { allowedHostsFromEnvironment, allowedHostsProblem, allowedHostsVariable } from "../../allowed-hosts.ts";
+import type { Variable } from "../../environment.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
 import type { MetricsSource } from "../../health/own-metrics.ts";
 import type { Logger, LogLevel } from "../../logger.ts";
@@ -16,7 +17,7 @@ export interface NumberRule {
   readonly fallback: number;
   readonly min: number;
   readonly max: number;
-  readonly variable?: string;
+  readonly variable?: Variable;
 }
 
 /** The largest delay that a timer takes, in ms. */
@@ -84,7 +85,7 @@ const switches: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: fa
 export const readSwitch = (
   name: string,
   value: unknown,
-  { variable, fallback }: { variable: string; fallback: boolean },
+  { variable, fallback }: { variable: Variable; fallback: boolean },
   problems: string[],
 ): boolean => {
   const text = value === undefined ? fromEnvironment(variable) : undefined;

@@ -5,7 +5,7 @@ import { modelResponder } from "./model.ts";
 import { offlineResponder } from "./offline.ts";
 import type { Responder } from "./responder.ts";
 
-const timeout = { variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 };
+const timeout = { variable: "OPENAI_TIMEOUT_MS", value: undefined, fallback: 60_000, min: 100, max: 600_000 } as const;
 
 /** The responder that the environment names (`OPENAI_BASE_URL`). Throws `SG_ERR_CONFIG_INVALID` with every problem. */
 export const chooseResponder = (): Responder => {
