@@ -44,12 +44,11 @@ export const withRedis = async <T>(
   const redis = openRedis(place.url);
   const deadline = AbortSignal.timeout(connectTimeoutMs);
   try {
-    await pingGate(redis, { owned: true, signal: signal ? AbortSignal.any([signal, deadline]) : deadline }).catch(
-      (cause: unknown) => {
-        const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${adviceIn(cause) ?? (place.label.startsWith("rediss:") ? tlsAdvice : advice[place.from])}`;
-        throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
-      },
-    );
+    const attempt = { signal: signal ? AbortSignal.any([signal, deadline]) : deadline, timeoutMs: connectTimeoutMs };
+    await pingGate(redis, { owned: true, ...attempt }).catch((cause: unknown) => {
+      const message = `Redis at ${place.label} cannot be used: ${messageOf(cause)}. ${adviceIn(cause) ?? (place.label.startsWith("rediss:") ? tlsAdvice : advice[place.from])}`;
+      throw new StargazerError("SG_ERR_REDIS_UNREACHABLE", message, { cause });
+    });
     return await work(redis).catch((error: unknown) => {
       throw nameOf(error) === "ReplyError" ? refusal(place, error) : error;
     });

@@ -7,6 +7,8 @@ import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
 import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
 import { checkServer } from "./server-kind.ts";
+import { tlsFailure } from "./tls.ts";
+import type { reasonByTls as ask } from "./tls-question.ts";
 import { Unfit } from "./unfit.ts";
 
 /** times that the connection may close during one attempt: a restart of the server closes it once */
@@ -17,6 +19,8 @@ export interface PingGateOptions {
   readonly owned: boolean;
   /** the attempt's deadline */
   readonly signal: AbortSignal;
+  /** ms of that deadline: where the connection is cut, half of them are for the question whether TLS is why. Default 1000 */
+  readonly timeoutMs?: number;
   /** what else has to be allowed, sent with PING as it is called. Default: that the server is no read-only replica */
   readonly check?: (client: RedisClient) => Promise<unknown>;
 }
@@ -39,9 +43,13 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
     await until(attempt(client, options, AbortSignal.any([signal, ended.signal])), { signal, what: "the reply to PING" });
   } catch (error) {
     // before the drop, whose own error is no reason
-    const reason = refusal(error, emitted ?? lastErrorOf(client), signal);
-    if ((signal.aborted || error instanceof Closing) && owned) await dropConnection(client);
-    throw reason;
+    const known = emitted ?? lastErrorOf(client);
+    const isLate = signal.aborted;
+    const found = causeOf(error, known, isLate);
+    if ((isLate || error instanceof Closing) && owned) await dropConnection(client);
+    if (isLate && known === undefined) throw refusal(found, "no answer in time");
+    const { timeoutMs = 1000 } = options;
+    throw refusal(isCut(found) ? ((await reasonByTls(client, { signal, timeoutMs: timeoutMs / 2 })) ?? found) : found);
   } finally {
     ended.abort();
     (client as Redis).off("error", onError);
@@ -59,7 +67,7 @@ class Closing extends Unfit {
   constructor() {
     super(
       "it closes the connection when it is sent PING and INFO",
-      "A proxy, twemproxy for example, may not pass them: name the Redis behind it.",
+      "A proxy, twemproxy for example, may not pass them, or have no Redis to pass them to: name the Redis behind it.",
     );
   }
 }
@@ -102,13 +110,28 @@ const checkRole = async (client: RedisClient): Promise<void> => {
   if (/^role:slave/m.test(role) && /^slave_read_only:1/m.test(role)) throw new Error("READONLY");
 };
 
+/** A connection that ended without a reply of the server. */
+const isCut = (error: unknown): boolean => {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return error instanceof Closing || code === "ECONNRESET" || code === "EPIPE" || message === "Connection is closed.";
+};
+
+/** Loaded only where a connection was cut. */
+const reasonByTls: typeof ask = async (...asked) => {
+  const { reasonByTls: ask } = await import("./tls-question.ts");
+  return ask(...asked).catch(() => undefined);
+};
+
 /** The `error` event has the reason; the command's own error is only that the connection is closed. */
-const refusal = (error: unknown, emitted: unknown, signal: AbortSignal): StargazerError => {
-  const vague =
-    signal.aborted ||
-    (error instanceof Error && /^Connection is closed|^None of startup nodes|enableOfflineQueue/.test(error.message));
-  const cause = (vague ? emitted : undefined) ?? withoutCommand(error);
-  const clause = signal.aborted && emitted === undefined ? "no answer in time" : reasonOf(cause);
+const causeOf = (error: unknown, emitted: unknown, isLate: boolean): unknown => {
+  const isVague =
+    isLate ||
+    (error instanceof Error && /^Connection is closed|^None of startup nodes|enableOfflineQueue/.test(error.message)) ||
+    (error instanceof Closing && tlsFailure(emitted) !== undefined);
+  return (isVague ? emitted : undefined) ?? withoutCommand(error);
+};
+
+const refusal = (cause: unknown, clause: string = reasonOf(cause)): StargazerError => {
   const advice = cause instanceof Unfit ? cause.advice : adviceFor(clause, cause);
   return new StargazerError("SG_ERR_REDIS_UNREACHABLE", clause, {
     phase: effectPhases.pingRedis,

@@ -1,5 +1,6 @@
 /** Why Redis could not be used, as one clause of a message, without secrets. */
 import { nameOf } from "../../machines/thrown.ts";
+import { tlsFailure } from "./tls.ts";
 
 interface Detailed {
   readonly code?: unknown;
@@ -19,8 +20,6 @@ const codes: Readonly<Record<string, string>> = {
   ENETUNREACH: "network unreachable",
   ENOENT: "no such socket",
   EACCES: "no permission for the socket",
-  ERR_SSL_WRONG_VERSION_NUMBER: "its port does not speak TLS",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "its port does not speak TLS",
 };
 
 const replies: readonly (readonly [RegExp, string])[] = [
@@ -50,9 +49,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
 
 /** What to do, by the clause or the message. */
 const advices: readonly (readonly [RegExp, string])[] = [
-  [/does not speak TLS/, "Write redis:// instead of rediss://."],
-  [/speaks TLS only/, "Write rediss:// instead of redis://."],
-  [/certificate|altname/i, "Name the CA in NODE_EXTRA_CA_CERTS, or pass a client with the option tls."],
+  [/speaks TLS only/, "Write rediss:// instead of redis://, or pass a client with the option tls."],
   [/wrong user or password|a password is required/, "Write both into the URL: redis://user:password@host:6379."],
   [/its user may not/, "Grant it to the user with ACL SETUSER."],
   [/read-only replica|without its master/, "Name the master."],
@@ -73,6 +70,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
 
 /** One sentence that fits the reason; undefined where there is only the question whether it runs. An error reply comes from one that runs. */
 export const adviceFor = (reason: string, error?: unknown): string | undefined =>
+  tlsFailure((error as Detailed | undefined)?.lastNodeError ?? error)?.advice ??
   advices.find(([pattern]) => pattern.test(reason))?.[1] ??
   (nameOf(error) === "ReplyError" ? "It is running, and answers so." : undefined);
 
@@ -87,7 +85,7 @@ const withoutScript = (text: string): string =>
 export const reasonOf = (error: unknown): string => {
   const { code, message, lastNodeError, denied } = (error ?? {}) as Detailed;
   if (lastNodeError !== undefined) return `no node of the cluster answers: ${reasonOf(lastNodeError)}`;
-  const known = typeof code === "string" ? codes[code] : undefined;
+  const known = (typeof code === "string" ? codes[code] : undefined) ?? tlsFailure(error)?.clause;
   if (known !== undefined) return known;
   const text = withoutScript(String(message ?? error));
   const unknown = unknownCommandIn(text);

@@ -135,7 +135,7 @@ describe("F45: TLS on one side only", () => {
       const gate = pingGate(opening(`redis://127.0.0.1:${encrypted.port}`), { owned: true, signal: soon() });
       await expect(gate).rejects.toMatchObject({
         message: "its port speaks TLS only",
-        advice: "Write rediss:// instead of redis://.",
+        advice: "Write rediss:// instead of redis://, or pass a client with the option tls.",
       });
     } finally {
       encrypted.stop();

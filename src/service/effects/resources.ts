@@ -116,7 +116,12 @@ export class ServiceResources implements Resources {
     const client = this.redis;
     this.#prepareEntry();
     const asked = this.#asking();
-    await pingGate(client, { owned: this.#owned === client, signal, check: asked.check });
+    await pingGate(client, {
+      owned: this.#owned === client,
+      signal,
+      timeoutMs: this.#options.prepareTimeoutMs,
+      check: asked.check,
+    });
     this.#openJournal(client, asked.missing);
   }
 
