@@ -1,9 +1,9 @@
 /** Runs services as a process: signals, uncaught errors, exit codes. Only here and in the CLI does a process ever exit. */
 import { hasStopped, isStopping } from "../machines/phases.ts";
 import { unknownInEnvironment } from "./closest.ts";
-import { fromEnvironment, unknownVariables } from "./environment.ts";
+import { unknownVariables } from "./environment.ts";
 import { StargazerError } from "./errors.ts";
-import { announcer, followPhases, noteReport } from "./launch/ending.ts";
+import { announcer, followPhases, noteReport, notifySystemd } from "./launch/ending.ts";
 import type { Launchable, LaunchMember, LaunchOptions } from "./launch/options.ts";
 import type { Session } from "./launch/session.ts";
 import { closeIfLast, endIfLast, openSession } from "./launch/session.ts";
@@ -30,7 +30,7 @@ const wrongConfiguration = 2;
  * service is stopping is neither. The process is kept alive until the last service has stopped; its exit code is the worst one, and
  * at least 1 where other code ends the process before that, which a last line reports. What a service that failed did last is written
  * to a file, which its log names. After the last service has stopped, an OpenTelemetry SDK that the process has loaded is asked to flush
- * its spans. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
+ * its spans, metrics and logs. If the process is still alive 1 s later, the open resources are named and it exits with that code. A
  * service launched while the others are being stopped is stopped too. What is no service, a class for example, is refused with
  * `SG_ERR_CONFIG_INVALID`.
  */
@@ -71,8 +71,7 @@ const launchOne = async ({ running, stopped }: Session, service: Launchable): Pr
     stop: (reason: string | Error) => void own.shutdown(reason),
   };
   running.add(launched);
-  if (fromEnvironment("NOTIFY_SOCKET") !== undefined)
-    void import("./notify/notify.ts").then(({ notify }) => notify([own], launched));
+  notifySystemd([own], launched);
   const unfollow = followPhases(own, announcer());
   try {
     if (stopped !== undefined) launched.stop(stopped);

@@ -1,6 +1,9 @@
 /** What the process and its supervisor get of a service: each phase, and the report. */
 import { isOpen } from "../../machines/phases.ts";
+import { fromEnvironment } from "../environment.ts";
+import { messageOf } from "../errors.ts";
 import { flightFolder } from "../flight/file.ts";
+import { warn } from "../logger.ts";
 import { announce, announceName, isSupervised, setExitCode } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { StopReport } from "../service/types.ts";
@@ -30,6 +33,14 @@ export const followPhases = (own: StargazerService, onPhase: (phase: string) => 
     onPhase(own.status().phases.findLast(isOpen)?.phase ?? own.state);
   });
   return () => subscription.unsubscribe();
+};
+
+/** Notifies systemd about services that were launched together, if it has set `NOTIFY_SOCKET`; elsewhere nothing is loaded. Never throws. */
+export const notifySystemd = (services: readonly StargazerService[], launched: { isStopping(): boolean }): void => {
+  if (fromEnvironment("NOTIFY_SOCKET") === undefined) return;
+  import("../notify/notify.ts")
+    .then(({ notify }) => notify(services, launched))
+    .catch((error) => warn(`systemd is not notified: ${messageOf(error)}`));
 };
 
 /** The first cause in one line: `orders: SG_ERR_RUN_FAILED run failed: …`. */

@@ -12,12 +12,11 @@ import type {
 import { groupMachine } from "../../machines/group.machine.ts";
 import { hasStopped, isRunning, lifePartOf, runningState } from "../../machines/phases.ts";
 import { statePath } from "../../machines/state.ts";
-import { fromEnvironment } from "../environment.ts";
 import { messageOf } from "../errors.ts";
 import { announceReport } from "../process.ts";
 import type { StargazerService } from "../service/service.ts";
 import type { StopReport } from "../service/types.ts";
-import { announcer, causeLine, followPhases, noteReport } from "./ending.ts";
+import { announcer, causeLine, followPhases, noteReport, notifySystemd } from "./ending.ts";
 import type { LaunchOptions } from "./options.ts";
 import type { GroupPlan, Member } from "./plan.ts";
 import { planGroup } from "./plan.ts";
@@ -48,8 +47,7 @@ export const runGroup = async (
   const unfollow = follow(actor, services);
   try {
     actor.start();
-    if (fromEnvironment("NOTIFY_SOCKET") !== undefined)
-      void import("../notify/notify.ts").then(({ notify }) => notify(services, launched));
+    notifySystemd(services, launched);
     if (session.stopped === undefined) actor.send({ type: "boot" });
     else launched.stop(session.stopped);
     const all = await Promise.all(reports);

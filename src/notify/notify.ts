@@ -6,8 +6,9 @@ import { Worker } from "node:worker_threads";
 import { hasStopped, isOpen, isRunning, isStopping } from "../../machines/phases.ts";
 import { bootBudgetMs } from "../../machines/settings.ts";
 import { cleanLine } from "../clean.ts";
-import { every } from "../clock.ts";
+import { every, quietClock } from "../clock.ts";
 import { fromEnvironment } from "../environment.ts";
+import { warn } from "../logger.ts";
 import type { StargazerService } from "../service/service.ts";
 import { program } from "./thread.ts";
 
@@ -16,6 +17,9 @@ const marginMs = 5000;
 
 /** characters of a status */
 const maxStatus = 1000;
+
+/** ms from a message to one that differs in its status alone, since each is a process of its own */
+const statusEveryMs = 1000;
 
 const microseconds = (ms: number): string => String(Math.round(ms) * 1000);
 
@@ -36,7 +40,10 @@ interface Notified {
 class Notifier {
   readonly #notified = new Set<Notified>();
   readonly #worker: Worker;
+  #field = "";
   #last = "";
+  /** runs for `statusEveryMs` from each message */
+  #pace: unknown;
 
   constructor() {
     const everyMs = feedMs();
@@ -44,9 +51,10 @@ class Notifier {
     // the thread feeds the watchdog only if this count has grown since its last tick
     if (everyMs !== undefined) every(everyMs / 4, () => Atomics.add(new Int32Array(beats), 0, 1));
     this.#worker = new Worker(program, { eval: true, execArgv: [], name: "notify", workerData: { beats, everyMs } });
-    this.#worker.unref();
     // without the thread the deadlines of the unit hold
-    this.#worker.on("error", () => {});
+    this.#worker.once("message", warnOf).on("error", () => {});
+    // last: a listener of messages keeps the process alive again
+    this.#worker.unref();
   }
 
   add(notified: Notified): void {
@@ -56,16 +64,36 @@ class Notifier {
     this.#look();
   }
 
+  /** A status alone waits for the end of the pace, which looks again: the phases of a job may change a thousand times a second. */
   #look(): void {
     const notified = [...this.#notified];
     const services = notified.flatMap((own) => own.services);
-    const fields = [fieldOf(notified, services), statusOf(services)];
-    const message = fields.flat().join("\n");
-    if (message === this.#last) return;
-    this.#last = message;
-    this.#worker.postMessage(fields.flat());
+    const fields = fieldOf(notified, services);
+    if (fields.join() === this.#field && this.#pace !== undefined) return;
+    const message = [...fields, statusOf(services)];
+    if (message.join() === this.#last) return;
+    this.#field = fields.join();
+    this.#last = message.join();
+    this.#worker.postMessage(message);
+    this.#restartPace();
+  }
+
+  #restartPace(): void {
+    quietClock.clearTimeout(this.#pace);
+    this.#pace = quietClock.setTimeout(() => {
+      this.#pace = undefined;
+      this.#look();
+    }, statusEveryMs);
   }
 }
+
+/** A unit of `Type=notify` waits for READY until it is killed, so why it never comes has to be in its log. */
+const warnOf = (reason: string): void => {
+  const isMissing = reason === "ENOENT";
+  const advice =
+    "Without it a unit of Type=notify is never ready: install it (Debian: package systemd), or use Type=exec, for a container of podman --sdnotify=conmon.";
+  warn(`systemd is not notified: systemd-notify ${isMissing ? `is not on the PATH. ${advice}` : `failed: ${reason}`}`);
+};
 
 const settingsOf = (service: StargazerService) => service.actor.getSnapshot().context.settings;
 const longest = (services: readonly StargazerService[], msOf: (service: StargazerService) => number): string =>
@@ -94,7 +122,10 @@ const shownPhase = (service: StargazerService, isNamed: boolean): string => {
 
 let notifier: Notifier | undefined;
 
-/** Notifies systemd from now on about services that were launched together. Does not keep the process alive; never throws. */
+/**
+ * Notifies systemd from now on about services that were launched together. Does not keep the process alive. Throws where no thread can be
+ * started: Node's permission model may forbid it.
+ */
 export const notify = (services: readonly StargazerService[], { isStopping }: Pick<Notified, "isStopping">): void => {
   notifier ??= new Notifier();
   notifier.add({ services, isStopping });

@@ -23,8 +23,8 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A service of a user's, without Redis. `body` is that of `run`. */
-const start = (body: string, env: Record<string, string> = {}): Program => {
+/** A service of a user's, without Redis. `body` is that of `run`, `path` a folder that is searched for `systemd-notify` alone. */
+const start = (body: string, env: Record<string, string> = {}, path = `${folder}${delimiter}${process.env.PATH}`): Program => {
   const file = join(folder, "service.mjs");
   writeFileSync(
     file,
@@ -34,7 +34,8 @@ import { launch, StargazerService } from ${JSON.stringify(index)};
 class Orders extends StargazerService {
   async onStart({ phase }) {
     await phase("tools", async () => {
-      while (process.env.UNTIL && !existsSync(process.env.UNTIL)) await setTimeout(20);
+      const isSent = (file) => existsSync(file) && readFileSync(file, "utf8").includes("starting.tools");
+      while (process.env.UNTIL && !isSent(process.env.UNTIL)) await setTimeout(20);
     });
   }
   async run(context) { const { signal } = context; ${body} }
@@ -42,8 +43,7 @@ class Orders extends StargazerService {
 }
 launch(() => new Orders({ serviceName: "orders", redis: null, jitterMaxMs: 0, startTimeoutMs: 70000, shutdownTimeoutMs: 9000 }));`,
   );
-  const PATH = `${folder}${delimiter}${process.env.PATH}`;
-  return new Program(file, { env: { NOTIFY_SOCKET: "/run/none", ...env, PATH } });
+  return new Program(file, { env: { NOTIFY_SOCKET: "/run/none", ...env, PATH: path } });
 };
 const calls = (): string[] => {
   try {
@@ -60,7 +60,7 @@ const untilSent = `${untilAbort} while (!readFileSync(process.env.UNTIL, "utf8")
 
 describe("systemd is sent", () => {
   it("longer deadlines while the service boots, READY when it runs, and STOPPING with its budget", async () => {
-    // the boot goes on once something was sent
+    // the boot goes on once its phase was sent
     const program = start(untilSent, { UNTIL: sent });
     await call("READY", /^READY=1 STATUS=running$/);
     const before = calls().slice(0, calls().indexOf("READY=1 STATUS=running"));
@@ -102,6 +102,19 @@ describe("systemd is sent", () => {
     expect(program.child.exitCode).toBeNull();
   });
 
+  it("WATCHDOG and STOPPING also while phases change faster than systemd can be notified", async () => {
+    const program = start(
+      `while (!signal.aborted) await context.phase("job", () => setTimeout(1));
+       while (!readFileSync(process.env.UNTIL, "utf8").includes("STOPPING")) await setTimeout(20);`,
+      { WATCHDOG_USEC: "400000", UNTIL: sent },
+    );
+    await call("READY", /^READY=1/);
+    await eventually("three feeds", () => calls().filter((line) => line === "WATCHDOG=1").length > 2);
+    program.signal("SIGTERM");
+    await call("STOPPING", /^STOPPING=1/);
+    expect(await program.ended).toMatchObject({ code: 0 });
+  });
+
   it("nothing of the watchdog where it is for another process, and nothing at all without NOTIFY_SOCKET", async () => {
     const other = start(untilAbort, { WATCHDOG_USEC: "100000", WATCHDOG_PID: "1" });
     await call("READY", /^READY=1/);
@@ -114,6 +127,35 @@ describe("systemd is sent", () => {
     alone.signal("SIGTERM");
     expect(await alone.ended).toMatchObject({ code: 0 });
     expect(calls()).toEqual([]);
+  });
+});
+
+describe("a service that systemd cannot be notified of runs, and warns", () => {
+  const runsAndWarns = async (program: Program, warning: RegExp): Promise<void> => {
+    await program.state("running");
+    await eventually(`the warning in ${program.errors}`, () => warning.test(program.errors));
+    program.signal("SIGTERM");
+    expect(await program.ended, program.errors).toMatchObject({ code: 0 });
+    expect(program.errors.match(/is not notified/g)).toHaveLength(1);
+    expect(program.errors).not.toContain("still alive");
+  };
+
+  it("where systemd-notify is not there, as in a slim image of a container", async () => {
+    const empty = mkdtempSync(join(folder, "empty-"));
+    await runsAndWarns(start(untilAbort, {}, empty), /systemd-notify is not on the PATH\. .*--sdnotify=conmon/);
+  });
+
+  it("where systemd-notify fails", async () => {
+    const failing = mkdtempSync(join(folder, "failing-"));
+    writeFileSync(join(failing, "systemd-notify"), "#!/bin/sh\necho no such socket >&2\nexit 1\n", { mode: 0o755 });
+    await runsAndWarns(start(untilAbort, {}, failing), /systemd-notify failed: no such socket/);
+  });
+
+  it("where Node's permission model forbids threads", async () => {
+    const known = process.allowedNodeEnvironmentFlags;
+    const permission = known.has("--permission") ? "--permission" : "--experimental-permission";
+    const options = `${permission} --allow-fs-read=* --allow-fs-write=*`;
+    await runsAndWarns(start(untilAbort, { NODE_OPTIONS: options }), /systemd is not notified: .*restricted/);
   });
 });
 
