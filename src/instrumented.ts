@@ -6,8 +6,11 @@ const preloads = /(?:^|\s)(--import|--require|-r|--loader|--experimental-loader)
 /** The API of OpenTelemetry, of any 1.x, keeps its global here. */
 export const openTelemetry: unique symbol = Symbol.for("opentelemetry.js.api.1");
 
+/** The API of its logs, which has a version of its own, keeps its global here. */
+export const openTelemetryLogs: unique symbol = Symbol.for("io.opentelemetry.js.api.logs");
+
 /** Whether an SDK of OpenTelemetry has registered itself in this process. Any time; loads nothing. */
-export const hasOpenTelemetry = (): boolean => openTelemetry in globalThis;
+export const hasOpenTelemetry = (): boolean => openTelemetry in globalThis || openTelemetryLogs in globalThis;
 
 /** What was preloaded: the option of Node (from the command line or NODE_OPTIONS), or OpenTelemetry; undefined if nothing was. */
 export const instrumentedBy = (): string | undefined => {

@@ -152,8 +152,8 @@ const waitedFor = (): string =>
     // equivalent mutant: the handlers that read it end with the last service
     .join(", ") || "anything";
 
-/** An SDK of OpenTelemetry exports its spans in this time. */
-const flushTraces = async (): Promise<void> => {
+/** An SDK of OpenTelemetry exports its spans, metrics and logs in this time. */
+const flushTelemetry = async (): Promise<void> => {
   const traces = await import("../traces/index.ts").catch(() => undefined);
   await traces?.flush();
 };
@@ -161,8 +161,8 @@ const flushTraces = async (): Promise<void> => {
 const lingerAtMost = (): void => {
   const ours: string[] = [];
   if (hasOpenTelemetry()) {
-    ours.push("the export of spans");
-    void flushTraces().then(() => ours.pop());
+    ours.push("the export of telemetry");
+    void flushTelemetry().then(() => ours.pop());
   }
   linger = setTimeout(() => {
     const open = [...ours, ...openResources()].join(", ") || "unknown";

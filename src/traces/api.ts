@@ -2,7 +2,7 @@
  * The API of OpenTelemetry as the process has it already: its global, with what an SDK has registered there. Nothing is imported, so a
  * second copy of the API cannot appear. The shapes are those of every 1.x.
  */
-import { openTelemetry } from "../instrumented.ts";
+import { openTelemetry, openTelemetryLogs } from "../instrumented.ts";
 import { version } from "../version.ts";
 import { tracerName } from "./conventions.ts";
 
@@ -40,7 +40,12 @@ export interface SpanOptions {
   readonly startTime?: number;
 }
 
-interface TracerProvider {
+/** What has the spans, metrics or logs that are not exported yet. */
+interface Provider {
+  forceFlush?(): Promise<void>;
+}
+
+interface TracerProvider extends Provider {
   getTracer(
     name: string,
     version: string,
@@ -48,18 +53,27 @@ interface TracerProvider {
     startSpan(name: string, options: SpanOptions, context: Context): Span;
   };
   /** the SDK's own behind the one of the API */
-  getDelegate?(): unknown;
+  getDelegate?(): Provider;
 }
 
 interface Api {
   readonly trace?: TracerProvider;
+  readonly metrics?: Provider;
   readonly context?: {
     active(): Context;
     with<T>(context: Context, call: () => T): T;
   };
 }
 
-const registered = (): Api => (globalThis as { [openTelemetry]?: Api })[openTelemetry] ?? {};
+interface Globals {
+  readonly [openTelemetry]?: Api;
+  readonly [openTelemetryLogs]?: (version: number) => Provider;
+}
+
+const globals = globalThis as Globals;
+const registered = (): Api => globals[openTelemetry] ?? {};
+/** the version of the API of logs whose shape is known here */
+const logsVersion = 1;
 
 /** Values of the API's enumerations. */
 export const kinds = { internal: 0, producer: 3, consumer: 4 } as const;
@@ -96,10 +110,14 @@ export const within = <T>(span: Span, call: () => T): T => {
   return context === undefined ? call() : context.with(context.active().setValue(spanKey, span), call);
 };
 
-/** Has the SDK export what its spans are. Resolves also where that fails, or where there is nothing to flush. */
+/** Has the SDK export its spans, metrics and logs. Resolves also where that fails, or where there is nothing to flush. */
 export const flush = async (): Promise<void> => {
-  const { trace } = registered();
-  const provider = (trace?.getDelegate?.() ?? trace) as { forceFlush?(): Promise<void> } | undefined;
+  const { trace, metrics } = registered();
+  const logs = globals[openTelemetryLogs]?.(logsVersion);
+  await Promise.all([trace?.getDelegate?.() ?? trace, metrics, logs].map(flushed));
+};
+
+const flushed = async (provider: Provider | undefined): Promise<void> => {
   try {
     await provider?.forceFlush?.();
   } catch {

@@ -9,6 +9,7 @@ import { endPrograms, Program } from "../kit/program.ts";
 import { eventually } from "../kit/wait.ts";
 
 const sdk = fileURLToPath(new URL("../fixtures/otel.mjs", import.meta.url));
+const signals = fileURLToPath(new URL("../fixtures/otel-signals.mjs", import.meta.url));
 const servers: Server[] = [];
 afterEach(async () => {
   await endPrograms();
@@ -100,6 +101,17 @@ describe("a process", () => {
     );
   });
 
+  it("with an SDK of metrics and logs has both exported after SIGTERM, though the SDK exports hourly", async () => {
+    const program = launched([signals]);
+    await program.state("running");
+    expect(program.errors).not.toContain("exports");
+    program.signal("SIGTERM");
+    expect(await program.ended).toMatchObject({ code: 0, signal: null });
+    expect(program.errors).toContain("exports orders.taken\n");
+    expect(program.errors).toContain("exports an order was taken\n");
+    expect(program.errors).not.toContain("still alive");
+  });
+
   it("ends with its exit code although the collector does not answer, and names what was waited for", async () => {
     const { spans, url } = await collector({ mute: true });
     const program = launched([sdk], { SG_TEST_OTLP: url });
@@ -107,6 +119,6 @@ describe("a process", () => {
     program.signal("SIGTERM");
     expect(await program.ended).toMatchObject({ code: 0, signal: null });
     await eventually("the export", () => spans.length > 0);
-    expect(program.errors).toMatch(/still alive 1000 ms after the last service stopped; open: .*spans/);
+    expect(program.errors).toMatch(/still alive 1000 ms after the last service stopped; open: .*telemetry/);
   });
 });
