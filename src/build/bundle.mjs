@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { commandsAtOnce } from "./packages.mjs";
+import { ascii, commandsAtOnce, requiredPackages } from "./packages.mjs";
 
 const built = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist");
 const dist = join(built, "src");
@@ -151,7 +151,7 @@ const bundle = await rolldown({
   platform: "node",
   preserveEntrySignatures: "allow-extension",
   external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls, bootAtOnce, commandsAtOnce, grouped(chunkOf)],
+  plugins: [plainUrls, bootAtOnce, commandsAtOnce, grouped(chunkOf), ascii],
 });
 const { output } = await bundle.write({
   dir: built,
@@ -205,21 +205,26 @@ const doors = [
   "src/errors",
   "src/process",
 ];
-/** Tiny, and needed behind every door: one file. */
-const ground = ["src/environment.js", "src/clean.js", "machines/thrown.js"].map((file) => join(built, file));
+/** Tiny, and needed together: what stands behind every door, and what goes with a connection. */
+const tiny = {
+  ground: ["src/environment.js", "src/clean.js", "src/private-folder.js", "machines/thrown.js"],
+  waits: ["src/clock.js", "src/until.js", "src/redis/reason.js", "src/redis/script.js", "src/redis/keys.js"],
+};
+const tinyOf = new Map(Object.entries(tiny).flatMap(([name, files]) => files.map((file) => [join(built, file), name])));
+rmSync(join(dist, "bundled"), { recursive: true, force: true });
 const library = await rolldown({
   input: Object.fromEntries(doors.map((name) => [name, join(built, `${name}.js`)])),
   platform: "node",
-  external: (id) => !/^[./]/.test(id),
+  external: (id) => !/^[./]/.test(id) && !requiredPackages.names.includes(id),
   preserveEntrySignatures: "allow-extension",
-  plugins: [versionAsText, plainUrls, bootAtOnce, importsOfNode],
+  plugins: [versionAsText, plainUrls, bootAtOnce, importsOfNode, requiredPackages, ascii],
 });
 await library.write({
   dir: built,
   format: "esm",
   chunkFileNames: "src/bundled/[name].js",
   codeSplitting: {
-    groups: [{ debugName: "ground", name: (id) => (ground.includes(id) ? "ground" : null) }],
+    groups: [{ debugName: "tiny", name: (id) => tinyOf.get(id) ?? null }],
     includeDependenciesRecursively: false,
   },
   minify: false,

@@ -114,6 +114,29 @@ describe("F49: a service in the folder of a user", () => {
     expect(await live(write("required.cjs", required))).toMatchObject({ probe: 200, code: 0 });
   });
 
+  test("has its packages required, so that Node reads none of their texts for exports", () => {
+    const resolve = 'export const resolve = (name, context, next) => (writeSync(1, name + "\\n"), next(name, context));';
+    const hook = `data:text/javascript,${encodeURIComponent(`import { writeSync } from "node:fs"; ${resolve}`)}`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(hook)}); await import("stargazer");`;
+    const names = String(execFileSync(process.execPath, [write("names.mjs", register)])).split("\n");
+    expect(names).toEqual(expect.arrayContaining(["stargazer", "#packages/ioredis", "#packages/xstate"]));
+    expect(names.filter((name) => /^(ioredis|xstate)$/.test(name))).toEqual([]);
+  });
+
+  test("is bundled with the packages themselves, which may be left out", async () => {
+    const bundled = await rolldown({
+      input: write("names.mjs", imported),
+      platform: "node",
+      logLevel: "silent",
+      external: ["ioredis", "xstate"],
+    });
+    const { output } = await bundled.generate({ format: "esm" });
+    await bundled.close();
+    expect(output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.imports : []))).toEqual(
+      expect.arrayContaining(["ioredis", "xstate"]),
+    );
+  });
+
   test("is found in the layout of pnpm, where the package sees its own dependencies and the program only the package", async () => {
     const folder = mkdtempSync(join(tmpdir(), "sg-pnpm-"));
     const store = join(folder, "node_modules", ".pnpm", "stargazer@3", "node_modules");
