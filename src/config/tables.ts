@@ -20,7 +20,7 @@ const optionRows: readonly OptionRow[] = [
   { option: "redisRequired", fallback: "`true`", meaning: "with `false` it boots degraded and registers once Redis passes" },
   { option: "useHealthServer", fallback: "whether there is a Redis", meaning: "" },
   { option: "healthPort", meaning: "0 picks a free one, which `service.healthAddress` names" },
-  { option: "healthHost", fallback: "127.0.0.1", meaning: "Kubernetes needs 0.0.0.0" },
+  { option: "healthHost", fallback: "127.0.0.1", meaning: "Kubernetes needs 0.0.0.0, or :: for IPv6" },
   { option: "allowedHosts", fallback: "none", meaning: "names under which its HTTP servers answer: see below" },
   { option: "probeThread", fallback: "`true`", meaning: "probes are answered also while the event loop is blocked" },
   { option: "readinessBlockMs", meaning: "blocked for longer: `/readyz` answers 503" },

@@ -1,7 +1,9 @@
 /** Each recipe as a user's program: it boots, has work under way when SIGTERM comes, finishes that work and exits 0. */
 
+import { once } from "node:events";
 import { readFileSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { deadlines } from "../kit/deadlines.ts";
@@ -38,22 +40,35 @@ const start = async (file: string, env: Record<string, string> = {}, node: reado
     wrap: ([command = "", ...rest]) => [command, ...node, ...rest],
   });
 };
-/** The work is under way until the service has begun to stop; then it is finished. */
-const stopAtWork = async (program: Program): Promise<void> => {
+/** The work is under way until the service has begun to stop, and has come to `there`; then it is finished. */
+const stopAtWork = async (program: Program, there: () => Promise<unknown> = async () => {}): Promise<void> => {
   await stock.isAsked();
   program.signal("SIGTERM");
   await program.state("stopping");
+  await there();
   stock.answer();
+};
+const isRefused = async (port: number): Promise<boolean> => {
+  const socket = connect({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch {
+    return true;
+  } finally {
+    socket.destroy();
+  }
 };
 const portOf = async (): Promise<number> => {
   const [key] = await redis.witness.keys("sg:registry:service:*");
   return (JSON.parse((await redis.witness.get(key!))!) as { metadata: { port: number } }).metadata.port;
 };
-/** A request that the service answers with what the stock says. */
+/** A request that the service answers with what the stock says, on a connection that its client keeps open. */
 const answersAtStop = async (program: Program, answer: object): Promise<void> => {
   await program.state("running");
-  const response = fetch(`http://127.0.0.1:${await portOf()}/orders`, { headers: { connection: "close" } });
-  await stopAtWork(program);
+  const port = await portOf();
+  const response = fetch(`http://127.0.0.1:${port}/orders`);
+  await stopAtWork(program, () => eventually("its listener is closed", () => isRefused(port)));
   expect(await (await response).json(), program.errors).toEqual(answer);
   expect(await program.ended, program.errors).toMatchObject({ code: 0 });
 };

@@ -108,7 +108,7 @@ const reachProblems = ({ spec, container }: Placed, { healthHost, hasHealth }: B
   return [
     ...lost.map((name) => `${name} asks loopback, which is that of the node: leave \`host\` out`),
     ...(hasHealth && own.length > 0 && isHostKnown && isLoopback(healthHost)
-      ? [`the health server listens on ${healthHost}, where no kubelet reaches it: set SG_HEALTH_HOST to 0.0.0.0`]
+      ? [`the health server listens on ${healthHost}, where no kubelet reaches it: set SG_HEALTH_HOST to 0.0.0.0, or :: for IPv6`]
       : []),
   ];
 };

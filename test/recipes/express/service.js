@@ -14,8 +14,9 @@ class Orders extends StargazerService {
     defer(async () => {
       const closed = once(server, "close");
       server.close();
-      // connections that browsers and balancers keep open without a request
+      // connections that browsers and balancers keep open: now, and 1 ms after their answer
       server.closeIdleConnections();
+      server.keepAliveTimeout = 1;
       await closed;
     });
     this.#port = server.address().port;

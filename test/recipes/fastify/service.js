@@ -9,7 +9,11 @@ class Orders extends StargazerService {
     const app = Fastify();
     app.get("/orders", async () => ({ stock: await stock() }));
     // Fastify's close refuses new connections and waits for the requests under way, at most stopTimeoutMs
-    defer(() => app.close());
+    defer(() => {
+      // ms after an answer: a connection that its client keeps open would hold the close for 72 s
+      app.server.keepAliveTimeout = 1;
+      return app.close();
+    });
     await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" });
     this.#port = app.server.address().port;
   }

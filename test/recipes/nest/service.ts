@@ -31,9 +31,14 @@ class Orders extends StargazerService {
   #app: INestApplication | undefined;
 
   protected override async onStart({ defer }: HookContext): Promise<void> {
-    const app = await NestFactory.create(OrdersModule, { logger: ["error", "warn"] });
+    // Nest rejects with what is wrong with a module; by default it ends the process
+    const app = await NestFactory.create(OrdersModule, { logger: ["error", "warn"], abortOnError: false });
     // runs Nest's own onModuleDestroy and onApplicationShutdown, and waits for the requests under way
-    defer(() => app.close());
+    defer(() => {
+      // ms after an answer: a connection that its client keeps open would hold the close for 5 s
+      app.getHttpServer().keepAliveTimeout = 1;
+      return app.close();
+    });
     await app.listen(Number(process.env.PORT ?? 8080), "127.0.0.1");
     this.#app = app;
   }

@@ -28,6 +28,7 @@ class Orders extends StargazerService {
       const closed = once(server, "close");
       server.close();
       server.closeIdleConnections();
+      server.keepAliveTimeout = 1;
       await closed;
     });
     this.#port = server.address().port;
