@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
 import { effectPhases } from "../../machines/phases.ts";
 import { authority } from "../address.ts";
-import { messageOf, StargazerError } from "../errors.ts";
+import { StargazerError } from "../errors.ts";
+import { portProblem } from "../http/port-problem.ts";
 
 export interface ListenOptions extends PortAddress {
   readonly signal: AbortSignal;
@@ -15,11 +16,11 @@ const addressOf = (server: Server): PortAddress => {
   return { host, port };
 };
 
-const remedies: Readonly<Record<string, string>> = {
-  EACCES: "The port needs privileges: set SG_HEALTH_PORT or the option healthPort to 1024 or more.",
-  EADDRNOTAVAIL: "This machine has no such address: set SG_HEALTH_HOST or the option healthHost.",
-  ENOTFOUND: "The name is unknown: set SG_HEALTH_HOST or the option healthHost.",
-};
+const remedies = {
+  port: "Set SG_HEALTH_PORT or the option healthPort to 1024 or more (0 picks a free one).",
+  host: "Set SG_HEALTH_HOST or the option healthHost.",
+  unknown: "Set healthHost and healthPort, or useHealthServer: false.",
+} as const;
 
 /** `SG_ERR_HEALTH_PORT_IN_USE` or `SG_ERR_HEALTH_OPEN_FAILED`, with what to do about it. */
 export const refusal = (error: NodeJS.ErrnoException, { host, port }: PortAddress): StargazerError => {
@@ -28,10 +29,10 @@ export const refusal = (error: NodeJS.ErrnoException, { host, port }: PortAddres
     const advice = "Stop the other one, or set SG_HEALTH_PORT or the option healthPort (0 picks a free one).";
     return new StargazerError("SG_ERR_HEALTH_PORT_IN_USE", `health port ${port} on ${host} is taken. ${advice}`, options);
   }
-  const advice = remedies[error.code ?? ""] ?? "Set healthHost and healthPort, or useHealthServer: false.";
+  const { clause, wrong = "unknown" } = portProblem(error, host);
   return new StargazerError(
     "SG_ERR_HEALTH_OPEN_FAILED",
-    `the health server could not listen on ${authority({ host, port })}: ${messageOf(error)}. ${advice}`,
+    `the health server could not listen on ${authority({ host, port })}: ${clause}. ${remedies[wrong]}`,
     options,
   );
 };

@@ -1,5 +1,5 @@
 /** An HTTP server on one port: Fastify, the guard, the headers, and an end with a deadline. */
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { allowedHostsFromEnvironment } from "../allowed-hosts.ts";
 import { messageOf, StargazerError } from "../errors.ts";
@@ -8,6 +8,7 @@ import { until } from "../until.ts";
 import { createApp } from "./app.ts";
 import { Connections } from "./connections.cjs";
 import type { Origins } from "./guard.ts";
+import { portProblem } from "./port-problem.ts";
 import { listenFrom } from "./steps.ts";
 
 export interface Address {
@@ -45,6 +46,12 @@ export interface HttpServerOptions extends Address {
 }
 
 const defaults = { origins: [], headers: () => ({}), keepsProcess: true, bodyLimit: 65_536, graceMs: 1500, steps: 0 } as const;
+
+/** Not by its name, which may lead a client to another address, and to another server there. */
+const addressOf = (server: Server): Address => {
+  const { address: host, port } = server.address() as AddressInfo;
+  return { host, port };
+};
 
 /** Listens once and closes once. */
 export class HttpServer {
@@ -106,7 +113,7 @@ export class HttpServer {
         ending.removeEventListener("abort", end);
         // a host name is resolved first, which not every version of Node cancels
         if (ending.aborted) server.close();
-        else resolve({ host, port: (server.address() as AddressInfo).port });
+        else resolve(addressOf(server));
       };
       ending.addEventListener("abort", end, { once: true });
       server.once("error", refuse).once("listening", accept).listen({ host, port, exclusive: true });
@@ -137,7 +144,7 @@ export class HttpServer {
 
   #refusal(error: NodeJS.ErrnoException, port: number): StargazerError {
     const { host, advice } = this.#options;
-    const problem = error.code === "EADDRINUSE" ? "is taken" : `cannot be listened on: ${messageOf(error)}`;
+    const problem = error.code === "EADDRINUSE" ? "is taken" : `cannot be listened on: ${portProblem(error, host).clause}`;
     return new StargazerError("SG_ERR_START_FAILED", `port ${port} on ${host} ${problem}. ${advice}`, { cause: error });
   }
 }

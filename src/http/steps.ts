@@ -13,10 +13,10 @@ const highestPort = 65_535;
 /** How many ports a service may step over: none, unless a supervisor receives its address. */
 export const portSteps = (): number => (isSupervised() ? supervisedSteps : 0);
 
-/** An error of Node's own, or one of ours that has it as its cause. */
+/** An error of Node's own, or one of ours that has it as its cause. A port without privileges for it is followed by more of them. */
 const isTaken = (error: unknown): boolean => {
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
-  return [code, cause?.code].some((known) => known === "EADDRINUSE" || known === "EACCES");
+  return code === "EADDRINUSE" || cause?.code === "EADDRINUSE";
 };
 
 /** Listens on `port`, or on the first of the `steps` ports after it that is not taken. Rejects with the last refusal. */

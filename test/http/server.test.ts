@@ -2,7 +2,7 @@
 import dns from "node:dns";
 import { once } from "node:events";
 import { request } from "node:http";
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import { hostname } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -80,8 +80,13 @@ describe("an HTTP server", () => {
   it("rejects for a host that is none, with the advice", async () => {
     const { server } = await created({ host: "192.0.2.1" });
     await expect(server.listen()).rejects.toThrow(
-      /^port 0 on 192\.0\.2\.1 cannot be listened on: .*EADDRNOTAVAIL.*\. Set A_PORT\.$/,
+      /^port 0 on 192\.0\.2\.1 cannot be listened on: it is no address of this machine\. Set A_PORT\.$/,
     );
+  });
+
+  it("F42: that listens on a name has the address that is listened on, where no other server answers in its place", async () => {
+    const { server } = await created({ host: "localhost" });
+    expect(isIP((await server.listen()).host)).toBeGreaterThan(0);
   });
 
   it("does not listen when its signal aborts while the host name is resolved", async () => {

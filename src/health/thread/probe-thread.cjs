@@ -182,9 +182,6 @@ const respond = (request, response) => {
 const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 72_000 }, respond);
 const connections = new Connections(server, { max: maxConnections });
 
-/** @param {string | undefined} code */
-const isTaken = (code) => code === "EADDRINUSE" || code === "EACCES";
-
 /** @param {Extract<ToThread, { type: "listen" }>} message */
 const listen = ({ host, port, steps, memory, ...settings }) => {
   board = new BoardReader(memory);
@@ -193,7 +190,7 @@ const listen = ({ host, port, steps, memory, ...settings }) => {
   let next = port;
   /** @param {NodeJS.ErrnoException} error */
   const refused = ({ code, message }) => {
-    if (isTaken(code) && next < port + steps && next < 65_535) {
+    if (code === "EADDRINUSE" && next < port + steps && next < 65_535) {
       next += 1;
       return server.listen({ host, port: next, exclusive: true });
     }
