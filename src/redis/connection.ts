@@ -9,6 +9,7 @@ import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import {
   clearDisconnectTimer,
+  databaseOf,
   endReconnectWaitOnConnect,
   failWithoutDatabase,
   rejectHandshakeOnClose,
@@ -46,7 +47,7 @@ const copyOf = (client: RedisClient, role: RedisOptions): RedisClient => {
     const copied = client as Redis;
     // the ready check finds out that the server which Sentinel named has become a replica
     const checked = copied.options.sentinels ? { enableReadyCheck: true } : {};
-    return prepared(copied.duplicate({ retryStrategy, ...role, ...checked }));
+    return prepared(copied.duplicate({ db: databaseOf(copied), retryStrategy, ...role, ...checked }));
   }
   const { enableOfflineQueue, lazyConnect, protocol, enableReadyCheck, ...redisOptions } = role;
   const { keyPrefix } = role;

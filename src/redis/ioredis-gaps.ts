@@ -14,7 +14,7 @@ interface Insides {
   readonly commandQueue?: unknown;
   readonly prevCommandQueue?: unknown;
   readonly flushQueue?: (error: Error, options: { offlineQueue: boolean }) => void;
-  readonly condition?: { readonly handshake?: boolean } | null;
+  readonly condition?: { readonly handshake?: boolean; readonly select?: number } | null;
   readonly connectionEpoch?: number;
 }
 
@@ -74,6 +74,21 @@ export const failWithoutDatabase = (client: Redis): void => {
   }) as Redis["select"];
 };
 
+/** The database of a client for one Redis: what it has selected last, else that of its options. `duplicate()` knows the second alone. */
+export const databaseOf = (client: Redis): number => Number(inside(client).condition?.select ?? client.options.db ?? 0);
+
+/**
+ * The same for a client of the caller's, which is not changed: sent with the commands that follow, in their round trip. Rejects where
+ * the database that it has chosen cannot be selected.
+ */
+export const checkDatabase = async (client: Redis): Promise<void> => {
+  const database = databaseOf(client);
+  if (client.isCluster || database === 0) return;
+  await client.select(database).catch((error: unknown) => {
+    throw isOfSelect(error) ? unselected(database, error) : error;
+  });
+};
+
 /** Resolves once the connection has ended: until then its handshake must not go on. */
 const failHandshake = (client: Redis, error: unknown): Promise<void> =>
   new Promise((resolve) => {
@@ -88,5 +103,5 @@ const isOfSelect = (error: unknown): boolean => {
 };
 
 /** Named as the server's reply is: it is running. */
-const unselected = (database: number, error: unknown): Error =>
+export const unselected = (database: number, error: unknown): Error =>
   Object.assign(new Error(`database ${database} cannot be selected: ${reasonOf(error)}`), { name: nameOf(error) });

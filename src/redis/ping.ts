@@ -5,6 +5,7 @@ import { StargazerError } from "../errors.ts";
 import { until } from "../until.ts";
 import type { RedisClient } from "./client.ts";
 import { dropConnection, lastErrorOf, readyNow, whenReady } from "./connection.ts";
+import { checkDatabase } from "./ioredis-gaps.ts";
 import { adviceFor, reasonOf, withoutCommand } from "./reason.ts";
 import { checkServer } from "./server-kind.ts";
 import { tlsFailure } from "./tls.ts";
@@ -58,9 +59,15 @@ export const pingGate = async (client: RedisClient, options: PingGateOptions): P
 
 const attempt = async (client: RedisClient, { owned, check }: PingGateOptions, signal: AbortSignal): Promise<void> => {
   // the wait before a reconnect may outlast the deadline, and would hide the reason
+  if (isMonitor(client)) throw new Unfit("the client is in MONITOR mode", "Pass one that is not.");
   await (owned ? readyNow(client, { signal }) : whenReady(client, { reopen: false, signal }));
-  await unlessItCloses(client, signal, () => checkFitness(client, check ?? checkRole));
+  const further = check ?? checkRole;
+  const all = owned ? further : (redis: RedisClient) => Promise.all([checkDatabase(redis as Redis), further(redis)]);
+  await unlessItCloses(client, signal, () => checkFitness(client, all));
 };
+
+/** Such a client is never ready. */
+const isMonitor = (client: RedisClient): boolean => (client.options as { monitor?: boolean }).monitor === true;
 
 /** A proxy closes the connection on a command that it does not know; the client would reconnect and send it again without end. */
 class Closing extends Unfit {
@@ -96,12 +103,21 @@ const unlessItCloses = async (client: RedisClient, signal: AbortSignal, ask: () 
 export const checkFitness = async (client: RedisClient, check: (client: RedisClient) => Promise<unknown>): Promise<void> => {
   const others = Promise.allSettled([checkServer(client), check(client)]);
   const pong = await client.ping();
-  if (pong !== "PONG")
-    throw new Unfit(
-      `it answers PING with '${String(pong)}'`,
-      "The client is in a transaction or subscribed: pass one that is not.",
-    );
+  if (pong !== "PONG") throw oddReply(pong);
   for (const other of await others) if (other.status === "rejected") throw other.reason;
+};
+
+/** The reply to PING of a client that is not free for commands, or that changes replies. */
+const oddReply = (pong: unknown): Unfit => {
+  if (pong === "QUEUED") return new Unfit("the client is in a transaction", "Pass one that is not.");
+  if (Array.isArray(pong)) return new Unfit("the client is subscribed", "Pass one that is not.");
+  if (Buffer.isBuffer(pong))
+    return new Unfit(
+      "the client gives replies as Buffers",
+      "Pass one whose replies are texts; its getBuffer and alike read bytes.",
+    );
+  const reply = JSON.stringify(pong)?.slice(0, 80);
+  return new Unfit(`it answers PING with ${reply}`, "Name a Redis, and pass a client whose ping() is its own.");
 };
 
 /** INFO may be refused to a user that may do everything else: then PING decides. */

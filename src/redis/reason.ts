@@ -45,6 +45,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   [/^BUSY /, "busy with a script"],
   [/undeclared key/, "its scripts may use only keys that they declare"],
   [/^DENIED .*protected mode/, "in protected mode, which refuses other machines"],
+  [/Replica can't interact with the keyspace/, "the client is in MONITOR mode"],
 ];
 
 /** What to do, by the clause or the message. */
@@ -61,6 +62,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
   [/busy with a script/, "Wait for the script, or end it with SCRIPT KILL."],
   [/protected mode/, "Give it a password, or turn protected-mode off where its network is closed to others."],
   [/only keys that they declare/, "Start Dragonfly with --default_lua_flags=allow-undeclared-keys."],
+  [/in MONITOR mode/, "Pass a client that is not."],
   [/no such database/, "Name one that it has: its setting databases is their number, and the first is 0."],
   [
     /does not know/,

@@ -51,8 +51,9 @@ const common = {
   socketTimeout: 5000,
   maxLoadingRetryTime: 250,
   protocol: 2,
+  replyMapping: "legacy",
   disableClientInfo: true,
-} satisfies RedisOptions;
+} satisfies AnyRedisOptions;
 
 /**
  * A connection counts as ready once it is made, and its first commands are sent with the handshake. ioredis would wait for INFO, which
@@ -66,7 +67,7 @@ export const forCommands = {
   maxRetriesPerRequest: 1,
   enableOfflineQueue: false,
   reconnectOnError: onReadonly(1),
-} satisfies RedisOptions;
+} satisfies AnyRedisOptions;
 
 /**
  * Nothing is queued and nothing is sent twice: a write in flight when the connection breaks rejects, its outcome unknown. The key
@@ -77,7 +78,7 @@ export const forRegistry = {
   maxRetriesPerRequest: 0,
   enableAutoPipelining: false,
   keyPrefix: "",
-} satisfies RedisOptions;
+} satisfies AnyRedisOptions;
 
 /**
  * A blocking read may wait, so no command has a deadline. `socketTimeout` ends a dead connection, so BLOCK has to stay below it.
@@ -91,7 +92,7 @@ export const forBlocking = {
   enableOfflineQueue: true,
   reconnectOnError: onReadonly(2),
   enableAutoPipelining: false,
-} satisfies RedisOptions;
+} satisfies AnyRedisOptions;
 
 /** The longest BLOCK, in ms, on a blocking connection. */
 export const maxBlockMs = 2000;

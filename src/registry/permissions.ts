@@ -18,9 +18,10 @@ const refusals = [
  * Redis checks permissions before arguments: a command with wrong arguments is refused, or fails for them, and never writes.
  * KEYS, then the lines of ARGV: entry, tombstone, index, services, events; then, if a journal is to be written, known, journal, ending,
  * ends, flight. Ten words of a command at most: to one of more a server that asks for a password replies nothing, and closes.
- * Returns {command, key, error, room} for each that is refused.
+ * Returns {command, key, error, room} for each that is refused; without arguments it asks nothing.
  */
 const asking = `
+if #ARGV == 0 then return {} end
 local keys = {}
 for _, key in ipairs(KEYS) do keys[#keys + 1] = key end
 for key in string.gmatch(ARGV[1], '[^\\n]+') do keys[#keys + 1] = key end
@@ -86,9 +87,8 @@ export const registryCommands = [
 
 type Refused = readonly [command: string, key: string, error: string, room: "registry" | "journal"];
 
-const unknownSha = "0".repeat(40);
 const textOf = (error: unknown): string => String((error as { message?: unknown } | undefined)?.message ?? error);
-/** A server that refuses to run a script which changes nothing would refuse each write, for any reason; an unknown hash is expected. */
+/** A server that refuses to run a script which changes nothing would refuse each write, for any reason; another node may not know its hash. */
 const refusedBy =
   (command: string, key = "") =>
   (error: unknown): Refused[] => {
@@ -115,7 +115,8 @@ export const checkPermissions = async (
   const asked = callUnprefixed(redis, "eval", askScript.lua, named.length, ...named, listed.join("\n")) as Promise<Refused[]>;
   const [inScripts, byHash] = await Promise.all([
     asked.catch(refusedBy("EVAL", named[0])),
-    redis.evalsha(unknownSha, 0).then(() => [], refusedBy("EVALSHA")),
+    // behind EVAL, so that it is no error reply, at which a client of the caller's may reconnect (reconnectOnError)
+    callUnprefixed(redis, "evalsha", askScript.sha, named.length, ...named).then(() => [], refusedBy("EVALSHA")),
   ]);
   const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
   const [refused, missed] = [all.filter(([, , , room]) => room !== "journal"), all.filter(([, , , room]) => room === "journal")];

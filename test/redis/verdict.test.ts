@@ -143,7 +143,7 @@ describe("F71: the answer of a server", () => {
 describe("F71: a client of the caller's that is taken up", () => {
   it.each<[string, (client: Redis) => void, string]>([
     ["by a command that waits", (client) => void client.brpop("none", 0).catch(() => {}), "in no command that waits"],
-    ["by a transaction", (client) => void client.call("MULTI"), "pass one that is not"],
+    ["by a transaction", (client) => void client.call("MULTI"), "the client is in a transaction. Pass one that is not"],
   ])("%s is asked about", async (_, begin, advice) => {
     const client = opening(redis.adminUrl);
     await client.connect();

@@ -18,6 +18,8 @@ const environment = (given: Readonly<Record<string, string | undefined>>) => {
 };
 afterEach(() => environment(before));
 
+/** The members by which a client is known. */
+const aClient = () => ({ status: "wait", options: {}, on() {}, ping() {}, duplicate() {}, disconnect() {} });
 const resolve = (options: object = {}) => resolveOptions({ serviceName: "test", ...options });
 const problemsOf = (options: unknown): string => {
   try {
@@ -214,7 +216,7 @@ describe("the configuration in force", () => {
   it("shows no password, and describes what is no data", () => {
     environment({ REDIS_URL: "redis://user:s3cret@there:1" });
     expect(inForce().get("redis")).toMatchObject({ value: "redis://user:***@there:1", source: "environment" });
-    const client = { duplicate: () => {}, ping: () => {} };
+    const client = aClient();
     const found = inForce({ redis: client, logger: silentLogger, metadata: { zone: "a" }, allowedHosts: ["a", "b"] });
     expect(found.get("redis")).toMatchObject({ value: "a client of the program's own", source: "option" });
     expect(found.get("logger")).toMatchObject({ value: "a logger of the program's own", source: "option" });
@@ -349,14 +351,23 @@ describe("a configuration", () => {
       expect(problems({ checks })).toContain("checks must be an object of functions, not one without entries");
   });
 
-  it("accepts a client with `duplicate` and `ping`", () => {
-    const client = { duplicate: () => {}, ping: () => {} };
+  it("accepts a client by its members, and says what was given in place of one", () => {
+    const client = aClient();
     expect(resolve({ redis: client }).redis).toBe(client);
-    for (const half of [{ duplicate: () => {} }, { ping: () => {} }, {}, 7])
-      expect(problems({ redis: half })).toContain("redis must be an ioredis Redis or Cluster");
+    for (const name of Object.keys(client))
+      expect(problems({ redis: { ...client, [name]: undefined } })).toContain(
+        `; this has no ${name}, which a client of ioredis has`,
+      );
+    const others = [{}, 7, () => {}, new URL("redis://here"), Promise.resolve(client)];
+    expect(others.map((redis) => problems({ redis }).split("a URL, or null; ")[1])).toEqual([
+      "this has nothing of a client.",
+      "not 7.",
+      "not a value of type function.",
+      "this is a URL object: pass its href.",
+      "this is a promise: await it first.",
+    ]);
     for (const own of [{ isOpen: true }, { sendCommand: () => {} }])
       expect(resolve({ redis: { ...client, ...own } }).redis).toMatchObject(own);
-    expect(problems({ redis: 7 })).toMatch(/redis must be an ioredis Redis or Cluster, a URL, or null\.$/);
     const other = { ...client, isOpen: false, isReady: false, sendCommand: () => {} };
     expect(problems({ redis: other })).toContain("this is a client of node-redis (the package redis): pass its URL");
   });
@@ -454,7 +465,7 @@ describe("the settings of the chart", () => {
 
   it("name whether there is a Redis and a health server, and Redis without its password", () => {
     expect(settingsOf(resolve({ redis: "redis://me:secret@there:1" })).redisLabel).toBe("redis://me:***@there:1");
-    expect(settingsOf(resolve({ redis: { duplicate: () => {}, ping: () => {} } })).redisLabel).toBe("the given client");
+    expect(settingsOf(resolve({ redis: aClient() })).redisLabel).toBe("the given client");
     expect(settingsOf(resolve({ redis: null }))).toMatchObject({ hasRedis: false, hasHealth: false });
     expect(settingsOf(resolve({ redis: "redis://there" }))).toMatchObject({ hasRedis: true, hasHealth: true });
   });

@@ -1,5 +1,6 @@
 /** A reader for each kind of option: it returns a value, and appends what is wrong to `problems`. */
 import { defaultSettings } from "../../../machines/settings.ts";
+import { isOf } from "../../../machines/thrown.ts";
 import { allowedHostsFromEnvironment, allowedHostsProblem, allowedHostsVariable } from "../../allowed-hosts.ts";
 import type { Variable } from "../../environment.ts";
 import { fromEnvironment, numberIn } from "../../environment.ts";
@@ -58,21 +59,39 @@ export const readRedis = (given: unknown, problems: string[]): RedisClient | str
     if (problem !== undefined) problems.push(`${given === undefined ? "REDIS_URL" : "redis"} ${problem}`);
     return url;
   }
-  if (!isClient(url)) problems.push(`redis must be an ioredis Redis or Cluster, a URL, or null${otherClient(url)}`);
+  const odd = notClient(url);
+  if (odd !== undefined) problems.push(`redis must be an ioredis Redis or Cluster, a URL, or null; ${odd}`);
   return url as RedisClient;
 };
 
-const isClient = (value: unknown): value is RedisClient => {
-  const { duplicate, ping } = value as Partial<RedisClient>;
-  return typeof duplicate === "function" && typeof ping === "function" && !isOfNodeRedis(value);
+/** What is used of a client: of ioredis, of any version and copy, and of a wrapper that passes it on. */
+const clientMembers = {
+  status: "string",
+  options: "object",
+  on: "function",
+  ping: "function",
+  duplicate: "function",
+  disconnect: "function",
 };
+
+const missingOf = (value: unknown): string[] =>
+  Object.entries(clientMembers).flatMap(([name, type]) => (typeof Object(value)[name] === type ? [] : [name]));
 
 const isOfNodeRedis = (value: unknown): boolean => "isOpen" in Object(value) && "sendCommand" in Object(value);
 
-const otherClient = (value: unknown): string =>
-  isOfNodeRedis(value)
-    ? ", and this is a client of node-redis (the package redis): pass its URL, or new Redis(url) of ioredis"
-    : "";
+/** What was given in place of a client, and what to do; undefined for a client. */
+const notClient = (value: unknown): string | undefined => {
+  if (isOfNodeRedis(value))
+    return "this is a client of node-redis (the package redis): pass its URL, or new Redis(url) of ioredis";
+  if (value instanceof URL) return "this is a URL object: pass its href";
+  if (isOf(value, Promise)) return "this is a promise: await it first";
+  const missing = missingOf(value);
+  if (missing.length === 0) return undefined;
+  if (!isRecord(value)) return `not ${shown(value)}`;
+  return missing.length === Object.keys(clientMembers).length
+    ? "this has nothing of a client"
+    : `this has no ${missing.join(", ")}, which a client of ioredis has`;
+};
 
 export const readBoolean = (name: string, value: unknown, fallback: boolean, problems: string[]): boolean => {
   if (value === undefined || typeof value === "boolean") return value ?? fallback;
