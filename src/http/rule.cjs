@@ -7,7 +7,7 @@
 const { isIP } = require("node:net");
 const { hostname } = require("node:os");
 
-/** @import { IncomingHttpHeaders } from "node:http" */
+/** @import { IncomingHttpHeaders, IncomingMessage } from "node:http" */
 
 /**
  * @typedef {object} Served
@@ -87,4 +87,33 @@ const refusalOf = (asked, served, isAllowedOrigin = () => false) => {
   return { status: 403, error: "a page of another site may not send requests to this server" };
 };
 
-module.exports = { nameOfAuthority, partsOf, refusalOf };
+/**
+ * @param {Pick<IncomingMessage, "method" | "url" | "rawHeaders">} one
+ * @param {Pick<IncomingMessage, "method" | "url" | "rawHeaders">} other
+ */
+const isSame = (one, other) =>
+  one.method === other.method &&
+  one.url === other.url &&
+  one.rawHeaders.length === other.rawHeaders.length &&
+  one.rawHeaders.every((text, index) => text === other.rawHeaders[index]);
+
+/**
+ * The rule for the requests of one server. A prober sends the same request again and again, so one that is as the latest that was
+ * answered is not judged a second time, and its headers are not parsed: a tenth of what an answer costs.
+ *
+ * @param {Served} served
+ * @returns {(request: IncomingMessage) => Refusal | undefined}
+ */
+const ruleOf = (served) => {
+  /** @type {Pick<IncomingMessage, "method" | "url" | "rawHeaders">} */
+  let latest = { rawHeaders: [] };
+  return (request) => {
+    if (isSame(request, latest)) return undefined;
+    const refusal = refusalOf(request, served);
+    const { method, url, rawHeaders } = request;
+    if (refusal === undefined) latest = { method, url, rawHeaders };
+    return refusal;
+  };
+};
+
+module.exports = { nameOfAuthority, partsOf, refusalOf, ruleOf };

@@ -9,21 +9,20 @@ const { createServer } = require("node:http");
 const { parentPort } = require("node:worker_threads");
 const { BoardReader } = require("./board.cjs");
 const { Connections } = require("../../http/connections.cjs");
-const { partsOf, refusalOf } = require("../../http/rule.cjs");
+const { partsOf, ruleOf } = require("../../http/rule.cjs");
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 /** @import { AddressInfo } from "node:net" */
 /** @import { Answer, Path } from "../answers.ts" */
-/** @import { Served } from "../../http/rule.cjs" */
 /** @import { FromThread, ToThread } from "./messages.ts" */
 
 const main = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 /** known before it listens, so before the first request. @type {InstanceType<typeof BoardReader>} */
 let board;
-/** @type {Served} */
-let served;
+/** @type {ReturnType<typeof ruleOf>} */
+let rule;
 /**
- * Of each answer: names and values in turn. A spread of the object that the main thread sends costs a third of all answers.
+ * Of each answer: names and values in turn.
  * @type {readonly string[]}
  */
 let headers;
@@ -41,6 +40,17 @@ const alive = JSON.stringify({ status: "ok" });
 /** @param {FromThread} message */
 const post = (message) => main.postMessage(message);
 
+/** The headers of the latest answer: most probes get the same body again. @type {{ body: string, type: string, list: string[] }} */
+let sent = { body: "", type: "", list: [] };
+
+/** @param {string} body @param {string} type */
+const headersOf = (body, type) => {
+  if (body === sent.body && type === sent.type) return sent.list;
+  const list = [...headers, "content-type", type, "content-length", String(Buffer.byteLength(body))];
+  sent = { body, type, list };
+  return list;
+};
+
 /**
  * @param {ServerResponse} response
  * @param {number} status
@@ -49,7 +59,7 @@ const post = (message) => main.postMessage(message);
  */
 const send = (response, status, body, type = json) => {
   if (board.notice.leaving) response.setHeader("connection", "close");
-  response.writeHead(status, [...headers, "content-type", type, "content-length", Buffer.byteLength(body)]).end(body);
+  response.writeHead(status, headersOf(body, type)).end(body);
 };
 
 /** @param {number} ms */
@@ -170,9 +180,8 @@ const respond = (request, response) => {
   // the parser goes on with what it has read of a connection that was destroyed
   if (request.socket.destroyed) return;
   const { method = "", url = "" } = request;
-  const { path } = partsOf(url);
-  const refusal = refusalOf(request, served);
-  const answer = method === "GET" || method === "HEAD" ? routes.get(path) : undefined;
+  const refusal = rule(request);
+  const answer = method === "GET" || method === "HEAD" ? (routes.get(url) ?? routes.get(partsOf(url).path)) : undefined;
   if (answer && refusal === undefined) return answer(response);
   const { status, error } = refusal ?? { status: 404, error: `there is no ${method} ${url}` };
   request.resume().once("end", () => send(response, status, JSON.stringify({ error })));
@@ -185,7 +194,8 @@ const connections = new Connections(server, { max: maxConnections });
 /** @param {Extract<ToThread, { type: "listen" }>} message */
 const listen = ({ host, port, steps, memory, ...settings }) => {
   board = new BoardReader(memory);
-  ({ livenessBlockMs, readinessBlockMs, served } = settings);
+  ({ livenessBlockMs, readinessBlockMs } = settings);
+  rule = ruleOf(settings.served);
   headers = Object.entries(settings.headers).flat();
   let next = port;
   /** @param {NodeJS.ErrnoException} error */
