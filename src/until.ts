@@ -1,5 +1,6 @@
 /** When a promise settles: no later than a signal allows, and, where a call rejects without I/O, not in the same turn. */
-import { systemClock } from "./clock.ts";
+import { setMaxListeners } from "node:events";
+import { quietClock, systemClock } from "./clock.ts";
 
 /** What every call that waits takes last: it ends when the signal aborts. */
 export interface Waiting {
@@ -43,6 +44,38 @@ const named = (reason: unknown, what: string): unknown =>
   reason instanceof DOMException && reason.name === "TimeoutError"
     ? new DOMException(`the wait for ${what} passed its deadline`, "TimeoutError")
     : reason;
+
+export interface DeadlineOptions {
+  /** ms until the wait has passed its deadline */
+  readonly ms: number;
+  /** what is waited for, in words */
+  readonly what: string;
+  /** ends the wait before, with its own reason */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Calls `work` with a signal that aborts when the wait ends early, and settles as `until` does with it. Nothing of the call stays at
+ * `signal`, which may live as long as the process: of each call of `AbortSignal.any` Node 20 keeps an entry there.
+ */
+export const withDeadline = async <T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { ms, what, signal = new AbortController().signal }: DeadlineOptions,
+): Promise<T> => {
+  const ending = new AbortController();
+  const abort = () => ending.abort(signal.reason);
+  const timer = quietClock.setTimeout(() => ending.abort(new DOMException(`${ms} ms`, "TimeoutError")), ms);
+  // Node 20 takes many waits for one signal for a leak
+  setMaxListeners(0, signal);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await until(work(ending.signal), { signal: ending.signal, what });
+  } finally {
+    quietClock.clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+};
 
 /**
  * Rejects with `error` in a later turn of the event loop. A loop that catches a rejection without I/O and goes on would otherwise never let

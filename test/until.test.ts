@@ -1,7 +1,8 @@
 /** Waiting for a promise no longer than a signal allows. */
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { until } from "../src/until.ts";
+import { until, withDeadline } from "../src/until.ts";
+import { leftAt } from "./kit/left-at-signal.ts";
 
 const never = new Promise<never>(() => {});
 
@@ -54,5 +55,60 @@ describe("a wait with a signal", () => {
     resolve("socket");
     await promise;
     expect(released).toEqual(["socket"]);
+  });
+});
+
+describe("a wait with a deadline", () => {
+  const waiting = { ms: 60_000, what: "the reply" };
+
+  it("settles with the work, and leaves nothing at a signal that lives on", async () => {
+    const { signal } = new AbortController();
+    expect(await withDeadline(async () => 1, { ...waiting, signal })).toBe(1);
+    await expect(withDeadline(() => Promise.reject(new Error("torn")), { ...waiting, signal })).rejects.toThrow("torn");
+    await expect(
+      withDeadline(
+        () => {
+          throw new Error("at once");
+        },
+        { ...waiting, signal },
+      ),
+    ).rejects.toThrow("at once");
+    expect(leftAt(signal)).toEqual([]);
+  });
+
+  it("names what it waited for when the deadline passes, and aborts the signal of the work", async () => {
+    let given: AbortSignal | undefined;
+    const work = (signal: AbortSignal) => {
+      given = signal;
+      return never;
+    };
+    await expect(withDeadline(work, { ms: 1, what: "the reply" })).rejects.toMatchObject({
+      name: "TimeoutError",
+      message: "the wait for the reply passed its deadline",
+    });
+    expect(given?.aborted).toBe(true);
+  });
+
+  it("rejects with the reason of its signal, also of one that has aborted before", async () => {
+    const reason = new Error("enough");
+    const stop = new AbortController();
+    const early = withDeadline(() => never, { ...waiting, signal: stop.signal });
+    stop.abort(reason);
+    await expect(early).rejects.toBe(reason);
+    await expect(withDeadline(() => never, { ...waiting, signal: stop.signal })).rejects.toBe(reason);
+    expect(leftAt(stop.signal)).toEqual([]);
+  });
+
+  it("causes no warning of Node about many waits for one signal", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on("warning", note);
+    const stop = new AbortController();
+    const waits = Array.from({ length: 30 }, () => withDeadline(() => never, { ...waiting, signal: stop.signal }));
+    await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error("enough"));
+    expect((await Promise.allSettled(waits)).every(({ status }) => status === "rejected")).toBe(true);
+    process.off("warning", note);
+    expect(warnings).toEqual([]);
   });
 });

@@ -95,9 +95,9 @@ const answered = async <T>({ answerTimeoutMs, explain }: Conversation, { promise
       () => {},
     );
   }, longMs);
-  const either = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
+  const answer = until(promise, { signal: deadline.signal, what: "an answer" });
   try {
-    return await until(promise, { signal: either, what: "an answer" });
+    return await (signal === undefined ? answer : until(answer, { signal, what: "an answer" }));
   } finally {
     clearTimeout(timer);
     clearTimeout(looking);

@@ -5,6 +5,7 @@ import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import type { RegistryEvent } from "../registry/registry.ts";
 import { Registry } from "../registry/registry.ts";
+import { withDeadline } from "../until.ts";
 import { readLeaseEnds } from "./lease-ends.ts";
 import { FleetModel } from "./model.ts";
 import { JournalRecall } from "./recall.ts";
@@ -110,7 +111,8 @@ export class FleetMemory {
   async #beat(redis: RedisClient, recall: JournalRecall, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#readBeat(redis, AbortSignal.any([signal, AbortSignal.timeout(beatTimeoutMs)]));
+        const beat = { ms: beatTimeoutMs, what: "the time and the leases", signal };
+        await withDeadline((ending) => this.#readBeat(redis, ending), beat);
         this.#turn("beat", true);
       } catch {
         if (this.#works.beat) recall.restart();

@@ -47,10 +47,11 @@ export class JournalRecall {
   /** Resolves when the signal aborts. */
   async run(): Promise<void> {
     const { signal, onFailed } = this.#options;
+    signal.addEventListener("abort", () => this.restart(), { once: true });
     while (!signal.aborted) {
       this.#cut = new AbortController();
       try {
-        await this.#read(AbortSignal.any([signal, this.#cut.signal]));
+        await this.#read(this.#cut.signal);
       } catch (error) {
         if (signal.aborted) return;
         onFailed(error);

@@ -4,7 +4,7 @@ import { unknownKeys } from "../closest.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { contained, warn } from "../logger.ts";
 import type { GivenRedisClient, RedisClient } from "../redis/client.ts";
-import { rejectingLater, until } from "../until.ts";
+import { rejectingLater, withDeadline } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import type { RegistryEvent } from "./events.ts";
 import type { Source } from "./reading.ts";
@@ -73,12 +73,10 @@ export class Registry {
   }
 
   async #list(serviceName: string | undefined, signal: AbortSignal | undefined): Promise<RegistryEntry[]> {
-    const deadline = AbortSignal.timeout(listTimeoutMs);
-    const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
-    const reply = { signal: either, what: "the list of the registry" };
     try {
       const { listEntries } = await import("./reading.ts");
-      return await until(listEntries(this.#source, { service: serviceName ?? "", signal: either }), reply);
+      const listed = { ms: listTimeoutMs, what: "the list of the registry", signal };
+      return await withDeadline((ending) => listEntries(this.#source, { service: serviceName ?? "", signal: ending }), listed);
     } catch (error) {
       signal?.throwIfAborted();
       throw await unreadable(this.#redis, error);

@@ -8,7 +8,7 @@ import { pause } from "../pause.ts";
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
-import { until } from "../until.ts";
+import { withDeadline } from "../until.ts";
 import type { InstanceName, RegistryEntry } from "./entry.ts";
 import { EventStream } from "./event-stream.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
@@ -141,8 +141,7 @@ class Watch {
 
   /** One call to Redis: rejects when the watch ends, and when the call takes too long. */
   #soon<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const either = AbortSignal.any([this.#options.signal, AbortSignal.timeout(stepTimeoutMs)]);
-    return until(work(either), { signal: either, what: "a reply from the registry" });
+    return withDeadline(work, { ms: stepTimeoutMs, what: "a reply from the registry", signal: this.#options.signal });
   }
 
   async #news(): Promise<RegistryEvent[]> {

@@ -6,6 +6,7 @@ import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { notReady } from "../kit/fleet-entries.ts";
 import { FleetGenerator } from "../kit/fleet-generator.ts";
 import { followFleet } from "../kit/fleet-memory.ts";
+import { madeOf } from "../kit/left-at-signal.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
 import { eventually } from "../kit/wait.ts";
@@ -14,12 +15,13 @@ let redis: TestRedis;
 let client: Redis;
 let fleet: FleetGenerator;
 let memory: FleetMemory;
+let signal: AbortSignal;
 let stop: () => Promise<void>;
 const warnings: string[] = [];
 
 /** Begins a memory of what Redis has. */
 const remember = (): void => {
-  ({ memory, stop } = followFleet(client, (message) => warnings.push(message)));
+  ({ memory, signal, stop } = followFleet(client, (message) => warnings.push(message)));
 };
 const current = (is: boolean) => eventually(`the memory is ${is ? "" : "not "}current`, () => memory.isCurrent === is);
 const row = (name: string) => memory.model.row(name);
@@ -66,6 +68,17 @@ describe("the memory", () => {
     await fleet.exited(one, { nextTryAt: 9_000_000_000_000 });
     await eventually("it has failed", () => row("gateway:gateway-1")?.kind === "failed");
     expect([...changed]).toEqual(["gateway:gateway-1"]);
+  });
+
+  it("leaves nothing of its beats at its signal, which lives as long as the process", async () => {
+    remember();
+    await current(true);
+    let changes = 0;
+    memory.onChange(() => {
+      changes += 1;
+    });
+    await eventually("some beats", () => changes > 3);
+    expect(madeOf(signal)).toEqual([]);
   });
 
   it("shows the end of a lease, and before it that the lease is not renewed", async () => {

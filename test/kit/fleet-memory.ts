@@ -4,6 +4,8 @@ import type { RedisClient } from "../../src/redis/client.ts";
 
 export interface FollowedFleet {
   readonly memory: FleetMemory;
+  /** of its whole life */
+  readonly signal: AbortSignal;
   /** resolves once it has left no connection */
   stop(): Promise<void>;
 }
@@ -16,6 +18,7 @@ export const followFleet = (client: RedisClient, warn: (message: string) => void
   const running = memory.run(client, { signal: ended.signal, log });
   return {
     memory,
+    signal: ended.signal,
     stop: () => {
       ended.abort();
       return running;

@@ -10,6 +10,7 @@ import { Registration } from "../../src/registry/registration.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { hourMs, hoursOf } from "../kit/hours.ts";
+import { leftAt } from "../kit/left-at-signal.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { startTestRedis } from "../kit/redis.ts";
@@ -495,6 +496,13 @@ describe("listing", () => {
     } finally {
       redis.thaw();
     }
+  });
+
+  test("leaves nothing at its signal, with which a registry may be listed for years", async () => {
+    const { signal } = new AbortController();
+    const registry = new Registry(redis.witness);
+    for (let time = 0; time < 3; time += 1) expect(await registry.list("svc", { signal })).toEqual([]);
+    expect(leftAt(signal)).toEqual([]);
   });
 
   test("an empty registry is an empty list", async () => {

@@ -10,6 +10,7 @@ import { VanishWatch } from "../../src/registry/vanish-watch.ts";
 import { watchRegistry } from "../../src/registry/watch.ts";
 import { deadlines } from "../kit/deadlines.ts";
 import { hourMs } from "../kit/hours.ts";
+import { madeOf } from "../kit/left-at-signal.ts";
 import { connectionsTo, noteLeftovers } from "../kit/leftovers.ts";
 import { LoopbackProxy } from "../kit/proxy.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -68,6 +69,7 @@ const watch = (client: Redis, service?: string) => {
   return {
     events,
     words,
+    signal: ending.signal,
     stop,
     done,
     emitted: (...expected: string[]) => eventually(`emitted ${expected}`, () => expected.every((word) => words().includes(word))),
@@ -124,6 +126,17 @@ describe("watching", () => {
       "updated svc/one stopping",
     ];
     expect(words()).toEqual(["synced", ...boot, "deregistered svc/one stopping"]);
+  });
+
+  test("leaves nothing of its steps at its signal, which lives as long as the process", async () => {
+    const { emitted, events, signal } = watch(redis.witness);
+    await emitted("synced");
+    const one = await start();
+    for (let step = 1; step <= 20; step += 1) {
+      await one.renew({ status: step % 2 === 0 ? "running" : "healthy", changed: true }, { signal: soon() });
+      await eventually("it is emitted", () => events.length > step + 1);
+    }
+    expect(madeOf(signal)).toEqual([]);
   });
 
   test("emits a crash to every watch, and publishes it once", async () => {
