@@ -34,6 +34,8 @@ export interface RedisPlace {
 /** The folder of a run: its logs, and the note by which other shells find the fleet. */
 export interface RunFolder {
   readonly path: string;
+  /** Writes the note, and writes it again where it was removed. Throws where it cannot be written. */
+  publish(note: object): void;
   /** No shell finds the fleet any more; nothing is left of the folder but, with `keepLogs`, the logs. */
   remove(options: { readonly keepLogs: boolean }): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { fleetMachine } from "../../machines/index.ts";
 import { messageOf, StargazerError } from "../errors.ts";
 import { signalExitCode } from "../process.ts";
 import { countProblem, countsOf } from "./counts.ts";
-import { publishNote } from "./note.ts";
+import type { FleetNote } from "./note.ts";
 import type { OwnService } from "./own-services.ts";
 import { ownProblems } from "./own-services.ts";
 import { planFleet } from "./plan.ts";
@@ -141,14 +141,15 @@ const publish = (actor: FleetActor, startedAt: number): void => {
   if (plan.folder === undefined || provided === undefined) return;
   try {
     const { token } = plan;
-    publishNote(plan.folder.path, {
+    const note: FleetNote = {
       pid: process.pid,
       redisUrl: provided.url,
       token,
       startedAt,
       cwd: process.cwd(),
       ...addresses,
-    });
+    };
+    plan.folder.publish(note);
   } catch (error) {
     actor.send({ type: "notice", message: `other shells cannot find this fleet: ${messageOf(error)}` });
   }

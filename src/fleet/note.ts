@@ -32,12 +32,13 @@ const read = object({
   cwd: text(4096),
 });
 
-const pathIn = (folder: string): string => join(folder, "fleet.json");
+/** The file of the note. */
+export const noteIn = (folder: string): string => join(folder, "fleet.json");
 
 /** Undefined where there is none, or none that can be read. */
 export const readNote = (folder: string): FleetNote | undefined => {
   try {
-    const json = readUpTo(pathIn(folder), maxBytes);
+    const json = readUpTo(noteIn(folder), maxBytes);
     return json === undefined ? undefined : readJson(json, { bytes: maxBytes, read });
   } catch {
     return undefined;
@@ -46,10 +47,10 @@ export const readNote = (folder: string): FleetNote | undefined => {
 
 /** Publishes where the fleet is; a reader gets the old note or the new one. Throws if it cannot be written. */
 export const publishNote = (folder: string, note: FleetNote): void => {
-  const draft = `${pathIn(folder)}.draft`;
+  const draft = `${noteIn(folder)}.draft`;
   writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
-  renameSync(draft, pathIn(folder));
+  renameSync(draft, noteIn(folder));
 };
 
 /** No shell finds the fleet any more. */
-export const removeNote = (folder: string): void => rmSync(pathIn(folder), { force: true });
+export const removeNote = (folder: string): void => rmSync(noteIn(folder), { force: true });

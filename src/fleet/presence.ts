@@ -10,7 +10,8 @@ import { basename, join } from "node:path";
 /** ms for an answer of the system; a listener that is busy or stopped needs none of its own */
 const askTimeoutMs = 1000;
 
-const socketIn = (folder: string, name: string): string =>
+/** Where the process of the run in `folder` listens, which is called `name` or going to be. */
+export const socketIn = (folder: string, name: string = basename(folder)): string =>
   process.platform === "win32" ? `\\\\.\\pipe\\stargazer-${name}` : join(folder, "up.sock");
 
 /** Listens in `folder`, which is going to be called `name`. Keeps no process alive. Rejects where there can be no socket. */
@@ -23,7 +24,7 @@ export const beginPresence = async (folder: string, name: string): Promise<Serve
 
 /** Whether a process listens in the folder. A question without an answer counts as yes: what lives is never taken for dead. */
 export const isPresent = async (folder: string): Promise<boolean> => {
-  const socket = connect({ path: socketIn(folder, basename(folder)) });
+  const socket = connect({ path: socketIn(folder) });
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(askTimeoutMs) });
     return true;

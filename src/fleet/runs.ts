@@ -3,13 +3,17 @@ import { existsSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import type { Server } from "node:net";
 import { basename, join } from "node:path";
 import type { RunFolder } from "../../machines/index.ts";
+import { every } from "../clock.ts";
 import { existingFleetFolders, openFleetFolder } from "./folder.ts";
 import type { FleetNote } from "./note.ts";
-import { readNote, removeNote } from "./note.ts";
-import { beginPresence, isPresent } from "./presence.ts";
+import { noteIn, publishNote, readNote, removeNote } from "./note.ts";
+import { beginPresence, isPresent, socketIn } from "./presence.ts";
 
 /** runs that have ended and left logs: so many are kept, the newest ones */
 const keptRuns = 8;
+
+/** ms between two looks at what other shells find a run by */
+const lookMs = 2000;
 
 const runsIn = (root: string): string[] =>
   readdirSync(root)
@@ -47,11 +51,60 @@ const prune = async (root: string): Promise<void> => {
 };
 
 /**
+ * A run that lives. Socket and note are made again where they were removed, by a cleaner of old files for example: without the one the
+ * next run takes this one for ended, without the other no shell finds it.
+ */
+class LivingRun implements RunFolder {
+  readonly path: string;
+  #presence: Promise<Server | undefined>;
+  #note: FleetNote | undefined;
+  readonly #endLooks: () => void;
+
+  constructor(path: string, presence: Server) {
+    this.path = path;
+    this.#presence = Promise.resolve(presence);
+    this.#endLooks = every(lookMs, () => this.#look());
+  }
+
+  publish(note: FleetNote): void {
+    this.#note = note;
+    publishNote(this.path, note);
+  }
+
+  /** A folder that is gone as a whole stays so: its logs are lost, which has a notice. */
+  #look(): void {
+    if (!existsSync(this.path)) return;
+    if (!existsSync(socketIn(this.path))) this.#presence = this.#listenAgain();
+    if (this.#note === undefined || existsSync(noteIn(this.path))) return;
+    try {
+      publishNote(this.path, this.#note);
+    } catch {
+      // a full disk: the next look tries again
+    }
+  }
+
+  async #listenAgain(): Promise<Server | undefined> {
+    // before: the end of a listener removes what is at its path
+    (await this.#presence)?.close();
+    return beginPresence(this.path, basename(this.path)).catch(() => undefined);
+  }
+
+  async remove({ keepLogs }: { readonly keepLogs: boolean }): Promise<void> {
+    this.#endLooks();
+    removeNote(this.path);
+    const presence = await this.#presence;
+    await new Promise((resolve) => (presence === undefined ? resolve(undefined) : presence.close(resolve)));
+    rmSync(socketIn(this.path), { force: true });
+    if (!keepLogs || logsIn(this.path).length === 0) rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/**
  * Makes the folder of a run. Other shells see it with its socket or not at all: it gets its name when the socket is there. Removes
  * what is left of runs whose process is gone. Rejects with `SG_ERR_CONFIG_INVALID` as `livingFleets` does, else with the reason why
  * there can be no such folder.
  */
-export const openRun = async (): Promise<RunFolder> => {
+export const openRun = async (): Promise<LivingRun> => {
   const root = openFleetFolder();
   await prune(root);
   const draft = mkdtempSync(join(root, `.${process.pid}-`));
@@ -59,17 +112,9 @@ export const openRun = async (): Promise<RunFolder> => {
   try {
     const presence = await beginPresence(draft, basename(path));
     renameSync(draft, path);
-    return { path, remove: ({ keepLogs }) => remove(path, presence, keepLogs) };
+    return new LivingRun(path, presence);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     throw error;
   }
-};
-
-/** No shell finds the fleet any more; with `keepLogs` the logs stay. */
-const remove = async (path: string, presence: Server, keepLogs: boolean): Promise<void> => {
-  removeNote(path);
-  await new Promise((resolve) => presence.close(resolve));
-  rmSync(join(path, "up.sock"), { force: true });
-  if (!keepLogs || logsIn(path).length === 0) rmSync(path, { recursive: true, force: true });
 };

@@ -21,6 +21,7 @@ import { existingFleetFolder, fleetFolder, openFleetFolder } from "../../src/fle
 import type { FleetNote } from "../../src/fleet/note.ts";
 import { publishNote } from "../../src/fleet/note.ts";
 import { livingFleets, openRun } from "../../src/fleet/runs.ts";
+import { eventually } from "../kit/wait.ts";
 
 let home: string;
 const opened: RunFolder[] = [];
@@ -89,6 +90,20 @@ describe("F41: the run of a process that lives", () => {
     publishNote(other.path, noteOf(1));
     expect((await livingFleets()).map(({ pid }) => pid)).toEqual([2 ** 30, 1]);
     expect(existsSync(run.path)).toBe(true);
+  });
+
+  it("makes its socket and its note again where a cleaner of old files has removed them, and is found and kept", async () => {
+    const run = await open();
+    run.publish(noteOf(1));
+    for (const name of ["up.sock", "fleet.json"]) rmSync(join(run.path, name));
+    expect(readdirSync(run.path)).toEqual([]);
+    await eventually("the run is found", async () => (await livingFleets()).length === 1);
+    await open();
+    expect((await livingFleets()).map(({ pid }) => pid)).toEqual([1]);
+    rmSync(join(run.path, "up.sock"));
+    await eventually("the run is found a second time", async () => (await livingFleets()).length === 1);
+    await run.remove({ keepLogs: false });
+    expect(existsSync(run.path)).toBe(false);
   });
 
   it("is gone when it was removed; with `keepLogs` its logs stay, if there are any", async () => {

@@ -14,7 +14,7 @@ const after = (delay: string, state: string): AnyEvent => ({ type: `xstate.after
 const plan: FleetPlan = {
   services: [{ name: "web", tier: "web" }],
   redis: undefined,
-  folder: { path: "/run/1", remove: async () => {} },
+  folder: { path: "/run/1", publish: () => {}, remove: async () => {} },
   token: "the-token",
   notice: undefined,
 };
