@@ -8,7 +8,9 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
  * Whether JSON has at most so many levels of objects and lists, and no key `__proto__`, which sets a prototype where it is assigned.
  * It looks no deeper than that.
  */
-export const isShallow = (value: unknown, levels: number): boolean =>
-  typeof value !== "object" ||
-  value === null ||
-  (levels > 0 && !Object.hasOwn(value, "__proto__") && Object.values(value).every((own) => isShallow(own, levels - 1)));
+export const isShallow = (value: unknown, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  for (const name in value) if (name === "__proto__" || !isShallow(value[name as never], levels - 1)) return false;
+  return true;
+};

@@ -96,10 +96,14 @@ export const parseEntry = (text: string, { service, instance }: InstanceName): R
     isRecord(value) &&
     value.service === service &&
     value.instance === instance &&
-    leaseStatuses.some((status) => status === value.status) &&
-    [value.incarnation, value.pid].every(isCount) &&
-    [value.startedAt, value.since].every(isTime) &&
-    [value.boot, value.host, value.version].every(isText) &&
+    leaseStatuses.includes(value.status as LeaseStatus) &&
+    isCount(value.incarnation) &&
+    isCount(value.pid) &&
+    isTime(value.startedAt) &&
+    isTime(value.since) &&
+    isText(value.boot) &&
+    isText(value.host) &&
+    isText(value.version) &&
     isHealth(value.health) &&
     isRecord(value.metadata) &&
     isShallow(value, metadataLimitLevels + 1);

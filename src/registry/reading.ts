@@ -1,6 +1,6 @@
 /**
  * The reads of the registry. Redis measures what others wrote; what is beyond a limit is skipped where it lies and hides nothing else.
- * In two round trips, however many services and instances there are.
+ * The number of round trips grows with the logarithm of the number of services.
  */
 import type { RedisClient } from "../redis/client.ts";
 import { whenReady } from "../redis/connection.ts";
@@ -12,7 +12,11 @@ import { nameLimitBytes, nameProblem } from "./names.ts";
 import { beginListScript, entriesScript, liveScript } from "./read-scripts.ts";
 import { isWrongType } from "./wrong-type.ts";
 
-const chunkSize = 500;
+/** entries that are read by their names at once */
+const pageSize = 500;
+/** entries that come with the names of a service, and bytes of them after which no other comes */
+const firstEntries = 2000;
+const firstBytes = 1024 * 1024;
 /** services of a registry and instances of a service that are read */
 const servicesLimit = 10_000;
 const instancesLimit = 100_000;
@@ -49,39 +53,74 @@ export const listEntries = async (source: Source, { service, signal }: Listed): 
     ...string[],
   ];
   if (leftOut > 0) skip(key);
-  signal.throwIfAborted();
   const isName = (each: string): boolean => nameProblem("service", each) === undefined;
   if (service === "") for (const each of services) if (!isName(each)) skip(registryKeys(redis).index(each));
   const named = services.filter(isName).sort();
-  const live = await Promise.all(named.map((each) => liveIn(source, each, now)));
-  signal.throwIfAborted();
-  return inChunks(source, live.flat());
+  return (await inWaves(named, (each) => liveIn(source, { service: each, now, signal }))).flat();
 };
 
 /** The entries of these instances, in this order, without those that have none. One round trip. */
 export const readEntries = async (source: Source, names: readonly InstanceName[]): Promise<RegistryEntry[]> => {
-  const keys = names.map((name) => keyOf(source, name));
-  const texts = (await runScript(source.redis, entriesScript, { keys, args: [entryLimitBytes] })) as (string | number | null)[];
-  return names.flatMap((name, at) => parsed(source, name, texts[at] ?? null));
+  const call = { keys: names.map((name) => keyOf(source, name)), args: [entryLimitBytes] };
+  return entriesOf(source, names, (await runScript(source.redis, entriesScript, call)) as Text[]);
 };
+
+/** What Redis has for an instance: the text of its entry, null where there is none, a number in place of one that is not read. */
+type Text = string | number | null;
 
 const keyOf = ({ redis }: Source, { service, instance }: InstanceName): string => registryKeys(redis).service(service, instance);
 
-/** The instances of a service with a live lease and an entry that may be read. */
-const liveIn = async (source: Source, service: string, now: string): Promise<InstanceName[]> => {
+/** The entries in these texts, which belong to the first names, in this order. */
+const entriesOf = (source: Source, names: readonly InstanceName[], texts: readonly Text[]): RegistryEntry[] => {
+  const entries: RegistryEntry[] = [];
+  texts.forEach((text, at) => {
+    const name = names[at]!;
+    const isNamed = nameProblem("instance", name.instance) === undefined;
+    // equivalent mutant: an instance that has no entry is not listed
+    if (isNamed && text === null) return;
+    const entry = isNamed ? parseEntry(String(text), name) : undefined;
+    if (entry === undefined) source.skip(keyOf(source, name));
+    else entries.push(entry);
+  });
+  return entries;
+};
+
+/**
+ * Two waves are under way at a time, and Redis reads one while the one before it is parsed. Each has as many services as all before it,
+ * so a thousand take eleven waves.
+ */
+const inWaves = (
+  services: readonly string[],
+  read: (service: string) => Promise<RegistryEntry[]>,
+): Promise<RegistryEntry[][]> => {
+  const waves: Promise<RegistryEntry[][]>[] = [];
+  for (let from = 0; from < services.length; from += Math.max(from, 1)) {
+    const wave = services.slice(from, Math.max(2 * from, 1));
+    const before = waves.at(-2) ?? Promise.resolve();
+    waves.push(before.then(() => Promise.all(wave.map(read))));
+  }
+  return Promise.all(waves).then((read) => read.flat());
+};
+
+interface Living extends Listed {
+  /** ms since the epoch, by the clock of Redis, as text */
+  readonly now: string;
+}
+
+/** The entries of a service whose leases live, ordered by instance. */
+const liveIn = async (source: Source, { service, now, signal }: Living): Promise<RegistryEntry[]> => {
   const { redis, skip } = source;
   const keys = registryKeys(redis);
   const index = keys.index(service);
   try {
-    const args = [now, nameLimitBytes, entryLimitBytes, instancesLimit];
-    const reply = await runScript(redis, liveScript, { keys: [index, keys.service(service, "")], args });
-    const [leftOut, unfit, fit] = reply as [number, string[], string[]];
+    const args = [now, nameLimitBytes, instancesLimit, entryLimitBytes, firstEntries, firstBytes];
+    const reply = await runScript(redis, liveScript, { keys: [index, keys.service(service, "")], args, signal });
+    const [leftOut, instances, texts] = reply as [number, string[], Text[]];
     if (leftOut > 0) skip(index);
-    for (const instance of unfit) skip(keys.service(service, instance));
-    return fit
-      .sort()
-      .map((instance) => ({ service, instance }))
-      .filter((name) => isNamed(source, name));
+    const names = instances.map((instance) => ({ service, instance }));
+    const later = inPages(source, { names: names.slice(texts.length), signal });
+    const entries = [entriesOf(source, names, texts), ...(await later)].flat();
+    return entries.sort((a, b) => (a.instance < b.instance ? -1 : 1));
   } catch (error) {
     if (!isWrongType(error)) throw error;
     skip(index);
@@ -90,32 +129,11 @@ const liveIn = async (source: Source, service: string, now: string): Promise<Ins
   }
 };
 
-/** Whether an instance can have this name. */
-const isNamed = (source: Source, name: InstanceName): boolean => {
-  if (nameProblem("instance", name.instance) === undefined) return true;
-  source.skip(keyOf(source, name));
-  return false;
-};
-
-/** Each chunk is parsed when it arrives, so that a large fleet does not hold the event loop in one piece. */
-const inChunks = async (source: Source, names: readonly InstanceName[]): Promise<RegistryEntry[]> => {
-  const chunks: Promise<RegistryEntry[]>[] = [];
-  // accepted mutant: reading all in each chunk is slower, not wrong: only the first rows are taken
-  for (let at = 0; at < names.length; at += chunkSize) chunks.push(readChunk(source, names.slice(at, at + chunkSize)));
-  return (await Promise.all(chunks)).flat();
-};
-
-/** These were measured a moment ago; one that has grown since is not parsed. */
-const readChunk = async (source: Source, names: readonly InstanceName[]): Promise<RegistryEntry[]> => {
-  const texts = await source.redis.mget(names.map((name) => keyOf(source, name)));
-  return names.flatMap((name, at) => parsed(source, name, texts[at] ?? null));
-};
-
-/** `text`: a number in place of one that is not read, null where there is none. */
-const parsed = (source: Source, name: InstanceName, text: string | number | null): RegistryEntry[] => {
-  // equivalent mutant: an instance that has no entry is not listed
-  if (text === null) return [];
-  const entry = parseEntry(String(text), name);
-  if (entry === undefined) source.skip(keyOf(source, name));
-  return entry === undefined ? [] : [entry];
+/** Each page is parsed when it arrives, while Redis reads the next ones; a large service does not hold the event loop in one piece. */
+const inPages = (source: Source, { names, signal }: { names: readonly InstanceName[]; signal: AbortSignal }) => {
+  signal.throwIfAborted();
+  const pages: Promise<RegistryEntry[]>[] = [];
+  // accepted mutant: reading all in each page is slower, not wrong: only the first rows are taken
+  for (let at = 0; at < names.length; at += pageSize) pages.push(readEntries(source, names.slice(at, at + pageSize)));
+  return Promise.all(pages);
 };

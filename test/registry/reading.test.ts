@@ -19,9 +19,9 @@ afterAll(() => redis.stop());
 beforeEach(() => redis.witness.flushall());
 
 /** Writes an entry whose lease ends at `ends`. */
-const put = async (instance: string, { service = "svc", ends = 9e15 } = {}): Promise<void> => {
+const put = async (instance: string, { service = "svc", ends = 9e15, version = "1.0.0" } = {}): Promise<void> => {
   await redis.witness.sadd(keys.services, service);
-  await redis.witness.set(keys.service(service, instance), entryText({ ...entry, service, instance }));
+  await redis.witness.set(keys.service(service, instance), entryText({ ...entry, service, instance, version }));
   await redis.witness.zadd(keys.index(service), ends, instance);
 };
 /** A registry, and the keys that it has reported. */
@@ -70,6 +70,33 @@ describe("a listing", () => {
     const { listed, skipped } = reader();
     expect(await listed()).toEqual(["svc/one"]);
     expect(skipped).toEqual([keys.service("svc", instance)]);
+  });
+
+  test("has every service in order, however many there are", async () => {
+    const services = Array.from({ length: 20 }, (_, at) => `svc${String(at).padStart(2, "0")}`);
+    await Promise.all(services.map((service) => put("one", { service })));
+    expect(await reader().listed()).toEqual(services.map((service) => `${service}/one`));
+  });
+
+  test("has a service of more than 1 MiB in order, and what is too large in it hides only itself", async () => {
+    const version = "v".repeat(7000);
+    const all = Array.from({ length: 700 }, (_, at) => `i${String(at).padStart(3, "0")}`);
+    await Promise.all(all.map((instance, at) => put(instance, { ends: 9e15 - at, version })));
+    const large = all.filter((_, at) => at % 100 === 50);
+    for (const instance of large) await redis.witness.set(keys.service("svc", instance), "x".repeat(8193));
+    const { listed, skipped } = reader();
+    expect(await listed()).toEqual(all.filter((instance) => !large.includes(instance)).map((instance) => `svc/${instance}`));
+    expect(skipped.sort()).toEqual(large.map((instance) => keys.service("svc", instance)));
+  });
+
+  test("reads each entry once, in the step that measures it", async () => {
+    await Promise.all(["a", "b", "c"].flatMap((instance) => [put(instance), put(instance, { service: "other" })]));
+    await redis.witness.config("RESETSTAT");
+    await reader().listed();
+    const stats = await redis.witness.info("commandstats");
+    expect([...stats.matchAll(/cmdstat_(\w*get\w*):calls=(\d+)/g)].map(([, command, calls]) => [command, calls])).toEqual([
+      ["getrange", "6"],
+    ]);
   });
 
   test("reports the index where that has a name beyond 384 bytes", async () => {
