@@ -23,7 +23,7 @@ const wrongConfiguration = 2;
  *
  * SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPWR, SIGBREAK, and SIGUSR2 where the program has no listener of its own for it, stop every
  * launched service; `nohup` has SIGHUP ignored. What a supervisor repeats is ignored. A second Ctrl-C at the terminal, or a
- * signal (except SIGHUP, and one that code of the process sends it) more than 1000 ms of the process's own running time after the
+ * signal (except SIGHUP, SIGUSR2, SIGPWR, and one that code of the process sends it) more than 1000 ms of the process's own running time after the
  * first, exits at once with 128 + its number.
  *
  * The first uncaught exception or unhandled rejection stops them as failed, a second one exits 1 at once; an AbortError while a

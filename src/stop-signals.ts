@@ -13,6 +13,9 @@ const beatMs = 50;
 /** The keys of a terminal: Ctrl-C, Ctrl-\, Ctrl-Break. */
 const keys: readonly StopSignal[] = ["SIGINT", "SIGQUIT", "SIGBREAK"];
 
+/** What is sent by a terminal that closes, by nodemon at each change of a file, and by LXC: never to force anything. */
+const automatic: readonly StopSignal[] = ["SIGHUP", "SIGUSR2", "SIGPWR"];
+
 export interface StopHandlers {
   /** called once, at the first signal */
   stop(signal: StopSignal): void;
@@ -23,15 +26,14 @@ export interface StopHandlers {
 /**
  * Calls the handlers until the returned function is called. What a supervisor, a package manager or a container runtime repeats
  * is ignored, however late a starved process gets it. A person's are: a key of the terminal whose foreground group this process
- * leads, and any signal more than a second of running time after the first, unless code of this process sends it: libraries that clean
- * up at a signal, terminus for example, send it again when they are done. SIGHUP never forces: a terminal that closes sends it on its
- * own account.
+ * leads, and SIGTERM or a key more than a second of running time after the first, unless code of this process sends it: libraries that clean
+ * up at a signal, terminus for example, send it again when they are done.
  */
 export const onStopSignals = ({ stop, force }: StopHandlers): (() => void) => {
   let running: RunningTime | undefined;
   const raised = noteRaised();
   const isPersons = (signal: StopSignal, sinceFirst: RunningTime, isRaised: boolean): boolean =>
-    signal !== "SIGHUP" && ((!isRaised && sinceFirst.ms() > patienceMs) || (keys.includes(signal) && leadsTerminal()));
+    !automatic.includes(signal) && ((!isRaised && sinceFirst.ms() > patienceMs) || (keys.includes(signal) && leadsTerminal()));
   const unsubscribe = onSignals((signal) => {
     const isRaised = raised.take(signal);
     if (running === undefined) {

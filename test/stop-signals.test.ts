@@ -30,20 +30,17 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe("a repeated signal", () => {
-  it.each(["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR2"])(
-    "%s is ignored for 1000 ms of running time, then forces the exit",
-    (again) => {
-      const end = begin();
-      send("SIGTERM", again);
-      vi.advanceTimersByTime(1049);
-      send(again);
-      expect(calls).toEqual(["stop SIGTERM"]);
-      vi.advanceTimersByTime(1);
-      send(again);
-      expect(calls).toEqual(["stop SIGTERM", `force ${again}`]);
-      end();
-    },
-  );
+  it.each(["SIGTERM", "SIGINT", "SIGQUIT"])("%s is ignored for 1000 ms of running time, then forces the exit", (again) => {
+    const end = begin();
+    send("SIGTERM", again);
+    vi.advanceTimersByTime(1049);
+    send(again);
+    expect(calls).toEqual(["stop SIGTERM"]);
+    vi.advanceTimersByTime(1);
+    send(again);
+    expect(calls).toEqual(["stop SIGTERM", `force ${again}`]);
+    end();
+  });
 
   it("is ignored after a pause of the process, however long by the clock", () => {
     const end = begin();
@@ -67,13 +64,13 @@ describe("a repeated signal", () => {
     end();
   });
 
-  it("SIGHUP never forces the exit", () => {
+  it.each(["SIGHUP", "SIGUSR2", "SIGPWR"])("%s, which no person sends, never forces the exit", (signal) => {
     process.leads = true;
     const end = begin();
-    send("SIGHUP");
+    send(signal);
     vi.advanceTimersByTime(60_000);
-    send("SIGHUP");
-    expect(calls).toEqual(["stop SIGHUP"]);
+    send(signal);
+    expect(calls).toEqual([`stop ${signal}`]);
     end();
   });
 
