@@ -23,39 +23,47 @@ export class FleetView {
 
   /** After a listing: what is new, what changed, and what is no longer there. */
   sync(listed: readonly RegistryEntry[]): RegistryEvent[] {
-    const names = new Set(listed.map(nameOf));
-    const missing = [...this.#known.values()].filter((entry) => !names.has(nameOf(entry)));
-    return [...listed.flatMap((entry) => this.#put(entry)), ...missing.flatMap((entry) => this.#remove("expired", entry))];
+    const missing = new Map(this.#known);
+    const events: RegistryEvent[] = [];
+    for (const entry of listed) {
+      const name = nameOf(entry);
+      missing.delete(name);
+      const event = this.#put(name, entry);
+      if (event !== undefined) events.push(event);
+    }
+    for (const [name, entry] of missing) events.push(this.#remove("expired", name, entry));
+    return events;
   }
 
   /** After a message of the stream. `now` is the entry that Redis has by this time, if it still has one. */
-  apply(event: StreamEvent, now: RegistryEntry | undefined): RegistryEvent[] {
-    const known = this.#known.get(nameOf(event));
+  apply(event: StreamEvent, now: RegistryEntry | undefined): RegistryEvent | undefined {
+    const name = nameOf(event);
+    const known = this.#known.get(name);
     switch (event.type) {
       case "registered":
       case "updated":
         return now === undefined || !isSame(now, event)
-          ? []
-          : this.#put({ ...now, status: event.status as LeaseStatus, since: event.since });
+          ? undefined
+          : this.#put(name, { ...now, status: event.status as LeaseStatus, since: event.since });
       case "deregistered":
-        return known === undefined || isNewer(known, event) ? [] : this.#remove("deregistered", known);
+        return known === undefined || isNewer(known, event) ? undefined : this.#remove("deregistered", name, known);
       case "expired":
-        return known === undefined || now !== undefined ? [] : this.#remove("expired", known);
+        return known === undefined || now !== undefined ? undefined : this.#remove("expired", name, known);
       default:
-        return [];
+        return undefined;
     }
   }
 
-  #put(entry: RegistryEntry): RegistryEvent[] {
-    const known = this.#known.get(nameOf(entry));
-    if (known !== undefined && isNewer(known, entry)) return [];
-    this.#known.set(nameOf(entry), entry);
-    if (known === undefined || !isSame(known, entry)) return [{ type: "registered", entry }];
-    return JSON.stringify(known) === JSON.stringify(entry) ? [] : [{ type: "updated", entry }];
+  #put(name: string, entry: RegistryEntry): RegistryEvent | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined && isNewer(known, entry)) return undefined;
+    this.#known.set(name, entry);
+    if (known === undefined || !isSame(known, entry)) return { type: "registered", entry };
+    return JSON.stringify(known) === JSON.stringify(entry) ? undefined : { type: "updated", entry };
   }
 
-  #remove(type: "deregistered" | "expired", entry: RegistryEntry): RegistryEvent[] {
-    this.#known.delete(nameOf(entry));
-    return [{ type, entry }];
+  #remove(type: "deregistered" | "expired", name: string, entry: RegistryEntry): RegistryEvent {
+    this.#known.delete(name);
+    return { type, entry };
   }
 }

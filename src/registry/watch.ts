@@ -49,11 +49,11 @@ export async function* watchRegistry(options: WatchOptions): AsyncGenerator<Regi
   if (options.signal.aborted) return turn();
   const watch = new Watch(options);
   try {
-    yield* await watch.begin();
+    for (const event of await watch.begin()) yield event;
     for (;;) {
       const error = yield* stepsOf(watch, options.signal);
       yield await watch.outage(error);
-      yield* await watch.recovered();
+      for (const event of await watch.recovered()) yield event;
     }
   } catch (error) {
     if (!options.signal.aborted) throw error;
@@ -66,7 +66,7 @@ export async function* watchRegistry(options: WatchOptions): AsyncGenerator<Regi
 async function* stepsOf(watch: Watch, signal: AbortSignal): AsyncGenerator<RegistryEvent, unknown, undefined> {
   for (;;) {
     try {
-      yield* await watch.step();
+      for (const event of await watch.step()) yield event;
     } catch (error) {
       signal.throwIfAborted();
       return error;
@@ -151,7 +151,7 @@ class Watch {
     const ours = events.filter((event) => this.#concerns(event));
     const entries = await this.#soon(() => this.#entriesOf(ours));
     this.#position = last;
-    return this.#judge(ours.flatMap((event) => this.#view.apply(event, entries.get(nameOf(event)))));
+    return this.#judge(ours.flatMap((event) => this.#view.apply(event, entries.get(nameOf(event))) ?? []));
   }
 
   #concerns({ service }: StreamEvent): boolean {
