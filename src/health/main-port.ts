@@ -1,7 +1,8 @@
 /** The main thread as the holder of the port: Fastify listens. */
 import type { FastifyInstance } from "fastify";
 import type { PortAddress } from "../../machines/health-port.machine.ts";
-import { messageOf } from "../errors.ts";
+import { effectPhases } from "../../machines/phases.ts";
+import { messageOf, StargazerError } from "../errors.ts";
 import { Connections } from "../http/connections.cjs";
 import { listenFrom, portSteps } from "../http/steps.ts";
 import type { Holder, SendBack } from "./holder.ts";
@@ -9,6 +10,12 @@ import type { LazyApp } from "./lazy-app.ts";
 import { listen } from "./listen.ts";
 
 const maxConnections = 512;
+
+const unbuilt = (cause: unknown): StargazerError =>
+  new StargazerError("SG_ERR_HEALTH_OPEN_FAILED", `the health server cannot be made: ${messageOf(cause)}`, {
+    phase: effectPhases.openHealth,
+    cause,
+  });
 
 export class MainPort implements Holder {
   readonly #app: Pick<LazyApp, "get" | "close">;
@@ -48,7 +55,9 @@ export class MainPort implements Holder {
   }
 
   async #open(wanted: PortAddress, signal: AbortSignal): Promise<PortAddress> {
-    const { server } = await this.#app.get();
+    const { server } = await this.#app.get().catch((cause: unknown) => {
+      throw unbuilt(cause);
+    });
     signal.throwIfAborted();
     this.#listener = { server, connections: new Connections(server, { max: maxConnections }) };
     const listenOn = (port: number) => listen(server, { host: wanted.host, port, signal });

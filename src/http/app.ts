@@ -33,8 +33,22 @@ const answerUnroutable =
     answerRefusal(request, reply, refusal);
   };
 
-/** An app without routes that does not listen. The caller closes it. */
+/** Fastify's router compiles its routes in a later turn, where a refusal would be an uncaught error. */
+const demandCompilation = (): void => {
+  try {
+    Reflect.construct(Function, []);
+  } catch (cause) {
+    throw new StargazerError(
+      "SG_ERR_START_FAILED",
+      "Fastify compiles its routes, and this process may not generate code from strings: start it without --disallow-code-generation-from-strings",
+      { cause },
+    );
+  }
+};
+
+/** An app without routes that does not listen. The caller closes it. Rejects where Node may not generate code from strings. */
 export const createApp = async ({ bodyLimit, isLeaving, onFailed, ...guarded }: AppOptions): Promise<FastifyInstance> => {
+  demandCompilation();
   // of a CommonJS package that is bundled and loaded late, only the default export has a name
   const { default: fastify } = await loadFastify();
   const app = fastify({

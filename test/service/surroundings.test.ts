@@ -61,6 +61,22 @@ it.concurrent.each(Object.entries(surroundings))("%s: a service answers on each 
   expect(await keysOf(instanceId)).toEqual([]);
 });
 
+it("F49: without code generation, a server that Fastify serves is refused with the flag that forbids it, and nothing is uncaught", async () => {
+  const options = withPatience({ instanceId: "uncompiled", probeThread: false });
+  const env = { REDIS_URL: redis.url, SG_TEST: JSON.stringify({ options }) };
+  const program = new Program("service.mjs", { env, wrap: withFlags("--disallow-code-generation-from-strings") });
+  expect(await program.ended, program.errors).toMatchObject({ code: 1, signal: null });
+  expect(program.report).toMatchObject({
+    failures: [
+      {
+        code: "SG_ERR_HEALTH_OPEN_FAILED",
+        message: expect.stringMatching(/^the health server cannot be made: .* --disallow-code-generation-from-strings$/),
+      },
+    ],
+  });
+  expect(await keysOf("uncompiled")).toEqual([]);
+});
+
 it("under node --watch a service stops in order where the watcher is ended", async () => {
   const env = { REDIS_URL: redis.url, SG_TEST: JSON.stringify({ options: { instanceId: "watched" } }) };
   const program = new Program("service.mjs", { env, wrap: withFlags("--watch") });
