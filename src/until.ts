@@ -2,6 +2,15 @@
 import { setMaxListeners } from "node:events";
 import { quietClock, systemClock } from "./clock.ts";
 
+/**
+ * The same signal, at which any number of waits may listen: Node 20 warns of a leak where there are more than ten, as if ten requests at one
+ * time were one. For each signal that code of a user's gets.
+ */
+export const forManyWaits = (signal: AbortSignal): AbortSignal => {
+  setMaxListeners(0, signal);
+  return signal;
+};
+
 /** What every call that waits takes last: it ends when the signal aborts. */
 export interface Waiting {
   readonly signal: AbortSignal;
@@ -65,10 +74,8 @@ export const withDeadline = async <T>(
   const ending = new AbortController();
   const abort = () => ending.abort(signal.reason);
   const timer = quietClock.setTimeout(() => ending.abort(new DOMException(`${ms} ms`, "TimeoutError")), ms);
-  // Node 20 takes many waits for one signal for a leak
-  setMaxListeners(0, signal);
   if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
+  forManyWaits(signal).addEventListener("abort", abort, { once: true });
   try {
     return await until(work(ending.signal), { signal: ending.signal, what });
   } finally {

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Waiting } from "../until.ts";
+import { forManyWaits } from "../until.ts";
 
 export interface CheckScheduleOptions {
   /** One check; a rejection or `false` is a miss. Its signal aborts at the deadline; no second call begins until the first has settled. */
@@ -59,7 +60,7 @@ export class CheckSchedule {
     this.#underWay = abort;
     this.#beganAt = clock.now();
     this.#wait(timeoutMs, this.#overrun);
-    const answer = (async () => run({ signal: abort.signal }))();
+    const answer = (async () => run({ signal: forManyWaits(abort.signal) }))();
     answer.then(
       (result) => this.#settle(abort, () => (result === false ? this.#missed("it returned false") : this.#answered())),
       (error) => this.#settle(abort, () => this.#missed(messageOf(error))),

@@ -3,6 +3,7 @@ import type { CallbackActorLogic } from "xstate";
 import { fromCallback } from "xstate";
 import type { LeadTerm, TaskCommand, TaskEnd } from "../../machines/index.ts";
 import { nameOf } from "../../machines/thrown.ts";
+import { forManyWaits } from "../until.ts";
 
 /** A rejection after the abort that only repeats it means that the task has ended as asked. */
 const isAbortOf = (signal: AbortSignal, error: unknown): boolean =>
@@ -16,7 +17,7 @@ export const taskActor = (
     const abort = new AbortController();
     const end = (): void => abort.abort(new DOMException("the lead is lost or given up", "AbortError"));
     receive(end);
-    void endOf(task, { fence, signal: abort.signal }).then(sendBack);
+    void endOf(task, { fence, signal: forManyWaits(abort.signal) }).then(sendBack);
     return end;
   });
 

@@ -1,4 +1,5 @@
 /** The lease of a lane as its worker knows it: its work ends when the lease is lost. Cheap, since there is one for each turn. */
+import { forManyWaits } from "../until.ts";
 
 export class Lease {
   #controller: AbortController | undefined;
@@ -13,7 +14,7 @@ export class Lease {
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-    return this.#controller.signal;
+    return forManyWaits(this.#controller.signal);
   }
 
   /** Ends the work under way. The first reason is kept. */

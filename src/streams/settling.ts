@@ -1,9 +1,9 @@
 /** The end of an attempt in Redis: the message is settled, rests, or is buried. */
-import { setMaxListeners } from "node:events";
 import { messageOf } from "../errors.ts";
 import { pause } from "../pause.ts";
 import type { Writes } from "../redis/commands.ts";
 import { reasonOf } from "../redis/reason.ts";
+import { forManyWaits } from "../until.ts";
 import type { LaneWorkOptions, Outcome } from "./attempt.ts";
 import { failed, jittered } from "./attempt.ts";
 import { deadLetterCommand } from "./dead-letters.ts";
@@ -26,9 +26,8 @@ export class Settling<T> {
   constructor(lanes: Lanes, options: LaneWorkOptions<T>, left: AbortSignal) {
     this.#lanes = lanes;
     this.#options = options;
-    this.#left = left;
     // each lane may be waiting for Redis
-    setMaxListeners(0, left);
+    this.#left = forManyWaits(left);
   }
 
   /** Ends an attempt; `goOn` is asked as the call is made. Rejects where Redis has not confirmed it until the worker has left. */

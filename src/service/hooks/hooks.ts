@@ -9,7 +9,7 @@ import { messageOf, StargazerError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Waiting } from "../../until.ts";
-import { rejectingLater, rejectLater } from "../../until.ts";
+import { forManyWaits, rejectingLater, rejectLater } from "../../until.ts";
 import { forLog } from "../report/facts.ts";
 import type { HookTracing } from "../tracing.ts";
 import type { HookContext } from "../types.ts";
@@ -201,8 +201,8 @@ export class HookRunner {
   #context(phase: string, signal: AbortSignal): HookContext {
     const { log, redis, send } = this.#options;
     return {
-      signal,
-      stopping: this.#stopping.signal,
+      signal: forManyWaits(signal),
+      stopping: forManyWaits(this.#stopping.signal),
       log,
       get redis() {
         return redis();

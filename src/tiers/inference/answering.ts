@@ -3,7 +3,7 @@ import type { WordedLogger } from "../../logger.ts";
 import type { RedisClient } from "../../redis/client.ts";
 import type { Writes } from "../../redis/commands.ts";
 import type { Waiting } from "../../until.ts";
-import { until } from "../../until.ts";
+import { forManyWaits, until } from "../../until.ts";
 import type { AnswerWay } from "../messages/answer.ts";
 import { answerWrites } from "../messages/answer.ts";
 import type { Inbound } from "../messages/envelope.ts";
@@ -51,7 +51,7 @@ export const answerTo = async (answering: Answering, message: Inbound, attempt: 
   if (isStopWord(message.text)) return answered(stopped);
   const stop = new AbortController();
   const end = new AbortController();
-  const signal = AbortSignal.any([attempt.signal, stop.signal, end.signal]);
+  const signal = forManyWaits(AbortSignal.any([attempt.signal, stop.signal, end.signal]));
   const drafts = new Drafts({ redis, log, message, token: attempt.token, signal });
   drafts.begin();
   const tools = new Toolbox({ redis, message, now: attempt.epochNow() });
