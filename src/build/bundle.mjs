@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { ascii, commandsAtOnce, requiredPackages } from "./packages.mjs";
+import { ascii, commandsAtOnce, modulesAtOnce, requiredPackages, withoutCluster } from "./packages.mjs";
 
 const built = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist");
 const dist = join(built, "src");
@@ -151,7 +151,7 @@ const bundle = await rolldown({
   platform: "node",
   preserveEntrySignatures: "allow-extension",
   external: (id) => shared.includes(id) || leftOut.test(id),
-  plugins: [plainUrls, bootAtOnce, commandsAtOnce, grouped(chunkOf), ascii],
+  plugins: [plainUrls, bootAtOnce, commandsAtOnce, withoutCluster, grouped(chunkOf), modulesAtOnce, ascii],
 });
 const { output } = await bundle.write({
   dir: built,

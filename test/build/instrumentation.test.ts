@@ -19,7 +19,7 @@ afterEach(endPrograms);
 const spansOf = async (file: string, { args = [], options = [] }: { args?: string[]; options?: string[] }): Promise<string[]> => {
   const program = new Program(file, {
     args,
-    env: { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0", NODE_OPTIONS: "", SG_TEST: "{}" },
+    env: { REDIS_URL: redis.url, SG_HEALTH_PORT: "0", SG_BOOT_JITTER_MS: "0", NODE_OPTIONS: "" },
     wrap: ([node = "", ...rest]) => [node, "--require", fixture("agent.cjs"), ...options, ...rest],
   });
   await program.state("running");
