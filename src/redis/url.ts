@@ -55,6 +55,7 @@ export const redisUrlProblem = (text: string): string | undefined => {
   const url = parsed(text);
   // ioredis does not accept a scheme after a blank
   if (/^\s/.test(text)) return "begins with a blank";
+  if (/^["']/.test(text)) return "begins with a quote: a file for docker's --env-file has values without quotes";
   if (url === undefined)
     return `is not a URL; write redis://host:6379, rediss://user:password@host:6379/0 or, for a unix socket, ${socketForm}`;
   const socket = url.searchParams.get("path");

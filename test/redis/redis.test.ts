@@ -77,6 +77,7 @@ describe("a Redis URL", () => {
     "redis://u:12/secret@host",
     "redis://u:%zzsecret@host",
     " redis://:secret@host",
+    '"redis://:secret@host"',
     "secret",
     "/tmp/redis.sock",
     "unix:///tmp/redis.sock",
@@ -85,6 +86,10 @@ describe("a Redis URL", () => {
   ])("'%s' is refused, and the reason does not have its password", (url) => {
     expect(redisUrlProblem(url)).toEqual(expect.any(String));
     expect(redisUrlProblem(url)).not.toContain("secret");
+  });
+
+  test("quotes around a URL are named, which docker's --env-file keeps", () => {
+    for (const quote of ['"', "'"]) expect(redisUrlProblem(`${quote}redis://host:6379${quote}`)).toMatch(/^begins with a quote: /);
   });
 
   test("a unix socket's URL is made and read in the same form, by ioredis too", () => {
