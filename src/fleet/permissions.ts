@@ -4,7 +4,7 @@ import { journalCommands, registryCommands } from "../registry/permissions.ts";
 
 /** Beside what a service sends for its entry and its journal: readers, streams, leaderships, and the jobs and messages of the tiers. */
 const furtherCommands = [
-  "type mget pttl smembers zrange zrangebyscore xrevrange xread",
+  "type pttl smembers zrange zrangebyscore xrevrange xread",
   "xgroup xinfo xlen xreadgroup xack xpending xautoclaim xrange xdel xtrim",
   "exists incrby zcount zrangebylex zmscore",
   "subscribe unsubscribe publish",

@@ -74,7 +74,6 @@ const askReaderScript = script(`${asking}
 ask('SMEMBERS', keys[2])
 ask('ZRANGE', keys[3], 0, 0)
 ask('XREVRANGE', keys[4], '+', '-', 'COUNT', 1)
-ask('MGET', keys[1])
 return refused`);
 
 /** What a service sends for its journal beside them. */
