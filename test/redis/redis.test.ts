@@ -89,7 +89,8 @@ describe("a Redis URL", () => {
   });
 
   test("quotes around a URL are named, which docker's --env-file keeps", () => {
-    for (const quote of ['"', "'"]) expect(redisUrlProblem(`${quote}redis://host:6379${quote}`)).toMatch(/^begins with a quote: /);
+    for (const quote of ['"', "'"])
+      expect(redisUrlProblem(`${quote}redis://host:6379${quote}`)).toMatch(/^begins with a quote: /);
   });
 
   test("a unix socket's URL is made and read in the same form, by ioredis too", () => {
