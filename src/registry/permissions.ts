@@ -1,6 +1,7 @@
 /** Whether the user may do all that the registry's writer does: each command is asked in a form that changes nothing. */
 import type { RedisClient } from "../redis/client.ts";
 import { adviceFor, isUnknownCommand } from "../redis/reason.ts";
+import type { Script } from "../redis/script.ts";
 import { script } from "../redis/script.ts";
 import { Unfit } from "../redis/unfit.ts";
 import { callUnprefixed } from "../redis/unprefixed.ts";
@@ -69,11 +70,25 @@ if keys[6] then
 end
 return refused`);
 
-/** What a reader's scripts send. KEYS, then the lines of ARGV: an entry, services, index, events. */
-const askReaderScript = script(`${asking}
+/** What a listing sends. KEYS, then the lines of ARGV: an entry, services, index, events. */
+const listing = `${asking}
 ask('SMEMBERS', keys[2])
 ask('ZRANGE', keys[3], 0, 0)
+`;
+const askListScript = script(`${listing}
+return refused`);
+
+/** The same for a watch, which takes ended leases out of the index. */
+const askWatchScript = script(`${listing}
 ask('XREVRANGE', keys[4], '+', '-', 'COUNT', 1)
+ask('XREAD', 'COUNT', 1, 'STREAMS', keys[4], '$')
+ask('ZRANGEBYSCORE', keys[3], '0', '0')
+ask('PTTL', keys[1])
+ask('ZREM', keys[3], '')
+ask('ZADD', keys[3], 'none', '')
+ask('ZCARD', keys[3])
+ask('SREM', keys[2], '')
+ask('XADD', keys[4], '0-0', '', '')
 return refused`);
 
 /** What a service sends for its journal beside them. */
@@ -83,6 +98,12 @@ export const journalCommands = ["hset", "hget", "hdel", "hlen", "hexists", "hinc
 export const registryCommands = [
   "ping info eval evalsha time get getrange set del pexpire zadd zrem zcard sadd srem xadd",
 ].flatMap((names) => names.split(" "));
+
+/** Every command of a listing, and of the commands that show the fleet. */
+export const readerCommands = "ping info eval evalsha time getrange smembers zrange xrevrange".split(" ");
+
+/** What a watch, and the fleet's page, send beside them. */
+export const watcherCommands = "xread zrangebyscore pttl zrem zadd zcard srem xadd".split(" ");
 
 type Refused = readonly [command: string, key: string, error: string, room: "registry" | "journal"];
 
@@ -119,9 +140,7 @@ export const checkPermissions = async (
   ]);
   const all = [...(Array.isArray(inScripts) ? inScripts : []), ...byHash];
   const [refused, missed] = [all.filter(([, , , room]) => room !== "journal"), all.filter(([, , , room]) => room === "journal")];
-  const ofServer = refused.find(([, , error]) => /READONLY|MASTERDOWN|NOREPLICAS|undeclared key/.test(error));
-  if (ofServer !== undefined) throw new Error(ofServer[2].replace(/^-/, ""));
-  if (refused.length > 0) throw notPermitted(refused);
+  if (refused.length > 0) throw refusal(refused);
   if (missed.length === 0) return "";
   const { message, advice } = notPermitted(missed);
   return `${message}. ${advice}`;
@@ -146,16 +165,27 @@ export const deniedReason = async (redis: RedisClient, error: unknown, name: Ins
   );
 };
 
-/** As `deniedReason`, for what reads the registry: the error of a reader's script. */
-export const deniedToReader = async (redis: RedisClient, error: unknown): Promise<string | undefined> => {
-  if (!/script/.test(textOf(error)) || !isDenied(error)) return undefined;
+/** Asks a script of a reader's: resolves with what is refused, none where nothing is found in time. */
+const refusedToReader = async (redis: RedisClient, { lua }: Script): Promise<readonly Refused[]> => {
   const { service, services, index, events } = registryKeys(redis);
   const [one, ...others] = [service("svc", "one"), services, index("svc"), events];
   const [named, listed] = redis.isCluster ? [[one!], others] : [[], [one!, ...others]];
-  const sent = callUnprefixed(redis, "eval", askReaderScript.lua, named.length, ...named, listed.join("\n"));
+  const sent = callUnprefixed(redis, "eval", lua, named.length, ...named, listed.join("\n"));
   const asked = until(sent, { signal: AbortSignal.timeout(timeoutMs), what: "what the user may read" }) as Promise<Refused[]>;
-  const refused = await asked.catch((): Refused[] => []);
+  return asked.catch((): Refused[] => []);
+};
+
+/** As `deniedReason`, for what lists the registry: the error of a reader's script. */
+export const deniedToReader = async (redis: RedisClient, error: unknown): Promise<string | undefined> => {
+  if (!/script/.test(textOf(error)) || !isDenied(error)) return undefined;
+  const refused = await refusedToReader(redis, askListScript);
   return refused.length === 0 ? undefined : notPermitted(refused).message;
+};
+
+/** Rejects with `Unfit` where the user may not do all that a watch does, and with the error of a server that takes no writes. */
+export const checkWatcher = async (redis: RedisClient): Promise<void> => {
+  const refused = await refusedToReader(redis, askWatchScript);
+  if (refused.length > 0) throw refusal(refused);
 };
 
 const isOfKey = ([, key, error]: Refused): boolean => key !== "" && /\bkeys?\b/.test(error);
@@ -166,6 +196,12 @@ const isUnknown = ([, , error]: Refused): boolean => isUnknownCommand(error);
 const notKnown = (refused: readonly Refused[]): Unfit => {
   const clause = `it does not know ${[...new Set(refused.map(([command]) => command))].join(", ")}`;
   return new Unfit(clause, adviceFor(clause)!);
+};
+
+/** The error of a server that takes no writes, else the verdict on the user. */
+const refusal = (refused: readonly Refused[]): Error => {
+  const ofServer = refused.find(([, , error]) => /READONLY|MASTERDOWN|NOREPLICAS|undeclared key/.test(error));
+  return ofServer === undefined ? notPermitted(refused) : new Error(ofServer[2].replace(/^-/, ""));
 };
 
 const notPermitted = (refused: readonly Refused[]): Unfit => {

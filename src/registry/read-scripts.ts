@@ -1,6 +1,5 @@
 /**
  * The registry's reads. What others wrote is measured where it lies: a name or a text beyond its limit is not sent, however large it is.
- * Only commands that the writer needs too are used, so that one rule of permissions is enough for both.
  */
 import { script } from "../redis/script.ts";
 

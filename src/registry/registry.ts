@@ -41,6 +41,13 @@ const refuseUnknown = (options: object): void => {
   if (problems.length > 0) throw new StargazerError("SG_ERR_CONFIG_INVALID", `Registry was given an ${problems.join(", an ")}.`);
 };
 
+/** Options in the place of the name would have no effect: a signal in them would end nothing. */
+const demandName = (serviceName: unknown): void => {
+  if (serviceName === undefined || serviceName === null || typeof serviceName === "string") return;
+  const message = "Registry takes the name of a service first, and its options second: watch(undefined, { signal }).";
+  throw new StargazerError("SG_ERR_CONFIG_INVALID", message);
+};
+
 /**
  * Reads the registry through a client of the caller's, which it never closes or reconfigures.
  *
@@ -69,7 +76,10 @@ export class Registry {
    * of `signal` when it aborts first.
    */
   async list(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): Promise<RegistryEntry[]> {
-    return rejectingLater(() => this.#list(serviceName, signal));
+    return rejectingLater(async () => {
+      demandName(serviceName);
+      return this.#list(serviceName, signal);
+    });
   }
 
   async #list(serviceName: string | undefined, signal: AbortSignal | undefined): Promise<RegistryEntry[]> {
@@ -90,6 +100,7 @@ export class Registry {
    * Each call is a watch of its own, with a connection of its own.
    */
   watch(serviceName?: string, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<RegistryEvent> {
+    demandName(serviceName);
     return watching({ redis: this.#redis, registry: this, serviceName, signal: signal ?? new AbortController().signal });
   }
 

@@ -14,7 +14,7 @@ import { EventStream } from "./event-stream.ts";
 import type { RegistryEvent, StreamEvent } from "./events.ts";
 import { FleetView, nameOf } from "./fleet-view.ts";
 import { registryKeys } from "./keys.ts";
-import { isDenied } from "./permissions.ts";
+import { checkWatcher, isDenied } from "./permissions.ts";
 import { listServices } from "./reading.ts";
 import { reapScript } from "./scripts.ts";
 import { unreadable } from "./unreadable.ts";
@@ -97,11 +97,13 @@ class Watch {
     const { redis } = this.#options;
     try {
       await this.#soon((signal) => whenReady(redis, { reopen: false, signal }));
+      await checkWatcher(redis);
       this.#position = await this.#soon(() => this.#stream.end());
+      return this.#withSynced(await this.#list());
     } catch (error) {
+      this.#options.signal.throwIfAborted();
       throw await unreadable(redis, error);
     }
-    return this.#withSynced(await this.#list());
   }
 
   /** What happened since the last step, within `reapEveryMs` as a rule. */
@@ -115,7 +117,9 @@ class Watch {
   /** The warning that begins an outage. */
   async outage(error: unknown): Promise<RegistryEvent> {
     await this.#stream.drop();
-    const { message } = await unreadable(this.#options.redis, error);
+    const { redis } = this.#options;
+    const refused = isDenied(error) ? await checkWatcher(redis).catch((refusal: unknown) => refusal) : undefined;
+    const { message } = await unreadable(redis, refused ?? error);
     return { type: "stale", reason: "unreachable", message };
   }
 
