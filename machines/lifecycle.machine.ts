@@ -339,7 +339,7 @@ const entered = (context: LifecycleContext, entering: Entering): Partial<Lifecyc
  */
 const wayOnFor = (redisLabel: string): string => {
   if (redisLabel === givenClient)
-    return "Is it running, and is the client open, with TLS where its port speaks it, and in no command that waits, MONITOR or transaction?";
+    return "Is it running, and is the client open, with TLS where its port speaks it, and in no command that waits?";
   const question = redisLabel.startsWith("rediss:") ? "Is it running, and does its port speak TLS?" : "Is it running?";
   return `${question} Set REDIS_URL or the option redis, which is null for a service without one.`;
 };

@@ -63,9 +63,15 @@ const problemOf = (token: OptionToken, options: Options, optionalValues: readonl
   return undefined;
 };
 
+/** The problem of a first word that is none of `known`: with the nearest one, and all of them. */
+export const unknownWord = (noun: string, word: string, known: readonly string[]): string => {
+  const all = `name one of ${known.join(", ")}`;
+  return word === "" ? all : `unknown ${noun} ${JSON.stringify(word)}${didYouMean(word, known)}: ${all}`;
+};
+
 /** Adds a problem for a positional argument; for commands that take options only. */
 export const refusePositionals = ({ positionals, problems }: Arguments, hint = ""): void => {
-  if (positionals.length > 0) problems.push(`unexpected ${JSON.stringify(positionals[0])}${hint}`);
+  if (positionals.length > 0) problems.push(`unexpected argument ${JSON.stringify(positionals[0])}${hint}`);
 };
 
 /** Reads what follows the command's name. */

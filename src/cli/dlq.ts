@@ -5,7 +5,7 @@ import { timeOf } from "../redis/time.ts";
 import type { ReadLetter } from "../streams/dead-letters.ts";
 import { DeadLetters } from "../streams/dead-letters.ts";
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, refuse, usageError } from "./command.ts";
+import { jsonDetail, jsonOption, refuse, unknownWord, usageError } from "./command.ts";
 import { findPlace, placeDetails, placeOptions, placeSynopsis } from "./place.ts";
 import { print, printError, printJson } from "./print.ts";
 import { duration, table } from "./terminal.ts";
@@ -98,11 +98,11 @@ const drop: Action = (letters, ids, args) =>
 const actions: Readonly<Record<string, Action>> = { list, show, replay, drop };
 
 /** Every problem of the arguments of `dlq`. */
-const problemsOf = ([name, ...ids]: readonly string[], count: string | undefined): string[] => {
-  if (name === undefined || !Object.hasOwn(actions, name)) return [`name what to do: ${Object.keys(actions).join(", ")}`];
+const problemsOf = ([name = "", ...ids]: readonly string[], count: string | undefined): string[] => {
+  if (!Object.hasOwn(actions, name)) return [unknownWord("action", name, Object.keys(actions))];
   const isCount = count === undefined || /^[1-9]\d{0,4}$/.test(count);
   return [
-    ...(name === "list" && ids.length > 0 ? [`unexpected ${JSON.stringify(ids[0])}`] : []),
+    ...(name === "list" && ids.length > 0 ? [`unexpected argument ${JSON.stringify(ids[0])}`] : []),
     ...(name !== "list" && ids.length === 0 ? [`name the id of a dead letter (see: stargazer dlq list)`] : []),
     ...ids.filter((id) => !/^\d{1,20}(-\d{1,20})?$/.test(id)).map((id) => `${JSON.stringify(id)} is not an id`),
     ...(isCount ? [] : ["--count must be a whole number from 1 to 99999"]),

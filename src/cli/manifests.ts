@@ -9,7 +9,7 @@ import { exit } from "../process.ts";
 import { configurationOf, sourcesOf } from "../service/options/configuration.ts";
 import { optionVariables, resolveOptions } from "../service/options/options.ts";
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, refuse } from "./command.ts";
+import { jsonDetail, jsonOption, refuse, unknownWord } from "./command.ts";
 import { print, printError, printJson, printText } from "./print.ts";
 import type { Constructed } from "./service-of.ts";
 import { constructed, isPath } from "./service-of.ts";
@@ -123,11 +123,11 @@ export const manifests: Command = {
   options: { for: { type: "string" }, image: { type: "string" }, out: { type: "string" }, ...jsonOption },
   async run(args) {
     const [kind = "", ...files] = args.positionals;
-    if (kind !== "check" && !kinds.includes(kind)) args.problems.push(`name one of ${[...kinds, "check"].join(", ")}`);
+    if (kind !== "check" && !kinds.includes(kind)) args.problems.push(unknownWord("kind", kind, [...kinds, "check"]));
     if (kind === "check" && files.length === 0) args.problems.push("check needs files");
     if (kind === "check" && (args.text("image") ?? args.text("out")) !== undefined)
       args.problems.push("check writes nothing: it takes no --image and no --out");
-    if (kind !== "check" && files.length > 0) args.problems.push(`unexpected ${JSON.stringify(files[0])}`);
+    if (kind !== "check" && files.length > 0) args.problems.push(`unexpected argument ${JSON.stringify(files[0])}`);
     refuse(args, manifests);
     return exit(await (kind === "check" ? check(files, args) : write(kind, args)));
   },

@@ -1,6 +1,6 @@
 /** `telemetry`: writes alerts, dashboard and runbook. */
 import type { Arguments, Command } from "./command.ts";
-import { jsonDetail, jsonOption, refuse } from "./command.ts";
+import { jsonDetail, jsonOption, refuse, unknownWord } from "./command.ts";
 import { printJson, printText } from "./print.ts";
 
 const defaultWindow = "5m";
@@ -45,8 +45,8 @@ export const telemetry: Command = {
   options: { window: { type: "string" }, for: { type: "string" }, runbook: { type: "string" }, ...jsonOption },
   async run(args) {
     const [kind = "", ...more] = args.positionals;
-    if (!names.includes(kind)) args.problems.push(`name one of ${names.join(", ")}`);
-    if (more.length > 0) args.problems.push(`unexpected ${JSON.stringify(more[0])}`);
+    if (!names.includes(kind)) args.problems.push(unknownWord("kind", kind, names));
+    if (more.length > 0) args.problems.push(`unexpected argument ${JSON.stringify(more[0])}`);
     for (const option of ["window", "for"])
       if (!duration.test(args.text(option) ?? "0s")) args.problems.push(`--${option} must be a duration such as 30s or 5m`);
     for (const option of ["for", "runbook"])

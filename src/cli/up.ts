@@ -1,4 +1,5 @@
 /** `up`: the whole fleet on this machine, one process a tier, each under its supervisor. */
+import { didYouMean } from "../closest.ts";
 import { fleetProblems } from "../fleet/check.ts";
 import { countProblem, oneOfEach } from "../fleet/counts.ts";
 import type { Fleet, FleetOptions } from "../fleet/index.ts";
@@ -48,8 +49,10 @@ const readOwn = ({ positionals, texts, problems }: Arguments): readonly OwnServi
   problems.push(...(file?.problems ?? []));
   const replicas = new Map(texts("replicas").map(readCount));
   const services = (file?.services ?? named).map((one) => ({ ...one, replicas: replicas.get(one.name) ?? one.replicas }));
+  const known = services.map(({ name }) => name);
   for (const name of replicas.keys())
-    if (!services.some((one) => one.name === name)) problems.push(`--replicas ${name}: no module has that name`);
+    if (!services.some((one) => one.name === name))
+      problems.push(`--replicas ${name}: no module has that name${didYouMean(name, known)}`);
   problems.push(...ownProblems(services));
   return services;
 };

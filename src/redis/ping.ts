@@ -112,10 +112,7 @@ const oddReply = (pong: unknown): Unfit => {
   if (pong === "QUEUED") return new Unfit("the client is in a transaction", "Pass one that is not.");
   if (Array.isArray(pong)) return new Unfit("the client is subscribed", "Pass one that is not.");
   if (Buffer.isBuffer(pong))
-    return new Unfit(
-      "the client gives replies as Buffers",
-      "Pass one whose replies are texts; its getBuffer and alike read bytes.",
-    );
+    return new Unfit("the client gives replies as Buffers", "Pass one whose replies are texts; getBuffer reads bytes.");
   const reply = JSON.stringify(pong)?.slice(0, 80);
   return new Unfit(`it answers PING with ${reply}`, "Name a Redis, and pass a client whose ping() is its own.");
 };

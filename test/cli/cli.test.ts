@@ -58,7 +58,7 @@ describe("wrong usage", () => {
     [["fleet", "--json=yes"], /--json takes no value/],
     [["fleet", "--redis"], /--redis needs a value/],
     [["fleet", "--redis", "--json"], /--redis needs a value/],
-    [["fleet", "now"], /unexpected "now"/],
+    [["fleet", "now"], /unexpected argument "now"/],
     [["fleet", "--redis", "http://127.0.0.1"], /--redis must begin with redis:\/\//],
     [["fleet"], /SG_ERR_CONFIG_INVALID REDIS_URL is not a URL/, { REDIS_URL: "here" }],
     [["chat", "hello", "--once", "there"], /the message is given twice: as --once and without it/],

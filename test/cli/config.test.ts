@@ -79,7 +79,7 @@ describe("config", () => {
   });
 
   it.each([
-    [["config", "orders"], /unexpected "orders": name the service by --for/],
+    [["config", "orders"], /unexpected argument "orders": name the service by --for/],
     [["config", "--for", "ordrs"], /unknown tier "ordrs"/],
     [["config", "--for", "./no-such.js"], /there is no module \.\/no-such\.js/],
   ])("%j is wrong usage", async (args, problem) => {

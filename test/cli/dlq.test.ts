@@ -71,8 +71,8 @@ describe("dlq", () => {
   });
 
   it.each([
-    [[], /name what to do: list, show, replay, drop/],
-    [["shout"], /name what to do/],
+    [[], /name one of list, show, replay, drop/],
+    [["lsit"], /unknown action "lsit" \(did you mean list\?\): name one of list, show, replay, drop/],
     [["show"], /name the id of a dead letter/],
     [["drop", "all"], /"all" is not an id/],
     [["list", "--count", "0"], /--count must be a whole number/],

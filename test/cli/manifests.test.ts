@@ -114,10 +114,10 @@ await launch([
 
   it.each([
     [[], /name one of k8s, systemd, docker, compose, check/],
-    [["helm"], /name one of k8s/],
+    [["dokcer"], /unknown kind "dokcer" \(did you mean docker\?\): name one of k8s/],
     [["check"], /check needs files/],
     [["check", "no-such.yaml"], /no-such\.yaml is not there/],
-    [["k8s", "a.yaml"], /unexpected "a\.yaml"/],
+    [["k8s", "a.yaml"], /unexpected argument "a\.yaml"/],
     [["check", "a.yaml", "--out", "b"], /check writes nothing/],
   ])("%j is wrong usage or cannot be read, and exits 2", async (args, problem) => {
     expect(await run(args)).toMatchObject({ code: 2, err: expect.stringMatching(problem) });

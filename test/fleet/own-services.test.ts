@@ -84,7 +84,7 @@ describe("up", () => {
   it.each([
     [["./no-such.mjs"], "", /there is no module \.\/no-such\.mjs/],
     [["./orders.mjs", "--replicas", "orders=many"], "", /orders needs a whole number of replicas from 1 to 64/],
-    [["./orders.mjs", "--replicas", "ordrs=2"], "", /--replicas ordrs: no module has that name/],
+    [["./orders.mjs", "--replicas", "ordrs=2"], "", /--replicas ordrs: no module has that name \(did you mean orders\?\)/],
     [["./orders.mjs", "./orders.mjs"], "", /two services are called orders/],
     [[], "{", /stargazer\.json cannot be read/],
     [[], "[]", /stargazer\.json must be \{ "services"/],

@@ -115,7 +115,7 @@ describe("stargazer telemetry", () => {
 
   it.each([
     [[], "name one of alerts, dashboard, runbook"],
-    [["alerts", "more"], 'unexpected "more"'],
+    [["alerts", "more"], 'unexpected argument "more"'],
     [["alerts", "--window", "soon"], "--window must be a duration such as 30s or 5m"],
     [["runbook", "--for", "1m"], "--for is for alerts"],
   ])("%j is refused", async (args, problem) => {
