@@ -238,22 +238,22 @@ export const releaseChannel = async (): Promise<void> => {
 
 /**
  * Calls `handler` with the reason when a parent ends the process by other means than a signal, until the returned function is called:
- * the supervisor dies or has died, SIGKILL included; the primary disconnects a worker of node:cluster; pm2 sends its message `shutdown`.
- * The messages of another parent are left alone. Does not keep the process alive.
+ * the supervisor dies or has died, SIGKILL included; the primary disconnects a worker of node:cluster, or has; pm2 sends its message
+ * `shutdown`. The messages of another parent are left alone. Does not keep the process alive. `connected` is undefined without a parent.
  */
 export const onParentEnds = (handler: (reason: string) => void): (() => void) => {
   let isWanted = true;
   const end = (reason: string) => isWanted && handler(reason);
-  const onDisconnect = () => end(isSupervised() ? "the supervisor is gone" : "the primary has disconnected");
+  const onGone = () => end(isSupervised() ? "the supervisor is gone" : "the primary has disconnected");
   const onMessage = (message: unknown) => message === "shutdown" && end(message);
-  const follow = () => process.once("disconnect", onDisconnect).channel?.unref();
-  if (isSupervised()) process.connected ? follow() : queueMicrotask(onDisconnect);
-  else if (process.connected) {
+  const follow = () => (process.connected ? process.once("disconnect", onGone).channel?.unref() : queueMicrotask(onGone));
+  if (isSupervised()) follow();
+  else if ((process.connected as boolean | undefined) !== undefined) {
     if (fromEnvironment("pm_id") !== undefined) process.on("message", onMessage);
     void import("node:cluster").then(({ default: { isWorker } }) => isWanted && isWorker && follow());
   }
   return () => {
     isWanted = false;
-    process.off("disconnect", onDisconnect).off("message", onMessage);
+    process.off("disconnect", onGone).off("message", onMessage);
   };
 };

@@ -205,6 +205,15 @@ describe("the end of a process", () => {
     expect(primary.errors).toBe("");
   });
 
+  it("F66: is a stop where the primary has disconnected its worker before the launch", async () => {
+    const env = { SG_TEST: JSON.stringify({ options: { redis: null } }) };
+    const primary = new Program("cluster.mjs", { args: ["late-worker.mjs"], env });
+    primary.write("disconnect\n");
+    expect(await primary.ended).toMatchObject({ code: 0 });
+    expect(primary.report).toMatchObject({ outcome: "shutdown", reason: "the primary has disconnected" });
+    expect(primary.lines).toContainEqual({ type: "worker", code: 0, signal: null });
+  });
+
   it("F66: is none at a message of a parent that is not pm2, which the program's own listener gets", async () => {
     const own = { SG_TEST: JSON.stringify({ options: { redis: null } }), pm_id: "" };
     const primary = new Program("cluster.mjs", { args: ["listener.mjs"], env: own });
