@@ -432,13 +432,13 @@ describe("a failure", () => {
     expect(last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1 }).message).toContain("no answer to PING");
   });
 
-  it("of the ping gate asks about TLS only where the URL asks for it, and about a client that was given as it is", () => {
+  it("of the ping gate asks about TLS where the URL asks for it or a client was given, whose options are not known", () => {
     const asked = (redisLabel: string) =>
       last([to("pinging.attempt"), "after pingTimeout"], { pingAttempts: 1, redisLabel }).message;
     const about = (label: string) => ["TLS", "client open", "REDIS_URL"].filter((word) => asked(label).includes(word));
     expect(about("rediss://there:6379")).toEqual(["TLS", "REDIS_URL"]);
     expect(about("redis://there:6379")).toEqual(["REDIS_URL"]);
-    expect(about(givenClient)).toEqual(["client open"]);
+    expect(about(givenClient)).toEqual(["TLS", "client open"]);
   });
 
   it("of onStart's deadline names the tier's own phase that onStart is in, where it is in one", () => {
