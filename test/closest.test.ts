@@ -6,7 +6,7 @@ import { afterAll, afterEach, expect, it } from "vitest";
 import { meantVariable, nearest, unknownInEnvironment } from "../src/closest.ts";
 import { variables } from "../src/environment.ts";
 import { endCli, openShell } from "./kit/cli.ts";
-import { endPrograms, inherited, Program } from "./kit/program.ts";
+import { endPrograms, Program } from "./kit/program.ts";
 
 const shell = openShell();
 afterEach(async () => {
@@ -76,7 +76,7 @@ it("a launch whose configuration is refused names it beside what is refused", as
 });
 
 it("a service under `up` names none: the command has", async () => {
-  const env = { ...inherited(), SG_TEST: JSON.stringify(service), SG_JORNAL: "0", SG_SUPERVISED: "1" };
+  const env = { ...process.env, SG_TEST: JSON.stringify(service), SG_JORNAL: "0", SG_SUPERVISED: "1" };
   const child = fork(fileURLToPath(new URL("fixtures/service.mjs", import.meta.url)), { env, silent: true });
   let errors = "";
   child.stderr!.on("data", (chunk) => {

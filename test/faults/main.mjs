@@ -73,7 +73,11 @@ const run = (ids, file) =>
     const args = ["vitest", "run", ...filesOf(ids), "-t", pattern, "--no-file-parallelism", ...reporters];
     const child = spawn("npx", args, {
       cwd: root,
-      env: { ...process.env, SG_TEST_SLOW: "1", ...(values.pairs === undefined ? {} : { SG_TEST_PAIRS: values.pairs }) },
+      env: {
+        ...process.env,
+        STARGAZER_TEST_SLOW: "1",
+        ...(values.pairs === undefined ? {} : { STARGAZER_TEST_PAIRS: values.pairs }),
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

@@ -102,7 +102,7 @@ fault("F37", "a tenth of a core, two pairs", async (happened) => {
 });
 
 /** `npm run faults -- --only F37 --pairs 200`; the pairs are taken by four lanes at once. */
-const manyPairs = Number(process.env.SG_TEST_PAIRS ?? 60);
+const manyPairs = Number(process.env.STARGAZER_TEST_PAIRS ?? 60);
 
 fault(
   "F37",

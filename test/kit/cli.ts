@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inherited } from "./program.ts";
 import { eventually } from "./wait.ts";
 
 const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -47,7 +46,7 @@ export const openShell = (): Shell => {
     // below a file: no program can make that folder
     const clean = { REDIS_URL: undefined, XDG_RUNTIME_DIR: "/dev/null/none", NO_COLOR: undefined, SG_BOOT_JITTER_MS: "0" };
     const child = spawn(process.execPath, [program, ...args], {
-      env: { ...inherited(), ...clean, TMPDIR: folder, ...env },
+      env: { ...process.env, ...clean, TMPDIR: folder, ...env },
       ...options,
     });
     running.add(child);

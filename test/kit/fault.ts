@@ -21,7 +21,7 @@ export interface FaultOptions {
 /** Reports a sentence for the table of `npm run faults`. */
 export type Happened = (sentence: string) => void;
 
-const runsSlow = process.env.SG_TEST_SLOW === "1";
+const runsSlow = process.env.STARGAZER_TEST_SLOW === "1";
 
 /** `what` is the case, where a fault has several; the name of the test is the number, the claim and the case. */
 export const fault = (

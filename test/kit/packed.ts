@@ -53,8 +53,8 @@ export const installPackage = (): Packed => {
   };
 };
 
-/** A node of another version, by the variable `SG_TEST_NODES` (paths, separated by colons); beside the one that runs. */
+/** A node of another version, by the variable `STARGAZER_TEST_NODES` (paths, separated by colons); beside the one that runs. */
 export const nodes = (): readonly string[] => [
   process.execPath,
-  ...(process.env.SG_TEST_NODES ?? "").split(":").filter((path) => path !== ""),
+  ...(process.env.STARGAZER_TEST_NODES ?? "").split(":").filter((path) => path !== ""),
 ];

@@ -27,9 +27,6 @@ export interface ProgramOptions {
 }
 
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
-/** Without the variables of the tests themselves, which are no settings of Stargazer: a launch would name them. */
-export const inherited = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SG_TEST_")));
 
 const programs = new Set<Program>();
 
@@ -43,7 +40,7 @@ export class Program {
 
   constructor(file: string, { args = [], env = {}, wrap = (command) => command }: ProgramOptions = {}) {
     const [command = "", ...rest] = wrap([process.execPath, resolve(fixtures, file), ...args]);
-    this.child = spawn(command, rest, { env: { ...inherited(), ...env }, stdio: "pipe" });
+    this.child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: "pipe" });
     createInterface({ input: this.child.stdout! }).on("line", (text) => this.#read(text));
     // a program that has ended reads nothing
     this.child.stdin!.on("error", () => {});

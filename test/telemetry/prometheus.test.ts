@@ -26,7 +26,7 @@ import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
 import { eventually } from "../kit/wait.ts";
 
-const isAsked = process.env.SG_TEST_PROMETHEUS === "1";
+const isAsked = process.env.STARGAZER_TEST_PROMETHEUS === "1";
 const times = { window: "20s" };
 const long = { timeoutMs: deadlines.long };
 

@@ -76,7 +76,7 @@ describe("a process", () => {
 
   it("with an SDK has its boot and its stop at the collector after SIGTERM, though the SDK exports hourly", async () => {
     const { spans, url } = await collector();
-    const program = launched([sdk], { SG_TEST_OTLP: url });
+    const program = launched([sdk], { STARGAZER_TEST_OTLP: url });
     await program.state("running");
     expect(spans).toEqual([]);
     program.signal("SIGTERM");
@@ -93,7 +93,7 @@ describe("a process", () => {
 
   it("with an SDK whose boot fails at once has it at the collector", async () => {
     const { spans, url } = await collector();
-    const env = { SG_TEST_OTLP: url, SG_TEST: JSON.stringify({ options: { redis: null }, onStart: "throws" }) };
+    const env = { STARGAZER_TEST_OTLP: url, SG_TEST: JSON.stringify({ options: { redis: null }, onStart: "throws" }) };
     const program = launched([sdk], env);
     expect(await program.ended).toMatchObject({ code: 1 });
     expect(spans.map(({ name }) => name)).toEqual(
@@ -114,7 +114,7 @@ describe("a process", () => {
 
   it("ends with its exit code although the collector does not answer, and names what was waited for", async () => {
     const { spans, url } = await collector({ mute: true });
-    const program = launched([sdk], { SG_TEST_OTLP: url });
+    const program = launched([sdk], { STARGAZER_TEST_OTLP: url });
     await program.state("running");
     program.signal("SIGTERM");
     expect(await program.ended).toMatchObject({ code: 0, signal: null });
