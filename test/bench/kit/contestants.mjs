@@ -33,6 +33,7 @@ const ours = (id, name, args) => ({
 
 const all = [
   ours("ours", "a service on this library", [`${services}ours.mjs`]),
+  ours("early", "the same with stargazer/early", ["--import", "stargazer/early", `${services}ours.mjs`]),
   ours("bundled", "the same from the bundled door", ["--conditions=stargazer-bundled", `${services}ours.mjs`]),
   ours("tier", "a tier started by the CLI", [`${root}dist/src/cli/main.js`, "run", "inference"]),
   ours("web", "a service with HTTP of the web tier's kind", [`${services}ours-web.mjs`]),

@@ -19,7 +19,7 @@ export const cold = {
   },
   async run({ rounds, samples, others, note }) {
     const redis = await startRedis();
-    const field = contestants("ours", "bundled", "tier", "node-http", "fastify", ...others);
+    const field = contestants("ours", "early", "bundled", "tier", "node-http", "fastify", ...others);
     for (let round = -1; round < rounds; round += 1)
       for (const contestant of turned(field, round)) {
         const launched = await Launched.start(contestant, { redis: redis.port });
