@@ -1,57 +1,31 @@
 /** The verdict of the ping gate on a Redis behind TLS: real handshakes, with what servers and clients have wrong in them. */
-import { once } from "node:events";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { connect as connectTo, createServer } from "node:net";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { createServer as createTlsServer } from "node:tls";
-import type { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { StargazerError } from "../../src/errors.ts";
-import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { adviceFor, reasonOf } from "../../src/redis/reason.ts";
 import { expired, forAnotherHost, forThisMachine, key, notYetValid, selfSigned, trusted } from "../kit/certificates.ts";
 import { deadlines } from "../kit/deadlines.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { startTestRedis } from "../kit/redis.ts";
+import { soon, withRedis } from "../kit/with-redis.ts";
 
-let redis: TestRedis;
-const opened: Redis[] = [];
-const closing: (() => void)[] = [];
-const soon = () => AbortSignal.timeout(deadlines.fact);
-beforeAll(async () => {
-  redis = await startTestRedis();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal: soon() })));
-  for (const close of closing.splice(0)) close();
-});
-afterAll(() => redis.stop());
-
-const listening = async (server: Server): Promise<number> => {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket.on("error", () => {})));
-  closing.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  await once(server.listen(0, "localhost"), "listening");
-  return (server.address() as AddressInfo).port;
-};
+const place = withRedis();
+const listening = (server: Server): Promise<number> => place.listen(server, "localhost");
 
 /** The test's Redis behind TLS. */
 const encrypted = (options: TlsOptions): Server =>
   createTlsServer({ key, ...options }, (socket) => {
-    const behind = connectTo(redis.port, "127.0.0.1").on("error", () => {});
+    const behind = connectTo(place.redis.port, "127.0.0.1").on("error", () => {});
     socket.on("error", () => {}).on("close", () => behind.destroy());
     socket.pipe(behind).pipe(socket);
   });
 
 /** The verdict on a server at that port, with the client's option tls if it has one; "passed" if the gate was passed. */
 const verdict = async (port: number, tls?: ConnectionOptions): Promise<StargazerError | "passed"> => {
-  const { username, password } = new URL(redis.url);
-  const client = openRedis(`redis://${username}:${password}@localhost:${port}`, tls && { tls });
-  opened.push(client);
+  const { username, password } = new URL(place.redis.url);
+  const client = place.open(`redis://${username}:${password}@localhost:${port}`, tls && { tls });
   return pingGate(client, { owned: true, signal: soon(), timeoutMs: deadlines.fact }).then(
     () => "passed" as const,
     (error: StargazerError) => error,

@@ -1,40 +1,19 @@
 /** The verdict of the ping gate on a server that answers: its reply, and advice that fits. */
-import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:net";
 import type { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { StargazerError } from "../../src/errors.ts";
-import { closeRedis, openRedis } from "../../src/redis/connection.ts";
 import { pingGate } from "../../src/redis/ping.ts";
 import { checkPermissions } from "../../src/registry/permissions.ts";
-import { deadlines } from "../kit/deadlines.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { startTestRedis } from "../kit/redis.ts";
 import { TestTier } from "../kit/tier.ts";
+import { soon, withRedis } from "../kit/with-redis.ts";
 
-let redis: TestRedis;
-const opened: Redis[] = [];
-const closing: (() => void)[] = [];
-const soon = () => AbortSignal.timeout(deadlines.fact);
-beforeAll(async () => {
-  redis = await startTestRedis();
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => closeRedis(client, { signal: soon() })));
-  for (const close of closing.splice(0)) close();
-});
-afterAll(() => redis.stop());
+const place = withRedis();
 
 const name = { service: "svc", instance: "one" };
-const opening = (url: string): Redis => {
-  const client = openRedis(url);
-  opened.push(client);
-  return client;
-};
 const check = (client: Redis) => checkPermissions(client, name, { hasJournal: true });
 const verdict = (url: string): Promise<StargazerError> =>
-  pingGate(opening(url), { owned: true, signal: soon(), check: (client) => check(client as Redis) }).then(
+  pingGate(place.open(url), { owned: true, signal: soon(), check: (client) => check(client as Redis) }).then(
     () => {
       throw new Error("the gate was passed");
     },
@@ -43,28 +22,21 @@ const verdict = (url: string): Promise<StargazerError> =>
 
 /** A server that answers `command` as given, and everything else in order. */
 const answering = async (command: string, reply: string): Promise<string> => {
-  const sockets = new Set<Socket>();
   const replies: Record<string, string> = { info: "$0\r\n\r\n", ping: "+PONG\r\n", eval: "*0\r\n", [command]: `${reply}\r\n` };
   const server = createServer((socket) => {
-    sockets.add(socket.setEncoding("utf8").on("error", () => {}));
-    socket.on("data", (text) => {
+    socket.setEncoding("utf8").on("data", (text) => {
       for (const [, word] of String(text).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g))
         socket.write(replies[word!.toLowerCase()] ?? "+OK\r\n");
     });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closing.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
   });
-  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `redis://127.0.0.1:${await place.listen(server, "127.0.0.1")}`;
 };
 
 describe("F70: a server that asks for a password", () => {
-  const withoutPassword = () => `redis://127.0.0.1:${redis.port}`;
+  const withoutPassword = () => `redis://127.0.0.1:${place.redis.port}`;
 
   it("answers each question of the gate, which has too few words for it to close the connection", async () => {
-    const client = opening(withoutPassword());
+    const client = place.open(withoutPassword());
     let closes = 0;
     client.on("close", () => {
       closes += 1;
@@ -131,7 +103,7 @@ describe("F71: the answer of a server", () => {
   });
 
   it("to a database that it does not have names how many there may be", async () => {
-    const url = new URL(redis.adminUrl);
+    const url = new URL(place.redis.adminUrl);
     url.pathname = "/999";
     expect(await verdict(url.href)).toMatchObject({
       message: "database 999 cannot be selected: there is no such database",
@@ -145,7 +117,7 @@ describe("F71: a client of the caller's that is taken up", () => {
     ["by a command that waits", (client) => void client.brpop("none", 0).catch(() => {}), "in no command that waits"],
     ["by a transaction", (client) => void client.call("MULTI"), "the client is in a transaction. Pass one that is not"],
   ])("%s is asked about", async (_, begin, advice) => {
-    const client = opening(redis.adminUrl);
+    const client = place.open(place.redis.adminUrl);
     await client.connect();
     begin(client);
     const tier = new TestTier({ redis: client, pingAttempts: 1, pingTimeoutMs: 500, useHealthServer: false });
@@ -157,14 +129,14 @@ describe("F71: a client of the caller's that is taken up", () => {
 
 describe("F43: a server that takes no writes for want of replicas", () => {
   it("does not pass the gate", async () => {
-    await redis.witness.config("SET", "min-replicas-to-write", "1");
+    await place.redis.witness.config("SET", "min-replicas-to-write", "1");
     try {
-      expect(await verdict(redis.url)).toMatchObject({
+      expect(await verdict(place.redis.url)).toMatchObject({
         message: "it has too few replicas, and takes no writes (min-replicas-to-write)",
         advice: expect.stringContaining("min-replicas-to-write"),
       });
     } finally {
-      await redis.witness.config("SET", "min-replicas-to-write", "0");
+      await place.redis.witness.config("SET", "min-replicas-to-write", "0");
     }
   });
 });
